@@ -1,0 +1,231 @@
+import { base64url, CompactEncrypt, compactDecrypt } from 'jose';
+import { ok, type Result, refuse } from './result';
+
+/**
+ * The master keys of `GATEHOUSE_KEYS`: `{"2026-11": "<base64, 32 bytes>", …, "ids": "<base64>"}`.
+ * The first version named is current: it seals. The others still open. `ids` makes user ids and their
+ * MACs and is never changed, because every code and token begins with a user id.
+ */
+export interface Keyring {
+  current: string;
+  versions: ReadonlyMap<string, Uint8Array>;
+  ids: Uint8Array;
+}
+
+const KEY_BYTES = 32;
+const encoder = new TextEncoder();
+
+/** Reads `GATEHOUSE_KEYS`. The refusal's detail says what is wrong with it and never quotes a key. */
+export function parseKeyring(text: string): Result<Keyring> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return refuse('keys_unreadable', 'it is not JSON');
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    return refuse('keys_unreadable', 'it is not a JSON object');
+  }
+  const versions = new Map<string, Uint8Array>();
+  let ids: Uint8Array | undefined;
+  for (const [name, value] of Object.entries(parsed)) {
+    const bytes = typeof value === 'string' ? decodeBase64(value) : undefined;
+    if (!bytes || bytes.length < KEY_BYTES) {
+      return refuse('keys_unreadable', `"${name}" is not base64 of ${KEY_BYTES} bytes or more`);
+    }
+    if (name === 'ids') ids = bytes;
+    else versions.set(name, bytes);
+  }
+  const current = versions.keys().next().value;
+  if (current === undefined) return refuse('keys_unreadable', 'it names no key version, such as "2026-11"');
+  if (!ids) return refuse('keys_unreadable', 'it has no "ids" key');
+  return ok({ current, versions, ids });
+}
+
+/** The text of a new `GATEHOUSE_KEYS` whose only version is named `version` (by custom the month). */
+export function makeKeyringText(version: string): string {
+  const key = () => btoa(String.fromCharCode(...randomBytes(KEY_BYTES)));
+  return JSON.stringify({ [version]: key(), ids: key() });
+}
+
+export function randomBytes(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length));
+}
+
+/** An unguessable secret: 256 bits, base64url. */
+export function randomSecret(): string {
+  return base64url.encode(randomBytes(32));
+}
+
+/** SHA-256 in lower-case hex: the form in which codes, tokens and cookie secrets are stored. */
+export async function sha256Hex(text: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Compares two strings in time that depends on their lengths only. */
+export function timingSafeEqual(a: string, b: string): boolean {
+  const left = encoder.encode(a);
+  const right = encoder.encode(b);
+  if (left.length !== right.length) return false;
+  return crypto.subtle.timingSafeEqual(left, right);
+}
+
+/** HMAC-SHA-256 of `text` under the current master key, for `purpose` only; base64url. */
+export async function sign(keyring: Keyring, purpose: string, text: string): Promise<string> {
+  const key = keyring.versions.get(keyring.current) as Uint8Array;
+  return base64url.encode(await hmac(await derive(key, purpose), text));
+}
+
+/** Whether `signature` is what {@link sign} makes, under any key version that is still named. */
+export async function verifySignature(
+  keyring: Keyring,
+  purpose: string,
+  text: string,
+  signature: string,
+): Promise<boolean> {
+  for (const key of keyring.versions.values()) {
+    const expected = base64url.encode(await hmac(await derive(key, purpose), text));
+    if (timingSafeEqual(expected, signature)) return true;
+  }
+  return false;
+}
+
+/**
+ * Seals a JSON value as a compact JWE (RFC 7516, `dir` + A256GCM) under a key that is derived from the
+ * current master key for `purpose` (a principal's id, a flow's id). The header's `kid` names the version.
+ */
+export async function seal(keyring: Keyring, purpose: string, value: unknown): Promise<string> {
+  const master = keyring.versions.get(keyring.current) as Uint8Array;
+  return encrypt(await derive(master, `seal:${purpose}`), value, keyring.current);
+}
+
+/** Opens what {@link seal} made. Refused as `vault_unreadable` when the key is gone or it was altered. */
+export async function unseal<T>(keyring: Keyring, purpose: string, sealed: string): Promise<Result<T>> {
+  try {
+    const { plaintext } = await compactDecrypt(sealed, async ({ kid }) => {
+      const master = keyring.versions.get(kid ?? '');
+      if (!master) throw new Error('unknown key version');
+      return derive(master, `seal:${purpose}`);
+    });
+    return ok(JSON.parse(new TextDecoder().decode(plaintext)) as T);
+  } catch {
+    return refuse('vault_unreadable', 'its key is not in GATEHOUSE_KEYS, or it was altered');
+  }
+}
+
+/**
+ * Seals a JSON value under a key derived from a secret that only its holder has (a code, a refresh
+ * token): whoever reads the storage can't open it, whoever presents that secret again can.
+ */
+export async function sealUnderSecret(secret: string, value: unknown): Promise<string> {
+  return encrypt(await derive(encoder.encode(secret), 'answer'), value);
+}
+
+/** Opens what {@link sealUnderSecret} made; undefined when the secret is another one. */
+export async function unsealUnderSecret<T>(secret: string, sealed: string): Promise<T | undefined> {
+  try {
+    const { plaintext } = await compactDecrypt(sealed, await derive(encoder.encode(secret), 'answer'));
+    return JSON.parse(new TextDecoder().decode(plaintext)) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+/*
+ * Ids that carry their own proof. Both kinds are base64url of some bytes and a MAC over them, checked
+ * before the Durable Object of that name is called: nobody wakes objects by guessing.
+ */
+const MAC_BYTES = 8;
+const USER_ID_BYTES = 16;
+const FLOW_RANDOM_BYTES = 16;
+const FLOW_EXPIRY_BYTES = 5;
+
+/**
+ * The gate's id of the principal `(issuer, subject)`: opaque, always the same, 32 characters of base64url
+ * (so without `:`, which separates the parts of a token).
+ */
+export async function userIdOf(keyring: Keyring, issuer: string, subject: string): Promise<string> {
+  const id = await hmacBytes(keyring.ids, `user\0${issuer}\0${subject}`, USER_ID_BYTES);
+  return withMac(keyring, 'user-id', id);
+}
+
+/** Whether this deployment made that user id. */
+export async function isUserId(keyring: Keyring, candidate: string): Promise<boolean> {
+  return (await checkMac(keyring, 'user-id', candidate, USER_ID_BYTES)) !== undefined;
+}
+
+/** A new flow id that expires at `expiresAt` (seconds since the epoch). */
+export async function makeFlowId(keyring: Keyring, expiresAt: number): Promise<string> {
+  const bytes = new Uint8Array(FLOW_RANDOM_BYTES + FLOW_EXPIRY_BYTES);
+  bytes.set(randomBytes(FLOW_RANDOM_BYTES));
+  for (let i = 0; i < FLOW_EXPIRY_BYTES; i++) {
+    bytes[FLOW_RANDOM_BYTES + i] = Math.floor(expiresAt / 256 ** (FLOW_EXPIRY_BYTES - 1 - i)) % 256;
+  }
+  return withMac(keyring, 'flow-id', bytes);
+}
+
+/** When a flow id expires (seconds since the epoch); undefined when this deployment didn't make it. */
+export async function flowIdExpiry(keyring: Keyring, candidate: string): Promise<number | undefined> {
+  const bytes = await checkMac(keyring, 'flow-id', candidate, FLOW_RANDOM_BYTES + FLOW_EXPIRY_BYTES);
+  return bytes?.subarray(FLOW_RANDOM_BYTES).reduce((value, byte) => value * 256 + byte, 0);
+}
+
+/**
+ * The id of a public client that registered with this metadata: the same metadata, the same id, however
+ * often and however many at once it is sent.
+ */
+export async function clientIdOf(keyring: Keyring, metadata: string): Promise<string> {
+  return base64url.encode(await hmacBytes(keyring.ids, `client\0${metadata}`, USER_ID_BYTES));
+}
+
+async function withMac(keyring: Keyring, purpose: string, bytes: Uint8Array): Promise<string> {
+  const mac = await hmacBytes(keyring.ids, `${purpose}\0${base64url.encode(bytes)}`, MAC_BYTES);
+  const whole = new Uint8Array(bytes.length + MAC_BYTES);
+  whole.set(bytes);
+  whole.set(mac, bytes.length);
+  return base64url.encode(whole);
+}
+
+async function checkMac(
+  keyring: Keyring,
+  purpose: string,
+  candidate: string,
+  length: number,
+): Promise<Uint8Array | undefined> {
+  if (candidate.length !== Math.ceil(((length + MAC_BYTES) * 8) / 6) || !/^[\w-]+$/.test(candidate)) return;
+  const bytes = base64url.decode(candidate).subarray(0, length);
+  return timingSafeEqual(await withMac(keyring, purpose, bytes), candidate) ? bytes : undefined;
+}
+
+async function hmacBytes(key: Uint8Array, text: string, length: number): Promise<Uint8Array> {
+  return (await hmac(key, text)).subarray(0, length);
+}
+
+async function hmac(key: Uint8Array, text: string): Promise<Uint8Array> {
+  const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, [
+    'sign',
+  ]);
+  return new Uint8Array(await crypto.subtle.sign('HMAC', imported, encoder.encode(text)));
+}
+
+/** HKDF-SHA-256 (RFC 5869) to 32 bytes. */
+async function derive(secret: Uint8Array, purpose: string): Promise<Uint8Array> {
+  const base = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveBits']);
+  const params = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: encoder.encode(purpose) };
+  return new Uint8Array(await crypto.subtle.deriveBits(params, base, KEY_BYTES * 8));
+}
+
+async function encrypt(key: Uint8Array, value: unknown, kid?: string): Promise<string> {
+  return new CompactEncrypt(encoder.encode(JSON.stringify(value)))
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', ...(kid === undefined ? {} : { kid }) })
+    .encrypt(key);
+}
+
+function decodeBase64(text: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (char) => char.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}
