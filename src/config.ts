@@ -61,11 +61,16 @@ const role = z.enum(ROLES, { error: `must be one of ${ROLES.join(', ')}` });
 const method = z.enum(SIGN_IN_METHODS, { error: `must be one of ${SIGN_IN_METHODS.join(', ')}` });
 
 const oidcProvider = z.strictObject({
-  name: settingName,
+  name: settingName.refine((name) => !['local', 'key', 'skip'].includes(name), {
+    error: 'must not be the name of another way to sign in',
+  }),
   title: z.string().min(1).optional(),
   issuer: httpUrl,
   client_id: z.string().min(1),
-  scopes: z.string().default('openid profile email'),
+  scopes: z
+    .string()
+    .refine((scopes) => scopes.split(' ').includes('openid'), { error: 'must have openid among them' })
+    .default('openid profile email'),
   groups_claim: z.string().default('groups'),
   domains: z.array(z.string().toLowerCase()).default([]),
   recheck: seconds.default(43_200),
@@ -241,7 +246,8 @@ function crossChecks(settings: Settings, variables: Variables): Problem[] {
     }
   }
   for (const [index, rule] of settings.roles.entries()) {
-    if (rule.provider === undefined || rule.provider === 'local' || providers.includes(rule.provider)) continue;
+    if (rule.provider === undefined || rule.provider === 'local' || providers.includes(rule.provider))
+      continue;
     problems.push({
       setting: `ROLES[${index}].provider`,
       problem: `"${rule.provider}" is no provider of SIGN_IN.oidc`,

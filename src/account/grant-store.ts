@@ -1,0 +1,217 @@
+import { RecordView, type StoredRecord } from './records';
+
+/** A grant's row: what one principal allowed one client. Times are seconds since the epoch. */
+export interface GrantRow {
+  id: string;
+  client_id: string;
+  client_name: string;
+  client_domain: string | null;
+  redirect_uri: string;
+  resource: string;
+  /** Separated by spaces. */
+  scope: string;
+  /** JSON array of names. */
+  servers: string;
+  created_at: number;
+  /** The grant's end, whatever is refreshed. */
+  expires_at: number;
+  /** The end of its refresh token (before the first one: of its code), which slides. */
+  refresh_expires_at: number;
+  last_used_at: number | null;
+}
+
+/** A code's row. It stays when the code is redeemed, with the answer sealed under the code itself. */
+export interface CodeRow {
+  hash: string;
+  grant_id: string;
+  client_id: string;
+  code_challenge: string;
+  expires_at: number;
+  redeemed_at: number | null;
+  answer: string | null;
+}
+
+/** A refresh token that was rotated, with the answer it got, sealed under that very token. */
+export interface RotationRow {
+  hash: string;
+  grant_id: string;
+  /** SHA-256 of the refresh token that took its place. */
+  successor: string;
+  rotated_at: number;
+  answer: string;
+}
+
+type Columns = Record<string, SqlStorageValue>;
+
+/**
+ * The rows behind a principal's grants. Every change of a `grant:` or `token:` record goes through
+ * {@link write}, which notes it for the copy in KV in the same transaction.
+ */
+export class GrantStore {
+  private readonly sql: SqlStorage;
+
+  constructor(
+    private readonly storage: DurableObjectStorage,
+    private readonly userId: () => string,
+  ) {
+    this.sql = storage.sql;
+  }
+
+  /** A view for one call of the issuer, which sees one client and none of KV. */
+  view(now: number, client?: { key: string; value: string }): RecordView {
+    return new RecordView(this.sql, now, client);
+  }
+
+  /** A grant that stands; undefined when it was revoked or has ended. */
+  find(id: string, now: number): GrantRow | undefined {
+    return this.row<GrantRow>('SELECT * FROM grants WHERE id = ? AND expires_at > ?', id, now);
+  }
+
+  /** Grants that stand, the newest first. */
+  list(now: number): GrantRow[] {
+    const query = 'SELECT * FROM grants WHERE refresh_expires_at > ? ORDER BY created_at DESC, id';
+    return this.sql.exec<Columns>(query, now).toArray() as unknown as GrantRow[];
+  }
+
+  code(hash: string): CodeRow | undefined {
+    return this.row<CodeRow>('SELECT * FROM codes WHERE hash = ?', hash);
+  }
+
+  rotation(hash: string): RotationRow | undefined {
+    return this.row<RotationRow>('SELECT * FROM rotations WHERE hash = ?', hash);
+  }
+
+  /** Whether the grant's first refresh token was ever presented. */
+  wasRotated(grantId: string): boolean {
+    return this.row('SELECT hash FROM rotations WHERE grant_id = ? LIMIT 1', grantId) !== undefined;
+  }
+
+  /** An access token's record that has not ended. `key` as in {@link tokenKey}. */
+  record(key: string, now: number): StoredRecord | undefined {
+    return this.view(now).read(key);
+  }
+
+  /** Whether a hash is a refresh token of the grant: the current one, or one that was rotated. */
+  refreshToken(grantId: string, hash: string, now: number): 'current' | 'rotated' | undefined {
+    const record = JSON.parse(this.record(this.grantKey(grantId), now)?.value ?? '{}') as RefreshFields;
+    if (record.refreshTokenId === hash) return 'current';
+    return this.rotation(hash)?.grant_id === grantId ? 'rotated' : undefined;
+  }
+
+  /**
+   * Stores what the issuer wrote into a view, with the ends that the object decided, together with the
+   * rows that belong to it. False, and nothing stored, when the grant was revoked meanwhile.
+   */
+  commit(
+    view: RecordView,
+    ends: { grantId: string; refresh: number; access: number },
+    rows: (insert: (table: string, columns: Columns) => void) => void,
+  ): boolean {
+    try {
+      this.storage.transactionSync(() => {
+        rows((table, columns) => this.insert(table, columns));
+        const update = 'UPDATE grants SET refresh_expires_at = ? WHERE id = ?';
+        if (this.sql.exec(update, ends.refresh, ends.grantId).rowsWritten === 0) throw GRANT_GONE;
+        for (const [key, record] of view.writes) {
+          this.write(key, record && endAt(record, key.startsWith('token:') ? ends.access : ends.refresh));
+        }
+      });
+      return true;
+    } catch (error) {
+      if (error === GRANT_GONE) return false;
+      throw error;
+    }
+  }
+
+  /** Ends a grant with its codes and tokens, at once. False when there was none. */
+  revoke(id: string): boolean {
+    return this.storage.transactionSync(() => {
+      const existed = this.sql.exec('DELETE FROM grants WHERE id = ?', id).rowsWritten > 0;
+      for (const key of this.keysOf(id)) this.write(key, null);
+      this.sql.exec('DELETE FROM codes WHERE grant_id = ?', id);
+      this.sql.exec('DELETE FROM rotations WHERE grant_id = ?', id);
+      return existed;
+    });
+  }
+
+  /** Ends one access token and leaves its grant alone. */
+  dropToken(key: string): void {
+    this.storage.transactionSync(() => this.write(key, null));
+  }
+
+  setAnswer(table: 'codes' | 'rotations', hash: string, answer: string): void {
+    this.sql.exec(`UPDATE ${table} SET answer = ? WHERE hash = ?`, answer, hash);
+  }
+
+  markRedeemed(hash: string, now: number, answer: string): void {
+    this.sql.exec('UPDATE codes SET redeemed_at = ?, answer = ? WHERE hash = ?', now, answer, hash);
+  }
+
+  /** Notes a use, at most once a minute: a protected request should cost no write. */
+  touch(grant: GrantRow, now: number): void {
+    if (grant.last_used_at !== null && now - grant.last_used_at < 60) return;
+    this.sql.exec('UPDATE grants SET last_used_at = ? WHERE id = ?', now, grant.id);
+  }
+
+  /** Removes what has ended. Rotations outlive their answer's use: they tell a replay from a stranger. */
+  purge(now: number): void {
+    const ended = this.sql
+      .exec<{ id: string }>('SELECT id FROM grants WHERE expires_at <= ?1 OR refresh_expires_at <= ?1', now)
+      .toArray()
+      .filter(({ id }) => !this.keysOf(id).some((key) => key.startsWith('token:') && this.record(key, now)));
+    for (const { id } of ended) this.revoke(id);
+    this.sql.exec('DELETE FROM records WHERE expires_at <= ?', now);
+  }
+
+  /** When {@link purge} next has something to do. */
+  nextEnd(): number | undefined {
+    const query = 'SELECT MIN(expires_at) AS at FROM records';
+    return this.row<{ at: number | null }>(query)?.at ?? undefined;
+  }
+
+  grantKey(grantId: string): string {
+    return `grant:${this.userId()}:${grantId}`;
+  }
+
+  tokenKey(grantId: string, hash: string): string {
+    return `token:${this.userId()}:${grantId}:${hash}`;
+  }
+
+  private keysOf(grantId: string): string[] {
+    const prefix = this.tokenKey(grantId, '');
+    const query = 'SELECT key FROM records WHERE key = ? OR (key >= ? AND key < ?)';
+    return this.sql
+      .exec<{ key: string }>(query, this.grantKey(grantId), prefix, `${prefix}~`)
+      .toArray()
+      .map((row) => row.key);
+  }
+
+  private write(key: string, record: StoredRecord | null): void {
+    this.sql.exec('DELETE FROM records WHERE key = ?', key);
+    if (record) this.insert('records', { key, ...record });
+    this.insert('outbox', { key, ...record });
+  }
+
+  private insert(table: string, columns: Columns): void {
+    const names = Object.keys(columns);
+    const places = names.map(() => '?').join(', ');
+    this.sql.exec(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${places})`, ...Object.values(columns));
+  }
+
+  private row<T>(query: string, ...values: SqlStorageValue[]): T | undefined {
+    return this.sql.exec(query, ...values).toArray()[0] as T | undefined;
+  }
+}
+
+/** Rolls a commit back. */
+const GRANT_GONE = new Error('the grant was revoked meanwhile');
+
+interface RefreshFields {
+  refreshTokenId?: string;
+}
+
+/** The record with the end that the object decided, in the layout's own field too. */
+function endAt(record: StoredRecord, expires_at: number): StoredRecord {
+  const value = JSON.stringify({ ...(JSON.parse(record.value) as object), expiresAt: expires_at });
+  return { ...record, value, expires_at };
+}

@@ -1,0 +1,53 @@
+import { Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { record } from './audit';
+import { authorizeRoutes, oauthRoutes } from './authorization';
+import { gatewayRoutes, metadataRoutes } from './gateway';
+import { guardSettings, health } from './health';
+import { signInRoutes } from './sign-in';
+import { siteOf } from './site';
+import { logoRoute, PageProblem, renderProblem } from './ui';
+
+/** What pages of any origin may read of our answers. No cookie means anything at these paths. */
+const anyOrigin = cors({
+  origin: '*',
+  allowMethods: ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'],
+  exposeHeaders: ['WWW-Authenticate', 'Mcp-Session-Id', 'MCP-Protocol-Version', 'Retry-After'],
+  maxAge: 86_400,
+});
+
+/** The routes, in the order in which a request meets them. */
+export const app = new Hono<{ Bindings: Env }>({ strict: false });
+
+// Clients call these from web pages too: a preflight is answered before anything else looks at it.
+for (const path of ['/', '/mcp/*', '/oauth/*', '/.well-known/*', '/health']) app.use(path, anyOrigin);
+
+app.use(guardSettings);
+app.get('/health', health);
+
+app.route('/', metadataRoutes);
+app.route('/', oauthRoutes);
+app.route('/', authorizeRoutes);
+app.route('/', signInRoutes);
+app.route('/', logoRoute);
+app.route('/', gatewayRoutes);
+
+app.notFound((c) => {
+  const wantsPage = (c.req.header('accept') ?? '').includes('text/html');
+  if (wantsPage) return renderProblem(c, new PageProblem('not_found'));
+  return c.json({ error: 'not_found', error_description: 'There is nothing at this path' }, 404);
+});
+
+app.onError((error, c) => {
+  const problem = error instanceof PageProblem ? error : new PageProblem('internal_error');
+  const expected = problem === error;
+  const detail = expected ? problem.options.detail : `${error.name}: ${error.message}`;
+  record(c, { event: 'page', outcome: expected ? 'refused' : 'failed', reason: problem.tag, detail });
+  const api = /^\/(oauth|mcp|\.well-known|health)\b/.test(c.req.path);
+  if (!api) return renderProblem(c, problem);
+  const { requestId: request_id } = siteOf(c);
+  return c.json(
+    { error: 'server_error', error_description: 'Something went wrong; try again', request_id },
+    500,
+  );
+});

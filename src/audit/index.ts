@@ -1,0 +1,23 @@
+import type { Context } from 'hono';
+import { siteOf } from '../site';
+
+/**
+ * Something that happened at the gate. `event` says what, `outcome` how it ended, `reason` is the tag of a
+ * refusal. Never a secret in any field.
+ */
+export interface AuditEvent {
+  event: string;
+  outcome: 'ok' | 'refused' | 'failed';
+  reason?: string | undefined;
+  detail?: string | undefined;
+  user?: string | undefined;
+  client?: string | undefined;
+  grant?: string | undefined;
+}
+
+/** Records an event of this request: a line of JSON in the log, with the request id that pages show. */
+export function record(c: Context, event: AuditEvent): void {
+  const line = JSON.stringify({ request_id: siteOf(c).requestId, ...event });
+  if (event.outcome === 'ok') console.log(line);
+  else console.warn(line);
+}

@@ -1,0 +1,128 @@
+import type { Context } from 'hono';
+import {
+  type CheckedRequest,
+  DEFAULT_SCOPES,
+  type IssuingClient,
+  includedScopes,
+  OFFLINE_ACCESS,
+  SCOPES,
+  type Scope,
+} from '../account';
+import { repeatedNames } from '../http';
+import { ok, type Result } from '../result';
+import { type Site, siteOf } from '../site';
+import { PageProblem } from '../ui';
+import type { Client } from './client';
+import { DOCUMENT_FAULTS } from './client-document-rules';
+import { findClient } from './clients';
+import { checkWithLibrary, errorRedirect, type RequestRefusal } from './library';
+import { resourcesOf } from './metadata';
+import { type CheckedRedirectUri, matchRedirectUri } from './redirect-uri';
+
+/** An authorization request that passed every check, ready to be asked about. */
+export interface AuthorizationRequest {
+  request: CheckedRequest;
+  client: Client;
+  /** The scopes that the client asked for, with those that they include. */
+  asked: Scope[];
+}
+
+/** Characters of a whole request. Real ones stay under 4,000. */
+const MAX_QUERY = 16_384;
+
+/**
+ * The checks of an authorization request (RFC 6749 section 4.1.1), in order. Until client and redirect are
+ * verified what is wrong ends with a page; after that it is an error for the client, with its redirect.
+ */
+export async function checkAuthorizationRequest(
+  c: Context,
+): Promise<Result<AuthorizationRequest, RequestRefusal>> {
+  const site = siteOf(c);
+  const parameters = new URL(c.req.url).searchParams;
+  checkSize(new URL(c.req.url).search);
+  const client = await identifyClient(site, parameters);
+  const redirect_uri = checkRedirect(client, parameters);
+
+  const reply = { redirect_uri, state: only(parameters, 'state') ?? '' };
+  const refuse = (code: Parameters<typeof errorRedirect>[2], reason: string, detail: string) => {
+    const redirectTo = errorRedirect(reply, site.origin, code, detail);
+    return { ok: false, error: { reason, detail, redirectTo } } as const;
+  };
+  const [repeated] = repeatedNames(parameters, ['resource']);
+  if (repeated !== undefined) {
+    return refuse('invalid_request', 'parameter_repeated', 'A parameter is there more than once');
+  }
+  for (const name of ['request', 'request_uri']) {
+    if (parameters.has(name)) return refuse('invalid_request', 'request_object', `${name} is not supported`);
+  }
+  const mode = parameters.get('response_mode');
+  if (mode !== null && mode !== 'query') {
+    return refuse('invalid_request', 'response_mode', 'response_mode must be query');
+  }
+  const code_challenge = parameters.get('code_challenge') ?? '';
+  if (code_challenge !== '' && !/^[\w-]{43}$/.test(code_challenge)) {
+    return refuse('invalid_request', 'code_challenge', 'code_challenge must be an S256 challenge');
+  }
+  const asked = askedScopes(parameters.get('scope'));
+  if (!asked) return refuse('invalid_scope', 'scope_unknown', `scope must be among ${SCOPES.join(', ')}`);
+  const checked = await checkWithLibrary(
+    { origin: site.origin, resources: resourcesOf(site), accessTtl: 60, client: issuingClient(client) },
+    parameters,
+  );
+  if (!checked.ok) return checked;
+  const { resource } = checked.value;
+  return ok({ client, asked, request: { ...reply, client_id: client.client_id, code_challenge, resource } });
+}
+
+/** A client as much as issuing needs of it. */
+export function issuingClient(client: Client): IssuingClient {
+  const { client_id, redirect_uris, grant_types, response_types } = client;
+  return { client_id, redirect_uris, grant_types, response_types };
+}
+
+function checkSize(query: string): void {
+  if (query.length > MAX_QUERY) throw new PageProblem('request_too_large');
+}
+
+/** `client_id`, once, of a client that we know (RFC 6749 section 4.1.2.1: else no redirect). */
+async function identifyClient(site: Site, parameters: URLSearchParams): Promise<Client> {
+  checkOnce(parameters, 'client_id');
+  const client_id = parameters.get('client_id');
+  if (!client_id) throw new PageProblem('client_id_missing');
+  const found = await findClient(site, client_id);
+  if (found.ok) return found.value;
+  const { reason, detail } = found.error;
+  if (reason === 'client_unknown' || !URL.canParse(client_id)) throw new PageProblem('client_unknown');
+  const invalid = (DOCUMENT_FAULTS as readonly string[]).includes(reason);
+  throw new PageProblem(invalid ? 'client_document_invalid' : 'client_document_unreachable', {
+    about: new URL(client_id).host,
+    detail: `${reason} ${detail ?? ''}`,
+  });
+}
+
+/** `redirect_uri`, once, and the client's own (OAuth 2.1 section 4.1.1; RFC 8252 section 7.3). */
+function checkRedirect(client: Client, parameters: URLSearchParams): CheckedRedirectUri {
+  checkOnce(parameters, 'redirect_uri');
+  const requested = parameters.get('redirect_uri');
+  if (!requested) throw new PageProblem('redirect_uri_missing');
+  const matched = matchRedirectUri(requested, client.redirect_uris);
+  if (!matched) throw new PageProblem('redirect_uri_mismatch', { detail: client.client_id });
+  return matched;
+}
+
+function checkOnce(parameters: URLSearchParams, name: string): void {
+  if (parameters.getAll(name).length > 1) throw new PageProblem('parameter_repeated', { about: name });
+}
+
+function only(parameters: URLSearchParams, name: string): string | undefined {
+  const values = parameters.getAll(name);
+  return values.length === 1 ? values[0] : undefined;
+}
+
+/** What was asked for; undefined when nothing of it is known to us. No scope means the default ones. */
+function askedScopes(scope: string | null): Scope[] | undefined {
+  const names = (scope ?? '').split(' ').filter((name) => name !== '' && name !== OFFLINE_ACCESS);
+  if (names.length === 0) return [...DEFAULT_SCOPES];
+  const known = includedScopes(names);
+  return known.length > 0 ? known : undefined;
+}

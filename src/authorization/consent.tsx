@@ -1,0 +1,161 @@
+import type { Context } from 'hono';
+import { type Identity, includedScopes, SCOPES, type Scope, scopesWithin } from '../account';
+import { record } from '../audit';
+import type { Role } from '../config';
+import type { Flow, FlowData } from '../flow';
+import { ok, type Result, refuse } from '../result';
+import type { SignedIn } from '../sign-in';
+import { siteOf } from '../site';
+import { brandingOf, PageProblem, showPage, words } from '../ui';
+import { type AuthorizationRequest, issuingClient } from './authorize';
+import { ConsentPage, type ConsentScope } from './consent-page';
+import { errorRedirect } from './library';
+import { type CheckedRedirectUri, describeRedirect } from './redirect-uri';
+import { termsOf } from './token-endpoint';
+
+/** What an authorization flow keeps, sealed. */
+export interface AuthorizationFlow extends FlowData, AuthorizationRequest {}
+
+/** A signed-in person who has a role. */
+export type Person = SignedIn & { role: Role };
+
+/** The gate's own tools by the scope they need, as `gateway/` names them: titles, for the consent page. */
+const OWN_TOOLS: Record<Scope, string[]> = {
+  'mcp:read': [words.consent.whoami],
+  'mcp:write': [],
+  'mcp:destructive': [],
+};
+
+const DAY = 86_400;
+
+/** The consent page of a flow, for the person signed in. `again`: what was wrong with the form just sent. */
+export async function showConsent(
+  c: Context,
+  flow: Flow<AuthorizationFlow>,
+  person: Person,
+  again?: { notice: string; form: URLSearchParams },
+): Promise<Response> {
+  const site = siteOf(c);
+  const { client, request, asked } = flow.data;
+  const redirect = describeRedirect(request.redirect_uri as CheckedRedirectUri);
+  const csrf = await flow.csrf(person.userId);
+  const page = (
+    <ConsentPage
+      branding={brandingOf(site)}
+      action={flow.data.return_to}
+      hidden={{ csrf }}
+      client={{
+        name: client.name,
+        redirectHost: redirect.host,
+        loopback: redirect.loopback,
+        ...(client.domain === undefined ? {} : { domain: client.domain }),
+      }}
+      user={describeUser(person.identity)}
+      switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}
+      scopes={offeredScopes(flow.data, person.role, again?.form)}
+      servers={[]}
+      expires={expiryChoice(site.settings.tokens.grant, again?.form.get('expires'))}
+      destructiveAsked={asked.includes('mcp:destructive')}
+      {...(again === undefined ? {} : { notice: again.notice })}
+    />
+  );
+  return showPage(c, page, { formAction: 'open', status: again ? 400 : 200 });
+}
+
+/** Takes the person's answer: back to the client with a code or `access_denied`, or the page again. */
+export async function decide(
+  c: Context,
+  flow: Flow<AuthorizationFlow>,
+  person: Person,
+  form: URLSearchParams,
+): Promise<Response> {
+  const site = siteOf(c);
+  const { client, request } = flow.data;
+  const who = { user: person.userId, client: client.client_id };
+  if (form.get('decision') === 'deny') {
+    await mustSubmit(flow);
+    record(c, { event: 'consent', outcome: 'refused', reason: 'access_denied', ...who });
+    return c.redirect(errorRedirect(request, site.origin, 'access_denied', 'The person declined'), 303);
+  }
+  const choice = readChoice(form, flow.data, person.role, site.settings.tokens.grant);
+  if (!choice.ok) return showConsent(c, flow, person, { notice: NOTICES[choice.error.reason], form });
+  await mustSubmit(flow);
+  const redirectTo = await site.env.ACCOUNT.getByName(person.userId).approve(termsOf(site), {
+    request,
+    client: { ...issuingClient(client), name: client.name, domain: client.domain },
+    servers: [],
+    ...choice.value,
+  });
+  record(c, { event: 'consent', outcome: 'ok', detail: choice.value.scope.join(' '), ...who });
+  return c.redirect(redirectTo, 303);
+}
+
+type ChoiceRefusal = 'decision_missing' | 'scope_missing' | 'expires_invalid';
+
+const NOTICES: Record<ChoiceRefusal, string> = {
+  decision_missing: words.consent.decisionMissing,
+  scope_missing: words.consent.scopeMissing,
+  expires_invalid: words.consent.expiresInvalid,
+};
+
+/** What was ticked, held to what the role and the client allow. */
+function readChoice(
+  form: URLSearchParams,
+  flow: AuthorizationRequest,
+  role: Role,
+  longest: number,
+): Result<{ scope: Scope[]; expires_at: number }, { reason: ChoiceRefusal }> {
+  if (form.get('decision') !== 'allow') return refuse('decision_missing');
+  const scope = scopesWithin(role, includedScopes(form.getAll('scope'))).filter((name) =>
+    isWithinClient(flow, name),
+  );
+  if (scope.length === 0) return refuse('scope_missing');
+  const expires_at = readExpiry(form.get('expires'), longest);
+  return expires_at === undefined ? refuse('expires_invalid') : ok({ scope, expires_at });
+}
+
+/** The last second of a day, UTC, from today to `longest` seconds ahead; no day means the longest. */
+function readExpiry(day: string | null, longest: number): number | undefined {
+  const now = Math.floor(Date.now() / 1000);
+  if (day === null || day === '') return now + longest;
+  const begins = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) / 1000 : Number.NaN;
+  // A date that doesn't exist would be read as a later one.
+  if (Number.isNaN(begins) || toDay(begins) !== day) return undefined;
+  const ends = begins + DAY - 1;
+  if (ends <= now || day > toDay(now + Math.max(longest, DAY))) return undefined;
+  return Math.min(ends, now + longest);
+}
+
+function expiryChoice(longest: number, typed?: string | null) {
+  const now = Math.floor(Date.now() / 1000);
+  const max = toDay(now + Math.max(longest, DAY));
+  return { min: toDay(now + DAY), max, value: typed || max };
+}
+
+function toDay(time: number): string {
+  return new Date(time * 1000).toISOString().slice(0, 10);
+}
+
+function offeredScopes(flow: AuthorizationRequest, role: Role, form?: URLSearchParams): ConsentScope[] {
+  const offered = scopesWithin(role, SCOPES).filter((scope) => isWithinClient(flow, scope));
+  return offered.map((scope) => ({
+    scope,
+    asked: flow.asked.includes(scope),
+    ticked: form ? form.getAll('scope').includes(scope) : flow.asked.includes(scope),
+    tools: OWN_TOOLS[scope],
+  }));
+}
+
+/** `CLIENTS` can hold a client to less than its users may give. */
+function isWithinClient({ client }: AuthorizationRequest, scope: Scope): boolean {
+  return client.scope === undefined || includedScopes(client.scope).includes(scope);
+}
+
+function describeUser({ name, email, email_verified }: Identity) {
+  return { name, emailVerified: email_verified, ...(email === undefined ? {} : { email }) };
+}
+
+async function mustSubmit(flow: Flow): Promise<void> {
+  const submitted = await flow.submit();
+  if (!submitted.ok) throw new PageProblem(submitted.error.reason);
+}

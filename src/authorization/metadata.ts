@@ -1,0 +1,54 @@
+import { DEFAULT_SCOPES, OFFLINE_ACCESS, SCOPES } from '../account';
+import type { Site } from '../site';
+import { ASSERTION_ALGORITHMS, GRANT_TYPES } from './client';
+
+/** All resources that tokens can be for, canonical (RFC 8707): the origin and `/mcp`, which are one place. */
+export function resourcesOf({ origin }: Site): string[] {
+  return [origin, `${origin}/mcp`];
+}
+
+/** Authorization server metadata (RFC 8414): the same document at every path where it is asked for. */
+export function authorizationServerMetadata(site: Site): Record<string, unknown> {
+  const { origin, settings } = site;
+  const authMethods = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+  return {
+    issuer: origin,
+    authorization_endpoint: `${origin}/authorize`,
+    token_endpoint: `${origin}/oauth/token`,
+    registration_endpoint: `${origin}/oauth/register`,
+    revocation_endpoint: `${origin}/oauth/revoke`,
+    introspection_endpoint: `${origin}/oauth/introspect`,
+    scopes_supported: [...SCOPES, OFFLINE_ACCESS],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: GRANT_TYPES,
+    token_endpoint_auth_methods_supported: authMethods,
+    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    revocation_endpoint_auth_methods_supported: authMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    introspection_endpoint_auth_methods_supported: authMethods.slice(1),
+    introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true,
+    protected_resources: resourcesOf(site),
+    service_documentation: origin,
+    ...(settings.policyUrl === undefined ? {} : { op_policy_uri: settings.policyUrl }),
+    ...(settings.termsUrl === undefined ? {} : { op_tos_uri: settings.termsUrl }),
+  };
+}
+
+/** Protected resource metadata (RFC 9728) of one resource, as {@link resourcesOf} spells it. */
+export function protectedResourceMetadata(site: Site, resource: string): Record<string, unknown> {
+  const { origin, settings } = site;
+  return {
+    resource,
+    resource_name: settings.name,
+    authorization_servers: [origin],
+    scopes_supported: DEFAULT_SCOPES,
+    bearer_methods_supported: ['header'],
+    resource_documentation: origin,
+    ...(settings.policyUrl === undefined ? {} : { resource_policy_uri: settings.policyUrl }),
+    ...(settings.termsUrl === undefined ? {} : { resource_tos_uri: settings.termsUrl }),
+  };
+}

@@ -1,0 +1,77 @@
+import { type Context, Hono } from 'hono';
+import { record } from '../audit';
+import { type Flow, openFlow } from '../flow';
+import { isSameOrigin, readForm } from '../http';
+import { currentSignIn, mustFindFlow, showSignIn } from '../sign-in';
+import { siteOf } from '../site';
+import { PageProblem } from '../ui';
+import { checkAuthorizationRequest } from './authorize';
+import { type AuthorizationFlow, decide, type Person, showConsent } from './consent';
+import { register } from './registration';
+import { introspect, revoke, token } from './token-endpoint';
+
+/** `/authorize`: sign-in, then consent, then back to the client. */
+export const authorizeRoutes = new Hono<{ Bindings: Env }>()
+  .get('/authorize', async (c) => {
+    const id = c.req.query('flow');
+    if (id === undefined) return begin(c);
+    const flow = await findAuthorization(c, id);
+    const person = await whoDecides(c);
+    return person ? showConsent(c, flow, person) : showSignIn(c, flow);
+  })
+  .post('/authorize', async (c) => {
+    if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
+    const flow = await findAuthorization(c, c.req.query('flow'));
+    const form = await readForm(c.req.raw);
+    if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
+    const person = await whoDecides(c);
+    if (!person) return showSignIn(c, flow);
+    if (!(await flow.checkCsrf(form.value.get('csrf'), person.userId))) throw new PageProblem('form_forged');
+    return decide(c, flow, person, form.value);
+  });
+
+/** The endpoints that clients call by themselves. */
+export const oauthRoutes = new Hono<{ Bindings: Env }>()
+  .post('/oauth/token', token)
+  .post('/oauth/register', register)
+  .post('/oauth/revoke', revoke)
+  .post('/oauth/introspect', introspect)
+  .all('/oauth/:endpoint{token|register|revoke|introspect}', (c) =>
+    c.json({ error: 'invalid_request', error_description: 'Use POST' }, 405, { Allow: 'POST, OPTIONS' }),
+  );
+
+/** Checks the request and opens a flow for it; the browser goes on at the flow's own address. */
+async function begin(c: Context): Promise<Response> {
+  const checked = await checkAuthorizationRequest(c);
+  if (!checked.ok) {
+    const { reason, detail, redirectTo } = checked.error;
+    record(c, { event: 'authorization_request', outcome: 'refused', reason, detail });
+    return c.redirect(redirectTo, 303);
+  }
+  const { client } = checked.value;
+  const id = await openFlow(c, (flowId) => ({
+    kind: 'authorize',
+    return_to: `/authorize?flow=${flowId}`,
+    client_name: client.name,
+    ...checked.value,
+  }));
+  record(c, { event: 'authorization_request', outcome: 'ok', client: client.client_id });
+  return c.redirect(`/authorize?flow=${id}`, 303);
+}
+
+async function findAuthorization(c: Context, id: string | undefined): Promise<Flow<AuthorizationFlow>> {
+  const touch = c.req.method === 'POST';
+  const flow = await mustFindFlow(c, id, touch);
+  if (flow.data.kind !== 'authorize') throw new PageProblem('flow_unknown');
+  return flow as Flow<AuthorizationFlow>;
+}
+
+/** Who is signed in; ends with a page when that account has no role here. */
+async function whoDecides(c: Context): Promise<Person | undefined> {
+  const signedIn = await currentSignIn(c);
+  if (signedIn && !signedIn.role) {
+    const { name, email } = signedIn.identity;
+    throw new PageProblem('no_access', { about: email ?? name, detail: signedIn.userId });
+  }
+  return signedIn as Person | undefined;
+}

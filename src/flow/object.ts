@@ -1,0 +1,126 @@
+import { DurableObject } from 'cloudflare:workers';
+import { timingSafeEqual } from '../crypto';
+import { migrate } from '../migrations';
+import { ok, type Refusal, type Result, refuse } from '../result';
+
+export const FLOW_SCHEMA: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE flow (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      secret_hash TEXT NOT NULL,
+      data TEXT NOT NULL,
+      touched INTEGER NOT NULL DEFAULT 0,
+      submitted INTEGER NOT NULL DEFAULT 0,
+      untouched_until INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL
+    )`,
+    `CREATE TABLE staged (
+      name TEXT PRIMARY KEY,
+      sealed TEXT NOT NULL
+    ) WITHOUT ROWID`,
+  ],
+];
+
+/**
+ * Why a flow can't go on: `flow_unknown` (never was), `flow_expired`, `flow_other_browser`,
+ * `flow_submitted` (somebody answered it already).
+ */
+export type FlowRefusal = 'flow_unknown' | 'flow_expired' | 'flow_other_browser' | 'flow_submitted';
+type Verdict<T> = Result<T, Refusal<FlowRefusal>>;
+
+interface FlowRow {
+  secret_hash: string;
+  data: string;
+  touched: number;
+  submitted: number;
+  untouched_until: number;
+  expires_at: number;
+}
+
+/**
+ * What is under way in one browser: an authorization request or a sign-in, sealed. It belongs to the browser
+ * that holds its secret, dies after some minutes when nobody touches it and after some more in any case,
+ * and is submitted once.
+ */
+export class PendingFlowObject extends DurableObject<Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    migrate(ctx.storage, FLOW_SCHEMA);
+  }
+
+  /** Begins. Times are seconds since the epoch; `data` is sealed by the caller. */
+  async open(flow: {
+    secretHash: string;
+    data: string;
+    untouchedUntil: number;
+    expiresAt: number;
+  }): Promise<void> {
+    this.ctx.storage.sql.exec(
+      'INSERT INTO flow (id, secret_hash, data, untouched_until, expires_at) VALUES (1, ?, ?, ?, ?)',
+      flow.secretHash,
+      flow.data,
+      flow.untouchedUntil,
+      flow.expiresAt,
+    );
+    await this.ctx.storage.setAlarm(flow.expiresAt * 1000);
+  }
+
+  /** Its sealed data, for the browser that it belongs to. With `touch`, the person did something. */
+  look(secretHash: string, touch: boolean): Verdict<string> {
+    const found = this.#find(secretHash);
+    if (found.ok && touch) this.ctx.storage.sql.exec('UPDATE flow SET touched = 1');
+    return found.ok ? ok(found.value.data) : found;
+  }
+
+  /** Ends the flow with the person's answer: the first call wins, any other is `flow_submitted`. */
+  submit(secretHash: string): Verdict<null> {
+    const found = this.#find(secretHash);
+    if (!found.ok) return found;
+    this.ctx.storage.sql.exec('UPDATE flow SET submitted = 1');
+    this.ctx.storage.sql.exec('DELETE FROM staged');
+    return ok(null);
+  }
+
+  /** Keeps something sealed until {@link take}, in place of what had that name. */
+  stage(secretHash: string, name: string, sealed: string): Verdict<null> {
+    const found = this.#find(secretHash);
+    if (!found.ok) return found;
+    this.ctx.storage.sql.exec('INSERT OR REPLACE INTO staged (name, sealed) VALUES (?, ?)', name, sealed);
+    this.ctx.storage.sql.exec('UPDATE flow SET touched = 1');
+    return ok(null);
+  }
+
+  /** Hands out what was staged under a name, once; null when there is nothing. */
+  take(secretHash: string, name: string): Verdict<string | null> {
+    const found = this.#find(secretHash);
+    if (!found.ok) return found;
+    const row = this.ctx.storage.sql.exec('SELECT sealed FROM staged WHERE name = ?', name).toArray()[0];
+    this.ctx.storage.sql.exec('DELETE FROM staged WHERE name = ?', name);
+    return ok(row ? String(row.sealed) : null);
+  }
+
+  /** True for the first caller and nobody after, until `expiresAt` (seconds since the epoch). */
+  async claim(expiresAt: number): Promise<boolean> {
+    const first = (await this.ctx.storage.get('claimed')) === undefined;
+    if (first) {
+      await this.ctx.storage.put('claimed', true);
+      await this.ctx.storage.setAlarm(expiresAt * 1000);
+    }
+    return first;
+  }
+
+  /** The flow's end: nothing of it stays. Its id says from then on that it has expired. */
+  override async alarm(): Promise<void> {
+    await this.ctx.storage.deleteAll();
+  }
+
+  #find(secretHash: string): Verdict<FlowRow> {
+    const now = Math.floor(Date.now() / 1000);
+    const flow = this.ctx.storage.sql.exec('SELECT * FROM flow').toArray()[0] as FlowRow | undefined;
+    if (!flow || flow.expires_at <= now) return refuse('flow_expired');
+    if (!timingSafeEqual(flow.secret_hash, secretHash)) return refuse('flow_other_browser');
+    if (flow.submitted) return refuse('flow_submitted');
+    if (!flow.touched && flow.untouched_until <= now) return refuse('flow_expired');
+    return ok(flow);
+  }
+}

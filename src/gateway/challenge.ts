@@ -1,0 +1,41 @@
+import type { Context } from 'hono';
+import { DEFAULT_SCOPES } from '../account';
+import { record } from '../audit';
+import type { Refusal } from '../result';
+import { siteOf } from '../site';
+import type { CredentialRefusal } from './principal';
+
+/** Where a resource's metadata is (RFC 9728 section 3.1): the well-known path goes before its own. */
+export function resourceMetadataUrl(origin: string, resource: string): string {
+  return `${origin}/.well-known/oauth-protected-resource${resource.slice(origin.length)}`;
+}
+
+/**
+ * 401 with the challenge that tells a client where to sign in (RFC 6750 section 3, RFC 9728 section 5.1), and
+ * a body for the person who sees it.
+ */
+export function challenge(c: Context, resource: string, refusal: Refusal): Response {
+  const { origin, requestId } = siteOf(c);
+  const missing = refusal.reason === ('credential_missing' satisfies CredentialRefusal);
+  const description = missing
+    ? 'Sign in to use this server'
+    : 'The access token is not valid here, or no longer';
+  const parameters = {
+    ...(missing ? {} : { error: 'invalid_token', error_description: description }),
+    resource_metadata: resourceMetadataUrl(origin, resource),
+    scope: DEFAULT_SCOPES.join(' '),
+  };
+  const header = Object.entries(parameters).map(([name, value]) => `${name}="${value}"`);
+  if (!missing) record(c, { event: 'mcp_request', outcome: 'refused', ...refusal });
+  const body = {
+    error: missing ? 'unauthorized' : 'invalid_token',
+    error_description: description,
+    message: `This is an MCP server that people sign in to. Connect your AI app to ${resource}; how is told at ${origin}/`,
+    sign_in: `${origin}/`,
+    request_id: requestId,
+  };
+  return c.json(body, 401, {
+    'WWW-Authenticate': `Bearer ${header.join(', ')}`,
+    'Cache-Control': 'no-store',
+  });
+}

@@ -1,0 +1,75 @@
+import type { Context } from 'hono';
+import {
+  findAccount,
+  includedScopes,
+  parseToken,
+  roleOf,
+  type Scope,
+  scopesWithin,
+  type User,
+} from '../account';
+import type { Role } from '../config';
+import { sha256Hex } from '../crypto';
+import { ok, type Result, refuse } from '../result';
+import { type Site, siteOf } from '../site';
+
+/** Who a request acts for, and what it may do. */
+export interface Principal {
+  user: User;
+  client: { id: string; name: string };
+  grantId: string;
+  /** What the token carries, held to the role. */
+  scope: Scope[];
+  servers: string[];
+  role: Role;
+  /** The grant's end; seconds since the epoch. */
+  expires_at: number;
+}
+
+export type CredentialRefusal =
+  | 'credential_missing'
+  | 'credential_malformed'
+  | 'token_not_ours'
+  | 'token_unknown'
+  | 'grant_unknown'
+  | 'token_for_other_resource'
+  | 'role_missing';
+
+/**
+ * The principal behind a request for a resource (RFC 6750 section 2.1): one call of its `Account`, and no
+ * object for a token that this deployment didn't make.
+ */
+export async function identify(c: Context, resource: string): Promise<Result<Principal>> {
+  const site = siteOf(c);
+  const header = c.req.header('authorization');
+  if (header === undefined) return refuse<CredentialRefusal>('credential_missing');
+  const token = /^bearer +([^\s]+)$/i.exec(header)?.[1];
+  if (token === undefined) return refuse<CredentialRefusal>('credential_malformed');
+  const parts = parseToken(token);
+  const account = parts && (await findAccount(site.env, site.keyring, parts.userId));
+  if (!account) return refuse<CredentialRefusal>('token_not_ours');
+  const found = await account.authenticate(parts.grantId, await sha256Hex(token));
+  if (!found.ok) return found;
+
+  const { identity, grant, scope } = found.value;
+  const role = roleOf(identity, site.settings);
+  if (place(site, grant.resource) !== place(site, resource)) {
+    return refuse<CredentialRefusal>('token_for_other_resource', grant.resource);
+  }
+  if (!role) return refuse<CredentialRefusal>('role_missing', parts.userId);
+  const { name, email, email_verified } = identity;
+  return ok({
+    user: { id: parts.userId, name, email, email_verified },
+    client: { id: grant.client_id, name: grant.client_name },
+    grantId: grant.id,
+    scope: scopesWithin(role, includedScopes(scope)),
+    servers: grant.servers,
+    role,
+    expires_at: grant.expires_at,
+  });
+}
+
+/** The origin and `/mcp` are two resources at one place: clients compare the URL that they were given. */
+function place({ origin }: Site, resource: string): string {
+  return resource === origin ? `${origin}/mcp` : resource;
+}

@@ -1,0 +1,46 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Problem } from './config';
+import { readSite, siteOf } from './site';
+import { PageProblem, renderProblem } from './ui';
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    problems: Problem[];
+  }
+}
+
+/** Mistakes in these cost their own effect and nothing else. */
+const COSMETIC = ['NAME', 'LOGO', 'POLICY_URL', 'TERMS_URL', 'SUPPORT_URL'];
+
+const told = new WeakSet<object>();
+
+/**
+ * Reads the site of the request, and refuses it when the settings are not usable: a half-configured gate
+ * serves nothing but a page and `/health`, which say what is missing.
+ */
+export const guardSettings: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
+  const { site, problems } = await readSite(c.req.raw, c.env, crypto.randomUUID());
+  c.set('site', site);
+  c.set('problems', problems);
+  if (problems.length > 0 && !told.has(c.env)) {
+    told.add(c.env);
+    console.error(JSON.stringify({ event: 'settings', outcome: 'refused', problems }));
+  }
+  const blocking = problems.filter(({ setting }) => !COSMETIC.includes(setting));
+  if (blocking.length === 0 || c.req.path === '/health') return next();
+  const about = blocking.map(({ setting, problem }) => `${setting}: ${problem}.`).join(' ');
+  const wantsPage = (c.req.header('accept') ?? '').includes('text/html');
+  if (wantsPage) return renderProblem(c, new PageProblem('settings_unusable', { about }));
+  const error_description = 'The gate is not set up; see /health';
+  return c.json({ error: 'temporarily_unavailable', error_description }, 503);
+};
+
+/** `/health`: 200, or 503 with every problem of the settings. No secrets. */
+export function health(c: Context): Response {
+  const { problems } = c.var;
+  const status = problems.length === 0 ? 'ok' : 'misconfigured';
+  const { requestId: request_id } = siteOf(c);
+  return c.json({ status, problems, request_id }, problems.length === 0 ? 200 : 503, {
+    'Cache-Control': 'no-store',
+  });
+}

@@ -1,0 +1,58 @@
+import { ok, type Result, refuse } from './result';
+
+/** The most that a form may weigh, in bytes. Codes, tokens and assertions fit many times over. */
+const MAX_FORM_BYTES = 64 * 1024;
+
+export type FormRefusal = 'form_wrong_type' | 'form_too_large' | 'form_unreadable';
+
+/** Reads an `application/x-www-form-urlencoded` body of at most 64 kB (RFC 6749 appendix B). */
+export async function readForm(request: Request): Promise<Result<URLSearchParams>> {
+  const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/x-www-form-urlencoded') return refuse<FormRefusal>('form_wrong_type', type);
+  const body = await readBody(request, MAX_FORM_BYTES);
+  if (!body.ok) return refuse<FormRefusal>('form_too_large');
+  const text = decodeUtf8(body.value);
+  return text === undefined ? refuse<FormRefusal>('form_unreadable') : ok(new URLSearchParams(text));
+}
+
+/** The text of UTF-8 bytes; undefined when they are not. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A body of at most `maxBytes`; refused as `body_too_large` as soon as it is longer. */
+export async function readBody(request: Request, maxBytes: number): Promise<Result<Uint8Array>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length;
+    if (length > maxBytes) return refuse('body_too_large');
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return ok(whole);
+}
+
+/** The names that are there more than once, which RFC 6749 section 3.1 forbids; `allowed` ones apart. */
+export function repeatedNames(parameters: URLSearchParams, allowed: readonly string[] = []): string[] {
+  const names = [...new Set(parameters.keys())];
+  return names.filter((name) => !allowed.includes(name) && parameters.getAll(name).length > 1);
+}
+
+/** Whether a request that changes something came from a page of ours, as far as the browser says. */
+export function isSameOrigin(request: Request, origin: string): boolean {
+  const from = request.headers.get('origin');
+  return from === null || from === origin;
+}
+
+/** Answers to OAuth requests are never stored (RFC 6749 section 5.1). */
+export const NO_STORE = { 'Cache-Control': 'no-store', Pragma: 'no-cache' };

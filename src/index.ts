@@ -1,0 +1,17 @@
+import { accountObject } from './account';
+import { app } from './app';
+import { libraryIssuer } from './authorization';
+import { PendingFlowObject } from './flow';
+
+/*
+ * The Worker. Rooms import downwards only; where a lower one needs what a higher one does, it is handed in
+ * here: the `Account` runs the token endpoint with the issuer of `authorization/`.
+ */
+
+/** One principal: its grants, tokens and browser sign-ins. */
+export class Account extends accountObject(libraryIssuer) {}
+
+/** What is under way in one browser. */
+export class PendingFlow extends PendingFlowObject {}
+
+export default { fetch: app.fetch } satisfies ExportedHandler<Env>;

@@ -1,0 +1,171 @@
+import { isLoopbackHost } from './config';
+import { ok, type Refusal, type Result, refuse } from './result';
+
+/** Why {@link safeFetch} has nothing; all but `url_forbidden` mean that the other side is at fault. */
+export type SafeFetchRefusal =
+  | 'url_forbidden'
+  | 'unreachable'
+  | 'timed_out'
+  | 'redirected'
+  | 'status_not_ok'
+  | 'too_large';
+
+export interface SafeFetchOptions {
+  maxBytes: number;
+  /** For headers and body together. */
+  timeoutMs: number;
+  accept?: string;
+  /** `host:port` on loopback that may be fetched from all the same: for local development. */
+  loopbackHosts?: readonly string[];
+}
+
+export interface Fetched {
+  body: Uint8Array;
+  headers: Headers;
+  status: number;
+}
+
+/**
+ * GETs a URL that somebody else chose: https, no userinfo, no host that {@link isForbiddenHost} names,
+ * no redirect, at most `maxBytes` after decompression, within `timeoutMs`, status 200. What a public name
+ * resolves to is the platform's to check (`global_fetch_strictly_public`).
+ */
+export async function safeFetch(
+  url: string,
+  options: SafeFetchOptions,
+): Promise<Result<Fetched, Refusal<SafeFetchRefusal>>> {
+  const target = URL.canParse(url) ? new URL(url) : undefined;
+  if (!target || !mayFetch(target, options.loopbackHosts ?? [])) return refuse('url_forbidden');
+  const signal = AbortSignal.timeout(options.timeoutMs);
+  const { accept = '*/*', maxBytes } = options;
+  try {
+    const response = await fetch(target.href, {
+      redirect: 'manual',
+      cache: 'no-store',
+      signal,
+      // Common firewalls answer 403 to requests without a User-Agent, and Workers send none.
+      headers: { accept, 'user-agent': 'Gatehouse' },
+    });
+    const { status, headers } = response;
+    if (status !== 200) {
+      await response.body?.cancel();
+      return refuse(status >= 300 && status < 400 ? 'redirected' : 'status_not_ok', String(status));
+    }
+    const body = await readAtMost(maxBytes, response.body, signal);
+    return body ? ok({ body, headers, status }) : refuse('too_large', `over ${maxBytes} bytes`);
+  } catch (error) {
+    if (signal.aborted) return refuse('timed_out', `after ${options.timeoutMs} ms`);
+    return refuse('unreachable', error instanceof Error ? error.message : undefined);
+  }
+}
+
+/** The whole body; undefined, and the rest not read, once it is longer than `maxBytes`. */
+async function readAtMost(
+  maxBytes: number,
+  body: ReadableStream<Uint8Array> | null,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  if (!body) return new Uint8Array();
+  const reader = body.getReader();
+  // A read that is waiting for a host that has gone quiet does not end with the signal by itself.
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    signal.throwIfAborted();
+    while (true) {
+      const { done, value } = await Promise.race([reader.read(), aborted]);
+      if (done) return new Uint8Array(await new Blob(chunks).arrayBuffer());
+      size += value.length;
+      if (size > maxBytes) return undefined;
+      chunks.push(value);
+    }
+  } finally {
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+function mayFetch(url: URL, loopbackHosts: readonly string[]): boolean {
+  if (url.protocol !== 'https:' || url.username || url.password) return false;
+  if (!isForbiddenHost(url.hostname)) return true;
+  return isLoopbackHost(url.hostname) && loopbackHosts.includes(`${url.hostname}:${url.port || '443'}`);
+}
+
+const LOCAL_NAMES = /(^|\.)(localhost|local|internal|home\.arpa)$/;
+
+/**
+ * Whether a URL's host, in any spelling that a URL parser takes, is never fetched from: a literal address
+ * that isn't public, a name of this computer or of a local network, or a name without a dot.
+ */
+export function isForbiddenHost(hostname: string): boolean {
+  if (/[/?#@\\]/.test(hostname) || !URL.canParse(`https://${hostname}`)) return true;
+  const host = new URL(`https://${hostname}`).hostname.replace(/\.$/, '');
+  if (host.startsWith('[')) return isForbiddenAddress(host.slice(1, -1));
+  if (/^[\d.]+$/.test(host)) return isForbiddenAddress(host);
+  return !host.includes('.') || LOCAL_NAMES.test(host);
+}
+
+/** Not globally reachable, by IANA's registry of special-purpose addresses; and multicast, 240.0.0.0/4. */
+const FORBIDDEN_IPV4 = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/3',
+].map((range) => readRange(range, ipv4Bits));
+
+/** Of IPv6 only global unicast is let through, save these: Teredo and the like, documentation, 6to4. */
+const GLOBAL_UNICAST = readRange('2000::/3', ipv6Bits);
+const FORBIDDEN_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'].map((range) =>
+  readRange(range, ipv6Bits),
+);
+
+/** Whether a literal address (IPv4, or IPv6 without brackets) is not a public unicast one; true for others. */
+export function isForbiddenAddress(address: string): boolean {
+  const isIpv6 = address.includes(':');
+  const url = isIpv6 ? `https://[${address}]` : `https://${address}`;
+  if (!URL.canParse(url)) return true;
+  const { hostname } = new URL(url);
+  if (isIpv6) {
+    const bits = ipv6Bits(hostname.slice(1, -1));
+    return !isIn(GLOBAL_UNICAST, bits) || FORBIDDEN_IPV6.some((range) => isIn(range, bits));
+  }
+  if (!/^\d+(\.\d+){3}$/.test(hostname)) return true;
+  return FORBIDDEN_IPV4.some((range) => isIn(range, ipv4Bits(hostname)));
+}
+
+interface Range {
+  bits: number;
+  shift: number;
+}
+
+function readRange(cidr: string, bitsOf: (address: string) => number): Range {
+  const [address = '', length] = cidr.split('/');
+  const shift = 32 - Number(length);
+  return { bits: bitsOf(address) >>> shift, shift };
+}
+
+function isIn(range: Range, bits: number): boolean {
+  return bits >>> range.shift === range.bits;
+}
+
+function ipv4Bits(address: string): number {
+  return address.split('.').reduce((bits, part) => ((bits << 8) | Number(part)) >>> 0, 0);
+}
+
+/** The first 32 bits, which every range above is decided by. A `::` among them stands for zeros. */
+function ipv6Bits(address: string): number {
+  const [first, second] = address.split(':').map((group) => Number.parseInt(group || '0', 16));
+  return (((first ?? 0) << 16) | (second ?? 0)) >>> 0;
+}

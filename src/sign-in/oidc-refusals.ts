@@ -1,0 +1,102 @@
+import * as oauth from 'oauth4webapi';
+import { ok, type Refusal, type Result } from '../result';
+
+/** Why a sign-in at an OIDC provider came to nothing: the tags of the log and the trail. */
+export type OidcRefusal =
+  /** No answer within the time limit, a network error, 429 or 5xx: worth trying again. */
+  | 'oidc_unreachable'
+  /** A document or endpoint answered with a redirect, which is never followed. */
+  | 'oidc_redirected'
+  /** The discovery document is missing, is not JSON, or lacks a usable endpoint. */
+  | 'oidc_metadata_invalid'
+  | 'oidc_state_mismatch'
+  /** `iss` of the discovery document, the callback (RFC 9207) or the ID token is another. */
+  | 'oidc_issuer_mismatch'
+  /** The provider answered `error=access_denied`: the person said no. */
+  | 'oidc_denied'
+  /** Any other error of the provider; `detail` begins with its code. */
+  | 'oidc_error'
+  /** `invalid_grant`: the code is used up, expired, or not ours. */
+  | 'oidc_code_rejected'
+  /** The provider doesn't know this client, or the secret is wrong. */
+  | 'oidc_client_rejected'
+  | 'oidc_audience_mismatch'
+  | 'oidc_nonce_mismatch'
+  | 'oidc_token_expired'
+  /** The token response has no ID token, or one that is malformed or lacks a required claim. */
+  | 'oidc_token_invalid'
+  /** Not signed by a key of the provider's JWKS, or with an algorithm that proves nothing. */
+  | 'oidc_signature_invalid'
+  /** userinfo is about another subject than the ID token. */
+  | 'oidc_userinfo_mismatch'
+  | 'oidc_userinfo_invalid';
+
+export type OidcResult<T> = Result<T, Refusal<OidcRefusal>>;
+
+/** Thrown by our own fetch, through oauth4webapi, to {@link attempt}. */
+export class OutboundFailure extends Error {
+  constructor(
+    readonly reason: OidcRefusal,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Runs one step of oauth4webapi; what it throws becomes a refusal, `otherwise` when nothing says more. */
+export async function attempt<T>(otherwise: OidcRefusal, step: () => T | Promise<T>): Promise<OidcResult<T>> {
+  try {
+    return ok(await step());
+  } catch (error) {
+    return { ok: false, error: { reason: reasonOf(error) ?? otherwise, detail: detailOf(error) } };
+  }
+}
+
+const BY_CODE: Record<string, OidcRefusal> = {
+  [oauth.JWT_TIMESTAMP_CHECK]: 'oidc_token_expired',
+  [oauth.MISSING_SERVER_METADATA]: 'oidc_metadata_invalid',
+  [oauth.INVALID_SERVER_METADATA]: 'oidc_metadata_invalid',
+  [oauth.HTTP_REQUEST_FORBIDDEN]: 'oidc_metadata_invalid',
+  [oauth.REQUEST_PROTOCOL_FORBIDDEN]: 'oidc_metadata_invalid',
+};
+const BY_CLAIM: Record<string, OidcRefusal> = {
+  iss: 'oidc_issuer_mismatch',
+  aud: 'oidc_audience_mismatch',
+  azp: 'oidc_audience_mismatch',
+  nonce: 'oidc_nonce_mismatch',
+};
+const BY_ATTRIBUTE: Record<string, OidcRefusal> = {
+  issuer: 'oidc_issuer_mismatch',
+  sub: 'oidc_userinfo_mismatch',
+};
+/** Error codes of the token endpoint (RFC 6749, 5.2). */
+const BY_TOKEN_ERROR: Record<string, OidcRefusal> = {
+  invalid_grant: 'oidc_code_rejected',
+  invalid_client: 'oidc_client_rejected',
+  unauthorized_client: 'oidc_client_rejected',
+};
+
+function reasonOf(error: unknown): OidcRefusal | undefined {
+  if (error instanceof OutboundFailure) return error.reason;
+  if (error instanceof oauth.AuthorizationResponseError) {
+    return error.error === 'access_denied' ? 'oidc_denied' : 'oidc_error';
+  }
+  if (error instanceof oauth.ResponseBodyError) return BY_TOKEN_ERROR[error.error] ?? 'oidc_error';
+  if (error instanceof oauth.WWWAuthenticateChallengeError) {
+    // Only client authentication is ever challenged for Basic; userinfo asks for Bearer.
+    return error.cause.some(({ scheme }) => scheme === 'basic') ? 'oidc_client_rejected' : undefined;
+  }
+  if (!(error instanceof oauth.OperationProcessingError)) return undefined;
+  const cause = error.cause as { claim?: string; attribute?: string } | undefined;
+  if (error.code === oauth.JWT_CLAIM_COMPARISON) return BY_CLAIM[cause?.claim ?? ''];
+  if (error.code === oauth.JSON_ATTRIBUTE_COMPARISON) return BY_ATTRIBUTE[cause?.attribute ?? ''];
+  return BY_CODE[error.code ?? ''];
+}
+
+/** For the operator. oauth4webapi's messages name what was checked, never a token or a secret. */
+function detailOf(error: unknown): string {
+  if (error instanceof oauth.AuthorizationResponseError || error instanceof oauth.ResponseBodyError) {
+    return [error.error, error.error_description].filter(Boolean).join(': ').slice(0, 300);
+  }
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,170 @@
+import * as oauth from 'oauth4webapi';
+import type { OidcProvider } from '../config';
+import { ok, refuse } from '../result';
+import type { Identity } from './identity';
+import { type Claims, identityOf, lacksClaims } from './oidc-claims';
+import { discover, httpOptions } from './oidc-discovery';
+import { attempt, type OidcResult } from './oidc-refusals';
+
+export type { OidcRefusal, OidcResult } from './oidc-refusals';
+
+/** What is kept, sealed, while the person is away at the provider. `code_verifier` is a secret. */
+export interface OidcTransaction {
+  provider: string;
+  state: string;
+  nonce: string;
+  code_verifier: string;
+}
+
+/** What the steps of one sign-in share. */
+interface RelyingParty {
+  provider: OidcProvider;
+  as: oauth.AuthorizationServer;
+  client: oauth.Client;
+}
+
+/**
+ * Begins a sign-in: where to send the browser, and what to keep until it comes back.
+ *
+ * Authorization code flow (OpenID Connect Core 1.0, section 3.1) with PKCE S256 (RFC 7636) and a nonce.
+ * `state` begins with the flow's id, see {@link stateFlowId}. Refused when the provider can't be
+ * discovered. `selectAccount`: the provider asks which account, for "not you?".
+ */
+export async function beginOidc(
+  provider: OidcProvider,
+  redirectUri: string,
+  flowId: string,
+  options: { selectAccount?: boolean } = {},
+): Promise<OidcResult<{ url: string; transaction: OidcTransaction }>> {
+  const found = await discover(provider);
+  if (!found.ok) return found;
+  const transaction: OidcTransaction = {
+    provider: provider.name,
+    state: `${flowId}.${oauth.generateRandomState()}`,
+    nonce: oauth.generateRandomNonce(),
+    code_verifier: oauth.generateRandomCodeVerifier(),
+  };
+  const url = new URL(found.value.authorization_endpoint ?? '');
+  for (const [name, value] of Object.entries({
+    client_id: provider.client_id,
+    response_type: 'code',
+    redirect_uri: redirectUri,
+    scope: provider.scopes,
+    state: transaction.state,
+    nonce: transaction.nonce,
+    code_challenge: await oauth.calculatePKCECodeChallenge(transaction.code_verifier),
+    code_challenge_method: 'S256',
+    ...(options.selectAccount ? { prompt: 'select_account' } : {}),
+  })) {
+    url.searchParams.set(name, value);
+  }
+  return ok({ url: url.href, transaction });
+}
+
+/** The id of the flow that a callback's `state` belongs to; undefined when it is none of ours. */
+export function stateFlowId(state: string): string | undefined {
+  return /^([\w-]+)\.[\w-]+$/.exec(state)?.[1];
+}
+
+/**
+ * Finishes a sign-in with what the provider sent the browser back with: state and `iss` checked, code
+ * exchanged, ID token validated (section 3.1.3.7, signature included), userinfo asked for what it lacks.
+ *
+ * @param clientSecret undefined for a public client
+ * @param callbackUrl the whole URL of the callback, query included
+ */
+export async function finishOidc(
+  provider: OidcProvider,
+  clientSecret: string | undefined,
+  redirectUri: string,
+  transaction: OidcTransaction,
+  callbackUrl: URL,
+): Promise<OidcResult<Identity>> {
+  const parameters = callbackUrl.searchParams;
+  if (!isOnly(parameters.getAll('state'), transaction.state)) return refuse('oidc_state_mismatch');
+  const found = await discover(provider);
+  if (!found.ok) return found;
+  const rp: RelyingParty = { provider, as: found.value, client: { client_id: provider.client_id } };
+
+  if (!isIssuerRight(rp.as, parameters.getAll('iss')))
+    return refuse('oidc_issuer_mismatch', 'in the callback');
+  const answered = await attempt('oidc_error', () =>
+    oauth.validateAuthResponse(rp.as, rp.client, parameters, transaction.state),
+  );
+  if (!answered.ok) return answered;
+  const tokens = await exchangeCode(rp, clientSecret, redirectUri, transaction, answered.value);
+  if (!tokens.ok) return tokens;
+  const { idToken, access_token } = tokens.value;
+  const sources = await collectClaims(rp, idToken, access_token);
+  if (!sources.ok) return sources;
+  return ok(identityOf(provider, idToken.iss, idToken.sub, sources.value));
+}
+
+/** RFC 9207, section 2.4: `iss`, once, is the provider's; required when its metadata promises it. */
+function isIssuerRight(as: oauth.AuthorizationServer, iss: string[]): boolean {
+  if (iss.length === 0) return as.authorization_response_iss_parameter_supported !== true;
+  return isOnly(iss, as.issuer);
+}
+
+async function exchangeCode(
+  { provider, as, client }: RelyingParty,
+  clientSecret: string | undefined,
+  redirectUri: string,
+  transaction: OidcTransaction,
+  parameters: URLSearchParams,
+): Promise<OidcResult<{ idToken: oauth.IDToken; access_token: string }>> {
+  const exchanged = await attempt('oidc_token_invalid', async () => {
+    const authentication = clientAuthentication(as, clientSecret);
+    const { code_verifier, nonce } = transaction;
+    const response = await oauth.authorizationCodeGrantRequest(
+      as,
+      client,
+      authentication,
+      parameters,
+      redirectUri,
+      code_verifier,
+      httpOptions(provider),
+    );
+    const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, {
+      expectedNonce: nonce,
+      requireIdToken: true,
+    });
+    return { response, tokens };
+  });
+  if (!exchanged.ok) return exchanged;
+  const { response, tokens } = exchanged.value;
+  const signed = await attempt('oidc_signature_invalid', () =>
+    oauth.validateApplicationLevelSignature(as, response, httpOptions(provider)),
+  );
+  if (!signed.ok) return signed;
+  const idToken = oauth.getValidatedIdTokenClaims(tokens);
+  if (!idToken) return refuse('oidc_token_invalid', 'no ID token');
+  return ok({ idToken, access_token: tokens.access_token });
+}
+
+/** By what the provider's metadata names; `client_secret_basic` is what silence means (section 9). */
+function clientAuthentication(as: oauth.AuthorizationServer, secret: string | undefined): oauth.ClientAuth {
+  if (secret === undefined) return oauth.None();
+  const methods = as.token_endpoint_auth_methods_supported ?? [];
+  const postOnly = methods.includes('client_secret_post') && !methods.includes('client_secret_basic');
+  return postOnly ? oauth.ClientSecretPost(secret) : oauth.ClientSecretBasic(secret);
+}
+
+/** The ID token's claims and, when they lack something, userinfo's (section 5.3) about the same subject. */
+async function collectClaims(
+  { provider, as, client }: RelyingParty,
+  idToken: oauth.IDToken,
+  accessToken: string,
+): Promise<OidcResult<Claims[]>> {
+  if (as.userinfo_endpoint === undefined || !lacksClaims(idToken, provider.groups_claim))
+    return ok([idToken]);
+  const userinfo = await attempt('oidc_userinfo_invalid', async () => {
+    const response = await oauth.userInfoRequest(as, client, accessToken, httpOptions(provider));
+    return oauth.processUserInfoResponse(as, client, idToken.sub, response);
+  });
+  return userinfo.ok ? ok([idToken, userinfo.value]) : userinfo;
+}
+
+function isOnly(values: string[], expected: string): boolean {
+  return values.length === 1 && values[0] === expected;
+}

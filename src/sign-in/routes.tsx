@@ -1,0 +1,174 @@
+import { type Context, Hono } from 'hono';
+import type { Identity } from '../account';
+import { record } from '../audit';
+import { type OidcProvider, readSecret, secretName } from '../config';
+import { type Flow, findFlow, openFlow } from '../flow';
+import { isSameOrigin, readForm } from '../http';
+import type { Refusal } from '../result';
+import { siteOf } from '../site';
+import { brandingOf, PageProblem, showPage, words } from '../ui';
+import { checkDomain } from './domains';
+import { readLocalIdentity } from './local';
+import { beginOidc, finishOidc, type OidcRefusal, type OidcTransaction, stateFlowId } from './oidc';
+import { currentSignIn, endSignIn, startSignIn } from './session';
+import { SignInPage } from './sign-in-page';
+import { SignedInPage, SignedOutPage } from './signed-in-page';
+
+const CALLBACK_PATH = '/sign-in/callback';
+
+/** `/sign-in`, `/sign-in/callback`, `/sign-out`: who is at the browser. */
+export const signInRoutes = new Hono<{ Bindings: Env }>()
+  .get('/sign-in', async (c) => {
+    const id = c.req.query('flow');
+    if (id !== undefined) return showSignIn(c, await mustFindFlow(c, id, true));
+    const signedIn = await currentSignIn(c);
+    if (signedIn) return showSignedIn(c, signedIn.identity);
+    const flow = await openFlow(c, () => ({ kind: 'sign-in', return_to: '/sign-in' }));
+    return c.redirect(`/sign-in?flow=${flow}`, 303);
+  })
+  .post('/sign-in', async (c) => {
+    const { flow, form } = await readFlowForm(c);
+    const method = siteOf(c).methods.find((name) => name === form.method);
+    if (method === undefined) throw new PageProblem('method_refused', { detail: form.method });
+    return method === 'oidc' ? goToProvider(c, flow, form.provider) : signInLocally(c, flow, form);
+  })
+  .get(CALLBACK_PATH, async (c) => comeBackFromProvider(c))
+  .get('/sign-out', async (c) => {
+    const signedIn = await currentSignIn(c);
+    return signedIn ? showSignedIn(c, signedIn.identity) : showSignedOut(c);
+  })
+  .post('/sign-out', async (c) => {
+    if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
+    const user = await endSignIn(c);
+    if (user) record(c, { event: 'sign_out', outcome: 'ok', user });
+    const form = await readForm(c.req.raw);
+    const id = form.ok ? form.value.get('flow') : null;
+    if (id === null) return showSignedOut(c);
+    const flow = await mustFindFlow(c, id, true);
+    await flow.stage('select-account', true);
+    return c.redirect(flow.data.return_to, 303);
+  });
+
+/** The identity step of a flow. */
+export async function showSignIn(c: Context, flow: Flow, again?: { notice: string; values: object }) {
+  const site = siteOf(c);
+  const oidc = site.methods.includes('oidc') ? site.settings.signIn.oidc : [];
+  const page = (
+    <SignInPage
+      branding={brandingOf(site)}
+      action={`/sign-in?flow=${flow.id}`}
+      hidden={{ csrf: await flow.csrf() }}
+      methods={{
+        local: site.methods.includes('local'),
+        oidc: oidc.map(({ name, title }) => ({ name, title: title ?? name })),
+      }}
+      {...(flow.data.client_name === undefined ? {} : { clientName: flow.data.client_name })}
+      {...again}
+    />
+  );
+  return showPage(c, page, { formAction: 'open', status: again ? 400 : 200 });
+}
+
+/** The flow that a request names; ends the request with a page when it can't go on. */
+export async function mustFindFlow(c: Context, id: string | undefined, touch: boolean): Promise<Flow> {
+  const flow = await findFlow(c, id, { touch });
+  if (!flow.ok) throw new PageProblem(flow.error.reason, { detail: flow.error.detail });
+  return flow.value;
+}
+
+async function readFlowForm(c: Context): Promise<{ flow: Flow; form: Record<string, string> }> {
+  if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
+  const flow = await mustFindFlow(c, c.req.query('flow'), true);
+  const form = await readForm(c.req.raw);
+  if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
+  if (!(await flow.checkCsrf(form.value.get('csrf')))) throw new PageProblem('form_forged');
+  return { flow, form: Object.fromEntries(form.value) };
+}
+
+async function signInLocally(c: Context, flow: Flow, form: Record<string, string>): Promise<Response> {
+  const identity = readLocalIdentity(form);
+  if (identity) return welcome(c, flow, identity);
+  return showSignIn(c, flow, { notice: words.signIn.nameMissing, values: form });
+}
+
+async function goToProvider(c: Context, flow: Flow, name: string | undefined): Promise<Response> {
+  const provider = findProvider(c, name);
+  const selectAccount = (await flow.take<boolean>('select-account')) === true;
+  const begun = await beginOidc(provider, callbackUrl(c), flow.id, { selectAccount });
+  if (!begun.ok) throw oidcProblem(provider, flow, begun.error);
+  await flow.stage('oidc', begun.value.transaction);
+  return c.redirect(begun.value.url, 303);
+}
+
+async function comeBackFromProvider(c: Context): Promise<Response> {
+  const site = siteOf(c);
+  const flow = await mustFindFlow(c, stateFlowId(c.req.query('state') ?? ''), true);
+  const transaction = await flow.take<OidcTransaction>('oidc');
+  if (!transaction) throw new PageProblem('flow_unknown', { detail: 'no sign-in is under way in it' });
+  const provider = findProvider(c, transaction.provider);
+  const secret = readSecret({ ...site.env }, secretName('OIDC', provider.name, 'CLIENT_SECRET'));
+  const callback = new URL(`${callbackUrl(c)}${new URL(c.req.url).search}`);
+  const finished = await finishOidc(provider, secret, callbackUrl(c), transaction, callback);
+  if (!finished.ok) {
+    record(c, { event: 'sign_in', outcome: 'refused', ...finished.error });
+    throw oidcProblem(provider, flow, finished.error);
+  }
+  return welcome(c, flow, finished.value);
+}
+
+/** Signs the person in and goes on with what waits for that. */
+async function welcome(c: Context, flow: Flow, identity: Identity): Promise<Response> {
+  const { settings } = siteOf(c);
+  const bound = checkDomain(identity, settings.signIn.oidc);
+  if (!bound.ok) {
+    record(c, { event: 'sign_in', outcome: 'refused', ...bound.error });
+    const about = settings.signIn.oidc.find(({ name }) => name === bound.error.detail);
+    throw new PageProblem('sso_required', {
+      about: about?.title ?? bound.error.detail ?? '',
+      action: tryAgain(flow),
+    });
+  }
+  const user = await startSignIn(c, identity);
+  record(c, { event: 'sign_in', outcome: 'ok', user, detail: identity.provider });
+  return c.redirect(flow.data.return_to, 303);
+}
+
+function findProvider(c: Context, name: string | undefined): OidcProvider {
+  const provider = siteOf(c).settings.signIn.oidc.find((candidate) => candidate.name === name);
+  if (!provider) throw new PageProblem('method_refused', { detail: 'no such provider' });
+  return provider;
+}
+
+function tryAgain(flow: Flow): { label: string; href: string } {
+  return { label: words.signIn.again, href: `/sign-in?flow=${flow.id}` };
+}
+
+function callbackUrl(c: Context): string {
+  return `${siteOf(c).origin}${CALLBACK_PATH}`;
+}
+
+function oidcProblem(provider: OidcProvider, flow: Flow, refusal: Refusal<OidcRefusal>): PageProblem {
+  const options = {
+    about: provider.title ?? provider.name,
+    detail: `${refusal.reason} ${refusal.detail ?? ''}`,
+    action: tryAgain(flow),
+  };
+  switch (refusal.reason) {
+    case 'oidc_unreachable':
+    case 'oidc_metadata_invalid':
+      return new PageProblem('provider_unreachable', options);
+    case 'oidc_denied':
+    case 'oidc_error':
+      return new PageProblem('provider_refused', options);
+    default:
+      return new PageProblem('provider_answer_invalid', options);
+  }
+}
+
+function showSignedIn(c: Context, identity: Identity): Promise<Response> {
+  return showPage(c, <SignedInPage branding={brandingOf(siteOf(c))} identity={identity} />);
+}
+
+function showSignedOut(c: Context): Promise<Response> {
+  return showPage(c, <SignedOutPage branding={brandingOf(siteOf(c))} />);
+}

@@ -1,0 +1,69 @@
+import type { Context } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { findAccount, type Identity, roleOf } from '../account';
+import type { Role } from '../config';
+import { sign, userIdOf, verifySignature } from '../crypto';
+import { siteOf } from '../site';
+
+/** Who is signed in at a browser. `role` is undefined when the settings give this person none. */
+export interface SignedIn {
+  userId: string;
+  signInId: string;
+  identity: Identity;
+  role: Role | undefined;
+}
+
+/** Signs the browser in as that person: a signed cookie that the person's `Account` knows. */
+export async function startSignIn(c: Context, identity: Identity): Promise<string> {
+  const site = siteOf(c);
+  const userId = await userIdOf(site.keyring, identity.issuer, identity.subject);
+  const ttl = site.settings.tokens.sign_in;
+  const account = site.env.ACCOUNT.getByName(userId);
+  const userAgent = c.req.header('user-agent') ?? '';
+  const { id, secret } = await account.signIn(userId, identity, { userAgent, ttl });
+  const value = [userId, id, secret].join('.');
+  setCookie(c, cookieName(c), `${value}.${await sign(site.keyring, 'sign-in', value)}`, {
+    ...attributes(c),
+    maxAge: ttl,
+  });
+  return userId;
+}
+
+/** Who is signed in at this browser; undefined when nobody is, or it was ended from elsewhere. */
+export async function currentSignIn(c: Context): Promise<SignedIn | undefined> {
+  const site = siteOf(c);
+  const cookie = await readCookie(c);
+  const account = cookie && (await findAccount(site.env, site.keyring, cookie.userId));
+  if (!cookie || !account) return undefined;
+  const checked = await account.checkSignIn(cookie.signInId, cookie.secret);
+  if (!checked.ok) return undefined;
+  const { userId, signInId } = cookie;
+  return { userId, signInId, identity: checked.value, role: roleOf(checked.value, site.settings) };
+}
+
+/** Signs the browser out. The apps that the person allowed stay allowed. Returns who was signed in. */
+export async function endSignIn(c: Context): Promise<string | undefined> {
+  const site = siteOf(c);
+  const cookie = await readCookie(c);
+  deleteCookie(c, cookieName(c), attributes(c));
+  const account = cookie && (await findAccount(site.env, site.keyring, cookie.userId));
+  if (!cookie || !account) return undefined;
+  await account.endSignIn(cookie.signInId);
+  return cookie.userId;
+}
+
+async function readCookie(c: Context) {
+  const [userId, signInId, secret, signature, rest] = (getCookie(c, cookieName(c)) ?? '').split('.');
+  if (!userId || !signInId || !secret || !signature || rest !== undefined) return undefined;
+  const value = [userId, signInId, secret].join('.');
+  const genuine = await verifySignature(siteOf(c).keyring, 'sign-in', value, signature);
+  return genuine ? { userId, signInId, secret } : undefined;
+}
+
+function cookieName(c: Context): string {
+  return `${siteOf(c).cookiePrefix}gatehouse-sign-in`;
+}
+
+function attributes(c: Context) {
+  return { httpOnly: true, sameSite: 'Lax', path: '/', secure: siteOf(c).secure } as const;
+}

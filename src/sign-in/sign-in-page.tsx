@@ -1,0 +1,98 @@
+import { type Branding, Hidden, Layout, Notice, plain, Say, shown, words } from '../ui';
+
+const text = words.signIn;
+
+export interface SignInProps {
+  branding: Branding;
+  /** Where each method's form posts to, and what each carries. */
+  action: string;
+  hidden: Record<string, string>;
+  /** The client whose authorization waits for this sign-in. */
+  clientName?: string;
+  /** The methods that are offered. `oidc`: a provider's `name` is posted, its `title` is shown. */
+  methods: { local: boolean; oidc: { name: string; title: string }[] };
+  /** What was typed into the form just sent, to be mended instead of typed again. */
+  values?: { name?: string; email?: string; groups?: string };
+  /** What was wrong with the form just sent. */
+  notice?: string;
+}
+
+type FormProps = Pick<SignInProps, 'action' | 'hidden'>;
+
+/**
+ * Who is at the browser: a form for each method, told apart by `method`. With a provider among them its post
+ * ends elsewhere, so it is rendered with `formAction: 'open'`.
+ */
+export function SignInPage({ branding, action, hidden, clientName, methods, values, notice }: SignInProps) {
+  const title = text.title(branding.name);
+  const none = !methods.local && methods.oidc.length === 0;
+  return (
+    <Layout branding={branding} title={plain(title)}>
+      <h1>
+        <Say sentence={title} />
+      </h1>
+      {clientName !== undefined && (
+        <p class="lead">
+          <Say sentence={text.waiting(shown(clientName))} />
+        </p>
+      )}
+      <Notice text={notice} />
+      {none && <p>{text.none}</p>}
+      {methods.oidc.map((provider) => (
+        <OidcForm action={action} hidden={hidden} provider={provider} />
+      ))}
+      {methods.local && methods.oidc.length > 0 && <p class="or">{text.or}</p>}
+      {methods.local && <LocalForm action={action} hidden={hidden} values={values ?? {}} />}
+    </Layout>
+  );
+}
+
+function OidcForm({ action, hidden, provider }: FormProps & { provider: { name: string; title: string } }) {
+  return (
+    <form method="post" action={action}>
+      <Hidden fields={{ ...hidden, method: 'oidc', provider: provider.name }} />
+      <button type="submit">
+        <Say sentence={text.provider(provider.title)} />
+      </button>
+    </form>
+  );
+}
+
+function LocalForm({ action, hidden, values }: FormProps & { values: NonNullable<SignInProps['values']> }) {
+  const more = values.email !== undefined || values.groups !== undefined;
+  return (
+    <form method="post" action={action}>
+      <Hidden fields={{ ...hidden, method: 'local' }} />
+      <label class="field">
+        {text.name}
+        <input
+          name="name"
+          value={values.name}
+          autocomplete="name"
+          dir="auto"
+          maxlength={100}
+          required
+          autofocus
+        />
+      </label>
+      <details class="more" open={more}>
+        <summary>{text.more}</summary>
+        <label class="field">
+          {text.email}
+          <input type="email" name="email" value={values.email} autocomplete="email" dir="auto" />
+        </label>
+        <label class="field">
+          {text.groups}
+          <input name="groups" value={values.groups} dir="auto" aria-describedby="groups" />
+        </label>
+        <p class="hint" id="groups">
+          {text.groupsHint}
+        </p>
+      </details>
+      <button type="submit">{text.submit}</button>
+      <p class="hint">
+        <strong>{text.localTitle}</strong> {text.local}
+      </p>
+    </form>
+  );
+}

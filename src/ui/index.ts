@@ -1,0 +1,10 @@
+/** The look of every page: the document around it, its parts, its words, and how it is sent. */
+export { type Branding, Layout, Mark } from './layout';
+export { logoRoute } from './logo';
+export { MessagePage, ProblemPage } from './message';
+export { Hidden, Notice, Warning } from './parts';
+export { brandingOf, PageProblem, renderProblem, showPage } from './problem';
+export type { ProblemTag } from './problem-words';
+export { type RenderOptions, renderPage } from './render';
+export { plain, Say, type Sentence, shown } from './sentence';
+export { words } from './words';

@@ -1,0 +1,81 @@
+import { raw } from 'hono/html';
+import type { PropsWithChildren } from 'hono/jsx';
+import { initialOf, shown } from './sentence';
+import { STYLE } from './style';
+import { words } from './words';
+
+/** Whose deployment this is, as every page shows it. `logo`: a `data:` URI or a path on our own origin. */
+export interface Branding {
+  name: string;
+  logo?: string | undefined;
+  policyUrl?: string | undefined;
+  termsUrl?: string | undefined;
+  supportUrl?: string | undefined;
+}
+
+/** Inline, so that the browser doesn't ask for `/favicon.ico`: a gate in the accent colour. */
+const ICON =
+  "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path fill='%230b6b58' d='M1 15V8a7 7 0 0 1 14 0v7h-4V8a3 3 0 0 0-6 0v7z'/></svg>";
+
+interface LayoutProps {
+  branding: Branding;
+  /** Of the browser's tab. */
+  title: string;
+  /** The deployment's name above the card (default): false where the card itself begins with it. */
+  header?: boolean;
+}
+
+/** A whole document: head, the one inline style, the deployment's name, one card, the footer's links. */
+export function Layout({ branding, title, header = true, children }: PropsWithChildren<LayoutProps>) {
+  return (
+    <html lang={words.lang} dir={words.dir}>
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{title}</title>
+        <link rel="icon" href={branding.logo ?? ICON} />
+        <style>{raw(STYLE)}</style>
+      </head>
+      <body>
+        {header && (
+          <header>
+            <Mark name={branding.name} logo={branding.logo} />
+            <bdi>{shown(branding.name)}</bdi>
+          </header>
+        )}
+        <main>{children}</main>
+        <Footer branding={branding} />
+      </body>
+    </html>
+  );
+}
+
+/** A logo, or the name's initial on a tile. Decoration: the name always stands beside it. */
+export function Mark({ name, logo }: { name: string; logo?: string | undefined }) {
+  if (logo !== undefined) return <img class="mark" src={logo} alt="" width="40" height="40" />;
+  return (
+    <span class="mark" aria-hidden="true">
+      {initialOf(name)}
+    </span>
+  );
+}
+
+function Footer({ branding }: { branding: Branding }) {
+  const links = [
+    { label: words.footer.policy, href: branding.policyUrl },
+    { label: words.footer.terms, href: branding.termsUrl },
+    { label: words.footer.support, href: branding.supportUrl },
+  ].filter((link) => link.href !== undefined);
+  if (links.length === 0) return null;
+  return (
+    <footer>
+      {links.map(({ label, href }) => (
+        // In a tab of its own: whoever reads the policy keeps the form that is under way.
+        <a href={href} target="_blank" rel="noopener">
+          {label}
+        </a>
+      ))}
+    </footer>
+  );
+}

@@ -1,0 +1,28 @@
+import { Hono } from 'hono';
+import { safeFetch } from '../safe-fetch';
+import { siteOf } from '../site';
+
+const MAX_BYTES = 256 * 1024;
+const IMAGE = /^image\/(png|jpeg|gif|webp|avif|svg\+xml)\b/;
+
+/**
+ * `/logo`: the operator's `LOGO` from our own origin, because our pages load nothing from elsewhere. An SVG
+ * opened by itself can do nothing either.
+ */
+export const logoRoute = new Hono<{ Bindings: Env }>().get('/logo', async (c) => {
+  const { settings } = siteOf(c);
+  if (!settings.logo || settings.logo.startsWith('data:')) return c.notFound();
+  const fetched = await safeFetch(settings.logo, {
+    maxBytes: MAX_BYTES,
+    timeoutMs: 5_000,
+    accept: 'image/*',
+  });
+  const type = fetched.ok ? (fetched.value.headers.get('content-type') ?? '') : '';
+  if (!fetched.ok || !IMAGE.test(type)) return c.notFound();
+  return c.body(fetched.value.body as Uint8Array<ArrayBuffer>, 200, {
+    'Content-Type': type,
+    'Cache-Control': 'public, max-age=86400',
+    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    'X-Content-Type-Options': 'nosniff',
+  });
+});

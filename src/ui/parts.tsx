@@ -1,0 +1,31 @@
+import type { PropsWithChildren } from 'hono/jsx';
+
+/** The hidden inputs that a form carries. */
+export function Hidden({ fields }: { fields: Record<string, string> }) {
+  return (
+    <>
+      {Object.entries(fields).map(([name, value]) => (
+        <input type="hidden" name={name} value={value} />
+      ))}
+    </>
+  );
+}
+
+/** What went wrong with the form just sent, read out at once; nothing when there is nothing to say. */
+export function Notice({ text }: { text: string | undefined }) {
+  if (text === undefined) return null;
+  return (
+    <p class="note bad" role="alert">
+      {text}
+    </p>
+  );
+}
+
+/** Something to weigh before going on. */
+export function Warning({ title, children }: PropsWithChildren<{ title: string }>) {
+  return (
+    <p class="note warn">
+      <strong>{title}</strong> {children}
+    </p>
+  );
+}

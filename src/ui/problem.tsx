@@ -1,0 +1,53 @@
+import type { Context } from 'hono';
+import type { JSX } from 'hono/jsx/jsx-runtime';
+import { type Site, siteOf } from '../site';
+import type { Branding } from './layout';
+import { ProblemPage } from './message';
+import { type ProblemTag, problemWords } from './problem-words';
+import { type RenderOptions, renderPage } from './render';
+
+/**
+ * Ends a page's request with an error told to a person. `tag` chooses the words and the status, and is what
+ * the log says; `detail` is for the log alone, `about` is named on the page.
+ */
+export class PageProblem extends Error {
+  constructor(
+    readonly tag: ProblemTag,
+    readonly options: {
+      detail?: string | undefined;
+      about?: string;
+      action?: { label: string; href: string };
+    } = {},
+  ) {
+    super(tag);
+  }
+}
+
+export function brandingOf({ settings, origin }: Site): Branding {
+  const { name, logo, policyUrl, termsUrl, supportUrl } = settings;
+  const own = logo?.startsWith('https:') || logo?.startsWith('http:') ? `${origin}/logo` : logo;
+  return { name, logo: own, policyUrl, termsUrl, supportUrl };
+}
+
+/** The page of a {@link PageProblem}. */
+export function renderProblem(c: Context, { tag, options }: PageProblem): Promise<Response> {
+  const site = siteOf(c);
+  const { status, title, what, next } = problemWords(tag, options.about ?? '');
+  const page = (
+    <ProblemPage
+      branding={brandingOf(site)}
+      title={title}
+      what={what}
+      next={next}
+      requestId={site.requestId}
+      action={options.action}
+    />
+  );
+  return showPage(c, page, { status });
+}
+
+/** A page as this request's answer, with the cookies that were set on the way. */
+export async function showPage(c: Context, page: JSX.Element, options?: RenderOptions): Promise<Response> {
+  const response = await renderPage(page, options);
+  return c.newResponse(response.body, response);
+}

@@ -1,0 +1,41 @@
+import { cloudflareTest } from '@cloudflare/vitest-plugin';
+import { defineConfig } from 'vitest/config';
+import { unstable_getMiniflareWorkerOptions } from 'wrangler';
+
+/** Fixed, so that ids and sealed values are the same on every machine. They guard nothing. */
+const TEST_KEYS = {
+  '2026-11': Buffer.alloc(32, 'test master key ').toString('base64'),
+  ids: Buffer.alloc(32, 'test ids key ').toString('base64'),
+};
+
+// The plugin's own way of reading wrangler.toml also reads the developer's `.dev.vars`, and then a test
+// passes on one computer only. Naming another file of variables, an empty one, keeps it out.
+const { workerOptions, main } = unstable_getMiniflareWorkerOptions('./wrangler.toml', undefined, {
+  envFiles: ['/dev/null'],
+});
+
+/** Tests in workerd, on the Worker of `wrangler.toml`. Each file has storage of its own. */
+export default defineConfig({
+  plugins: [
+    cloudflareTest({
+      ...(main === undefined ? {} : { main }),
+      miniflare: {
+        ...workerOptions,
+        bindings: { ...workerOptions.bindings, GATEHOUSE_KEYS: JSON.stringify(TEST_KEYS) },
+      },
+    }),
+  ],
+  test: {
+    include: ['test/**/*.test.{ts,tsx}'],
+    exclude: ['test/e2e/**', 'test/tooling/**'],
+    reporters: ['default', ['json', { outputFile: 'coverage/tests-worker.json' }]],
+    coverage: {
+      provider: 'istanbul',
+      include: ['src/**/*.{ts,tsx}'],
+      exclude: ['src/**/*.d.ts'],
+      reporter: ['text-summary', 'json-summary'],
+      // A floor that only rises: raise it when the number stays above it.
+      thresholds: { lines: 85 },
+    },
+  },
+});
