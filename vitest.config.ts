@@ -1,6 +1,6 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
-import { unstable_getMiniflareWorkerOptions } from 'wrangler';
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler';
 
 /** Fixed, so that ids and sealed values are the same on every machine. They guard nothing. */
 const TEST_KEYS = {
@@ -8,11 +8,10 @@ const TEST_KEYS = {
   ids: Buffer.alloc(32, 'test ids key ').toString('base64'),
 };
 
-// The plugin's own way of reading wrangler.toml also reads the developer's `.dev.vars`, and then a test
-// passes on one computer only. Naming another file of variables, an empty one, keeps it out.
-const { workerOptions, main } = unstable_getMiniflareWorkerOptions('./wrangler.toml', undefined, {
-  envFiles: ['/dev/null'],
-});
+// The plugin, reading wrangler.toml itself, would read the developer's `.dev.vars` too, and then a test
+// passes on one computer only. So it gets what wrangler makes of that file, with these variables alone.
+const config = unstable_readConfig({ config: './wrangler.toml' });
+const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config);
 
 /** Tests in workerd, on the Worker of `wrangler.toml`. Each file has storage of its own. */
 export default defineConfig({
@@ -21,7 +20,7 @@ export default defineConfig({
       ...(main === undefined ? {} : { main }),
       miniflare: {
         ...workerOptions,
-        bindings: { ...workerOptions.bindings, GATEHOUSE_KEYS: JSON.stringify(TEST_KEYS) },
+        bindings: { ...config.vars, GATEHOUSE_KEYS: JSON.stringify(TEST_KEYS) },
       },
     }),
   ],

@@ -39,6 +39,7 @@ app.notFound((c) => {
 });
 
 app.onError((error, c) => {
+  if (!c.var.site) return c.json({ error: 'server_error', error_description: error.name }, 500);
   const problem = error instanceof PageProblem ? error : new PageProblem('internal_error');
   const expected = problem === error;
   const detail = expected ? problem.options.detail : `${error.name}: ${error.message}`;

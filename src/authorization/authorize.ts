@@ -105,7 +105,7 @@ function checkRedirect(client: Client, parameters: URLSearchParams): CheckedRedi
   checkOnce(parameters, 'redirect_uri');
   const requested = parameters.get('redirect_uri');
   if (!requested) throw new PageProblem('redirect_uri_missing');
-  const matched = matchRedirectUri(requested, client.redirect_uris);
+  const matched = matchRedirectUri(requested, client.redirect_uris, client.redirect_templates);
   if (!matched) throw new PageProblem('redirect_uri_mismatch', { detail: client.client_id });
   return matched;
 }

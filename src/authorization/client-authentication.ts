@@ -23,6 +23,9 @@ export interface ClientAuthRefusal extends Refusal {
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
+/** Seconds by which the check accepts an assertion past its `exp`; it is remembered that much longer. */
+const CLOCK_SKEW = 60;
+
 interface Credentials {
   method: ClientAuthMethod;
   client_id: string;
@@ -128,7 +131,7 @@ async function isProven(site: Site, client: Client, credentials: Credentials): P
   const first = await claimOnce(
     site,
     `assertion\0${client.client_id}\0${verified.value.jti}`,
-    verified.value.exp,
+    verified.value.exp + CLOCK_SKEW,
   );
   return first ? ok(null) : { ok: false, error: { reason: 'assertion_replayed' } };
 }

@@ -3,7 +3,7 @@ import { ok, type Refusal, type Result, refuse } from '../result';
 import { type SafeFetchRefusal, safeFetch } from '../safe-fetch';
 import type { Client } from './client';
 import { DOCUMENT_FAULTS, type DocumentFault, readClientDocument } from './client-document-rules';
-import { knownDocument } from './known-clients';
+import { knownDocument, knownRedirectTemplates } from './known-clients';
 
 export { readClientDocument };
 
@@ -103,7 +103,9 @@ function standIn(
   if (isFault(refusal)) return { ok: false, error: refusal };
   if (lastGood) return ok({ ...lastGood, source: 'last_good' });
   const known = readClientDocument(url, knownDocument(url));
-  return known.ok ? ok({ client: known.value, source: 'known' }) : { ok: false, error: refusal };
+  if (!known.ok) return { ok: false, error: refusal };
+  const redirect_templates = knownRedirectTemplates(url);
+  return ok({ client: { ...known.value, redirect_templates }, source: 'known' });
 }
 
 function isFault(refusal: ClientDocumentRefusal): boolean {

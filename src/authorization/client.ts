@@ -27,6 +27,8 @@ export interface Client {
   redirect_uris: string[];
   /** Every method that it may use. */
   auth_methods: ClientAuthMethod[];
+  /** Redirects with one varying path segment, `{id}`. Only our own copies of known clients have them. */
+  redirect_templates?: string[];
   grant_types: string[];
   response_types: string[];
   /** SHA-256 in hex. */

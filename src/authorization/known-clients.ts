@@ -1,5 +1,7 @@
 const LOOPBACK_CALLBACKS = ['http://localhost/callback', 'http://127.0.0.1/callback'];
 
+const CHATGPT = 'https://chatgpt.com/oauth/client.json';
+
 /**
  * The metadata documents of well-known clients, for when their host doesn't answer us (some answer 403 to
  * cloud addresses); what can be fetched always comes first. As published on 2026-09-08, save that Claude
@@ -11,7 +13,7 @@ const KNOWN_DOCUMENTS = [
     'https://claude.com/api/mcp/auth_callback',
   ]),
   publicClient('https://claude.ai/oauth/claude-code-client-metadata', 'Claude Code', LOOPBACK_CALLBACKS),
-  chatgpt('https://chatgpt.com/oauth/client.json', 'https://chatgpt.com/connector_platform_oauth_redirect'),
+  chatgpt(CHATGPT, 'https://chatgpt.com/connector_platform_oauth_redirect'),
   publicClient('https://chatgpt.com/oauth/codex/client.json', 'Codex', LOOPBACK_CALLBACKS),
   publicClient('https://vscode.dev/oauth/client-metadata.json', 'Visual Studio Code', [
     'http://127.0.0.1:33418/',
@@ -29,6 +31,14 @@ export function knownDocument(url: string): unknown {
   if (exact) return exact;
   const [, connector] = CHATGPT_CONNECTOR.exec(url) ?? [];
   return connector && chatgpt(url, `https://chatgpt.com/connector/oauth/${connector}`);
+}
+
+/**
+ * Redirects of a well-known client that vary in one path segment, `{id}`: ChatGPT comes back at an address
+ * for each connector, whichever of its ids it uses.
+ */
+export function knownRedirectTemplates(url: string): string[] {
+  return url === CHATGPT ? ['https://chatgpt.com/connector/oauth/{id}'] : [];
 }
 
 function publicClient(client_id: string, client_name: string, redirect_uris: string[]) {

@@ -42,13 +42,22 @@ const LOOPBACK_URI = /^http:\/\/([a-z0-9.]+|\[::1\])(?::\d+)?([/?].*)?$/;
 export function matchRedirectUri(
   requested: string,
   registered: readonly string[],
+  templates: readonly string[] = [],
 ): CheckedRedirectUri | undefined {
   if (judgeRegisteredRedirectUri(requested) !== 'usable') return undefined;
   const place = loopbackPlace(requested);
   const has =
     registered.includes(requested) ||
-    (place !== undefined && registered.some((uri) => loopbackPlace(uri) === place));
+    (place !== undefined && registered.some((uri) => loopbackPlace(uri) === place)) ||
+    templates.some((template) => fitsTemplate(requested, template));
   return has ? (requested as CheckedRedirectUri) : undefined;
+}
+
+/** Exact but for the one path segment `{id}`: letters, digits, `_` and `-`. */
+function fitsTemplate(uri: string, template: string): boolean {
+  const [before = '', after = ''] = template.split('{id}');
+  if (!uri.startsWith(before) || !uri.endsWith(after)) return false;
+  return /^[\w-]{1,128}$/.test(uri.slice(before.length, uri.length - after.length));
 }
 
 /** A loopback URI without what may differ; undefined for every other. Works on the text: nothing is decoded. */

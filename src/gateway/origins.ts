@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono';
+import type { Context } from 'hono';
 import { record } from '../audit';
 import { isLoopbackHost } from '../config';
 import { type Site, siteOf } from '../site';
@@ -14,18 +14,14 @@ const VENDOR_ORIGINS = [
   'https://insiders.vscode.dev',
 ];
 
-/** Refuses a web page that is not allowed to call (MCP transport, "Security": `Origin` must be checked). */
-export const checkOrigin: MiddlewareHandler = async (c, next) => {
+/** Refuses a web page that may not call (MCP transport, "Security Warning": `Origin` must be checked). */
+export function checkOrigin(c: Context): Response | undefined {
   const origin = c.req.header('origin');
-  if (origin === undefined || isAllowedOrigin(siteOf(c), origin)) return next();
-  record(c, {
-    event: 'mcp_request',
-    outcome: 'refused',
-    reason: 'origin_not_allowed',
-    detail: origin.slice(0, 200),
-  });
+  if (origin === undefined || isAllowedOrigin(siteOf(c), origin)) return undefined;
+  const detail = origin.slice(0, 200);
+  record(c, { event: 'mcp_request', outcome: 'refused', reason: 'origin_not_allowed', detail });
   return c.json({ error: 'access_denied', error_description: 'This origin may not call; see ORIGINS' }, 403);
-};
+}
 
 function isAllowedOrigin({ origin: own, settings }: Site, origin: string): boolean {
   if (origin === own) return true;

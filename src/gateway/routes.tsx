@@ -25,11 +25,13 @@ export const metadataRoutes = new Hono<{ Bindings: Env }>()
 /** `/` and `/mcp`: one endpoint, two resources, and for a browser the page that tells how to connect. */
 export const gatewayRoutes = new Hono<{ Bindings: Env }>()
   .all('/', (c) => serve(c, siteOf(c).origin))
-  .all('/mcp', checkOrigin, (c) => serve(c, `${siteOf(c).origin}/mcp`));
+  .all('/mcp', (c) => serve(c, `${siteOf(c).origin}/mcp`));
 
 async function serve(c: Context, resource: string): Promise<Response> {
   const site = siteOf(c);
   if (isBrowser(c.req.raw)) return showConnectPage(c, site);
+  const refused = checkOrigin(c);
+  if (refused) return refused;
   const principal = await identify(c, resource);
   if (!principal.ok) return challenge(c, resource, principal.error);
   const deployment = { name: site.settings.name, version: VERSION };
