@@ -1,4 +1,21 @@
 import { z } from 'zod';
+import { checkTogether } from './config-checks';
+import {
+  httpUrl,
+  isLoopbackHost,
+  method,
+  origin,
+  type Role,
+  role,
+  type SignInMethod,
+  seconds,
+  settingName,
+} from './config-primitives';
+import { type ServerSetting, serverSetting } from './config-servers';
+
+export { readSecret, secretName } from './config-checks';
+export { isLoopbackHost, ROLES, type Role, SIGN_IN_METHODS, type SignInMethod } from './config-primitives';
+export type { ClaimRule, ServerSetting, ToolRule } from './config-servers';
 
 /**
  * The settings (README, "Settings"): read from the Worker's variables once per isolate, each a TOML table
@@ -17,6 +34,7 @@ export interface Settings {
   roles: RoleRule[];
   defaultRole: Role | undefined;
   clients: ConfiguredClient[];
+  servers: ServerSetting[];
   tokens: Tokens;
   /** Origins of web pages that may call `/mcp…`; undefined: own, loopback, known vendors. */
   origins: string[] | undefined;
@@ -30,35 +48,6 @@ export interface Problem {
   problem: string;
   fix: string;
 }
-
-export const ROLES = ['viewer', 'member', 'owner', 'admin'] as const;
-/** What a principal may do at most: viewers read, members also write, owners also destroy. */
-export type Role = (typeof ROLES)[number];
-
-export const SIGN_IN_METHODS = ['oidc', 'local'] as const;
-export type SignInMethod = (typeof SIGN_IN_METHODS)[number];
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
-/** Whether a URL's `hostname` is this computer: `localhost`, `127.0.0.0/8` or `[::1]`. */
-export function isLoopbackHost(hostname: string): boolean {
-  return LOOPBACK.test(hostname.toLowerCase());
-}
-
-const httpUrl = z.string().refine((text) => isHttpUrl(text), {
-  error: 'must be an https:// URL (http:// on loopback only)',
-});
-const origin = z.string().transform((text, context) => {
-  if (isHttpUrl(text) && new URL(text).href === `${new URL(text).origin}/`) return new URL(text).origin;
-  context.addIssue('must be an origin: https://host, without path, query or fragment');
-  return z.NEVER;
-});
-const settingName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, {
-  error: 'must be 1 to 32 of a-z, 0-9 and -, not beginning or ending with -',
-});
-const seconds = z.int().min(1, { error: 'must be a whole number of seconds, at least 1' });
-const role = z.enum(ROLES, { error: `must be one of ${ROLES.join(', ')}` });
-const method = z.enum(SIGN_IN_METHODS, { error: `must be one of ${SIGN_IN_METHODS.join(', ')}` });
 
 const oidcProvider = z.strictObject({
   name: settingName.refine((name) => !['local', 'key', 'skip'].includes(name), {
@@ -157,6 +146,10 @@ const SETTINGS = {
     schema: z.array(configuredClient).default([]),
     fix: 'an array of tables with client_id, name, redirect_uris and, by choice, scope and token_endpoint_auth_method',
   },
+  SERVERS: {
+    schema: z.array(serverSetting).default([]),
+    fix: 'an array of tables such as { name = "notes", url = "https://notes.example.com/mcp", auth = "identity" }',
+  },
   TOKENS: {
     schema: tokens.prefault({}),
     fix: 'a table of seconds, each at least 1, such as { access = 1800, refresh = 2592000 }',
@@ -209,68 +202,12 @@ export function parseSettings(variables: Variables): { settings: Settings; probl
     roles: values.ROLES,
     defaultRole: values.DEFAULT_ROLE,
     clients: values.CLIENTS,
+    servers: values.SERVERS,
     tokens: values.TOKENS,
     origins: values.ORIGINS,
     clientDocumentHosts: values.CLIENT_DOCUMENT_HOSTS,
   };
-  return { settings, problems: [...problems, ...crossChecks(settings, variables)] };
-}
-
-/** The name of a Worker secret: upper case, every character that isn't a letter or digit a `_`. */
-export function secretName(prefix: string, name: string, suffix: string): string {
-  return `${prefix}_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}_${suffix}`;
-}
-
-/** The secret that belongs to a client of `CLIENTS` or a provider of `SIGN_IN.oidc`, if it is set. */
-export function readSecret(variables: Variables, name: string): string | undefined {
-  const value = variables[name];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function crossChecks(settings: Settings, variables: Variables): Problem[] {
-  const problems: Problem[] = [];
-  const providers = settings.signIn.oidc.map((provider) => provider.name);
-  for (const [setting, prefix, names] of [
-    ['SIGN_IN.oidc', 'OIDC', providers],
-    ['CLIENTS', 'CLIENT', settings.clients.map((client) => client.client_id)],
-  ] as const) {
-    for (const [index, name] of names.entries()) {
-      const secret = secretName(prefix, name, 'SECRET');
-      const twin = names.slice(0, index).find((other) => secretName(prefix, other, 'SECRET') === secret);
-      if (twin === undefined) continue;
-      problems.push({
-        setting: `${setting}[${index}]`,
-        problem: `"${name}" and "${twin}" would share one secret's name`,
-        fix: 'give one of them another name',
-      });
-    }
-  }
-  for (const [index, rule] of settings.roles.entries()) {
-    if (rule.provider === undefined || rule.provider === 'local' || providers.includes(rule.provider))
-      continue;
-    problems.push({
-      setting: `ROLES[${index}].provider`,
-      problem: `"${rule.provider}" is no provider of SIGN_IN.oidc`,
-      fix: `one of ${[...providers, 'local'].join(', ')}`,
-    });
-  }
-  for (const client of settings.clients) {
-    const secret = secretName('CLIENT', client.client_id, 'SECRET');
-    if (client.token_endpoint_auth_method === 'none' || readSecret(variables, secret)) continue;
-    problems.push({
-      setting: secret,
-      problem: `CLIENTS names "${client.client_id}" with ${client.token_endpoint_auth_method}, and its secret is not set`,
-      fix: `npx wrangler secret put ${secret}`,
-    });
-  }
-  if (settings.signIn.methods?.includes('oidc') && providers.length === 0) {
-    problems.push({
-      setting: 'SIGN_IN.oidc',
-      problem: 'SIGN_IN.methods names oidc, and no provider is there',
-      fix: SETTINGS.SIGN_IN.fix,
-    });
-  }
-  return problems;
+  return { settings, problems: [...problems, ...checkTogether(settings, variables)] };
 }
 
 /** A variable's value; text of a table or array setting is JSON; unset and empty are undefined. */
@@ -298,10 +235,4 @@ function describe(issue: z.core.$ZodIssue, root: unknown): string {
   );
   const shown = value === undefined ? 'it is missing' : `it is ${JSON.stringify(value)?.slice(0, 120)}`;
   return `${shown}: ${issue.message}`;
-}
-
-function isHttpUrl(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || url.username || url.password) return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
 }

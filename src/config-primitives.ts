@@ -1,0 +1,38 @@
+import { z } from 'zod';
+
+/* What settings are made of: the words and shapes that more than one of them uses. */
+
+export const ROLES = ['viewer', 'member', 'owner', 'admin'] as const;
+/** What a principal may do at most: viewers read, members also write, owners also destroy. */
+export type Role = (typeof ROLES)[number];
+
+export const SIGN_IN_METHODS = ['oidc', 'local'] as const;
+export type SignInMethod = (typeof SIGN_IN_METHODS)[number];
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** Whether a URL's `hostname` is this computer: `localhost`, `127.0.0.0/8` or `[::1]`. */
+export function isLoopbackHost(hostname: string): boolean {
+  return LOOPBACK.test(hostname.toLowerCase());
+}
+
+export const httpUrl = z.string().refine((text) => isHttpUrl(text), {
+  error: 'must be an https:// URL (http:// on loopback only)',
+});
+export const origin = z.string().transform((text, context) => {
+  if (isHttpUrl(text) && new URL(text).href === `${new URL(text).origin}/`) return new URL(text).origin;
+  context.addIssue('must be an origin: https://host, without path, query or fragment');
+  return z.NEVER;
+});
+export const settingName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, {
+  error: 'must be 1 to 32 of a-z, 0-9 and -, not beginning or ending with -',
+});
+export const seconds = z.int().min(1, { error: 'must be a whole number of seconds, at least 1' });
+export const role = z.enum(ROLES, { error: `must be one of ${ROLES.join(', ')}` });
+export const method = z.enum(SIGN_IN_METHODS, { error: `must be one of ${SIGN_IN_METHODS.join(', ')}` });
+
+function isHttpUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || url.username || url.password) return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
+}
