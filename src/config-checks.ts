@@ -1,4 +1,4 @@
-import type { Problem, Settings, Variables } from './config';
+import type { Problem, Settings, Variables } from './config-schemas';
 
 /* What a setting can't say alone: that names, secrets and bindings fit each other. */
 

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import {
+  httpUrl,
+  isLoopbackHost,
+  method,
+  type Role,
+  role,
+  type SignInMethod,
+  seconds,
+  settingName,
+} from './config-primitives';
+import type { ServerSetting } from './config-servers';
+
+/** Variables as the Worker gets them: text, or what a TOML table became. */
+export type Variables = Record<string, unknown>;
+
+/**
+ * The settings (README, "Settings"): read from the Worker's variables once per isolate, each a TOML table
+ * or the same as JSON text, validated here and nowhere else. What is wrong becomes a {@link Problem}, and
+ * the Worker refuses to serve what needs it.
+ */
+export interface Settings {
+  /** The origin that clients see; undefined: the request's own. */
+  publicUrl: string | undefined;
+  name: string;
+  logo: string | undefined;
+  policyUrl: string | undefined;
+  termsUrl: string | undefined;
+  supportUrl: string | undefined;
+  signIn: { methods: SignInMethod[] | undefined; oidc: OidcProvider[] };
+  roles: RoleRule[];
+  defaultRole: Role | undefined;
+  clients: ConfiguredClient[];
+  servers: ServerSetting[];
+  tokens: Tokens;
+  /** Origins of web pages that may call `/mcp…`; undefined: own, loopback, known vendors. */
+  origins: string[] | undefined;
+  /** `host:port` on loopback from which client metadata documents may come: for local development. */
+  clientDocumentHosts: string[];
+}
+
+/** A mistake in a setting, as `/health` shows it. Never holds a secret's value. */
+export interface Problem {
+  setting: string;
+  problem: string;
+  fix: string;
+}
+
+const oidcProvider = z.strictObject({
+  name: settingName.refine((name) => !['local', 'key', 'skip'].includes(name), {
+    error: 'must not be the name of another way to sign in',
+  }),
+  title: z.string().min(1).optional(),
+  issuer: httpUrl,
+  client_id: z.string().min(1),
+  scopes: z
+    .string()
+    .refine((scopes) => scopes.split(' ').includes('openid'), { error: 'must have openid among them' })
+    .default('openid profile email'),
+  groups_claim: z.string().default('groups'),
+  domains: z.array(z.string().toLowerCase()).default([]),
+  recheck: seconds.default(43_200),
+  max_age: seconds.default(2_592_000),
+});
+/** A sign-in provider of `SIGN_IN.oidc`. `domains`: addresses of these must come in here and nowhere else. */
+export type OidcProvider = z.infer<typeof oidcProvider>;
+
+export const roleRule = z
+  .strictObject({
+    role,
+    groups: z.array(z.string()).optional(),
+    emails: z.array(z.string()).optional(),
+    users: z.array(z.string()).optional(),
+    provider: z.string().optional(),
+    methods: z.array(method).optional(),
+  })
+  .refine((rule) => rule.groups ?? rule.emails ?? rule.users ?? rule.methods, {
+    error: 'must name whom it is for: groups, emails, users or methods',
+  })
+  .refine((rule) => !(rule.groups ?? rule.emails ?? rule.users) || rule.provider || rule.methods, {
+    error: 'must name the provider whose groups, emails or users it means',
+  });
+/** One rule of `ROLES`; a user has the highest role that a rule gives. */
+export type RoleRule = z.infer<typeof roleRule>;
+
+export const configuredClient = z.strictObject({
+  client_id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, {
+    error: 'must be 1 to 64 of A-Z, a-z, 0-9, ., _ and -',
+  }),
+  name: z.string().min(1).max(100),
+  redirect_uris: z.array(z.string()).min(1),
+  scope: z.string().optional(),
+  token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post']).default('none'),
+});
+/** A client of `CLIENTS`, which needn't register. `scope`: the most it gets. */
+export type ConfiguredClient = z.infer<typeof configuredClient>;
+
+export const tokens = z.strictObject({
+  access: seconds.default(1800),
+  refresh: seconds.default(2_592_000),
+  grant: seconds.default(31_536_000),
+  code: seconds.default(300),
+  request: seconds.default(300),
+  flow: seconds.default(900),
+  grace: seconds.default(120),
+  sign_in: seconds.default(43_200),
+  session: seconds.default(86_400),
+  on_replay: z.enum(['revoke', 'refuse']).default('revoke'),
+});
+/** `TOKENS`: lifetimes in seconds, and what a replayed refresh token costs. */
+export type Tokens = z.infer<typeof tokens>;
+
+export const signIn = z.strictObject({
+  methods: z.array(method).min(1).optional(),
+  oidc: z.array(oidcProvider).default([]),
+});
+
+export const documentHost = z.string().refine((text) => isLoopbackHost(text.replace(/:\d+$/, '')), {
+  error: 'must be a loopback host with its port, such as localhost:8443',
+});
