@@ -179,6 +179,16 @@ export async function clientIdOf(keyring: Keyring, metadata: string): Promise<st
   return base64url.encode(await hmacBytes(keyring.ids, `client\0${metadata}`, USER_ID_BYTES));
 }
 
+/** 32 bytes for one purpose, the same each time, from a named master key; undefined when it is not there. */
+export async function deriveSeed(
+  keyring: Keyring,
+  version: string,
+  purpose: string,
+): Promise<Uint8Array | undefined> {
+  const master = keyring.versions.get(version);
+  return master && derive(master, purpose);
+}
+
 async function withMac(keyring: Keyring, purpose: string, bytes: Uint8Array): Promise<string> {
   const mac = await hmacBytes(keyring.ids, `${purpose}\0${base64url.encode(bytes)}`, MAC_BYTES);
   const whole = new Uint8Array(bytes.length + MAC_BYTES);

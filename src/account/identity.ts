@@ -1,4 +1,5 @@
-import { ROLES, type Role, type Settings } from '../config';
+import { ROLES, type Role, type RoleRule, type ServerSetting, type Settings } from '../config';
+import { matchesGlob } from '../glob';
 
 /**
  * Who a sign-in provider says a person is. `(issuer, subject)` is the person; an address never joins two
@@ -27,23 +28,43 @@ export interface User {
  * else `DEFAULT_ROLE`; undefined: no access. Unverified addresses match no rule.
  */
 export function roleOf(identity: Identity, settings: Settings): Role | undefined {
-  const named = settings.roles.filter((rule) => {
-    const method = identity.provider === 'local' ? 'local' : 'oidc';
-    if (rule.provider !== undefined && rule.provider !== identity.provider) return false;
-    if (rule.methods !== undefined && !rule.methods.includes(method)) return false;
-    if (!rule.groups && !rule.emails && !rule.users) return true;
-    return (
-      rule.groups?.some((group) => identity.groups.includes(group)) ||
-      rule.users?.includes(identity.subject) ||
-      (identity.email_verified && rule.emails?.some((glob) => matchesGlob(identity.email ?? '', glob)))
-    );
-  });
-  if (named.length > 0) return ROLES.findLast((role) => named.some((rule) => rule.role === role));
-  return settings.defaultRole ?? (identity.provider === 'local' ? 'owner' : undefined);
+  const named = highest(
+    settings.roles.filter((rule) => namesPerson(rule, identity)).map((rule) => rule.role),
+  );
+  return named ?? settings.defaultRole ?? (identity.provider === 'local' ? 'owner' : undefined);
 }
 
-/** `*` stands for any characters but `@`, so that `*@acme.com` is no other domain's; case doesn't count. */
-function matchesGlob(text: string, glob: string): boolean {
-  const pattern = glob.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${pattern.join('[^@]*')}$`, 'i').test(text);
+/** What this person may do at most at one server: by its own `roles`, else by the global ones. */
+export function roleAt(identity: Identity, server: ServerSetting, settings: Settings): Role | undefined {
+  const own = highest(server.roles.filter((rule) => namesPerson(rule, identity)).map((rule) => rule.role));
+  return own ?? roleOf(identity, settings);
+}
+
+/** The highest role that this person has anywhere: what a grant can be worth at most. */
+export function highestRole(identity: Identity, settings: Settings): Role | undefined {
+  const roles = [
+    roleOf(identity, settings),
+    ...settings.servers.map((server) => roleAt(identity, server, settings)),
+  ];
+  return highest(roles.filter((role) => role !== undefined));
+}
+
+function highest(roles: Role[]): Role | undefined {
+  return ROLES.findLast((role) => roles.includes(role));
+}
+
+/** A `*` never reaches over the @, so that `*@acme.com` is no other domain's; case doesn't count. */
+const EMAIL_GLOB = { except: '@', flags: 'i' };
+
+type PersonRule = Omit<RoleRule, 'role' | 'methods'> & Pick<Partial<RoleRule>, 'methods'>;
+
+function namesPerson(rule: PersonRule, identity: Identity): boolean {
+  const method = identity.provider === 'local' ? 'local' : 'oidc';
+  if (rule.provider !== undefined && rule.provider !== identity.provider) return false;
+  if (rule.methods !== undefined && !rule.methods.includes(method)) return false;
+  if (!rule.groups && !rule.emails && !rule.users) return true;
+  if (rule.groups?.some((group) => identity.groups.includes(group))) return true;
+  if (rule.users?.includes(identity.subject)) return true;
+  const { email = '', email_verified } = identity;
+  return email_verified && rule.emails?.some((glob) => matchesGlob(email, glob, EMAIL_GLOB)) === true;
 }

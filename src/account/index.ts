@@ -2,7 +2,7 @@ import { isUserId, type Keyring } from '../crypto';
 
 /** The face of `account/`: the per-principal object, and the words that grants are told in. */
 export type { Approval, Presentation, Terms } from './grants';
-export { type Identity, roleOf, type User } from './identity';
+export { highestRole, type Identity, roleAt, roleOf, type User } from './identity';
 export type {
   CheckedRequest,
   IssuedApproval,
@@ -12,6 +12,7 @@ export type {
   TokenAnswer,
 } from './issuer';
 export { type Access, accountObject, type Grant } from './object';
+export { holds, mayKnow, usableServers } from './reach';
 export {
   DEFAULT_SCOPES,
   includedScopes,

@@ -9,6 +9,9 @@ import { Outbox } from './outbox';
 import { ACCOUNT_SCHEMA } from './schema';
 import { SignIns } from './sign-ins';
 
+/** Milliseconds after which a copy to KV that failed is tried again. */
+const OUTBOX_RETRY_MS = 60_000;
+
 /** What a token stands for, as the object knows it at this moment. Times are seconds since the epoch. */
 export interface Access {
   identity: Identity;
@@ -188,7 +191,13 @@ export function accountObject(issuer: Issuer) {
       const now = seconds();
       this.#store.purge(now);
       this.#signIns.purge(now);
-      await this.#outbox.flush(now);
+      try {
+        await this.#outbox.flush(now);
+      } catch (error) {
+        // The runtime gives up on an alarm that throws a few times, and KV may be away for longer.
+        console.error(JSON.stringify({ event: 'outbox', outcome: 'failed', detail: String(error) }));
+        return this.ctx.storage.setAlarm(Date.now() + OUTBOX_RETRY_MS);
+      }
       await this.#schedule();
     }
 

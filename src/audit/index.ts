@@ -13,6 +13,7 @@ export interface AuditEvent {
   user?: string | undefined;
   client?: string | undefined;
   grant?: string | undefined;
+  server?: string | undefined;
 }
 
 /** Records an event of this request: a line of JSON in the log, with the request id that pages show. */

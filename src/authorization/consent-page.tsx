@@ -22,7 +22,8 @@ export interface ConsentServer {
   title: string;
   description?: string;
   ticked: boolean;
-  tools: Record<(typeof KINDS)[number], string[]>;
+  /** Absent while it is not known what the server offers. */
+  tools?: Record<(typeof KINDS)[number], string[]>;
 }
 
 export interface ConsentProps {
@@ -209,7 +210,7 @@ function Servers({ servers }: Pick<ConsentProps, 'servers'>) {
               )}
             </span>
           </label>
-          <ServerTools tools={tools} limit={limit} />
+          {tools && <ServerTools tools={tools} limit={limit} />}
         </div>
       ))}
     </fieldset>
@@ -217,7 +218,7 @@ function Servers({ servers }: Pick<ConsentProps, 'servers'>) {
 }
 
 /** How many tools of each kind, to unfold; what isn't ticked above is struck out by the style alone. */
-function ServerTools({ tools, limit }: { tools: ConsentServer['tools']; limit: number }) {
+function ServerTools({ tools, limit }: { tools: NonNullable<ConsentServer['tools']>; limit: number }) {
   const kinds = KINDS.filter((kind) => tools[kind].length > 0);
   if (kinds.length === 0) return <p class="hint">{text.noTools}</p>;
   return (
@@ -256,7 +257,7 @@ function Titles({ titles, limit }: { titles: string[]; limit: number }) {
 function titlesPerList(servers: ConsentServer[]): number {
   const encoder = new TextEncoder();
   const cost = (title: string) => encoder.encode(`<li><bdi>${shown(title, LONGEST_TITLE)}</bdi></li>`).length;
-  const lists = servers.flatMap(({ tools }) => KINDS.map((kind) => tools[kind].map(cost)));
+  const lists = servers.flatMap(({ tools }) => KINDS.map((kind) => (tools?.[kind] ?? []).map(cost)));
   let spent = 0;
   for (let limit = 0; ; limit++) {
     const next = lists.flatMap((list) => list.slice(limit, limit + 1));

@@ -1,14 +1,14 @@
 import type { Context } from 'hono';
-import { type Identity, includedScopes, SCOPES, type Scope, scopesWithin } from '../account';
+import { type Identity, includedScopes, SCOPES, type Scope, scopesWithin, usableServers } from '../account';
 import { record } from '../audit';
-import type { Role } from '../config';
+import type { Role, ServerSetting } from '../config';
 import type { Flow, FlowData } from '../flow';
 import { ok, type Result, refuse } from '../result';
 import type { SignedIn } from '../sign-in';
-import { siteOf } from '../site';
+import { type Site, siteOf } from '../site';
 import { brandingOf, PageProblem, showPage, words } from '../ui';
 import { type AuthorizationRequest, issuingClient } from './authorize';
-import { ConsentPage, type ConsentScope } from './consent-page';
+import { ConsentPage, type ConsentScope, type ConsentServer } from './consent-page';
 import { errorRedirect } from './library';
 import { type CheckedRedirectUri, describeRedirect } from './redirect-uri';
 import { termsOf } from './token-endpoint';
@@ -53,7 +53,7 @@ export async function showConsent(
       user={describeUser(person.identity)}
       switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}
       scopes={offeredScopes(flow.data, person.role, again?.form)}
-      servers={[]}
+      servers={offeredServers(site, flow.data, person, again?.form)}
       expires={expiryChoice(site.settings.tokens.grant, again?.form.get('expires'))}
       destructiveAsked={asked.includes('mcp:destructive')}
       {...(again === undefined ? {} : { notice: again.notice })}
@@ -77,13 +77,12 @@ export async function decide(
     record(c, { event: 'consent', outcome: 'refused', reason: 'access_denied', ...who });
     return c.redirect(errorRedirect(request, site.origin, 'access_denied', 'The person declined'), 303);
   }
-  const choice = readChoice(form, flow.data, person.role, site.settings.tokens.grant);
+  const choice = readChoice(form, flow.data, person, site);
   if (!choice.ok) return showConsent(c, flow, person, { notice: NOTICES[choice.error.reason], form });
   await mustSubmit(flow);
   const redirectTo = await site.env.ACCOUNT.getByName(person.userId).approve(termsOf(site), {
     request,
     client: { ...issuingClient(client), name: client.name, domain: client.domain },
-    servers: [],
     ...choice.value,
   });
   record(c, { event: 'consent', outcome: 'ok', detail: choice.value.scope.join(' '), ...who });
@@ -98,20 +97,48 @@ const NOTICES: Record<ChoiceRefusal, string> = {
   expires_invalid: words.consent.expiresInvalid,
 };
 
-/** What was ticked, held to what the role and the client allow. */
+/** What was ticked, held to what the person, the client and the resource allow. */
 function readChoice(
   form: URLSearchParams,
   flow: AuthorizationRequest,
-  role: Role,
-  longest: number,
-): Result<{ scope: Scope[]; expires_at: number }, { reason: ChoiceRefusal }> {
+  person: Person,
+  site: Site,
+): Result<{ scope: Scope[]; servers: string[]; expires_at: number }, { reason: ChoiceRefusal }> {
   if (form.get('decision') !== 'allow') return refuse('decision_missing');
-  const scope = scopesWithin(role, includedScopes(form.getAll('scope'))).filter((name) =>
+  const scope = scopesWithin(person.role, includedScopes(form.getAll('scope'))).filter((name) =>
     isWithinClient(flow, name),
   );
   if (scope.length === 0) return refuse('scope_missing');
-  const expires_at = readExpiry(form.get('expires'), longest);
-  return expires_at === undefined ? refuse('expires_invalid') : ok({ scope, expires_at });
+  const expires_at = readExpiry(form.get('expires'), site.settings.tokens.grant);
+  if (expires_at === undefined) return refuse('expires_invalid');
+  const ticked = form.getAll('server');
+  const servers = serversInReach(site, flow, person).map(({ name }) => name);
+  return ok({ scope, servers: servers.filter((name) => ticked.includes(name)), expires_at });
+}
+
+/** The servers that a grant for this resource can hold: one server's own, or all that the person may use. */
+function serversInReach(
+  site: Site,
+  { request }: AuthorizationRequest,
+  { identity }: Person,
+): ServerSetting[] {
+  const usable = usableServers(site.settings, identity);
+  const own = usable.filter(({ name }) => request.resource === `${site.origin}/mcp/${name}`);
+  return request.resource.startsWith(`${site.origin}/mcp/`) ? own : usable;
+}
+
+function offeredServers(
+  site: Site,
+  flow: AuthorizationRequest,
+  person: Person,
+  form?: URLSearchParams,
+): ConsentServer[] {
+  return serversInReach(site, flow, person).map(({ name, title, description }) => ({
+    name,
+    title: title ?? name,
+    ...(description === undefined ? {} : { description }),
+    ticked: form ? form.getAll('server').includes(name) : true,
+  }));
 }
 
 /** The last second of a day, UTC, from today to `longest` seconds ahead; no day means the longest. */

@@ -1,10 +1,12 @@
 import { DEFAULT_SCOPES, OFFLINE_ACCESS, SCOPES } from '../account';
+import type { ServerSetting } from '../config';
 import type { Site } from '../site';
 import { ASSERTION_ALGORITHMS, GRANT_TYPES } from './client';
 
 /** All resources that tokens can be for, canonical (RFC 8707): the origin and `/mcp`, which are one place. */
-export function resourcesOf({ origin }: Site): string[] {
-  return [origin, `${origin}/mcp`];
+export function resourcesOf({ origin, settings }: Site): string[] {
+  const own = settings.servers.filter(({ auth }) => auth !== 'passthrough');
+  return [origin, `${origin}/mcp`, ...own.map(({ name }) => `${origin}/mcp/${name}`)];
 }
 
 /** Authorization server metadata (RFC 8414): the same document at every path where it is asked for. */
@@ -38,14 +40,22 @@ export function authorizationServerMetadata(site: Site): Record<string, unknown>
   };
 }
 
-/** Protected resource metadata (RFC 9728) of one resource, as {@link resourcesOf} spells it. */
-export function protectedResourceMetadata(site: Site, resource: string): Record<string, unknown> {
+/**
+ * Protected resource metadata (RFC 9728) of one resource, as {@link resourcesOf} spells it. `server`: whose it
+ * is; one with an authorization server of its own names that, and says nothing of our scopes.
+ */
+export function protectedResourceMetadata(
+  site: Site,
+  resource: string,
+  server?: ServerSetting,
+): Record<string, unknown> {
   const { origin, settings } = site;
+  const issuers = server?.auth === 'passthrough' ? server.authorization_servers : undefined;
   return {
     resource,
-    resource_name: settings.name,
-    authorization_servers: [origin],
-    scopes_supported: DEFAULT_SCOPES,
+    resource_name: server?.title ?? settings.name,
+    authorization_servers: issuers ?? [origin],
+    ...(issuers ? {} : { scopes_supported: DEFAULT_SCOPES }),
     bearer_methods_supported: ['header'],
     resource_documentation: origin,
     ...(settings.policyUrl === undefined ? {} : { resource_policy_uri: settings.policyUrl }),

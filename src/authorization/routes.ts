@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { mayKnow, roleAt } from '../account';
 import { record } from '../audit';
 import { type Flow, openFlow } from '../flow';
 import { isSameOrigin, readForm } from '../http';
@@ -16,7 +17,7 @@ export const authorizeRoutes = new Hono<{ Bindings: Env }>()
     const id = c.req.query('flow');
     if (id === undefined) return begin(c);
     const flow = await findAuthorization(c, id);
-    const person = await whoDecides(c);
+    const person = await whoDecides(c, flow);
     return person ? showConsent(c, flow, person) : showSignIn(c, flow);
   })
   .post('/authorize', async (c) => {
@@ -24,7 +25,7 @@ export const authorizeRoutes = new Hono<{ Bindings: Env }>()
     const flow = await findAuthorization(c, c.req.query('flow'));
     const form = await readForm(c.req.raw);
     if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
-    const person = await whoDecides(c);
+    const person = await whoDecides(c, flow);
     if (!person) return showSignIn(c, flow);
     if (!(await flow.checkCsrf(form.value.get('csrf'), person.userId))) throw new PageProblem('form_forged');
     return decide(c, flow, person, form.value);
@@ -66,12 +67,15 @@ async function findAuthorization(c: Context, id: string | undefined): Promise<Fl
   return flow as Flow<AuthorizationFlow>;
 }
 
-/** Who is signed in; ends with a page when that account has no role here. */
-async function whoDecides(c: Context): Promise<Person | undefined> {
+/** Who is signed in; ends with a page when that account has no role at what the request is for. */
+async function whoDecides(c: Context, flow: Flow<AuthorizationFlow>): Promise<Person | undefined> {
   const signedIn = await currentSignIn(c);
-  if (signedIn && !signedIn.role) {
-    const { name, email } = signedIn.identity;
-    throw new PageProblem('no_access', { about: email ?? name, detail: signedIn.userId });
-  }
-  return signedIn as Person | undefined;
+  if (!signedIn) return undefined;
+  const { settings, origin } = siteOf(c);
+  const { resource } = flow.data.request;
+  const server = settings.servers.find(({ name }) => resource === `${origin}/mcp/${name}`);
+  const { identity, userId } = signedIn;
+  const role = server ? roleAt(identity, server, settings) : signedIn.role;
+  if (role && (!server || mayKnow(server, identity))) return { ...signedIn, role };
+  throw new PageProblem('no_access', { about: identity.email ?? identity.name, detail: userId });
 }

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { DEFAULT_SCOPES } from '../account';
+import { DEFAULT_SCOPES, type Scope } from '../account';
 import { record } from '../audit';
 import type { Refusal } from '../result';
 import { siteOf } from '../site';
@@ -14,7 +14,12 @@ export function resourceMetadataUrl(origin: string, resource: string): string {
  * 401 with the challenge that tells a client where to sign in (RFC 6750 section 3, RFC 9728 section 5.1), and
  * a body for the person who sees it.
  */
-export function challenge(c: Context, resource: string, refusal: Refusal): Response {
+export function challenge(
+  c: Context,
+  resource: string,
+  refusal: Refusal,
+  scopes: readonly string[] = DEFAULT_SCOPES,
+): Response {
   const { origin, requestId } = siteOf(c);
   const missing = refusal.reason === ('credential_missing' satisfies CredentialRefusal);
   const description = missing
@@ -23,7 +28,7 @@ export function challenge(c: Context, resource: string, refusal: Refusal): Respo
   const parameters = {
     ...(missing ? {} : { error: 'invalid_token', error_description: description }),
     resource_metadata: resourceMetadataUrl(origin, resource),
-    scope: DEFAULT_SCOPES.join(' '),
+    ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
   };
   const header = Object.entries(parameters).map(([name, value]) => `${name}="${value}"`);
   if (!missing) record(c, { event: 'mcp_request', outcome: 'refused', ...refusal });
@@ -37,5 +42,22 @@ export function challenge(c: Context, resource: string, refusal: Refusal): Respo
   return c.json(body, 401, {
     'WWW-Authenticate': `Bearer ${header.join(', ')}`,
     'Cache-Control': 'no-store',
+  });
+}
+
+/** 403 that names every scope that an operation needs (RFC 6750 section 3.1; MCP, "Scope challenge handling"). */
+export function challengeScope(c: Context, resource: string, needed: readonly Scope[]): Response {
+  const { origin } = siteOf(c);
+  const scope = needed.join(' ');
+  const error_description = 'This needs a permission that was not given yet';
+  const parameters = {
+    error: 'insufficient_scope',
+    error_description,
+    scope,
+    resource_metadata: resourceMetadataUrl(origin, resource),
+  };
+  const header = Object.entries(parameters).map(([name, value]) => `${name}="${value}"`);
+  return c.json({ error: 'insufficient_scope', error_description, scope }, 403, {
+    'WWW-Authenticate': `Bearer ${header.join(', ')}`,
   });
 }

@@ -1,14 +1,16 @@
 import type { Context } from 'hono';
 import {
   findAccount,
+  highestRole,
+  type Identity,
   includedScopes,
   parseToken,
-  roleOf,
+  roleAt,
   type Scope,
   scopesWithin,
   type User,
 } from '../account';
-import type { Role } from '../config';
+import type { Role, ServerSetting } from '../config';
 import { sha256Hex } from '../crypto';
 import { ok, type Result, refuse } from '../result';
 import { type Site, siteOf } from '../site';
@@ -16,6 +18,7 @@ import { type Site, siteOf } from '../site';
 /** Who a request acts for, and what it may do. */
 export interface Principal {
   user: User;
+  identity: Identity;
   client: { id: string; name: string };
   grantId: string;
   /** What the token carries, held to the role. */
@@ -37,9 +40,13 @@ export type CredentialRefusal =
 
 /**
  * The principal behind a request for a resource (RFC 6750 section 2.1): one call of its `Account`, and no
- * object for a token that this deployment didn't make.
+ * object for a token that this deployment didn't make. `server`: whose resource it is, if it is one's.
  */
-export async function identify(c: Context, resource: string): Promise<Result<Principal>> {
+export async function identify(
+  c: Context,
+  resource: string,
+  server?: ServerSetting,
+): Promise<Result<Principal>> {
   const site = siteOf(c);
   const header = c.req.header('authorization');
   if (header === undefined) return refuse<CredentialRefusal>('credential_missing');
@@ -52,7 +59,8 @@ export async function identify(c: Context, resource: string): Promise<Result<Pri
   if (!found.ok) return found;
 
   const { identity, grant, scope } = found.value;
-  const role = roleOf(identity, site.settings);
+  const { settings } = site;
+  const role = server ? roleAt(identity, server, settings) : highestRole(identity, settings);
   if (place(site, grant.resource) !== place(site, resource)) {
     return refuse<CredentialRefusal>('token_for_other_resource', grant.resource);
   }
@@ -60,6 +68,7 @@ export async function identify(c: Context, resource: string): Promise<Result<Pri
   const { name, email, email_verified } = identity;
   return ok({
     user: { id: parts.userId, name, email, email_verified },
+    identity,
     client: { id: grant.client_id, name: grant.client_name },
     grantId: grant.id,
     scope: scopesWithin(role, includedScopes(scope)),

@@ -1,18 +1,38 @@
 import { createMcpHandler } from 'agents/mcp/server';
 import { type Context, Hono } from 'hono';
+import { mayKnow, usableServers } from '../account';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../authorization';
+import type { ServerSetting } from '../config';
 import { type Site, siteOf } from '../site';
 import { brandingOf, showPage } from '../ui';
 import { challenge } from './challenge';
 import { ConnectPage } from './connect-page';
+import { forward } from './forward';
+import { publicKeys } from './identity-token';
 import { checkOrigin } from './origins';
 import { ownServer } from './own-tools';
+import { isFixedToken, mayServeEveryone, passThrough } from './passthrough';
 import { identify } from './principal';
+import { serverResource } from './upstream';
 
 const VERSION = '0.1.0';
 
-/** `/.well-known/…`: what clients read before anything else. */
+/** `/.well-known/…`: what clients and servers read before anything else. */
 export const metadataRoutes = new Hono<{ Bindings: Env }>()
+  .get('/.well-known/jwks.json', async (c) => {
+    const keys = await publicKeys(siteOf(c), Math.floor(Date.now() / 1000));
+    return c.json(keys, 200, { 'Cache-Control': 'public, max-age=3600' });
+  })
+  .get('/.well-known/oauth-authorization-server/mcp/:server', (c) => {
+    const server = findServer(c);
+    return server ? c.json(authorizationServerMetadata(siteOf(c))) : c.notFound();
+  })
+  .get('/.well-known/oauth-protected-resource/mcp/:server', (c) => {
+    const server = findServer(c);
+    if (!server || isFixedToken(c, server)) return c.notFound();
+    const resource = serverResource(siteOf(c), server);
+    return c.json(protectedResourceMetadata(siteOf(c), resource, server));
+  })
   .get('/.well-known/oauth-authorization-server/:path{mcp}?', (c) =>
     c.json(authorizationServerMetadata(siteOf(c))),
   )
@@ -25,7 +45,31 @@ export const metadataRoutes = new Hono<{ Bindings: Env }>()
 /** `/` and `/mcp`: one endpoint, two resources, and for a browser the page that tells how to connect. */
 export const gatewayRoutes = new Hono<{ Bindings: Env }>()
   .all('/', (c) => serve(c, siteOf(c).origin))
-  .all('/mcp', (c) => serve(c, `${siteOf(c).origin}/mcp`));
+  .all('/mcp', (c) => serve(c, `${siteOf(c).origin}/mcp`))
+  .all('/mcp/:server', (c) => serveServer(c));
+
+function findServer(c: Context): ServerSetting | undefined {
+  return siteOf(c).settings.servers.find(({ name }) => name === c.req.param('server'));
+}
+
+/** `/mcp/{server}`: for a known principal who may use it; for anybody else it isn't there. */
+async function serveServer(c: Context): Promise<Response> {
+  const site = siteOf(c);
+  if (isBrowser(c.req.raw)) return showConnectPage(c, site);
+  const server = findServer(c);
+  const refused = checkOrigin(c);
+  if (refused) return refused;
+  if (!server) return c.notFound();
+  if (server.auth === 'passthrough') {
+    return mayServeEveryone(c, server) ? passThrough(c, server) : c.notFound();
+  }
+  const resource = serverResource(site, server);
+  const principal = await identify(c, resource, server);
+  if (!principal.ok) return challenge(c, resource, principal.error);
+  const { identity, servers } = principal.value;
+  if (!mayKnow(server, identity) || !servers.includes(server.name)) return c.notFound();
+  return forward(c, server, principal.value);
+}
 
 async function serve(c: Context, resource: string): Promise<Response> {
   const site = siteOf(c);
@@ -35,7 +79,9 @@ async function serve(c: Context, resource: string): Promise<Response> {
   const principal = await identify(c, resource);
   if (!principal.ok) return challenge(c, resource, principal.error);
   const deployment = { name: site.settings.name, version: VERSION };
-  const handler = createMcpHandler(() => ownServer(principal.value, deployment), {
+  const usable = usableServers(site.settings, principal.value.identity).map(({ name }) => name);
+  const servers = principal.value.servers.filter((name) => usable.includes(name));
+  const handler = createMcpHandler(() => ownServer({ ...principal.value, servers }, deployment), {
     corsOptions: false,
     // Checked by `checkOrigin`, against the settings.
     allowedOriginHostnames: '*',

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { findAccount, type Identity, roleOf } from '../account';
+import { findAccount, highestRole, type Identity } from '../account';
 import type { Role } from '../config';
 import { sign, userIdOf, verifySignature } from '../crypto';
 import { siteOf } from '../site';
@@ -38,7 +38,7 @@ export async function currentSignIn(c: Context): Promise<SignedIn | undefined> {
   const checked = await account.checkSignIn(cookie.signInId, cookie.secret);
   if (!checked.ok) return undefined;
   const { userId, signInId } = cookie;
-  return { userId, signInId, identity: checked.value, role: roleOf(checked.value, site.settings) };
+  return { userId, signInId, identity: checked.value, role: highestRole(checked.value, site.settings) };
 }
 
 /** Signs the browser out. The apps that the person allowed stay allowed. Returns who was signed in. */

@@ -1,0 +1,129 @@
+import { readEvents } from './events';
+import { STATELESS_VERSION } from './message';
+import type { Tool } from './policy';
+
+/** A server's tools as it lists them, by name. `ttlMs`: how long it says that they stay so. */
+export interface Tools {
+  byName: ReadonlyMap<string, Tool>;
+  ttlMs: number | undefined;
+}
+
+interface Entry {
+  tools: Promise<Tools>;
+  /** Milliseconds since the epoch. */
+  freshUntil: number;
+  since: number;
+}
+
+/** How to ask a server for its list: one page at a time, by cursor, in the words of the asking request's era. */
+export type AskPage = (body: object, headers: Record<string, string>) => Promise<Response>;
+
+const FRESH_MS = 60_000;
+const LONGEST_FRESH_MS = 600_000;
+/** An unknown name asks again, but not more often than this. */
+const ASK_AGAIN_MS = 2_000;
+const MAX_PAGES = 100;
+const MAX_ENTRIES = 1_000;
+
+/*
+ * Per isolate: it only saves asking. What a tool may do is decided at each call, by what the server said last,
+ * so an old entry costs a minute at most after the server changed a hint without saying so.
+ */
+const entries = new Map<string, Entry>();
+
+/**
+ * A tool of a server as this principal is shown it; undefined when the server has none of that name. `key`
+ * names server and principal.
+ */
+export async function findTool(
+  key: string,
+  name: string,
+  ask: () => Promise<Tools>,
+): Promise<Tool | undefined> {
+  const known = (await readTools(key, ask)).byName.get(name);
+  const entry = entries.get(key);
+  if (known || !entry || Date.now() - entry.since < ASK_AGAIN_MS) return known;
+  entries.delete(key);
+  return (await readTools(key, ask)).byName.get(name);
+}
+
+/** Forgets what is known of a server's tools: it said that they changed. */
+export function forgetTools(key: string): void {
+  entries.delete(key);
+}
+
+async function readTools(key: string, ask: () => Promise<Tools>): Promise<Tools> {
+  const entry = entries.get(key);
+  if (entry && entry.freshUntil > Date.now()) return entry.tools;
+  const now = Date.now();
+  const made: Entry = { tools: ask(), since: now, freshUntil: now + FRESH_MS };
+  if (entries.size >= MAX_ENTRIES) entries.delete(entries.keys().next().value ?? '');
+  entries.set(key, made);
+  try {
+    const tools = await made.tools;
+    if (tools.ttlMs !== undefined) made.freshUntil = now + Math.min(tools.ttlMs, LONGEST_FRESH_MS);
+    return tools;
+  } catch (error) {
+    if (entries.get(key) === made) entries.delete(key);
+    throw error;
+  }
+}
+
+/**
+ * Asks a server for all its tools. `meta`: the `_meta` of the asking request, if it is a stateless one. Throws
+ * when an answer is not a list.
+ */
+export async function listTools(ask: AskPage, meta: unknown, maxBytes: number): Promise<Tools> {
+  const byName = new Map<string, Tool>();
+  let [cursor, ttlMs]: [string?, number?] = [];
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const id = `gatehouse-tools-${page}`;
+    const params = {
+      ...(cursor === undefined ? {} : { cursor }),
+      ...(meta === undefined ? {} : { _meta: meta }),
+    };
+    const body = { jsonrpc: '2.0', id, method: 'tools/list', params };
+    const headers =
+      meta === undefined ? {} : { 'mcp-method': 'tools/list', 'mcp-protocol-version': STATELESS_VERSION };
+    const result = await readResult(await ask(body, headers), id, maxBytes);
+    if (!Array.isArray(result.tools)) throw new Error('the server’s answer to tools/list has no tools');
+    for (const tool of result.tools as Tool[]) byName.set(tool.name, tool);
+    if (typeof result.ttlMs === 'number') ttlMs = result.ttlMs;
+    if (typeof result.nextCursor !== 'string') break;
+    cursor = result.nextCursor;
+  }
+  return { byName, ttlMs };
+}
+
+interface ListResult {
+  tools?: unknown;
+  nextCursor?: unknown;
+  ttlMs?: unknown;
+}
+
+async function readResult(response: Response, id: string, maxBytes: number): Promise<ListResult> {
+  const type = response.headers.get('content-type') ?? '';
+  if (!response.ok || !response.body)
+    throw new Error(`the server answered tools/list with ${response.status}`);
+  if (type.startsWith('text/event-stream')) {
+    for await (const data of readEvents(response.body, maxBytes)) {
+      const message = JSON.parse(data || '{}') as { id?: unknown; result?: ListResult };
+      if (message.id === id) return message.result ?? {};
+    }
+    throw new Error('the server’s stream ended without its tools');
+  }
+  const text = await readText(response.body, maxBytes);
+  return (JSON.parse(text) as { result?: ListResult }).result ?? {};
+}
+
+/** A body as text. Throws as soon as it is longer than `maxBytes`. */
+export async function readText(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let [text, length] = ['', 0];
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > maxBytes) throw new Error('the answer is too large');
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

@@ -1,0 +1,37 @@
+import type { Context } from 'hono';
+import { record } from '../audit';
+import type { ServerSetting } from '../config';
+import { forgetTools } from './catalogue';
+import type { Message } from './message';
+import type { Principal } from './principal';
+import { type ServerFault, serverFault } from './rpc-error';
+import type { SessionOwner } from './session-id';
+
+/** One request on its way to one server. */
+export interface Passage {
+  c: Context;
+  server: ServerSetting;
+  principal: Principal;
+  owner: SessionOwner;
+  /** Names server and principal, for what is known of the server's tools. */
+  catalogueKey: string;
+  /** The server's own session id, if the client is in a session. */
+  session: string | undefined;
+}
+
+/** Answers for a server that failed, and says which to the operator. */
+export function fault(passage: Passage, reason: ServerFault, message?: Message, detail?: string): Response {
+  record(passage.c, { ...about(passage), event: 'mcp_request', outcome: 'failed', reason, detail });
+  if (reason !== 'server_list_too_large') forgetTools(passage.catalogueKey);
+  return serverFault(reason, passage.server.title ?? passage.server.name, message?.id);
+}
+
+/** Who and what a passage is about, for the trail. */
+export function about({ server, principal }: Passage) {
+  return {
+    user: principal.user.id,
+    client: principal.client.id,
+    grant: principal.grantId,
+    server: server.name,
+  };
+}

@@ -1,0 +1,99 @@
+import { siteOf } from '../site';
+import { forgetTools, readText } from './catalogue';
+import { rewriteEvents } from './events';
+import type { Message } from './message';
+import { fault, type Passage } from './passage';
+import { publishTool, type Tool } from './policy';
+import { sealSessionId } from './session-id';
+import { returnedHeaders } from './upstream';
+
+/** Events longer than this are not looked at, save where a list may be: tool results of any size pass. */
+const GLANCE_BYTES = 64 * 1024;
+
+/** The server's answer as the client gets it. */
+export async function answerFrom(
+  passage: Passage,
+  message: Message | undefined,
+  answer: Response,
+): Promise<Response> {
+  if (answer.status === 401 || answer.status === 403) {
+    await answer.body?.cancel();
+    return fault(passage, 'server_refuses_gate', message, `${answer.status}`);
+  }
+  const type = (answer.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  const headers = returnedHeaders(answer.headers);
+  const session = answer.headers.get('mcp-session-id');
+  if (session !== null && message?.era !== 'modern') {
+    headers.set('mcp-session-id', await sealSessionId(siteOf(passage.c), passage.owner, session));
+  }
+  const init = { status: answer.status, headers };
+  if (!answer.body || type === '') {
+    // Nothing to say, such as 202 for a notification, or something that can't be MCP.
+    if (!answer.body || answer.status === 202 || answer.status === 204) return new Response(null, init);
+  }
+  if (type === 'text/event-stream' && answer.body) {
+    return new Response(answer.body.pipeThrough(watchEvents(passage, message)), init);
+  }
+  if (type === 'application/json' && answer.body) {
+    if (message?.method !== 'tools/list') return new Response(answer.body, init);
+    return filterJson(passage, message, answer.body, init);
+  }
+  await answer.body?.cancel();
+  // A plain refusal says enough by its status (405 for a server that has no stream, 404 for an ended session).
+  if (answer.status >= 400 && answer.status < 500) return new Response(null, init);
+  return fault(passage, 'server_not_mcp', message, `${answer.status} ${type}`);
+}
+
+async function filterJson(
+  passage: Passage,
+  message: Message,
+  body: ReadableStream<Uint8Array>,
+  init: { status: number; headers: Headers },
+): Promise<Response> {
+  let text: string;
+  try {
+    text = await readText(body, passage.server.max_list_bytes);
+  } catch {
+    return fault(passage, 'server_list_too_large', message);
+  }
+  return new Response(filterTools(passage, text) ?? text, init);
+}
+
+/**
+ * Filters the tool lists in a stream, and notes when the server says that its tools changed. A client's own
+ * stream may replay a list that it missed, so it is held to what a list may be long too.
+ */
+function watchEvents(
+  passage: Passage,
+  message: Message | undefined,
+): TransformStream<Uint8Array, Uint8Array> {
+  const mayList = message === undefined || message.method === 'tools/list';
+  const limits = mayList
+    ? { maxBytes: passage.server.max_list_bytes, tooLong: 'fail' as const }
+    : { maxBytes: GLANCE_BYTES, tooLong: 'pass' as const };
+  return rewriteEvents(limits, (data) => {
+    if (data.includes('notifications/tools/list_changed')) forgetTools(passage.catalogueKey);
+    return mayList ? filterTools(passage, data) : undefined;
+  });
+}
+
+/** A JSON-RPC answer whose result is a tool list, for this principal; undefined for any other message. */
+function filterTools({ server, principal }: Passage, text: string): string | undefined {
+  if (!text.includes('"tools"')) return undefined;
+  const message = parseObject(text);
+  const result = message?.result as { tools?: unknown; cacheScope?: unknown } | undefined;
+  if (!Array.isArray(result?.tools)) return undefined;
+  const tools = (result.tools as Tool[])
+    .map((tool) => publishTool(tool, server, principal))
+    .filter((tool) => tool !== undefined);
+  const cacheScope = result.cacheScope === undefined ? {} : { cacheScope: 'private' };
+  return JSON.stringify({ ...message, result: { ...result, tools, ...cacheScope } });
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}

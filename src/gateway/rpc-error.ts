@@ -1,0 +1,33 @@
+import type { MessageRefusal } from './message';
+
+/** A JSON-RPC error as an HTTP answer (MCP, "Streamable HTTP"). */
+export function rpcError({ status, code, message, data, id = null }: MessageRefusal): Response {
+  const error = { code, message, ...(data === undefined ? {} : { data }) };
+  return Response.json({ jsonrpc: '2.0', id, error }, { status });
+}
+
+const SERVER_FAULT = -32603;
+
+/** What is wrong with a server behind, as its clients hear of it: by its title, never by its address. */
+export type ServerFault =
+  | 'server_unreachable'
+  | 'server_too_slow'
+  | 'server_redirects'
+  | 'server_not_mcp'
+  | 'server_refuses_gate'
+  | 'server_list_too_large';
+
+const FAULTS: Record<ServerFault, { status: number; says: string }> = {
+  server_unreachable: { status: 502, says: 'can’t be reached' },
+  server_too_slow: { status: 504, says: 'took too long to answer' },
+  server_redirects: { status: 502, says: 'answered with a redirect, which is never followed' },
+  server_not_mcp: { status: 502, says: 'gave an answer that is not MCP' },
+  server_refuses_gate: { status: 502, says: 'refused the gate’s credential' },
+  server_list_too_large: { status: 502, says: 'sent a list that is too large' },
+};
+
+/** The answer for a request whose server failed. `id`: the request's, if it had one. */
+export function serverFault(fault: ServerFault, title: string, id: string | number | undefined): Response {
+  const { status, says } = FAULTS[fault];
+  return rpcError({ status, code: SERVER_FAULT, message: `The server “${title}” ${says}`, id: id ?? null });
+}

@@ -1,0 +1,128 @@
+import type { Context } from 'hono';
+import { isLoopbackHost, readSecret, type ServerSetting, secretName } from '../config';
+import { isForbiddenHost } from '../safe-fetch';
+import { type Site, siteOf } from '../site';
+import { issueIdentityToken } from './identity-token';
+import type { Principal } from './principal';
+import type { ServerFault } from './rpc-error';
+
+/** What of a client's request reaches a server: nothing that tells, or claims to tell, who is calling. */
+const REQUEST_HEADERS = [
+  'accept',
+  'accept-language',
+  'content-type',
+  'last-event-id',
+  'mcp-method',
+  'mcp-name',
+  'mcp-protocol-version',
+  'traceparent',
+  'tracestate',
+];
+
+/** What of a server's answer reaches a client; the session id comes sealed, CORS headers are the gate's own. */
+const RESPONSE_HEADERS = ['cache-control', 'content-type', 'mcp-protocol-version', 'retry-after'];
+
+/** The request headers that pass, with those that 2026-era tools name for their parameters. */
+export function forwardedHeaders(from: Headers): Headers {
+  const headers = new Headers();
+  for (const [name, value] of from) {
+    if (REQUEST_HEADERS.includes(name) || name.startsWith('mcp-param-')) headers.set(name, value);
+  }
+  return headers;
+}
+
+export function returnedHeaders(from: Headers): Headers {
+  const headers = new Headers();
+  for (const [name, value] of from) if (RESPONSE_HEADERS.includes(name)) headers.set(name, value);
+  return headers;
+}
+
+/** The secret that the operator set for a server; undefined when there is none. */
+export function serverSecret(site: Site, server: ServerSetting): string | undefined {
+  return readSecret({ ...site.env }, secretName('SERVER', server.name, 'SECRET'));
+}
+
+/** The resource of a server: what its tokens are for. */
+export function serverResource(site: Site, server: ServerSetting): string {
+  return `${site.origin}/mcp/${server.name}`;
+}
+
+/** Adds how the gate authenticates to that server (README, "Servers"). */
+export async function authenticateToServer(
+  site: Site,
+  server: ServerSetting,
+  principal: Principal,
+  headers: Headers,
+): Promise<void> {
+  if (server.auth === 'static') headers.set(server.header, serverSecret(site, server) ?? '');
+  if (server.auth !== 'identity' && !server.identity) return;
+  const audience = server.url ?? serverResource(site, server);
+  const token = await issueIdentityToken(site, principal, audience, Math.floor(Date.now() / 1000));
+  if (server.auth === 'identity') headers.set('Authorization', `Bearer ${token}`);
+  else headers.set('Gatehouse-Identity', token);
+}
+
+/** A request to a server: everything but where it goes. */
+export interface UpstreamRequest {
+  method: string;
+  headers: Headers;
+  body?: Uint8Array | ReadableStream | undefined;
+  /** Aborts when the client goes away. */
+  signal: AbortSignal;
+}
+
+/**
+ * Sends a request to where the server is, and waits at most its `timeout` for the first byte; a stream that
+ * has begun may take as long as it likes. Redirects are never followed.
+ */
+export async function callServer(
+  c: Context,
+  server: ServerSetting,
+  principal: Principal | undefined,
+  request: UpstreamRequest,
+): Promise<Response | ServerFault> {
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), server.timeout * 1000);
+  const signal = AbortSignal.any([request.signal, waiting.signal]);
+  const init = { ...request, signal, redirect: 'manual' } as RequestInit;
+  try {
+    const response = await send(c, server, principal, init);
+    if (response.status >= 300 && response.status < 400) {
+      await response.body?.cancel();
+      return 'server_redirects';
+    }
+    return response;
+  } catch (error) {
+    if (request.signal.aborted) throw error;
+    return waiting.signal.aborted ? 'server_too_slow' : 'server_unreachable';
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+type Fetching = { fetch(request: Request): Promise<Response> };
+
+async function send(
+  c: Context,
+  server: ServerSetting,
+  principal: Principal | undefined,
+  init: RequestInit,
+): Promise<Response> {
+  if (server.url !== undefined) {
+    const { hostname } = new URL(server.url);
+    const named = siteOf(c).local && isLoopbackHost(hostname);
+    if (isForbiddenHost(hostname) && !named) throw new Error('a private address');
+    return fetch(server.url, init);
+  }
+  const request = new Request(`https://${server.name}/mcp`, init);
+  if (server.binding !== undefined) {
+    return (c.env as unknown as Record<string, Fetching>)[server.binding]?.fetch(request) ?? unreachable();
+  }
+  const entrypoints = (c.executionCtx as unknown as { exports: Record<string, unknown> }).exports;
+  const entrypoint = entrypoints[server.entrypoint ?? ''] as ((options: object) => Fetching) | undefined;
+  return entrypoint?.({ props: principal ?? {} }).fetch(request) ?? unreachable();
+}
+
+function unreachable(): never {
+  throw new Error('no such binding or entrypoint');
+}
