@@ -19,6 +19,6 @@ export interface AuditEvent {
 /** Records an event of this request: a line of JSON in the log, with the request id that pages show. */
 export function record(c: Context, event: AuditEvent): void {
   const line = JSON.stringify({ request_id: siteOf(c).requestId, ...event });
-  if (event.outcome === 'ok') console.log(line);
-  else console.warn(line);
+  if (event.outcome === 'failed') console.error(line);
+  else console.log(line);
 }

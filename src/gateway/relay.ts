@@ -27,9 +27,9 @@ export async function answerFrom(
     headers.set('mcp-session-id', await sealSessionId(siteOf(passage.c), passage.owner, session));
   }
   const init = { status: answer.status, headers };
-  if (!answer.body || type === '') {
-    // Nothing to say, such as 202 for a notification, or something that can't be MCP.
-    if (!answer.body || answer.status === 202 || answer.status === 204) return new Response(null, init);
+  if (passage.c.req.method === 'DELETE' && answer.ok) {
+    await answer.body?.cancel();
+    return new Response(null, { status: 204 });
   }
   if (type === 'text/event-stream' && answer.body) {
     return new Response(answer.body.pipeThrough(watchEvents(passage, message)), init);
@@ -39,8 +39,10 @@ export async function answerFrom(
     return filterJson(passage, message, answer.body, init);
   }
   await answer.body?.cancel();
-  // A plain refusal says enough by its status (405 for a server that has no stream, 404 for an ended session).
-  if (answer.status >= 400 && answer.status < 500) return new Response(null, init);
+  // 202 for a notification, or a refusal that says enough by its status: 405 where there is no stream, 404
+  // where a session has ended.
+  const refused = answer.status >= 400 && answer.status < 500;
+  if (answer.status === 202 || answer.status === 204 || refused) return new Response(null, init);
   return fault(passage, 'server_not_mcp', message, `${answer.status} ${type}`);
 }
 
