@@ -27,6 +27,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
     exclude: ['test/e2e/**', 'test/tooling/**'],
+    // The Worker logs every event: shown only beside a test that failed.
+    silent: 'passed-only',
     reporters: ['default', ['json', { outputFile: 'coverage/tests-worker.json' }]],
     coverage: {
       provider: 'istanbul',

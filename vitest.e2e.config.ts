@@ -10,6 +10,7 @@ export default defineConfig({
     maxWorkers: 2,
     hookTimeout: 60_000,
     testTimeout: 30_000,
+    silent: 'passed-only',
     reporters: ['default', ['json', { outputFile: 'coverage/tests-e2e.json' }]],
   },
 });

@@ -1,8 +1,11 @@
-/** `npm start`: Gatehouse on this computer. What stands after `--` goes on to `wrangler dev`. */
+/** `npm start`: Gatehouse on this computer, with the servers of `examples/` behind it. What stands after `--` goes on to `wrangler dev`. */
 import { dirname, join } from 'node:path';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { ensureLocalKeys } from './lib/keys.ts';
 import { QUIET, ROOT, signalGroup, spawnGroup, wranglerCommand } from './lib/wrangler.ts';
+
+/** The gate, and the server that is a Worker of its own: what runs without a `--config`. */
+const EXAMPLES = ['examples/wrangler.toml', 'examples/notes/wrangler.toml'];
 
 /** How long `wrangler` may take to end, in ms, before it is made to. */
 const PATIENCE = 5000;
@@ -19,13 +22,14 @@ const { values } = parseArgs({
 
 // `wrangler dev` reads the `.dev.vars` beside its configuration file, unless there is an `--env-file`: then
 // only the files named so. Naming ours first keeps the keys, and lets the others override.
-const config = typeof values.config === 'string' ? values.config : join(ROOT, 'wrangler.toml');
-const devVars = join(dirname(config), '.dev.vars');
+const configs = typeof values.config === 'string' ? [] : EXAMPLES.map((file) => join(ROOT, file));
+const devVars = join(dirname(configs[0] ?? String(values.config)), '.dev.vars');
 if (ensureLocalKeys(devVars)) console.log(`Wrote new keys for local use to ${devVars}`);
+const named = configs.flatMap((file) => ['--config', file]);
 const envFiles = values['env-file'] ? ['--env-file', devVars] : [];
 
 const color = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
-const wrangler = spawnGroup(process.execPath, wranglerCommand(['dev', ...envFiles, ...passed]), {
+const wrangler = spawnGroup(process.execPath, wranglerCommand(['dev', ...named, ...envFiles, ...passed]), {
   env: { ...QUIET, ...color },
 });
 

@@ -136,6 +136,13 @@ function describe(issue: z.core.$ZodIssue, root: unknown): string {
     (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
     root,
   );
-  const shown = value === undefined ? 'it is missing' : `it is ${JSON.stringify(value)?.slice(0, 120)}`;
-  return `${shown}: ${issue.message}`;
+  return `${show(value)}: ${issue.message}`;
+}
+
+/** A value as a problem may tell it. Of a table only its keys: somebody may have put a secret there. */
+function show(value: unknown): string {
+  if (value === undefined) return 'it is missing';
+  if (Array.isArray(value)) return `it is an array of ${value.length}`;
+  if (typeof value !== 'object' || value === null) return `it is ${JSON.stringify(value)?.slice(0, 120)}`;
+  return `it is a table with ${Object.keys(value).join(', ') || 'nothing'}`.slice(0, 200);
 }

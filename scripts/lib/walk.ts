@@ -26,14 +26,13 @@ const MAX_REDIRECTS = 10;
  * page shows. Every step throws, with what the page said, when what it needs isn't there.
  */
 export class Walker {
+  readonly origin: string;
   readonly cookies = new CookieJar();
   readonly #origins: ReadonlySet<string>;
   #page: Page | undefined;
 
-  constructor(
-    readonly origin: string,
-    options: { also?: readonly string[] } = {},
-  ) {
+  constructor(origin: string, options: { also?: readonly string[] } = {}) {
+    this.origin = origin;
     this.#origins = new Set([origin, ...(options.also ?? [])]);
   }
 

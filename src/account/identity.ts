@@ -65,6 +65,7 @@ function namesPerson(rule: PersonRule, identity: Identity): boolean {
   if (!rule.groups && !rule.emails && !rule.users) return true;
   if (rule.groups?.some((group) => identity.groups.includes(group))) return true;
   if (rule.users?.includes(identity.subject)) return true;
-  const { email = '', email_verified } = identity;
-  return email_verified && rule.emails?.some((glob) => matchesGlob(email, glob, EMAIL_GLOB)) === true;
+  const { email, email_verified } = identity;
+  if (email === undefined || !email_verified) return false;
+  return rule.emails?.some((glob) => matchesGlob(email, glob, EMAIL_GLOB)) === true;
 }

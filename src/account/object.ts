@@ -133,6 +133,11 @@ export function accountObject(issuer: Issuer) {
       return access;
     }
 
+    /** Whose grant it is, while it stands: for streams that outlive the request that opened them. */
+    standing(grantId: string): Identity | undefined {
+      return this.#store.find(grantId, seconds()) && this.#identity();
+    }
+
     /** As {@link authenticate}, of a refresh token too, without noting a use (RFC 7662). */
     introspect(grantId: string, hash: string): Result<Access> {
       const now = seconds();

@@ -43,6 +43,9 @@ interface FlowRow {
  * and is submitted once.
  */
 export class PendingFlowObject extends DurableObject<Env> {
+  /** Its tables are gone, and whoever comes a moment later must hear that rather than an error. */
+  #isOver = false;
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     migrate(ctx.storage, FLOW_SCHEMA);
@@ -111,10 +114,12 @@ export class PendingFlowObject extends DurableObject<Env> {
 
   /** The flow's end: nothing of it stays. Its id says from then on that it has expired. */
   override async alarm(): Promise<void> {
+    this.#isOver = true;
     await this.ctx.storage.deleteAll();
   }
 
   #find(secretHash: string): Verdict<FlowRow> {
+    if (this.#isOver) return refuse('flow_expired');
     const now = Math.floor(Date.now() / 1000);
     const flow = this.ctx.storage.sql.exec('SELECT * FROM flow').toArray()[0] as FlowRow | undefined;
     if (!flow || flow.expires_at <= now) return refuse('flow_expired');

@@ -1,2 +1,3 @@
 /** The face of `gateway/`: the protected endpoint, and what clients read to find it. */
+export { guardSettings, health } from './health';
 export { gatewayRoutes, metadataRoutes } from './routes';

@@ -1,6 +1,8 @@
+import { roleAt } from '../account';
 import { siteOf } from '../site';
 import { forgetTools, readText } from './catalogue';
 import { rewriteEvents } from './events';
+import { whileGranted } from './granted';
 import type { Message } from './message';
 import { fault, type Passage } from './passage';
 import { publishTool, type Tool } from './policy';
@@ -32,7 +34,11 @@ export async function answerFrom(
     return new Response(null, { status: 204 });
   }
   if (type === 'text/event-stream' && answer.body) {
-    return new Response(answer.body.pipeThrough(watchEvents(passage, message)), init);
+    const events = answer.body.pipeThrough(watchEvents(passage, message));
+    return new Response(
+      whileGranted(events, () => stillStands(passage)),
+      init,
+    );
   }
   if (type === 'application/json' && answer.body) {
     if (message?.method !== 'tools/list') return new Response(answer.body, init);
@@ -44,6 +50,13 @@ export async function answerFrom(
   const refused = answer.status >= 400 && answer.status < 500;
   if (answer.status === 202 || answer.status === 204 || refused) return new Response(null, init);
   return fault(passage, 'server_not_mcp', message, `${answer.status} ${type}`);
+}
+
+/** Whether the grant that a stream was opened with is still there, with a role at the server. */
+async function stillStands({ c, principal, server }: Passage): Promise<boolean> {
+  const site = siteOf(c);
+  const identity = await site.env.ACCOUNT.getByName(principal.user.id).standing(principal.grantId);
+  return identity !== undefined && roleAt(identity, server, site.settings) !== undefined;
 }
 
 async function filterJson(

@@ -25,7 +25,8 @@ export const metadataRoutes = new Hono<{ Bindings: Env }>()
   })
   .get('/.well-known/oauth-authorization-server/mcp/:server', (c) => {
     const server = findServer(c);
-    return server ? c.json(authorizationServerMetadata(siteOf(c))) : c.notFound();
+    const ours = server && server.auth !== 'passthrough';
+    return ours ? c.json(authorizationServerMetadata(siteOf(c))) : c.notFound();
   })
   .get('/.well-known/oauth-protected-resource/mcp/:server', (c) => {
     const server = findServer(c);

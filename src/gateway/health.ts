@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
-import type { Problem } from './config';
-import { readSite, siteOf } from './site';
-import { PageProblem, renderProblem } from './ui';
+import type { Problem } from '../config';
+import { readSite, siteOf } from '../site';
+import { PageProblem, renderProblem } from '../ui';
 
 declare module 'hono' {
   interface ContextVariableMap {

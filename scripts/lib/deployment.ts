@@ -1,0 +1,70 @@
+/** How a provider is named in `wrangler.toml`, for the sentence that asks for one. */
+const EXAMPLE = `  [[vars.SIGN_IN.oidc]]
+  name = "acme"
+  issuer = "https://login.example.com"
+  client_id = "…"`;
+
+/**
+ * Why nobody could sign in at a public host with these `[vars]` (a TOML table, or JSON text of one);
+ * undefined when somebody can. The Worker itself checks the rest and says so at `/health`.
+ */
+export function signInProblem(vars: Record<string, unknown>): string | undefined {
+  const signIn = readTable(vars.SIGN_IN);
+  if (signIn === undefined) return `SIGN_IN is not set. Name a sign-in provider:\n\n${EXAMPLE}`;
+  if (signIn === null) return 'SIGN_IN is text that is not JSON.';
+  const providers = Array.isArray(signIn.oidc) ? signIn.oidc : [];
+  if (providers.length === 0) return `SIGN_IN names no provider. Name one:\n\n${EXAMPLE}`;
+  if (Array.isArray(signIn.methods) && !signIn.methods.includes('oidc')) {
+    return 'SIGN_IN.methods leaves out "oidc", and the other methods let nobody in at a public host.';
+  }
+  const wrong = providers.findIndex((provider) => !isUsable(provider));
+  if (wrong < 0) return undefined;
+  return `SIGN_IN.oidc[${wrong}] needs a name, a client_id and an issuer that begins with https://`;
+}
+
+/** The variables given as `--var NAME:value`, which go over those of `wrangler.toml`. */
+export function varsOfArguments(given: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    given.map((pair) => {
+      const colon = pair.indexOf(':');
+      return [pair.slice(0, colon), pair.slice(colon + 1)];
+    }),
+  );
+}
+
+/**
+ * What `wrangler secret list` says of one secret: `set`, `missing` (also when there is no such Worker
+ * yet), or `unknown`, when it failed for any other reason: then nothing may be written.
+ */
+export function secretState(
+  name: string,
+  run: { status: number | null; stdout: string; stderr: string },
+): 'set' | 'missing' | 'unknown' {
+  if (run.status !== 0)
+    return /Worker "[^"]*".* not found/.test(run.stdout + run.stderr) ? 'missing' : 'unknown';
+  try {
+    const secrets: unknown = JSON.parse(run.stdout);
+    if (!Array.isArray(secrets)) return 'unknown';
+    return secrets.some((secret: { name?: unknown }) => secret.name === name) ? 'set' : 'missing';
+  } catch {
+    return 'unknown';
+  }
+}
+
+function readTable(value: unknown): Record<string, unknown> | undefined | null {
+  if (typeof value !== 'string') return value as Record<string, unknown> | undefined;
+  try {
+    return JSON.parse(value) as Record<string, unknown>;
+  } catch {
+    return null;
+  }
+}
+
+function isUsable(provider: { name?: unknown; issuer?: unknown; client_id?: unknown } | null): boolean {
+  return (
+    typeof provider?.name === 'string' &&
+    typeof provider.client_id === 'string' &&
+    typeof provider.issuer === 'string' &&
+    provider.issuer.startsWith('https://')
+  );
+}

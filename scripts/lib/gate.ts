@@ -1,0 +1,145 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeKeys } from './keys.ts';
+import { freePort } from './ports.ts';
+import { endGroup, QUIET, signalGroup, spawnGroup, wranglerCommand } from './wrangler.ts';
+
+export interface GateOptions {
+  /** Settings and secrets by name; what isn't text is given as JSON. */
+  vars?: Record<string, unknown>;
+  /** The environment of `wrangler`, such as `NODE_EXTRA_CA_CERTS`. */
+  env?: Record<string, string>;
+  /** Where storage is kept; unset: a folder that goes with the gate. */
+  persistTo?: string;
+  /** Unset: a free one. */
+  port?: number;
+  /** `GATEHOUSE_KEYS`; unset: new ones, `false`: none, as with bare `wrangler dev`. */
+  keys?: string | false;
+  /** More arguments of `wrangler dev`. */
+  args?: readonly string[];
+}
+
+/** A running `wrangler dev` of this repository. */
+export interface Gate {
+  /** `http://localhost:{port}` */
+  readonly origin: string;
+  readonly port: number;
+  /** The folder of `--persist-to`. */
+  readonly persistTo: string;
+  /** All that it wrote since it was started first. */
+  log(): string;
+  /** Ends it and starts it again, on the same port and storage, with settings changed if given. */
+  restart(changes?: Pick<GateOptions, 'vars' | 'env' | 'keys'>): Promise<void>;
+  /** Ends all its processes at once, as a crash would; its storage stays for a {@link restart}. */
+  kill(): Promise<void>;
+  /** Ends it and removes its folder. */
+  stop(): Promise<void>;
+}
+
+const START_TIMEOUT = 45_000;
+const ATTEMPTS = 3;
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) signalGroup(child, 'SIGKILL');
+});
+
+/**
+ * Starts a gate and waits until it answers. It reads no `.dev.vars`: all it knows stands in `options` and
+ * `wrangler.toml`. Throws with what it wrote when it ends early or answers nothing within 45 s.
+ */
+export async function startGate(options: GateOptions = {}): Promise<Gate> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-'));
+  const persistTo = options.persistTo ?? join(folder, 'state');
+  let current: GateOptions = { ...options, keys: options.keys ?? makeKeys() };
+  let port = options.port ?? (await freePort());
+  let log = '';
+  let child: ChildProcess | undefined;
+
+  const start = async (): Promise<void> => {
+    const started = launch(current, port, persistTo, folder);
+    child = started;
+    running.add(started);
+    started.once('exit', () => running.delete(started));
+    const keep = (chunk: Buffer) => {
+      log += chunk.toString();
+    };
+    started.stdout?.on('data', keep);
+    started.stderr?.on('data', keep);
+    await answers(`http://localhost:${port}/health`, started, () => log);
+  };
+  const end = async (patience: number): Promise<void> => {
+    if (child) await endGroup(child, patience);
+    child = undefined;
+  };
+
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await start();
+      break;
+    } catch (error) {
+      await end(0);
+      // Between finding a free port and using it, a test in the other process may have taken it.
+      const again =
+        log.includes('Address already in use') && options.port === undefined && attempt < ATTEMPTS;
+      if (!again) {
+        rmSync(folder, { recursive: true, force: true });
+        throw error;
+      }
+      port = await freePort();
+      log = '';
+    }
+  }
+  return {
+    origin: `http://localhost:${port}`,
+    port,
+    persistTo,
+    log: () => log,
+    restart: async (changes = {}) => {
+      await end(5000);
+      current = { ...current, ...changes };
+      await start();
+    },
+    kill: () => end(0),
+    stop: async () => {
+      await end(5000);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function launch(options: GateOptions, port: number, persistTo: string, folder: string): ChildProcess {
+  // A file of variables that is named keeps `wrangler` from reading the developer's `.dev.vars`.
+  const envFile = join(folder, 'vars.env');
+  writeFileSync(envFile, options.keys ? `GATEHOUSE_KEYS='${options.keys}'\n` : '', { mode: 0o600 });
+  const vars = Object.entries(options.vars ?? {}).flatMap(([name, value]) => [
+    '--var',
+    `${name}:${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  ]);
+  const args = ['dev', '--port', `${port}`, '--inspector-port', '0', '--persist-to', persistTo];
+  const command = [...args, '--env-file', envFile, ...vars, ...(options.args ?? [])];
+  return spawnGroup(process.execPath, wranglerCommand(command), {
+    env: {
+      ...QUIET,
+      NODE_ENV: undefined,
+      WRANGLER_REGISTRY_PATH: join(folder, 'registry'),
+      WRANGLER_WRITE_LOGS: 'false',
+      ...options.env,
+    },
+  });
+}
+
+/** Waits until the gate answers anything at all: one with wrong settings answers 503, and that is fine. */
+async function answers(url: string, child: ChildProcess, log: () => string): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT;
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`wrangler dev ended with ${child.exitCode ?? child.signalCode}:\n${log()}`);
+    }
+    const response = await fetch(url, { signal: AbortSignal.timeout(5000) }).catch(() => undefined);
+    if (response) return void (await response.body?.cancel());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`wrangler dev gave no answer within ${START_TIMEOUT / 1000} s:\n${log()}`);
+}

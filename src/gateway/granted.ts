@@ -1,0 +1,45 @@
+/** How often an open stream asks whether it may go on, in ms. */
+const CHECK_MS = 20_000;
+
+/**
+ * A stream that ends when what it was opened with is revoked. `stands` asks whether it still holds; back-pressure
+ * and cancellation reach the source.
+ */
+export function whileGranted(
+  source: ReadableStream<Uint8Array>,
+  stands: () => Promise<boolean>,
+  checkMs = CHECK_MS,
+): ReadableStream<Uint8Array> {
+  const reader = source.getReader();
+  let timer: ReturnType<typeof setInterval>;
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      timer = setInterval(async () => {
+        if (await stands()) return;
+        clearInterval(timer);
+        await reader.cancel('revoked');
+        try {
+          controller.close();
+        } catch {
+          // It ended by itself meanwhile.
+        }
+      }, checkMs);
+    },
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) {
+          clearInterval(timer);
+          controller.close();
+        } else controller.enqueue(value);
+      } catch (error) {
+        clearInterval(timer);
+        controller.error(error);
+      }
+    },
+    async cancel(reason) {
+      clearInterval(timer);
+      await reader.cancel(reason);
+    },
+  });
+}

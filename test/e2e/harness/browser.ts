@@ -1,0 +1,66 @@
+import { createRequire } from 'node:module';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { startChromium } from '../../../scripts/lib/chromium';
+
+/** A headless browser; one for each test file is enough. */
+export interface TestBrowser {
+  /** A page in a profile of its own: nothing is shared with other pages, cookies neither. */
+  newPage(options?: PageOptions): Promise<Page>;
+  close(): Promise<void>;
+  readonly browser: Browser;
+}
+
+export interface PageOptions {
+  dark?: boolean;
+  /** 390 × 844 points, by touch. */
+  phone?: boolean;
+  /** Without JavaScript, which no page of the gate needs. */
+  noScript?: boolean;
+  /** The profile of a page that is there already, for a second tab. */
+  context?: BrowserContext;
+}
+
+/** What axe-core found, in a line each; empty is good. */
+export type Violation = `${string}: ${string}`;
+
+export async function launchBrowser(): Promise<TestBrowser> {
+  const browser = await startChromium();
+  return {
+    browser,
+    newPage: async (options = {}) => {
+      const context = options.context ?? (await newContext(browser, options));
+      return context.newPage();
+    },
+    close: () => browser.close(),
+  };
+}
+
+/**
+ * Runs axe-core on a page (with scripts on: it is one). It comes in by the debugging protocol, so the
+ * page's content policy is neither in its way nor switched off.
+ */
+export async function axe(page: Page): Promise<Violation[]> {
+  await page.evaluate(axeSource());
+  const found: { id: string; help: string; nodes: { html: string }[] }[] = await page.evaluate(
+    'axe.run().then((results) => results.violations)',
+  );
+  return found.map(
+    ({ id, help, nodes }): Violation => `${id}: ${help} — ${nodes.map((node) => node.html).join(' | ')}`,
+  );
+}
+
+function newContext(browser: Browser, options: PageOptions): Promise<BrowserContext> {
+  return browser.newContext({
+    colorScheme: options.dark ? 'dark' : 'light',
+    javaScriptEnabled: !options.noScript,
+    ...(options.phone
+      ? { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
+      : { viewport: { width: 1200, height: 900 } }),
+  });
+}
+
+let source: string | undefined;
+function axeSource(): string {
+  source ??= (createRequire(import.meta.url)('axe-core') as { source: string }).source;
+  return source;
+}

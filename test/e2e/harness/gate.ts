@@ -1,0 +1,1 @@
+export { type Gate, type GateOptions, startGate } from '../../../scripts/lib/gate';

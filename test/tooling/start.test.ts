@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { freePort } from '../../scripts/lib/ports';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'start-'));
+  // The same Worker by a configuration elsewhere, so that its `.dev.vars` isn't the developer's.
+  const toml = readFileSync('wrangler.toml', 'utf8').replace(
+    '"src/index.ts"',
+    `"${process.cwd()}/src/index.ts"`,
+  );
+  writeFileSync(join(folder, 'wrangler.toml'), toml);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+it('says where to point a client, hands arguments on, and ends with all its processes', async () => {
+  const port = await freePort();
+  writeFileSync(join(folder, 'more.env'), 'SUPPORT_URL=https://example.com/support\n');
+  const more = ['--var', 'NAME:Acme', '--env-file', join(folder, 'more.env'), '--ip', '127.0.0.1'];
+  const start = run('npm', ['start', '--', ...folderArguments(), '--port', `${port}`, ...more]);
+  await start.says(`Point a client at http://127.0.0.1:${port}/mcp`);
+
+  const page = await (await fetch(`http://127.0.0.1:${port}/`, { headers: { accept: 'text/html' } })).text();
+  expect(page).toContain('Acme');
+  expect(readFileSync(join(folder, '.dev.vars'), 'utf8')).toContain('GATEHOUSE_KEYS=');
+  expect(start.output()).toContain('.dev.vars\n');
+
+  start.child.kill('SIGTERM');
+  await expect.poll(() => isFree(port), { timeout: 8000 }).toBe(true);
+});
+
+it('a port that is taken is told in words, and ends it with an error', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  const port = await new Promise<number>((resolve) =>
+    other.once('listening', () => resolve((other.address() as { port: number }).port)),
+  );
+  const start = run(process.execPath, [
+    'scripts/start.ts',
+    ...folderArguments(),
+    '--ip',
+    '127.0.0.1',
+    '--port',
+    `${port}`,
+  ]);
+  expect(await start.ended).toBe(1);
+  expect(start.output()).toContain(`Port ${port} is taken by another program.`);
+  other.close();
+});
+
+it('without the packages it says what to run first, on any Node', async () => {
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  writeFileSync(join(folder, 'installed.js'), readFileSync('scripts/installed.js'));
+  const check = run(process.execPath, [join(folder, 'installed.js')]);
+  expect(await check.ended).toBe(1);
+  expect(check.output()).toContain('npm ci');
+});
+
+function folderArguments(): string[] {
+  return [
+    '-c',
+    join(folder, 'wrangler.toml'),
+    '--persist-to',
+    join(folder, 'state'),
+    '--inspector-port',
+    '0',
+  ];
+}
+
+function run(command: string, args: string[]) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  child.stderr.on('data', (chunk) => (output += chunk));
+  return {
+    child,
+    output: () => output,
+    ended: new Promise<number | null>((resolve) => child.once('close', resolve)),
+    says: (words: string) => expect.poll(() => output, { timeout: 25_000 }).toContain(words),
+  };
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
