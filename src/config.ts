@@ -33,7 +33,11 @@ const SETTINGS = {
   PUBLIC_URL: { schema: origin.optional(), fix: 'PUBLIC_URL = "https://mcp.example.com"' },
   NAME: { schema: z.string().max(60).default('Gatehouse'), fix: 'NAME = "Acme"' },
   LOGO: {
-    schema: z.union([httpUrl, z.string().startsWith('data:image/').max(8192)]).optional(),
+    schema: z
+      .union([httpUrl, z.string().startsWith('data:image/').max(8192)], {
+        error: 'must be an https:// URL, or a data:image/ URI of at most 8,192 characters',
+      })
+      .optional(),
     fix: 'LOGO = "https://example.com/logo.svg"',
   },
   POLICY_URL: { schema: httpUrl.optional(), fix: 'POLICY_URL = "https://example.com/privacy"' },
@@ -120,7 +124,7 @@ function readVariable(setting: string, value: unknown): { value?: unknown; probl
   try {
     return { value: JSON.parse(value) };
   } catch {
-    return { problem: 'is text that is not JSON' };
+    return { problem: 'it is text that is not JSON' };
   }
 }
 
@@ -131,18 +135,13 @@ function settingPath(setting: string, path: PropertyKey[]): string {
   );
 }
 
+/** What is wrong, with the value only where it is a plain one: tables may hold what should be a secret. */
 function describe(issue: z.core.$ZodIssue, root: unknown): string {
   const value = issue.path.reduce<unknown>(
     (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
     root,
   );
-  return `${show(value)}: ${issue.message}`;
-}
-
-/** A value as a problem may tell it. Of a table only its keys: somebody may have put a secret there. */
-function show(value: unknown): string {
-  if (value === undefined) return 'it is missing';
-  if (Array.isArray(value)) return `it is an array of ${value.length}`;
-  if (typeof value !== 'object' || value === null) return `it is ${JSON.stringify(value)?.slice(0, 120)}`;
-  return `it is a table with ${Object.keys(value).join(', ') || 'nothing'}`.slice(0, 200);
+  if (value === undefined) return `it is missing: ${issue.message}`;
+  if (typeof value === 'object') return issue.message;
+  return `it is ${JSON.stringify(value).slice(0, 120)}: ${issue.message}`;
 }

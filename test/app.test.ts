@@ -55,7 +55,8 @@ describe('an answer that a web page may read', () => {
     const headers = {
       origin: 'https://any.example',
       'access-control-request-method': 'POST',
-      'access-control-request-headers': 'authorization, content-type, mcp-protocol-version, mcp-method, mcp-name',
+      'access-control-request-headers':
+        'authorization, content-type, mcp-protocol-version, mcp-method, mcp-name',
     };
     for (const at of [gate, notSetUp]) {
       const response = await at.fetch(path, { method: 'OPTIONS', headers });
@@ -63,7 +64,13 @@ describe('an answer that a web page may read', () => {
       expect(response.headers.get('access-control-allow-origin')).toBe('*');
       expect(response.headers.get('access-control-allow-methods')).toContain('POST');
       const allowed = response.headers.get('access-control-allow-headers') ?? '';
-      for (const name of ['authorization', 'content-type', 'mcp-protocol-version', 'mcp-method', 'mcp-name']) {
+      for (const name of [
+        'authorization',
+        'content-type',
+        'mcp-protocol-version',
+        'mcp-method',
+        'mcp-name',
+      ]) {
         expect(allowed.toLowerCase()).toContain(name);
       }
     }

@@ -130,7 +130,7 @@ function launch(options: GateOptions, port: number, persistTo: string, folder: s
   });
 }
 
-/** Waits until the gate answers anything at all: one with wrong settings answers 503, and that is fine. */
+/** Waits until the gate answers as it does: one with wrong settings says 503, and that is fine. */
 async function answers(url: string, child: ChildProcess, log: () => string): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT;
   while (Date.now() < deadline) {
@@ -138,7 +138,8 @@ async function answers(url: string, child: ChildProcess, log: () => string): Pro
       throw new Error(`wrangler dev ended with ${child.exitCode ?? child.signalCode}:\n${log()}`);
     }
     const response = await fetch(url, { signal: AbortSignal.timeout(5000) }).catch(() => undefined);
-    if (response) return void (await response.body?.cancel());
+    await response?.body?.cancel();
+    if (response?.status === 200 || response?.status === 503) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`wrangler dev gave no answer within ${START_TIMEOUT / 1000} s:\n${log()}`);

@@ -41,6 +41,9 @@ export interface RotationRow {
   answer: string;
 }
 
+/** Seconds for which a grant's row outlives it. */
+const KEPT_AFTER_END = 3600;
+
 type Columns = Record<string, SqlStorageValue>;
 
 /**
@@ -147,25 +150,47 @@ export class GrantStore {
     this.sql.exec('UPDATE codes SET redeemed_at = ?, answer = ? WHERE hash = ?', now, answer, hash);
   }
 
+  /**
+   * Forgets what no repeat can ask for any more: the kept answers of tokens whose successor was presented
+   * and whose grace is over, and rotations older than a refresh token can be.
+   */
+  forgetAnswers(grantId: string, now: number, tokens: { grace: number; refresh: number }): void {
+    this.sql.exec(
+      `UPDATE rotations SET answer = '' WHERE grant_id = ? AND rotated_at < ?
+       AND successor IN (SELECT hash FROM rotations)`,
+      grantId,
+      now - tokens.grace,
+    );
+    this.sql.exec(
+      'DELETE FROM rotations WHERE grant_id = ? AND rotated_at < ?',
+      grantId,
+      now - tokens.refresh,
+    );
+    this.sql.exec('UPDATE codes SET answer = NULL WHERE grant_id = ?', grantId);
+  }
+
   /** Notes a use, at most once a minute: a protected request should cost no write. */
   touch(grant: GrantRow, now: number): void {
     if (grant.last_used_at !== null && now - grant.last_used_at < 60) return;
     this.sql.exec('UPDATE grants SET last_used_at = ? WHERE id = ?', now, grant.id);
   }
 
-  /** Removes what has ended. Rotations outlive their answer's use: they tell a replay from a stranger. */
+  /** Removes what has ended; grants a while later, so that a late client hears why. */
   purge(now: number): void {
+    const query = 'SELECT id FROM grants WHERE expires_at <= ?1 OR refresh_expires_at <= ?1';
     const ended = this.sql
-      .exec<{ id: string }>('SELECT id FROM grants WHERE expires_at <= ?1 OR refresh_expires_at <= ?1', now)
+      .exec<{ id: string }>(query, now - KEPT_AFTER_END)
       .toArray()
       .filter(({ id }) => !this.keysOf(id).some((key) => key.startsWith('token:') && this.record(key, now)));
     for (const { id } of ended) this.revoke(id);
-    this.sql.exec('DELETE FROM records WHERE expires_at <= ?', now);
+    this.sql.exec("DELETE FROM records WHERE expires_at <= ? AND key >= 'token:'", now);
   }
 
   /** When {@link purge} next has something to do. */
   nextEnd(): number | undefined {
-    const query = 'SELECT MIN(expires_at) AS at FROM records';
+    const query = `SELECT MIN(at) AS at FROM (
+      SELECT MIN(expires_at) AS at FROM records WHERE key >= 'token:'
+      UNION ALL SELECT MIN(MIN(expires_at, refresh_expires_at)) + ${KEPT_AFTER_END} FROM grants)`;
     return this.row<{ at: number | null }>(query)?.at ?? undefined;
   }
 

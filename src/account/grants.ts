@@ -121,6 +121,7 @@ export class Grants {
       if (grant.refresh_expires_at <= now) return refusal('refresh_expired');
       return this.issue(terms, presented, grant, now, (insert, { sealed: answer, successor }) => {
         insert('rotations', { hash, grant_id: grant.id, successor, rotated_at: now, answer });
+        this.store.forgetAnswers(grant.id, now, terms.tokens);
       });
     });
   }

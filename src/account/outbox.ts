@@ -1,5 +1,7 @@
 /** KV takes no expiry that is nearer than this, in seconds. */
 const KV_MIN_TTL = 60;
+/** The runtime takes an expiry as 32 bits; one that is later would hold up all that waits behind it. */
+const KV_LATEST = 2 ** 31 - 1;
 const BATCH = 50;
 
 interface OutboxRow {
@@ -42,7 +44,11 @@ export class Outbox {
     if (gone) return this.kv.delete(row.key);
     await this.kv.put(row.key, row.value ?? '', {
       ...(row.metadata === null ? {} : { metadata: JSON.parse(row.metadata) as unknown }),
-      ...(row.expires_at === null ? {} : { expiration: Math.max(row.expires_at, now + KV_MIN_TTL + 5) }),
+      ...(row.expires_at === null ? {} : { expiration: kvExpiration(row.expires_at, now) }),
     });
   }
+}
+
+function kvExpiration(expires_at: number, now: number): number {
+  return Math.min(Math.max(expires_at, now + KV_MIN_TTL + 5), KV_LATEST);
 }

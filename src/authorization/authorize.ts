@@ -52,6 +52,7 @@ export async function checkAuthorizationRequest(
   if (repeated !== undefined) {
     return refuse('invalid_request', 'parameter_repeated', 'A parameter is there more than once');
   }
+  dropEmpty(parameters);
   for (const name of ['request', 'request_uri']) {
     if (parameters.has(name)) return refuse('invalid_request', 'request_object', `${name} is not supported`);
   }
@@ -112,6 +113,11 @@ function checkRedirect(client: Client, parameters: URLSearchParams): CheckedRedi
 
 function checkOnce(parameters: URLSearchParams, name: string): void {
   if (parameters.getAll(name).length > 1) throw new PageProblem('parameter_repeated', { about: name });
+}
+
+/** A parameter without a value counts as left out (RFC 6749 section 3.1). */
+function dropEmpty(parameters: URLSearchParams): void {
+  for (const name of new Set(parameters.keys())) parameters.delete(name, '');
 }
 
 function only(parameters: URLSearchParams, name: string): string | undefined {

@@ -7,7 +7,10 @@ import type { Client, ClientAuthMethod } from './client';
 import { claimedClientId, verifyClientAssertion } from './client-assertion';
 import { findClient } from './clients';
 
-/** A client that proved who it is, and the request's parameters without its credentials. */
+/**
+ * A client that proved who it is, and the request's parameters without its credentials and without those that
+ * have no value, which count as left out (RFC 6749 section 3.2).
+ */
 export interface AuthenticatedClient {
   client: Client;
   method: ClientAuthMethod;
@@ -65,7 +68,7 @@ export async function authenticateClient(
     client_assertion: ___,
     client_assertion_type: ____,
     ...form
-  } = Object.fromEntries(parameters);
+  } = Object.fromEntries([...parameters].filter(([, value]) => value !== ''));
   return ok({ client, method: credentials.method, form });
 }
 

@@ -89,11 +89,12 @@ export async function decide(
   return c.redirect(redirectTo, 303);
 }
 
-type ChoiceRefusal = 'decision_missing' | 'scope_missing' | 'expires_invalid';
+type ChoiceRefusal = 'decision_missing' | 'scope_missing' | 'server_missing' | 'expires_invalid';
 
 const NOTICES: Record<ChoiceRefusal, string> = {
   decision_missing: words.consent.decisionMissing,
   scope_missing: words.consent.scopeMissing,
+  server_missing: words.consent.serverMissing,
   expires_invalid: words.consent.expiresInvalid,
 };
 
@@ -112,8 +113,11 @@ function readChoice(
   const expires_at = readExpiry(form.get('expires'), site.settings.tokens.grant);
   if (expires_at === undefined) return refuse('expires_invalid');
   const ticked = form.getAll('server');
-  const servers = serversInReach(site, flow, person).map(({ name }) => name);
-  return ok({ scope, servers: servers.filter((name) => ticked.includes(name)), expires_at });
+  const inReach = serversInReach(site, flow, person).map(({ name }) => name);
+  const servers = inReach.filter((name) => ticked.includes(name));
+  // A grant for one server's own resource is worth nothing without it.
+  if (servers.length === 0 && isForOneServer(site, flow)) return refuse('server_missing');
+  return ok({ scope, servers, expires_at });
 }
 
 /** The servers that a grant for this resource can hold: one server's own, or all that the person may use. */
@@ -124,7 +128,11 @@ function serversInReach(
 ): ServerSetting[] {
   const usable = usableServers(site.settings, identity);
   const own = usable.filter(({ name }) => request.resource === `${site.origin}/mcp/${name}`);
-  return request.resource.startsWith(`${site.origin}/mcp/`) ? own : usable;
+  return isForOneServer(site, { request }) ? own : usable;
+}
+
+function isForOneServer(site: Site, { request }: Pick<AuthorizationRequest, 'request'>): boolean {
+  return request.resource.startsWith(`${site.origin}/mcp/`);
 }
 
 function offeredServers(

@@ -20,6 +20,7 @@ export function authorizationServerMetadata(site: Site): Record<string, unknown>
     registration_endpoint: `${origin}/oauth/register`,
     revocation_endpoint: `${origin}/oauth/revoke`,
     introspection_endpoint: `${origin}/oauth/introspect`,
+    jwks_uri: `${origin}/.well-known/jwks.json`,
     scopes_supported: [...SCOPES, OFFLINE_ACCESS],
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
@@ -33,7 +34,8 @@ export function authorizationServerMetadata(site: Site): Record<string, unknown>
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
     client_id_metadata_document_supported: true,
-    protected_resources: resourcesOf(site),
+    // Not the servers: who may know of one is told when it is known who asks.
+    protected_resources: [origin, `${origin}/mcp`],
     service_documentation: origin,
     ...(settings.policyUrl === undefined ? {} : { op_policy_uri: settings.policyUrl }),
     ...(settings.termsUrl === undefined ? {} : { op_tos_uri: settings.termsUrl }),

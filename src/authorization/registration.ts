@@ -13,13 +13,16 @@ import { validateRedirectUris } from './redirect-uri';
 const MAX_BYTES = 64 * 1024;
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 
+/** A client that signs has its keys in a metadata document. */
+const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post'] as const;
+
 const text = z.string();
 const metadataSchema = z.looseObject({
   client_name: text.max(200, 'client_name is longer than 200 characters').optional(),
   redirect_uris: z.array(text).optional(),
   grant_types: z.array(text).max(20).optional(),
   response_types: z.array(text).max(20).optional(),
-  token_endpoint_auth_method: text.optional(),
+  token_endpoint_auth_method: z.enum(AUTH_METHODS, `must be one of ${AUTH_METHODS.join(', ')}`).optional(),
 });
 type Metadata = z.infer<typeof metadataSchema>;
 

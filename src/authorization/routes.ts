@@ -5,7 +5,7 @@ import { type Flow, openFlow } from '../flow';
 import { isSameOrigin, readForm } from '../http';
 import { currentSignIn, mustFindFlow, showSignIn } from '../sign-in';
 import { siteOf } from '../site';
-import { PageProblem } from '../ui';
+import { PageProblem, words } from '../ui';
 import { checkAuthorizationRequest } from './authorize';
 import { type AuthorizationFlow, decide, type Person, showConsent } from './consent';
 import { register } from './registration';
@@ -37,7 +37,7 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
   .post('/oauth/register', register)
   .post('/oauth/revoke', revoke)
   .post('/oauth/introspect', introspect)
-  .all('/oauth/:endpoint{token|register|revoke|introspect}', (c) =>
+  .all('/oauth/:endpoint{(?:token|register|revoke|introspect)}', (c) =>
     c.json({ error: 'invalid_request', error_description: 'Use POST' }, 405, { Allow: 'POST, OPTIONS' }),
   );
 
@@ -77,5 +77,7 @@ async function whoDecides(c: Context, flow: Flow<AuthorizationFlow>): Promise<Pe
   const { identity, userId } = signedIn;
   const role = server ? roleAt(identity, server, settings) : signedIn.role;
   if (role && (!server || mayKnow(server, identity))) return { ...signedIn, role };
-  throw new PageProblem('no_access', { about: identity.email ?? identity.name, detail: userId });
+  await flow.stage('select-account', true);
+  const action = { label: words.consent.switchAccount, href: `/sign-in?flow=${flow.id}` };
+  throw new PageProblem('no_access', { about: identity.email ?? identity.name, detail: userId, action });
 }

@@ -86,6 +86,7 @@ export const words = {
     whoami: 'Who am I?',
     decisionMissing: 'Choose Allow or Cancel.',
     scopeMissing: 'Tick at least one thing that the app may do, or choose Cancel.',
+    serverMissing: 'Tick the server, or choose Cancel: there is nothing else in this request.',
     expiresInvalid: 'Choose a day from today on, within the time that is offered.',
     deny: 'Cancel',
     allow: 'Allow',

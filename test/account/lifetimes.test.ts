@@ -71,6 +71,18 @@ describe('a sign-in that is used', () => {
     expectInvalidGrant(await refresh(authorized, refresh_token));
   });
 
+  it("doesn't slide by a repeat, which is no refresh", async () => {
+    const { tokens, ...authorized } = await connect();
+    const next = tokensOf(await refresh(authorized, tokens.refresh_token));
+    pass(29 * DAY);
+    const again = tokensOf(await refresh(authorized, tokens.refresh_token));
+    expect((await callMcp(again.access_token)).status).toBe(200);
+    pass(DAY);
+    const reasons = watchReasons();
+    expectInvalidGrant(await refresh(authorized, next.refresh_token));
+    expect(reasons()).toEqual(['refresh_expired']);
+  });
+
   it('never gets a second life from a repeat once its refresh time is over', async () => {
     const { tokens, ...authorized } = await connect();
     await refresh(authorized, tokens.refresh_token);

@@ -1,8 +1,9 @@
-import { listDurableObjectIds } from 'cloudflare:test';
+import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
 import { findAccount, parseToken } from '../../src/account';
 import { makeFlowId, makeKeyringText, parseKeyring, randomSecret, userIdOf } from '../../src/crypto';
+import { pass, startClock, stopClock } from '../fixtures/clock';
 import {
   Browser,
   callMcp,
@@ -58,7 +59,7 @@ it('a made-up token wakes no object, wherever it is presented', async () => {
   expect(await objects()).toBe(before);
 });
 
-it('a made-up flow, a genuine one without its cookie, and one that expired wake no object', async () => {
+it('a made-up flow, and a genuine one without its cookie, wake no object', async () => {
   const browser = new Browser();
   const { flow } = await foreign();
   const opened = (await browser.visit('/sign-in')).location ?? '';
@@ -73,6 +74,19 @@ it('a made-up flow, a genuine one without its cookie, and one that expired wake 
   }
   expect(statuses).toEqual([400, 400, 400, 400, 403]);
   expect(await objects()).toBe(before);
+});
+
+it('a flow that is over wakes no object again, not even by its own browser', async () => {
+  stopClock();
+  const browser = new Browser();
+  const opened = (await browser.visit('/sign-in')).location ?? '';
+  const flow = env.PENDING_FLOW.getByName(opened.split('flow=')[1] ?? '');
+  pass(900);
+  await runDurableObjectAlarm(flow);
+  await evictDurableObject(flow);
+  expect((await browser.visit(opened)).status).toBe(410);
+  await expect(evictDurableObject(flow)).rejects.toThrow('not currently running');
+  startClock();
 });
 
 it('a made-up sign-in cookie wakes no object', async () => {

@@ -5,7 +5,16 @@ import { accountObject } from '../../src/account';
 import { Outbox } from '../../src/account/outbox';
 import { libraryIssuer } from '../../src/authorization';
 import { now, pass, startClock, stopClock } from '../fixtures/clock';
-import { accountOf, authorize, connect, redeem, refresh, revoke, tokensOf } from '../fixtures/worker';
+import {
+  accountOf,
+  authorize,
+  connect,
+  gateWith,
+  redeem,
+  refresh,
+  revoke,
+  tokensOf,
+} from '../fixtures/worker';
 
 beforeEach(stopClock);
 afterEach(() => {
@@ -43,6 +52,21 @@ describe('the copy in KV', () => {
     const grant = await env.OAUTH_KV.get<Record<string, unknown>>(`grant:${userId}:${grantId}`, 'json');
     expect(grant).toMatchObject({ id: grantId, userId, expiresAt: now() + 30 * 86_400 });
     expect(await waiting(tokens.access_token)).toBe(0);
+  });
+
+  it('ends when the person said, if that comes first', async () => {
+    const { tokens, ...authorized } = await connect({
+      user: { name: 'Limited' },
+      gate: gateWith({ TOKENS: { grant: 7200, access: 3600 } }),
+    });
+    const end = now() + 7200;
+    pass(5400);
+    await refresh(authorized, tokens.refresh_token);
+    await runDurableObjectAlarm(accountOf(tokens.access_token));
+    expect(await copies(tokens.access_token)).toEqual([
+      ['grant', end],
+      ['token', end],
+    ]);
   });
 
   it('follows a refresh and a revocation', async () => {
@@ -142,6 +166,17 @@ describe('the outbox', () => {
     expect(await copies(tokens.access_token)).toHaveLength(2);
   });
 
+  it("isn't held up by a grant that outlives what KV can count to", async () => {
+    const forever = gateWith({ TOKENS: { refresh: 2_000_000_000, grant: 2_000_000_000 } });
+    const { tokens } = await connect({ user: { name: 'Forever' }, gate: forever });
+    expect(await runDurableObjectAlarm(accountOf(tokens.access_token))).toBe(true);
+    expect(await waiting(tokens.access_token)).toBe(0);
+    expect(await copies(tokens.access_token)).toEqual([
+      ['grant', 2 ** 31 - 1],
+      ['token', now() + 1800],
+    ]);
+  });
+
   it('copies long queues, each key once in its newest state', async () => {
     const { tokens } = await connect({ user: { name: 'Long' } });
     await runInDurableObject(accountOf(tokens.access_token), async (_, { storage }) => {
@@ -180,7 +215,7 @@ describe('the alarm', () => {
     const { code } = await authorize({ user: { name: 'Forgetful' } });
     const account = accountOf(code);
     await runDurableObjectAlarm(account);
-    pass(301);
+    pass(2 * 3600);
     expect(await runDurableObjectAlarm(account)).toBe(true);
     expect(await counts(code)).toEqual([0, 0, 0, 0, 1, 0]);
     expect(await copies(code)).toEqual([]);

@@ -64,7 +64,14 @@ describe('the servers there are for a person', () => {
       { auth: 'passthrough', authorization_servers: ['https://as.example'] },
     ]);
     expect(usableServers(settings, ada).map(({ name }) => name)).toEqual(['s0', 's2', 's4']);
-    expect(settings.servers.map((server) => mayKnow(server, ada))).toEqual([true, false, true, false, true, true]);
+    expect(settings.servers.map((server) => mayKnow(server, ada))).toEqual([
+      true,
+      false,
+      true,
+      false,
+      true,
+      true,
+    ]);
   });
 
   it('are none for who has no role there, even when everybody may know of them', () => {
@@ -79,11 +86,16 @@ describe('the servers there are for a person', () => {
 describe('the role at a server', () => {
   const rules = { ROLES: [{ role: 'member', provider: 'local', groups: ['staff'] }] };
 
-  it('is the server\'s own where it names the person, lower or higher, else the global one', () => {
+  it("is the server's own where it names the person, lower or higher, else the global one", () => {
     const settings = settingsWith(
       [
         { roles: [{ role: 'viewer', groups: ['staff'] }] },
-        { roles: [{ role: 'admin', groups: ['staff'] }, { role: 'viewer', users: ['Ada'] }] },
+        {
+          roles: [
+            { role: 'admin', groups: ['staff'] },
+            { role: 'viewer', users: ['Ada'] },
+          ],
+        },
         { roles: [{ role: 'admin', groups: ['guests'] }] },
         {},
       ],

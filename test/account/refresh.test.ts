@@ -1,8 +1,10 @@
+import { runInDurableObject } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { now, pass, startClock, stopClock } from '../fixtures/clock';
 import { expectInvalidGrant, watchReasons } from '../fixtures/refusals';
 import {
   type Authorized,
+  accountOf,
   callMcp,
   connect,
   gateWith,
@@ -137,6 +139,22 @@ describe('a refresh token that was rotated', () => {
     expect(reasons()).toEqual(['refresh_replayed']);
     expect((await callMcp(second.access_token)).status).toBe(401);
     expectInvalidGrant(await refresh(authorized, second.refresh_token));
+  });
+
+  it('ends the grant weeks later too, although its kept answer was forgotten long before', async () => {
+    const { tokens, ...authorized } = await connect({ user: { name: 'Frequent' } });
+    let last = tokens;
+    for (let step = 0; step < 6; step++) {
+      pass(4 * 86_400);
+      last = await rotate(authorized, last.refresh_token);
+    }
+    const answers = await runInDurableObject(accountOf(last.access_token), (_, { storage }) =>
+      storage.sql.exec<{ answer: string }>('SELECT answer FROM rotations').toArray(),
+    );
+    // The newest two: one has a successor that is unused, the other is hardly rotated.
+    expect(answers.filter(({ answer }) => answer !== '').length).toBeLessThanOrEqual(2);
+    expectInvalidGrant(await refresh(authorized, tokens.refresh_token));
+    expect((await callMcp(last.access_token)).status).toBe(401);
   });
 
   it('is refused alone, with on_replay = "refuse", and its honest holder goes on', async () => {

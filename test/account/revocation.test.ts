@@ -51,6 +51,17 @@ describe('revoking', () => {
     expectInvalidGrant(await refresh(authorized, second.refresh_token));
   });
 
+  it('the successor ends the grant too when a repeat got a new access token beside it', async () => {
+    const { tokens, ...authorized } = await connect();
+    const second = tokensOf(await refresh(authorized, tokens.refresh_token));
+    pass(86_400);
+    const again = tokensOf(await refresh(authorized, tokens.refresh_token));
+    expect(again.refresh_token).toBe(second.refresh_token);
+    await revoke(authorized, second.refresh_token);
+    expect(await statusOf(again.access_token)).toBe(401);
+    expectInvalidGrant(await refresh(authorized, second.refresh_token));
+  });
+
   it('a grant by its person ends it everywhere, codes and repeats included', async () => {
     const authorized = await authorize();
     const tokens = tokensOf(await redeem(authorized));

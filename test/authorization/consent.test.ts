@@ -71,10 +71,38 @@ describe('the consent page', () => {
   });
 
   test.each([
-    [undefined, [['mcp:read', true], ['mcp:write', true], ['mcp:destructive', false]]],
-    ['mcp:read', [['mcp:read', true], ['mcp:write', false], ['mcp:destructive', false]]],
-    ['mcp:write', [['mcp:read', true], ['mcp:write', true], ['mcp:destructive', false]]],
-    ['mcp:destructive', [['mcp:destructive', false], ['mcp:read', true], ['mcp:write', true]]],
+    [
+      undefined,
+      [
+        ['mcp:read', true],
+        ['mcp:write', true],
+        ['mcp:destructive', false],
+      ],
+    ],
+    [
+      'mcp:read',
+      [
+        ['mcp:read', true],
+        ['mcp:write', false],
+        ['mcp:destructive', false],
+      ],
+    ],
+    [
+      'mcp:write',
+      [
+        ['mcp:read', true],
+        ['mcp:write', true],
+        ['mcp:destructive', false],
+      ],
+    ],
+    [
+      'mcp:destructive',
+      [
+        ['mcp:destructive', false],
+        ['mcp:read', true],
+        ['mcp:write', true],
+      ],
+    ],
   ])('ticks what was asked for and nothing dangerous: scope %s', async (scope, expected) => {
     const { page } = await openConsent({ request: scope === undefined ? {} : { scope } });
     expect(boxes(page)).toEqual(expected);
@@ -98,12 +126,17 @@ describe('the consent page', () => {
     expect(boxes(page)).toContainEqual(['mcp:destructive', false]);
   });
 
-  test('is for nobody who has no role, and says which account that is', async () => {
+  test('is for nobody who has no role: they hear which account that is, and can go on with another', async () => {
     const at = gateWith(ACME);
     const browser = await browserOf(acmePerson({ subject: 'nobody', email: 'nobody@acme.example' }), at);
-    const { page } = await openConsent({ browser });
+    const { page, url } = await openConsent({ browser });
     expect(page.status).toBe(403);
     expect(textOf(page.html)).toContain('You are signed in as nobody@acme.example');
+    const another = /href="(\/sign-in\?flow=[\w-]+)">Use another account/.exec(page.html)?.[1] ?? '';
+    const user = { method: 'local', name: 'Ada' };
+    const signedIn = await browser.submit(formWith(await browser.visit(another), 'method'), user);
+    expect([signedIn.status, signedIn.location]).toEqual([303, url]);
+    expect(formWith(await browser.visit(url), 'decision').names).toContain('scope');
   });
 });
 

@@ -86,6 +86,7 @@ describe('authorization server metadata', () => {
       registration_endpoint: 'http://localhost:8787/oauth/register',
       revocation_endpoint: 'http://localhost:8787/oauth/revoke',
       introspection_endpoint: 'http://localhost:8787/oauth/introspect',
+      jwks_uri: 'http://localhost:8787/.well-known/jwks.json',
       scopes_supported: ['mcp:read', 'mcp:write', 'mcp:destructive', 'offline_access'],
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
@@ -155,14 +156,18 @@ describe('every endpoint that is named', () => {
     for (const other of others) {
       expect((await gate.fetch(`/oauth/${other}`, { method: 'POST' })).status, other).toBe(404);
     }
-    expect((await gate.fetch('/.well-known/jwks.json')).status).toBe('jwks_uri' in metadata ? 200 : 404);
+    const keys = await json(gate, new URL(String(metadata.jwks_uri)).pathname);
+    expect(keys.keys).toEqual(expect.any(Array));
   });
 
-  test.each(['token', 'register', 'revoke', 'introspect'])('takes POST and says so: /oauth/%s', async (name) => {
-    for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']) {
-      const response = await gate.fetch(`/oauth/${name}`, { method });
-      expect(response.status, method).toBe(405);
-      expect(response.headers.get('allow')).toBe('POST, OPTIONS');
-    }
-  });
+  test.each(['token', 'register', 'revoke', 'introspect'])(
+    'takes POST and says so: /oauth/%s',
+    async (name) => {
+      for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']) {
+        const response = await gate.fetch(`/oauth/${name}`, { method });
+        expect(response.status, method).toBe(405);
+        expect(response.headers.get('allow')).toBe('POST, OPTIONS');
+      }
+    },
+  );
 });

@@ -1,6 +1,14 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
-import { Browser, connect, gate, gateWith, openAuthorization, refresh, registerClient } from '../fixtures/worker';
+import {
+  Browser,
+  connect,
+  gate,
+  gateWith,
+  openAuthorization,
+  refresh,
+  registerClient,
+} from '../fixtures/worker';
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 const CALLBACK = 'https://app.example/callback';
@@ -56,7 +64,10 @@ describe('a public client', () => {
       const redirect_uris = [`http://localhost:${port}/callback`, `http://127.0.0.1:${port}/callback`];
       ids.add((await register({ redirect_uris })).body.client_id);
     }
-    ids.add((await register({ redirect_uris: ['http://127.0.0.1/callback', 'http://localhost/callback'] })).body.client_id);
+    ids.add(
+      (await register({ redirect_uris: ['http://127.0.0.1/callback', 'http://localhost/callback'] })).body
+        .client_id,
+    );
     expect(ids.size).toBe(1);
   });
 
@@ -195,7 +206,13 @@ describe('redirect URIs', () => {
 
 describe('grant types', () => {
   test('that real clients send along fail nothing and are left out', async () => {
-    const grant_types = ['authorization_code', 'refresh_token', DEVICE_CODE, 'urn:example:unknown', 'implicit'];
+    const grant_types = [
+      'authorization_code',
+      'refresh_token',
+      DEVICE_CODE,
+      'urn:example:unknown',
+      'implicit',
+    ];
     const { status, body } = await register({ grant_types });
     expect(status).toBe(201);
     expect(body.grant_types).toEqual(['authorization_code', 'refresh_token']);

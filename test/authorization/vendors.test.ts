@@ -49,7 +49,11 @@ const REGISTRATIONS: [string, Record<string, unknown>][] = [
     'Cursor',
     {
       client_name: 'Cursor',
-      redirect_uris: ['http://localhost:8787/callback', 'https://www.cursor.com/agents/mcp/oauth/callback', CURSOR],
+      redirect_uris: [
+        'http://localhost:8787/callback',
+        'https://www.cursor.com/agents/mcp/oauth/callback',
+        CURSOR,
+      ],
       grant_types: CODE_AND_REFRESH,
     },
   ],
@@ -124,7 +128,12 @@ async function walk(client: { client_id: string; redirect_uri: string }): Promis
   expect(callback.href.startsWith(client.redirect_uri)).toBe(true);
   expect(callback.searchParams.get('iss')).toBe('http://localhost:8787');
   expect(callback.searchParams.get('state')).toBe('a state');
-  expect(tokens).toMatchObject({ token_type: 'bearer', expires_in: 1800, resource, scope: 'mcp:read mcp:write' });
+  expect(tokens).toMatchObject({
+    token_type: 'bearer',
+    expires_in: 1800,
+    resource,
+    scope: 'mcp:read mcp:write',
+  });
   expect((await callMcp(tokens.access_token)).status).toBe(200);
   const next = tokensOf(await refresh(connected, tokens.refresh_token));
   expect(next.refresh_token).not.toBe(tokens.refresh_token);
@@ -145,7 +154,11 @@ describe('a client that is known by its document connects while nobody can fetch
   });
 
   test.each([
-    ['Claude', 'https://claude.ai/oauth/mcp-oauth-client-metadata', 'https://claude.ai/api/mcp/auth_callback'],
+    [
+      'Claude',
+      'https://claude.ai/oauth/mcp-oauth-client-metadata',
+      'https://claude.ai/api/mcp/auth_callback',
+    ],
     ['VS Code', 'https://vscode.dev/oauth/client-metadata.json', 'https://vscode.dev/redirect'],
   ])('and is shown with the domain that vouches for it: %s', async (_vendor, client_id, redirect_uri) => {
     const { page } = await openConsent({ client: { client_id, redirect_uri } });

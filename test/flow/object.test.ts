@@ -77,7 +77,7 @@ describe('a flow', () => {
     expect(await flow.look(SECRET, false)).toEqual(refused('flow_expired'));
   });
 
-  it('is another browser\'s to nobody: looking, staging, taking and submitting are refused', async () => {
+  it("is another browser's to nobody: looking, staging, taking and submitting are refused", async () => {
     const flow = await opened('other browser');
     await flow.stage(SECRET, 'oidc', 'sealed');
     expect(await flow.look(OTHER, true)).toEqual(refused('flow_other_browser'));
@@ -88,7 +88,7 @@ describe('a flow', () => {
     expect(await flow.submit(SECRET)).toEqual({ ok: true, value: null });
   });
 
-  it('that is another browser\'s tells it nothing about how far it got', async () => {
+  it("that is another browser's tells it nothing about how far it got", async () => {
     const flow = await opened('quiet');
     await flow.submit(SECRET);
     expect(await flow.look(OTHER, true)).toEqual(refused('flow_other_browser'));

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ACME, acmePerson, browserOf } from '../authorization/people';
 import {
-  accountOf,
   type Answer,
+  accountOf,
   authorize,
   callMcp,
   connect,

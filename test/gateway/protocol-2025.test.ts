@@ -35,7 +35,11 @@ describe.each(['/mcp', '/'])('a client of sessions at %s', (path) => {
     const headers = { authorization: `Bearer ${access_token}`, 'content-type': 'application/json' };
     const accepted = await gate.fetch(path, {
       method: 'POST',
-      headers: { ...headers, accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2025-11-25' },
+      headers: {
+        ...headers,
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2025-11-25',
+      },
       body: JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }),
     });
     expect([accepted.status, await accepted.text()]).toEqual([202, '']);

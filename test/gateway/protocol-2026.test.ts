@@ -49,7 +49,11 @@ async function send({ method, params = {}, meta = META, headers = {}, path = '/m
       params: { ...params, ...(meta && { _meta: meta }) },
     }),
   });
-  const body = (await response.json()) as { id: unknown; result?: Json; error?: { code: number; data?: Json } };
+  const body = (await response.json()) as {
+    id: unknown;
+    result?: Json;
+    error?: { code: number; data?: Json };
+  };
   return { status: response.status, headers: response.headers, ...body };
 }
 
@@ -70,12 +74,20 @@ describe.each(['/mcp', '/'])('a stateless client at %s', (path) => {
   test('lists tools, each with a title and hints, for itself alone', async () => {
     const { status, result, headers } = await send({ method: 'tools/list', path });
     expect(status).toBe(200);
-    expect(result).toMatchObject({ resultType: 'complete', cacheScope: 'private', ttlMs: expect.any(Number) });
+    expect(result).toMatchObject({
+      resultType: 'complete',
+      cacheScope: 'private',
+      ttlMs: expect.any(Number),
+    });
     expect(result?.tools).toEqual([
       expect.objectContaining({
         name: 'whoami',
         title: 'Who am I?',
-        annotations: expect.objectContaining({ title: 'Who am I?', readOnlyHint: true, destructiveHint: false }),
+        annotations: expect.objectContaining({
+          title: 'Who am I?',
+          readOnlyHint: true,
+          destructiveHint: false,
+        }),
       }),
     ]);
     expect(headers.get('mcp-session-id')).toBeNull();
@@ -102,17 +114,27 @@ describe('headers that say something else than the body', () => {
     ['no tool', { 'mcp-name': '' }],
     ['another version', { 'mcp-protocol-version': '2025-11-25' }],
     ['no version', { 'mcp-protocol-version': '' }],
-  ])('are 400 and -32020, so that no proxy can be told one thing and we another: %s', async (_what, headers) => {
-    const { status, error } = await send({ ...whoami, headers });
-    expect([status, error?.code]).toEqual([400, -32020]);
-  });
+  ])(
+    'are 400 and -32020, so that no proxy can be told one thing and we another: %s',
+    async (_what, headers) => {
+      const { status, error } = await send({ ...whoami, headers });
+      expect([status, error?.code]).toEqual([400, -32020]);
+    },
+  );
 });
 
 test('an unknown version is 400 and -32022, with those that are known', async () => {
   const meta = { ...META, 'io.modelcontextprotocol/protocolVersion': '2099-01-01' };
-  const { status, error } = await send({ ...whoami, meta, headers: { 'mcp-protocol-version': '2099-01-01' } });
+  const { status, error } = await send({
+    ...whoami,
+    meta,
+    headers: { 'mcp-protocol-version': '2099-01-01' },
+  });
   expect([status, error?.code]).toEqual([400, -32022]);
-  expect(error?.data).toMatchObject({ supported: expect.arrayContaining([VERSION]), requested: '2099-01-01' });
+  expect(error?.data).toMatchObject({
+    supported: expect.arrayContaining([VERSION]),
+    requested: '2099-01-01',
+  });
 });
 
 test.each([
@@ -144,7 +166,11 @@ test.each(['GET', 'DELETE'])('%s is 405: there is no session to open or end', as
 test('without a token it is a matter of sign-in and not of the era', async () => {
   const response = await gate.fetch('/mcp', {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'mcp-protocol-version': VERSION, 'mcp-method': 'tools/list' },
+    headers: {
+      'content-type': 'application/json',
+      'mcp-protocol-version': VERSION,
+      'mcp-method': 'tools/list',
+    },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: { _meta: META } }),
   });
   expect(response.status).toBe(401);

@@ -71,7 +71,10 @@ describe('address and groups', () => {
   test('an address counts as verified, none doesn’t', async () => {
     const email = 'ada@acme.example';
     expect((await whoami({ name: 'Ada', email })).user).toMatchObject({ email, email_verified: true });
-    expect((await whoami({ name: 'Bob', email: ' ' })).user).toMatchObject({ email: null, email_verified: false });
+    expect((await whoami({ name: 'Bob', email: ' ' })).user).toMatchObject({
+      email: null,
+      email_verified: false,
+    });
   });
 
   test.each([

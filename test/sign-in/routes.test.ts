@@ -98,7 +98,11 @@ describe('/sign-in', () => {
     const other = new Browser();
     expectPage(await other.visit(url), 403, 'This was started in another browser');
     const answer = { method: 'local', name: 'Eve' };
-    expectPage(await other.submit(formWith(page, 'method'), answer), 403, 'This was started in another browser');
+    expectPage(
+      await other.submit(formWith(page, 'method'), answer),
+      403,
+      'This was started in another browser',
+    );
   });
 
   test('without a flow is nothing that can be posted to', async () => {
@@ -158,7 +162,11 @@ describe('/sign-out', () => {
   test('is fine where nobody is signed in', async () => {
     expectPage(await new Browser().visit('/sign-out'), 200, 'You are signed out');
     const headers = { origin: gate.origin };
-    expectPage(await new Browser().visit('/sign-out', { method: 'POST', headers }), 200, 'You are signed out');
+    expectPage(
+      await new Browser().visit('/sign-out', { method: 'POST', headers }),
+      200,
+      'You are signed out',
+    );
   });
 
   test('leaves the apps alone', async () => {
@@ -178,7 +186,10 @@ describe('/sign-out', () => {
     await browser.submit(formWith(signInPage, 'method'), { method: 'local', name: 'Bob' });
     const consent = await browser.visit(url);
     expect(textOf(consent.html)).toContain('Bob');
-    const allowed = await browser.submit(formWith(consent, 'decision'), { scope: 'mcp:read', decision: 'allow' });
+    const allowed = await browser.submit(formWith(consent, 'decision'), {
+      scope: 'mcp:read',
+      decision: 'allow',
+    });
     expect(new URL(locationOf(allowed)).searchParams.has('code')).toBe(true);
   });
 

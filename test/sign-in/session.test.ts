@@ -45,7 +45,10 @@ describe('the cookie of a sign-in', () => {
     ['a part more', (cookie: string) => `${cookie}.x`],
     ['a part less', (cookie: string) => cookie.split('.').slice(0, 3).join('.')],
     ['another signature', (cookie: string) => cookie.replace(/.$/, (last) => (last === 'A' ? 'E' : 'A'))],
-    ['a made-up one in our form', () => `${'A'.repeat(32)}.${crypto.randomUUID()}.${'B'.repeat(43)}.${'C'.repeat(43)}`],
+    [
+      'a made-up one in our form',
+      () => `${'A'.repeat(32)}.${crypto.randomUUID()}.${'B'.repeat(43)}.${'C'.repeat(43)}`,
+    ],
     ['100 kB', () => 'x'.repeat(100_000)],
   ])('that we did not sign is nobody’s, and wakes no object: %s', async (_what, change) => {
     const cookie = (await signIn('Ada')).cookies.get(COOKIE) ?? '';
@@ -113,7 +116,10 @@ describe('a sign-in', () => {
 
   test('ends with the keys that signed it', async () => {
     const browser = await signIn('Ada');
-    const GATEHOUSE_KEYS = JSON.stringify({ other: btoa('k'.repeat(32)), ids: btoa('test ids key '.repeat(3)) });
+    const GATEHOUSE_KEYS = JSON.stringify({
+      other: btoa('k'.repeat(32)),
+      ids: btoa('test ids key '.repeat(3)),
+    });
     const elsewhere = new Browser(gateWith({ GATEHOUSE_KEYS }));
     elsewhere.cookies.set(COOKIE, browser.cookies.get(COOKIE) ?? '');
     expect(await whoIsAt(elsewhere)).toBeUndefined();

@@ -23,13 +23,18 @@ export interface PageOptions {
 /** What axe-core found, in a line each; empty is good. */
 export type Violation = `${string}: ${string}`;
 
+/** ms that a page has for one step: less than a test has, so that the message names the step. */
+const PATIENCE = 10_000;
+
 export async function launchBrowser(): Promise<TestBrowser> {
   const browser = await startChromium();
   return {
     browser,
     newPage: async (options = {}) => {
       const context = options.context ?? (await newContext(browser, options));
-      return context.newPage();
+      const page = await context.newPage();
+      page.setDefaultTimeout(PATIENCE);
+      return page;
     },
     close: () => browser.close(),
   };

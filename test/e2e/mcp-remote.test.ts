@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { type McpRemote, type McpRemoteHome, makeHome, startMcpRemote } from '../fixtures/mcp-remote';
+import { launchBrowser, type TestBrowser } from './harness/browser';
+import { type Gate, startGate } from './harness/gate';
+import { sees, typeName } from './harness/person';
+
+let gate: Gate;
+let browser: TestBrowser;
+beforeAll(async () => {
+  [gate, browser] = await Promise.all([startGate({ vars: { TOKENS: { access: 2 } } }), launchBrowser()]);
+});
+afterAll(async () => {
+  await Promise.all([gate?.stop(), browser?.close()]);
+});
+
+function start(path: string, home?: McpRemoteHome): { remote: McpRemote; home: McpRemoteHome } {
+  const its = home ?? makeHome();
+  const remote = startMcpRemote(`${gate.origin}${path}`, its);
+  onTestFinished(async () => {
+    await remote.stop();
+    its.remove();
+  });
+  return { remote, home: its };
+}
+
+/** What every stdio client begins with. */
+async function initialize(remote: McpRemote): Promise<Record<string, unknown>> {
+  const result = await remote.request('initialize', {
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'e2e', version: '1.0.0' },
+  });
+  remote.notify('notifications/initialized');
+  return result;
+}
+
+async function authorize(remote: McpRemote, name: string): Promise<void> {
+  const url = await remote.authorizationUrl();
+  const page = await browser.newPage();
+  await page.goto(url);
+  await typeName(page, { name });
+  await sees(page, 'wants to use');
+  await page.getByRole('button', { name: 'Allow' }).click();
+  await page.waitForURL(/\/oauth\/callback\?/);
+  await page.context().close();
+}
+
+function whoami(remote: McpRemote): Promise<Record<string, unknown>> {
+  return remote.request('tools/call', { name: 'whoami', arguments: {} });
+}
+
+test.each(['/mcp', ''])(
+  'mcp-remote signs in through a browser and hands stdio on (the origin and "%s")',
+  async (path) => {
+    const { remote } = start(path);
+    const initialized = initialize(remote);
+    await authorize(remote, 'Ada');
+    expect(await initialized).toMatchObject({ serverInfo: { name: 'gatehouse' } });
+    expect(await remote.request('tools/list')).toMatchObject({ tools: [{ name: 'whoami' }] });
+    expect(await whoami(remote)).toMatchObject({ structuredContent: { user: { name: 'Ada' } } });
+  },
+);
+
+test('mcp-remote refreshes by itself, and a second process goes on with its tokens', async () => {
+  const { remote, home } = start('/mcp');
+  const initialized = initialize(remote);
+  await authorize(remote, 'Grace');
+  await initialized;
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  expect(await whoami(remote)).toMatchObject({ structuredContent: { user: { name: 'Grace' } } });
+
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const { remote: second } = start('/mcp', home);
+  await initialize(second);
+  expect(await whoami(second)).toMatchObject({ structuredContent: { user: { name: 'Grace' } } });
+  expect(second.log()).not.toContain('Please authorize');
+});

@@ -1,0 +1,133 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../../scripts/lib/ports';
+import { endGroup, spawnGroup } from '../../scripts/lib/wrangler';
+import { type Gate, startGate } from './harness/gate';
+import {
+  authorizationParams,
+  callTool,
+  exchangeCode,
+  grant,
+  makePkce,
+  REDIRECT_URI,
+  refreshTokens,
+  registerClient,
+  requestRevocation,
+  requestToken,
+} from './harness/oauth';
+import { walk } from './harness/walk';
+
+/** As after a crash: no process has a moment to write anything. */
+async function crash(gate: Gate): Promise<void> {
+  await gate.kill();
+  await gate.restart();
+}
+
+async function whoami(gate: Gate, access_token: string): Promise<unknown> {
+  return (await callTool(`${gate.origin}/mcp`, access_token, 'whoami')).structuredContent;
+}
+
+describe('a crash loses nothing', () => {
+  let gate: Gate;
+  beforeAll(async () => {
+    gate = await startGate();
+  });
+  afterAll(() => gate?.stop());
+
+  test('at every step of a sign-in: the person and the client just go on', async () => {
+    const client = await registerClient(gate.origin, REDIRECT_URI);
+    await crash(gate);
+    const { code_verifier, code_challenge } = makePkce();
+    const browser = walk(gate);
+    await browser.authorize(authorizationParams(client, code_challenge));
+    await crash(gate);
+    await browser.signInLocal('Ada');
+    await crash(gate);
+    const callback = await browser.decide('allow');
+    await crash(gate);
+    const tokens = await exchangeCode(gate.origin, client, callback, code_verifier);
+    await crash(gate);
+    expect(await whoami(gate, tokens.access_token)).toMatchObject({ user: { name: 'Ada' } });
+    await browser.open('/sign-in');
+    expect(browser.page.title).toContain('You are signed in as Ada');
+  });
+
+  test('between refreshes: the new token works, and the old one gets the same successor again', async () => {
+    const { client, tokens } = await grant(gate, 'Grace');
+    const second = await refreshTokens(gate.origin, client, tokens.refresh_token);
+    await crash(gate);
+    const again = await refreshTokens(gate.origin, client, tokens.refresh_token);
+    expect(again.refresh_token).toBe(second.refresh_token);
+    const third = await refreshTokens(gate.origin, client, second.refresh_token);
+    await crash(gate);
+    expect(await whoami(gate, third.access_token)).toMatchObject({ user: { name: 'Grace' } });
+  });
+
+  test('in the middle of a refresh: whether it was answered or not, the client goes on', async () => {
+    const { client, tokens } = await grant(gate, 'Joan');
+    let { refresh_token } = tokens;
+    for (const delay of [0, 4, 12]) {
+      const form = { grant_type: 'refresh_token', refresh_token, client_id: client.client_id };
+      const answered = requestToken(gate.origin, form).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      await crash(gate);
+      const lost = await answered;
+      if (lost?.status === 200) refresh_token = String(lost.body.refresh_token);
+      ({ refresh_token } = await refreshTokens(gate.origin, client, refresh_token));
+    }
+    const { access_token } = await refreshTokens(gate.origin, client, refresh_token);
+    expect(await whoami(gate, access_token)).toMatchObject({ user: { name: 'Joan' } });
+  });
+
+  test('what is over stays over: a request that was answered, a grant that was revoked', async () => {
+    const { client, tokens, walker } = await grant(gate, 'Mary');
+    const answered = walker.page.url;
+    await requestRevocation(gate.origin, { token: tokens.refresh_token, client_id: client.client_id });
+    await crash(gate);
+    await walker.open(answered);
+    expect(walker.page.status).toBe(409);
+    await expect(whoami(gate, tokens.access_token)).rejects.toThrow('401');
+    await expect(refreshTokens(gate.origin, client, tokens.refresh_token)).rejects.toThrow('invalid_grant');
+  });
+});
+
+describe('bare wrangler dev, without any secret', () => {
+  test('works, and keeps its keys when it is started again on the same storage', async () => {
+    const gate = await startGate({ keys: false });
+    onTestFinished(gate.stop);
+    const granted = await grant(gate, 'Ada');
+    await gate.restart();
+    expect(await whoami(gate, granted.tokens.access_token)).toMatchObject({ user: { name: 'Ada' } });
+    const { refresh_token } = granted.tokens;
+    await refreshTokens(gate.origin, granted.client, refresh_token);
+    await granted.walker.open('/sign-in');
+    expect(granted.walker.page.title).toContain('Ada');
+  });
+});
+
+test('npm start says once where to point a client, and that address answers as it should', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'npm-start-'));
+  const port = await freePort();
+  const args = ['--port', `${port}`, '--inspector-port', '0', '--persist-to', folder];
+  const child = spawnGroup('npm', ['start', '--', ...args], {
+    env: { WRANGLER_REGISTRY_PATH: join(folder, 'registry') },
+  });
+  onTestFinished(async () => {
+    await endGroup(child);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  let output = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const address = `http://localhost:${port}/mcp`;
+  await expect.poll(() => output, { timeout: 25_000 }).toContain(`Point a client at ${address}\n`);
+  expect(output.match(/Point a client/g)).toHaveLength(1);
+  expect((await fetch(address, { method: 'POST' })).status).toBe(401);
+  const gate = { origin: `http://localhost:${port}` };
+  const { tokens } = await grant(gate, 'Ada');
+  const answer = await callTool(address, tokens.access_token, 'whoami');
+  expect(answer.structuredContent).toMatchObject({ user: { name: 'Ada' }, servers: ['notes', 'clock'] });
+});

@@ -1,0 +1,165 @@
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ACCOUNT_SCHEMA } from '../src/account/schema';
+import { FLOW_SCHEMA } from '../src/flow/object';
+import { migrate } from '../src/migrations';
+import { pass, startClock } from './fixtures/clock';
+import { expectInvalidGrant } from './fixtures/refusals';
+import account from './fixtures/schemas/account-v1.json';
+import accountSql from './fixtures/schemas/account-v1.sql?raw';
+import { DUMPED_AT, loadSql, schemaOf } from './fixtures/schemas/dump';
+import flow from './fixtures/schemas/pending-flow-v1.json';
+import flowSql from './fixtures/schemas/pending-flow-v1.sql?raw';
+import {
+  accountOf,
+  Browser,
+  callMcp,
+  formWith,
+  gate,
+  locationOf,
+  redeem,
+  refresh,
+  registerClient,
+  revoke,
+  tokensOf,
+} from './fixtures/worker';
+
+/** A dump of each version that was ever released, the newest last. */
+const ACCOUNTS = [accountSql];
+const FLOWS = [flowSql];
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: DUMPED_AT + 60_000 });
+  await loadSql(accountOf(account.code), accountSql);
+  await registerClient();
+});
+afterEach(startClock);
+
+describe('an account of schema version 1', () => {
+  const client = { gate, client: account.client };
+
+  it('keeps its tokens: those at hand work, and are refreshed, repeated and revoked', async () => {
+    const { body, status } = await callMcp(account.access);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      result: { structuredContent: { user: { name: "Ada O'Neill", email: 'ada@acme.com' } } },
+    });
+    expect(tokensOf(await refresh(client, account.rotated)).refresh_token).toBe(account.current);
+    const next = tokensOf(await refresh(client, account.current));
+    expect((await callMcp(next.access_token)).status).toBe(200);
+    await revoke(client, next.refresh_token);
+    expect((await callMcp(next.access_token)).status).toBe(401);
+  });
+
+  it('keeps its codes: one that waits is redeemed, one that was used is a replay', async () => {
+    const { code, code_verifier, redeemed } = account;
+    const waiting = {
+      ...client,
+      code,
+      code_verifier,
+      browser: new Browser(),
+      callback: new URL(gate.origin),
+    };
+    expect((await callMcp(tokensOf(await redeem(waiting)).access_token)).status).toBe(200);
+    expectInvalidGrant(await redeem({ ...waiting, code: redeemed }));
+  });
+
+  it('keeps its sign-ins and what it lists', async () => {
+    const browser = new Browser();
+    browser.cookies.set('gatehouse-sign-in', account.cookie);
+    expect((await browser.visit('/sign-in')).html).toContain('ada@acme.com');
+    const grants = await accountOf(account.code).listGrants();
+    expect(grants).toHaveLength(2);
+    expect(grants[0]).toMatchObject({ client_name: 'Test client', scope: 'mcp:read mcp:write', servers: [] });
+  });
+
+  it('copies what waited in its outbox', async () => {
+    await refresh(client, account.current);
+    expect(await runDurableObjectAlarm(accountOf(account.code))).toBe(true);
+    const { keys } = await env.OAUTH_KV.list({ prefix: `grant:${account.code.split(':')[0]}:` });
+    expect(keys).toHaveLength(2);
+  });
+});
+
+describe('a pending flow of schema version 1', () => {
+  it('goes on: its browser opens it, and it ends with a code', async () => {
+    await loadSql(env.PENDING_FLOW.getByName(flow.flow), flowSql);
+    const browser = new Browser();
+    browser.cookies.set(flow.cookie.name, flow.cookie.value);
+    const signIn = formWith(await browser.visit(`/authorize?flow=${flow.flow}`), 'method');
+    const signedIn = await browser.submit(signIn, { method: 'local', name: 'Ada' });
+    const consent = formWith(await browser.visit(locationOf(signedIn)), 'decision');
+    const decided = await browser.submit(consent, { scope: 'mcp:read', decision: 'allow' });
+    expect(locationOf(decided)).toContain('code=');
+  });
+
+  it('keeps what was staged in it, and its time', async () => {
+    const stub = env.PENDING_FLOW.getByName(flow.flow);
+    await loadSql(stub, flowSql);
+    const [row] = await runInDurableObject(env.PENDING_FLOW.getByName(flow.flow), (_, { storage }) =>
+      storage.sql.exec<{ secret_hash: string }>('SELECT secret_hash FROM flow').toArray(),
+    );
+    const again = env.PENDING_FLOW.getByName(flow.flow);
+    expect(await again.take(row?.secret_hash ?? '', 'select-account')).toMatchObject({ ok: true });
+    pass(900);
+    expect((await again.look(row?.secret_hash ?? '', true)).ok).toBe(false);
+  });
+});
+
+describe('the schema', () => {
+  it.each([
+    ['Account', env.ACCOUNT as DurableObjectNamespace, ACCOUNT_SCHEMA, ACCOUNTS],
+    ['PendingFlow', env.PENDING_FLOW as DurableObjectNamespace, FLOW_SCHEMA, FLOWS],
+  ] as const)(
+    'of %s has a dump of every version, and each leads to the newest',
+    async (_, objects, schema, dumps) => {
+      expect(dumps).toHaveLength(schema.length);
+      const newest = await schemaOf(objects.getByName('never used'));
+      for (const [version, sql] of dumps.entries()) {
+        const name = `of version ${version + 1}`;
+        await loadSql(objects.getByName(name), sql);
+        expect(await schemaOf(objects.getByName(name))).toEqual(newest);
+      }
+    },
+  );
+
+  it('of a newer version than the code knows is refused, and left as it is', async () => {
+    const stub = env.PENDING_FLOW.getByName('from the future');
+    await runInDurableObject(stub, (_, { storage }) => {
+      storage.sql.exec('UPDATE schema SET version = 7');
+      expect(() => migrate(storage, FLOW_SCHEMA)).toThrow('schema version 7 is newer than this code');
+      expect(storage.sql.exec('SELECT version FROM schema').one()).toEqual({ version: 7 });
+    });
+  });
+
+  it('goes forward through every version that is missing, keeping what is stored', async () => {
+    const stub = env.PENDING_FLOW.getByName('forwards');
+    await runInDurableObject(stub, async (_, { storage }) => {
+      await storage.deleteAll();
+      const versions = [
+        ['CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)'],
+        ['ALTER TABLE things ADD COLUMN size INTEGER NOT NULL DEFAULT 1'],
+        ['ALTER TABLE things RENAME COLUMN name TO title', 'UPDATE things SET size = size + 1'],
+      ];
+      migrate(storage, versions.slice(0, 1));
+      storage.sql.exec("INSERT INTO things (name) VALUES ('kept')");
+      migrate(storage, versions);
+      migrate(storage, versions);
+      expect(storage.sql.exec('SELECT * FROM things').toArray()).toEqual([{ id: 1, title: 'kept', size: 2 }]);
+    });
+  });
+
+  it('stays at its version, whole, when a step fails', async () => {
+    const stub = env.PENDING_FLOW.getByName('failing');
+    await runInDurableObject(stub, async (_, { storage }) => {
+      await storage.deleteAll();
+      migrate(storage, [['CREATE TABLE things (id INTEGER PRIMARY KEY)']]);
+      const broken = [[], ['CREATE TABLE more (id INTEGER PRIMARY KEY)', 'CREATE NONSENSE']];
+      expect(() => migrate(storage, broken)).toThrow();
+      const tables = storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'more'").toArray();
+      expect(tables).toEqual([]);
+      expect(storage.sql.exec('SELECT version FROM schema').one()).toEqual({ version: 1 });
+    });
+  });
+});
