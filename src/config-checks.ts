@@ -45,12 +45,19 @@ function sharedSecrets({ signIn, clients, servers }: Settings): Problem[] {
   });
 }
 
-function unknownProviders({ signIn, roles }: Settings): Problem[] {
+function unknownProviders({ signIn, roles, servers }: Settings): Problem[] {
   const known = [...signIn.oidc.map((provider) => provider.name), 'local'];
-  const problems = roles.flatMap(({ provider }, index) => {
+  const lists = [
+    { setting: 'ROLES', rules: roles },
+    ...servers.map((server, index) => ({ setting: `SERVERS[${index}].roles`, rules: server.roles })),
+  ];
+  const all = lists.flatMap(({ setting, rules }) =>
+    rules.map(({ provider }, index) => ({ setting: `${setting}[${index}].provider`, provider })),
+  );
+  const problems = all.flatMap(({ setting, provider }) => {
     if (provider === undefined || known.includes(provider)) return [];
     const problem = `"${provider}" is no provider of SIGN_IN.oidc`;
-    return [{ setting: `ROLES[${index}].provider`, problem, fix: `one of ${known.join(', ')}` }];
+    return [{ setting, problem, fix: `one of ${known.join(', ')}` }];
   });
   if (!signIn.methods?.includes('oidc') || signIn.oidc.length > 0) return problems;
   const problem = 'SIGN_IN.methods names oidc, and no provider is there';

@@ -31,6 +31,24 @@ export const seconds = z.int().min(1, { error: 'must be a whole number of second
 export const role = z.enum(ROLES, { error: `must be one of ${ROLES.join(', ')}` });
 export const method = z.enum(SIGN_IN_METHODS, { error: `must be one of ${SIGN_IN_METHODS.join(', ')}` });
 
+export const roleRule = z
+  .strictObject({
+    role,
+    groups: z.array(z.string()).optional(),
+    emails: z.array(z.string()).optional(),
+    users: z.array(z.string()).optional(),
+    provider: z.string().optional(),
+    methods: z.array(method).optional(),
+  })
+  .refine((rule) => rule.groups ?? rule.emails ?? rule.users ?? rule.methods, {
+    error: 'must name whom it is for: groups, emails, users or methods',
+  })
+  .refine((rule) => !(rule.groups ?? rule.emails ?? rule.users) || rule.provider || rule.methods, {
+    error: 'must name the provider whose groups, emails or users it means',
+  });
+/** One rule of `ROLES`; a user has the highest role that a rule gives. */
+export type RoleRule = z.infer<typeof roleRule>;
+
 function isHttpUrl(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || url.username || url.password) return false;

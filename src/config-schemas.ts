@@ -4,7 +4,7 @@ import {
   isLoopbackHost,
   method,
   type Role,
-  role,
+  type RoleRule,
   type SignInMethod,
   seconds,
   settingName,
@@ -64,24 +64,6 @@ const oidcProvider = z.strictObject({
 });
 /** A sign-in provider of `SIGN_IN.oidc`. `domains`: addresses of these must come in here and nowhere else. */
 export type OidcProvider = z.infer<typeof oidcProvider>;
-
-export const roleRule = z
-  .strictObject({
-    role,
-    groups: z.array(z.string()).optional(),
-    emails: z.array(z.string()).optional(),
-    users: z.array(z.string()).optional(),
-    provider: z.string().optional(),
-    methods: z.array(method).optional(),
-  })
-  .refine((rule) => rule.groups ?? rule.emails ?? rule.users ?? rule.methods, {
-    error: 'must name whom it is for: groups, emails, users or methods',
-  })
-  .refine((rule) => !(rule.groups ?? rule.emails ?? rule.users) || rule.provider || rule.methods, {
-    error: 'must name the provider whose groups, emails or users it means',
-  });
-/** One rule of `ROLES`; a user has the highest role that a rule gives. */
-export type RoleRule = z.infer<typeof roleRule>;
 
 export const configuredClient = z.strictObject({
   client_id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpUrl, role, seconds, settingName } from './config-primitives';
+import { httpUrl, roleRule, seconds, settingName } from './config-primitives';
 
 export const SERVER_AUTH = ['none', 'static', 'identity', 'passthrough'] as const;
 
@@ -11,14 +11,6 @@ const toolRule = z.strictObject({
 });
 /** One rule of a server's `tools`: the first whose glob matches decides, before the tool's own hints. */
 export type ToolRule = z.infer<typeof toolRule>;
-
-const serverRole = z.strictObject({
-  role,
-  groups: z.array(z.string()).optional(),
-  emails: z.array(z.string()).optional(),
-  users: z.array(z.string()).optional(),
-  provider: z.string().optional(),
-});
 
 const claimRule = z
   .strictObject({
@@ -54,7 +46,7 @@ export const serverSetting = z
       .regex(/^[A-Za-z0-9-]+$/, { error: 'must be the name of a header' })
       .default('Authorization'),
     tools: z.array(toolRule).default([]),
-    roles: z.array(serverRole).default([]),
+    roles: z.array(roleRule).default([]),
     groups: z.array(z.string()).optional(),
     require: z.array(claimRule).default([]),
     timeout: seconds.default(30),

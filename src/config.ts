@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { checkTogether } from './config-checks';
-import { httpUrl, origin, role } from './config-primitives';
+import { httpUrl, origin, role, roleRule } from './config-primitives';
 import {
   configuredClient,
   documentHost,
   type Problem,
-  roleRule,
   type Settings,
   signIn,
   tokens,
@@ -16,12 +15,18 @@ import { serverSetting } from './config-servers';
 /* Reads the settings: the one place that knows their names (README, "Settings"). */
 
 export { readSecret, secretName } from './config-checks';
-export { isLoopbackHost, ROLES, type Role, SIGN_IN_METHODS, type SignInMethod } from './config-primitives';
+export {
+  isLoopbackHost,
+  ROLES,
+  type Role,
+  type RoleRule,
+  SIGN_IN_METHODS,
+  type SignInMethod,
+} from './config-primitives';
 export type {
   ConfiguredClient,
   OidcProvider,
   Problem,
-  RoleRule,
   Settings,
   Tokens,
   Variables,

@@ -164,7 +164,7 @@ export class GrantStore {
     this.sql.exec(
       'DELETE FROM rotations WHERE grant_id = ? AND rotated_at < ?',
       grantId,
-      now - tokens.refresh,
+      now - Math.max(tokens.refresh, tokens.grace),
     );
     this.sql.exec('UPDATE codes SET answer = NULL WHERE grant_id = ?', grantId);
   }

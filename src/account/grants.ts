@@ -100,6 +100,10 @@ export class Grants {
       const grant = this.store.find(presented.grantId, now);
       if (!code || !grant) return refusal('code_unknown');
       if (code.client_id !== presented.client.client_id) return refusal('code_client_mismatch');
+      const verifier = presented.form.code_verifier;
+      const fits = timingSafeEqual(await s256(verifier ?? ''), code.code_challenge);
+      // Without one the library says that it is missing, as long as the code is good.
+      if (!fits && (verifier || code.redeemed_at !== null)) return refusal('code_verifier_mismatch');
       if (code.redeemed_at !== null) return this.repeatCode(code, grant, presented, now);
       if (code.expires_at <= now) return refusal('code_expired');
       return this.issue(terms, presented, grant, now, (_insert, answer) => {
@@ -132,8 +136,6 @@ export class Grants {
     presented: Presentation,
     now: number,
   ): Promise<TokenAnswer> {
-    const challenge = await s256(presented.form.code_verifier ?? '');
-    if (!timingSafeEqual(challenge, code.code_challenge)) return refusal('code_verifier_mismatch');
     const used = grant.last_used_at !== null || this.store.wasRotated(grant.id);
     const verdict = judgeCodeRepeat({ redeemedAt: code.redeemed_at ?? 0, now, used });
     const body = await unsealUnderSecret<TokenAnswer['body']>(presented.secret, code.answer ?? '');

@@ -56,9 +56,7 @@ function highest(roles: Role[]): Role | undefined {
 /** A `*` never reaches over the @, so that `*@acme.com` is no other domain's; case doesn't count. */
 const EMAIL_GLOB = { except: '@', flags: 'i' };
 
-type PersonRule = Omit<RoleRule, 'role' | 'methods'> & Pick<Partial<RoleRule>, 'methods'>;
-
-function namesPerson(rule: PersonRule, identity: Identity): boolean {
+function namesPerson(rule: RoleRule, identity: Identity): boolean {
   const method = identity.provider === 'local' ? 'local' : 'oidc';
   if (rule.provider !== undefined && rule.provider !== identity.provider) return false;
   if (rule.methods !== undefined && !rule.methods.includes(method)) return false;

@@ -164,7 +164,7 @@ function readExpiry(day: string | null, longest: number): number | undefined {
 function expiryChoice(longest: number, typed?: string | null) {
   const now = Math.floor(Date.now() / 1000);
   const max = toDay(now + Math.max(longest, DAY));
-  return { min: toDay(now + DAY), max, value: typed || max };
+  return { min: toDay(now), max, value: typed || max };
 }
 
 function toDay(time: number): string {

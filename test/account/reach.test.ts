@@ -75,7 +75,10 @@ describe('the servers there are for a person', () => {
   });
 
   it('are none for who has no role there, even when everybody may know of them', () => {
-    const settings = settingsWith([{}, { roles: [{ role: 'viewer', groups: ['staff'] }] }]);
+    const settings = settingsWith([
+      {},
+      { roles: [{ provider: 'local', role: 'viewer', groups: ['staff'] }] },
+    ]);
     const stranger = { ...ada, provider: 'acme', groups: [] };
     expect(usableServers(settings, stranger)).toEqual([]);
     const staff = { ...stranger, groups: ['staff'] };
@@ -89,14 +92,14 @@ describe('the role at a server', () => {
   it("is the server's own where it names the person, lower or higher, else the global one", () => {
     const settings = settingsWith(
       [
-        { roles: [{ role: 'viewer', groups: ['staff'] }] },
+        { roles: [{ provider: 'local', role: 'viewer', groups: ['staff'] }] },
         {
           roles: [
-            { role: 'admin', groups: ['staff'] },
-            { role: 'viewer', users: ['Ada'] },
+            { provider: 'local', role: 'admin', groups: ['staff'] },
+            { provider: 'local', role: 'viewer', users: ['Ada'] },
           ],
         },
-        { roles: [{ role: 'admin', groups: ['guests'] }] },
+        { roles: [{ provider: 'local', role: 'admin', groups: ['guests'] }] },
         {},
       ],
       rules,
@@ -107,7 +110,7 @@ describe('the role at a server', () => {
   });
 
   it('is none for who has none anywhere', () => {
-    const settings = settingsWith([{ roles: [{ role: 'admin', groups: ['guests'] }] }]);
+    const settings = settingsWith([{ roles: [{ provider: 'local', role: 'admin', groups: ['guests'] }] }]);
     const stranger = { ...ada, provider: 'acme' };
     expect(highestRole(stranger, settings)).toBeUndefined();
     expect(highestRole({ ...stranger, groups: ['guests'] }, settings)).toBe('admin');

@@ -42,8 +42,10 @@ describe('another site', () => {
     const signIn = page.url();
     if (what === 'consent') await typeName(page, { name: 'Ada' });
     const address = { 'front page': gate.origin, 'error page': `${gate.origin}/authorize` }[what] ?? signIn;
-    const framed = await frame(address);
-    expect(framed).toMatch(/^chrome-error:/);
+    const headers = (await page.goto(address))?.headers();
+    expect(headers?.['content-security-policy']).toContain("frame-ancestors 'none'");
+    expect(headers?.['x-frame-options']).toBe('DENY');
+    expect(await frame(address)).toMatch(/^chrome-error:/);
     // What may be framed is framed: the frame itself works.
     expect(await frame(`${gate.origin}/health`)).toContain('/health');
   });

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../scripts/lib/ports';
 import { type DocumentServer, startDocumentServer } from '../fixtures/document-server';
 import { type RunningOidcProvider, startOidcProvider } from '../fixtures/oidc-provider';
-import { axe, launchBrowser, type TestBrowser } from './harness/browser';
+import { faultsOf } from './harness/audit';
+import { launchBrowser, type TestBrowser } from './harness/browser';
 import { type Gate, startGate } from './harness/gate';
 import { type PublicClient, REDIRECT_URI, registerClient } from './harness/oauth';
 import { sees, typeName } from './harness/person';
@@ -12,8 +13,6 @@ import { ask } from './harness/request';
 const HOSTED = 'https://assistant.example/callback';
 /** As long and as odd as a name may be: two directions, an emoji, markup. */
 const ODD_NAME = `Über-Assistent "2" & <b>Söhne</b> \u202eםולש 🦊 ${'Donaudampfschifffahrt'.repeat(4)}`;
-/** Bytes: pages paint at once. */
-const LARGEST_PAGE = 20_000;
 
 let gate: Gate;
 let unset: Gate;
@@ -261,30 +260,6 @@ const PROBLEMS: Scene[] = [
 
 async function unfold(page: Page): Promise<void> {
   for (const fold of await page.locator('summary').all()) await fold.click();
-}
-
-const LOOKS = [
-  { width: 1200, colorScheme: 'light' },
-  { width: 1200, colorScheme: 'dark' },
-  { width: 390, colorScheme: 'light' },
-  { width: 390, colorScheme: 'dark' },
-] as const;
-
-/** What all pages have to keep; returns what one doesn't. */
-async function faultsOf(page: Page): Promise<string[]> {
-  const faults: string[] = [];
-  for (const { width, colorScheme } of LOOKS) {
-    await page.setViewportSize({ width, height: 844 });
-    await page.emulateMedia({ colorScheme });
-    const found = await axe(page);
-    faults.push(...found.map((violation) => `${width} ${colorScheme}: ${violation}`));
-  }
-  await page.setViewportSize({ width: 320, height: 640 });
-  const wide = await page.evaluate('document.documentElement.scrollWidth');
-  if (Number(wide) > 320) faults.push(`scrolls sideways at 320 points: ${wide}`);
-  const bytes = Buffer.byteLength(await page.content());
-  if (bytes > LARGEST_PAGE) faults.push(`weighs ${bytes} bytes`);
-  return faults;
 }
 
 describe.each([
