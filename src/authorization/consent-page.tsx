@@ -270,7 +270,7 @@ function Expiry({ min, max, value }: ConsentProps['expires']) {
   return (
     <fieldset>
       <legend>{text.duration}</legend>
-      <label class="field">
+      <label class="field when">
         {text.expires}
         <input
           type="date"

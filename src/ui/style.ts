@@ -26,8 +26,9 @@ footer{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;padding-block:1.25rem 2rem;f
 footer a{color:var(--soft)}
 @media(min-width:32rem){
   header,footer{padding-inline:2.25rem}
-  header{padding-block:3.5rem 1rem}
-  body>main:first-child{margin-block-start:3.5rem}
+  header{padding-block:2.5rem 1rem}
+  main{margin-block-end:2rem}
+  body>main:first-child{margin-block-start:2rem}
   main{padding:2.25rem;border:1px solid var(--line);border-radius:1rem;box-shadow:0 1px 2px #0000000a,0 12px 32px #0000000f}
 }
 h1{font-size:1.5rem;line-height:1.25;font-weight:650;letter-spacing:-.012em;text-wrap:balance}
@@ -87,6 +88,8 @@ input:not([type=checkbox]){
   display:block;inline-size:100%;margin-block-start:.35rem;padding:.65rem .8rem;min-block-size:2.9rem;
   font:inherit;font-weight:400;color:inherit;background:var(--card);border:1px solid var(--edge);border-radius:.6rem;
 }
+.when{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:.35rem 1rem}
+.when input:not([type=checkbox]){inline-size:auto;margin:0}
 .field+.hint{margin-block-start:.35rem}
 .more{margin-block-start:1rem}
 button,.button{

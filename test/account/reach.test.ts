@@ -77,7 +77,7 @@ describe('the servers there are for a person', () => {
   it('are none for who has no role there, even when everybody may know of them', () => {
     const settings = settingsWith([
       {},
-      { roles: [{ provider: 'local', role: 'viewer', groups: ['staff'] }] },
+      { roles: [{ methods: ['oidc'], role: 'viewer', groups: ['staff'] }] },
     ]);
     const stranger = { ...ada, provider: 'acme', groups: [] };
     expect(usableServers(settings, stranger)).toEqual([]);
@@ -110,7 +110,7 @@ describe('the role at a server', () => {
   });
 
   it('is none for who has none anywhere', () => {
-    const settings = settingsWith([{ roles: [{ provider: 'local', role: 'admin', groups: ['guests'] }] }]);
+    const settings = settingsWith([{ roles: [{ methods: ['oidc'], role: 'admin', groups: ['guests'] }] }]);
     const stranger = { ...ada, provider: 'acme' };
     expect(highestRole(stranger, settings)).toBeUndefined();
     expect(highestRole({ ...stranger, groups: ['guests'] }, settings)).toBe('admin');
