@@ -1,9 +1,10 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
+import { accountApi } from './account';
 import { record } from './audit';
 import { authorizeRoutes, oauthRoutes } from './authorization';
 import { gatewayRoutes, guardSettings, health, metadataRoutes } from './gateway';
-import { signInRoutes } from './sign-in';
+import { currentSignIn, signInRoutes } from './sign-in';
 import { siteOf } from './site';
 import { logoRoute, PageProblem, renderProblem } from './ui';
 
@@ -28,6 +29,7 @@ app.route('/', metadataRoutes);
 app.route('/', oauthRoutes);
 app.route('/', authorizeRoutes);
 app.route('/', signInRoutes);
+app.route('/', accountApi(currentSignIn));
 app.route('/', logoRoute);
 app.route('/', gatewayRoutes);
 
@@ -43,7 +45,7 @@ app.onError((error, c) => {
   const expected = problem === error;
   const detail = expected ? problem.options.detail : `${error.name}: ${error.message}`;
   record(c, { event: 'page', outcome: expected ? 'refused' : 'failed', reason: problem.tag, detail });
-  const api = /^\/(oauth|mcp|\.well-known|health)\b/.test(c.req.path);
+  const api = /^\/(api|oauth|mcp|\.well-known|health)\b/.test(c.req.path);
   if (!api) return renderProblem(c, problem);
   const { requestId: request_id } = siteOf(c);
   return c.json(

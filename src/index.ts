@@ -8,6 +8,9 @@ import { PendingFlowObject } from './flow';
  * here: the `Account` runs the token endpoint with the issuer of `authorization/`.
  */
 
+/** MCP servers inside this Worker, if any. */
+export * from './servers';
+
 /** One principal: its grants, tokens and browser sign-ins. */
 export class Account extends accountObject(libraryIssuer) {}
 

@@ -1,6 +1,7 @@
 import { isUserId, type Keyring } from '../crypto';
 
 /** The face of `account/`: the per-principal object, and the words that grants are told in. */
+export { type ApiUser, accountApi } from './api';
 export type { Approval, Presentation, Terms } from './grants';
 export { highestRole, type Identity, roleAt, roleOf, type User } from './identity';
 export type {

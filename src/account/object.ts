@@ -7,7 +7,7 @@ import type { Identity } from './identity';
 import type { Issuer, TokenAnswer } from './issuer';
 import { Outbox } from './outbox';
 import { ACCOUNT_SCHEMA } from './schema';
-import { SignIns } from './sign-ins';
+import { type SignInRow, SignIns } from './sign-ins';
 
 /** Milliseconds after which a copy to KV that failed is tried again. */
 const OUTBOX_RETRY_MS = 60_000;
@@ -95,6 +95,10 @@ export function accountObject(issuer: Issuer) {
       const found = await this.#signIns.find(id, secret, seconds());
       const identity = this.#identity();
       return found && identity ? ok(identity) : refuse('sign_in_ended');
+    }
+
+    listSignIns(): SignInRow[] {
+      return this.#signIns.list(seconds());
     }
 
     endSignIn(id: string): boolean {

@@ -41,6 +41,12 @@ export class SignIns {
     return row;
   }
 
+  /** The browsers in which the user is signed in now, the latest first. */
+  list(now: number): SignInRow[] {
+    const query = 'SELECT * FROM sign_ins WHERE expires_at > ? ORDER BY created_at DESC, id';
+    return this.sql.exec(query, now).toArray() as unknown as SignInRow[];
+  }
+
   /** Signs one browser out. False when it wasn't signed in. */
   end(id: string): boolean {
     return this.sql.exec('DELETE FROM sign_ins WHERE id = ?', id).rowsWritten > 0;

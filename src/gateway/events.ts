@@ -28,8 +28,12 @@ export function rewriteEvents(
     transform(chunk, controller) {
       let from = 0;
       for (let at = 0; at < chunk.length; at++) {
-        if (!end.after(chunk[at] as number)) continue;
-        finish(chunk.subarray(from, at + 1), controller);
+        const ended = end.after(chunk[at] as number);
+        if (ended === 'no') continue;
+        const part = chunk.subarray(from, at + 1);
+        // The LF of a CRLF that has ended an event goes on at once: a reader that saw the CR waits for it.
+        if (ended === 'already') controller.enqueue(part);
+        else finish(part, controller);
         from = at + 1;
       }
       if (from < chunk.length) hold(chunk.subarray(from), controller);
@@ -91,27 +95,30 @@ export async function* readEvents(
   yield* found;
 }
 
-/** Tells when a blank line has ended: the end of an event, whatever the line endings are. */
+/**
+ * Tells when a blank line has ended: the end of an event, whatever the line endings are. `already`: the byte
+ * is the LF of a CRLF whose CR was that end.
+ */
 class EventEnd {
   private emptyLine = true;
   private afterCr = false;
   private seen = false;
 
-  after(byte: number): boolean {
+  after(byte: number): 'no' | 'yes' | 'already' {
     if (byte === LF && this.afterCr) {
       this.afterCr = false;
-      return false;
+      return this.seen ? 'no' : 'already';
     }
     this.afterCr = byte === CR;
     if (byte !== LF && byte !== CR) {
       this.emptyLine = false;
       this.seen = true;
-      return false;
+      return 'no';
     }
     const ended = this.emptyLine && this.seen;
     this.emptyLine = true;
     if (ended) this.seen = false;
-    return ended;
+    return ended ? 'yes' : 'no';
   }
 }
 

@@ -4,7 +4,7 @@ import type { ServerSetting } from '../config';
 import { siteOf } from '../site';
 import { findTool, listTools, type Tools } from './catalogue';
 import { challengeScope } from './challenge';
-import { isRefusal, type Message, readMessage, STATELESS_VERSION } from './message';
+import { type Message, readRequest } from './message';
 import { about, fault, type Passage } from './passage';
 import { judgeTool } from './policy';
 import type { Principal } from './principal';
@@ -21,26 +21,20 @@ const SESSION_NOT_FOUND = -32001;
  * back, as they are but for what policy must change.
  */
 export async function forward(c: Context, server: ServerSetting, principal: Principal): Promise<Response> {
-  const request = c.req.raw;
-  if (!['POST', 'GET', 'DELETE'].includes(request.method)) return methodNotAllowed();
-  const message =
-    request.method === 'POST' ? await readMessage(request, server.max_request_bytes) : undefined;
-  if (message && isRefusal(message)) return rpcError(message);
-  const stateless = message
-    ? message.era === 'modern'
-    : request.headers.get('mcp-protocol-version') === STATELESS_VERSION;
-  if (!message && stateless) return methodNotAllowed();
-
+  const read = await readRequest(c.req.raw, server.max_request_bytes);
+  if (read instanceof Response) return read;
+  const { message, stateless } = read;
   const passage = await openPassage(c, server, principal, stateless);
-  if (!passage) {
-    const id = message?.id ?? null;
-    return rpcError({ status: 404, code: SESSION_NOT_FOUND, message: 'Session not found', id });
-  }
+  if (!passage) return sessionNotFound(message);
   if (message?.method === 'tools/call') {
     const refused = await refuseCall(passage, message);
     if (refused) return refused;
   }
-  const answer = await send(passage, { method: request.method, body: message?.bytes });
+  const answer = await send(passage, {
+    method: c.req.method,
+    body: message?.bytes,
+    signal: c.req.raw.signal,
+  });
   return typeof answer === 'string' ? fault(passage, answer, message) : answerFrom(passage, message, answer);
 }
 
@@ -70,6 +64,7 @@ async function refuseCall(passage: Passage, message: Message): Promise<Response 
   try {
     tool = await findTool(catalogueKey, name, () => askForTools(passage, message));
   } catch (error) {
+    if (error instanceof SessionEnded) return sessionNotFound(message);
     const reason = error instanceof ServerFailure ? error.fault : 'server_not_mcp';
     return fault(passage, reason, message, error instanceof Error ? error.message : undefined);
   }
@@ -86,16 +81,30 @@ async function refuseCall(passage: Passage, message: Message): Promise<Response 
   return challengeScope(c, serverResource(siteOf(c), server), judged.needed);
 }
 
-/** The server's tools, asked for in the session or with the `_meta` of the request that needs to know. */
+/**
+ * The server's tools, asked for in the session or with the `_meta` of the request that needs to know. Others
+ * may wait for the same answer, so it doesn't end with the client that asked first, but with the time.
+ */
 function askForTools(passage: Passage, message: Message): Promise<Tools> {
+  const { c, server, session } = passage;
   const meta = message.era === 'modern' ? message.params._meta : undefined;
+  const signal = AbortSignal.timeout(server.timeout * 1000);
   const ask = async (body: object, headers: Record<string, string>) => {
     const bytes = new TextEncoder().encode(JSON.stringify(body));
-    const answer = await send(passage, { method: 'POST', body: bytes, headers });
+    const answer = await send(passage, { method: 'POST', body: bytes, headers, signal });
     if (typeof answer === 'string') throw new ServerFailure(answer);
+    if (!answer.ok) await answer.body?.cancel();
+    if (answer.status === 401 || answer.status === 403) throw new ServerFailure('server_refuses_gate');
+    if (answer.status === 404 && session !== undefined) throw new SessionEnded();
     return answer;
   };
-  return listTools(ask, meta, passage.server.max_list_bytes);
+  // A read that waits for a server that has gone quiet does not end with the signal by itself.
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(new ServerFailure('server_too_slow')), { once: true });
+  });
+  const tools = Promise.race([listTools(ask, meta, server.max_list_bytes), late]);
+  c.executionCtx.waitUntil(tools.catch(() => undefined));
+  return tools;
 }
 
 class ServerFailure extends Error {
@@ -104,9 +113,21 @@ class ServerFailure extends Error {
   }
 }
 
+class SessionEnded extends Error {}
+
+function sessionNotFound(message: Message | undefined): Response {
+  const id = message?.id ?? null;
+  return rpcError({ status: 404, code: SESSION_NOT_FOUND, message: 'Session not found', id });
+}
+
 async function send(
   passage: Passage,
-  request: { method: string; body?: Uint8Array | undefined; headers?: Record<string, string> },
+  request: {
+    method: string;
+    body?: Uint8Array | undefined;
+    headers?: Record<string, string>;
+    signal: AbortSignal;
+  },
 ): Promise<Response | ServerFault> {
   const { c, server, principal, session } = passage;
   const headers = forwardedHeaders(c.req.raw.headers);
@@ -117,12 +138,6 @@ async function send(
   }
   if (session !== undefined) headers.set('mcp-session-id', session);
   await authenticateToServer(siteOf(c), server, principal, headers);
-  const { method, body } = request;
-  return callServer(c, server, principal, { method, headers, body, signal: c.req.raw.signal });
-}
-
-function methodNotAllowed(): Response {
-  const response = rpcError({ status: 405, code: -32000, message: 'Method not allowed' });
-  response.headers.set('Allow', 'POST');
-  return response;
+  const { method, body, signal } = request;
+  return callServer(c, server, principal, { method, headers, body, signal });
 }

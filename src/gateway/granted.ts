@@ -15,10 +15,11 @@ export function whileGranted(
   return new ReadableStream<Uint8Array>({
     start(controller) {
       timer = setInterval(async () => {
-        if (await stands()) return;
+        // Whoever can't be asked now is asked again.
+        if (await stands().catch(() => true)) return;
         clearInterval(timer);
-        await reader.cancel('revoked');
         try {
+          await reader.cancel('revoked');
           controller.close();
         } catch {
           // It ended by itself meanwhile.

@@ -4,6 +4,7 @@ import {
   type JSONRPCMessage,
 } from '@modelcontextprotocol/server';
 import { decodeUtf8, readBody } from '../http';
+import { rpcError } from './rpc-error';
 
 /** The revision of MCP without sessions. */
 export const STATELESS_VERSION = '2026-07-28';
@@ -35,9 +36,37 @@ const NAMED: Record<string, string> = {
   'resources/read': 'uri',
 };
 
+/** The members that decide what a message is, and what it asks for. */
+const ENVELOPE = ['jsonrpc', 'id', 'method', 'params', 'result', 'error'];
+const SUBJECT = ['name', 'uri', 'arguments', '_meta'];
+
 const HEADER_MISMATCH = -32020;
 const INVALID_REQUEST = -32600;
 const PARSE_ERROR = -32700;
+
+/**
+ * Reads what an endpoint needs of a request before it does anything: the message of a POST, and whether it
+ * belongs to a session (2025) or is stateless. A `Response` is a refusal by the transport's rules.
+ */
+export async function readRequest(
+  request: Request,
+  maxBytes: number,
+): Promise<{ message: Message | undefined; stateless: boolean } | Response> {
+  if (request.method === 'POST') {
+    const message = await readMessage(request, maxBytes);
+    return isRefusal(message) ? rpcError(message) : { message, stateless: message.era === 'modern' };
+  }
+  const stateless = request.headers.get('mcp-protocol-version') === STATELESS_VERSION;
+  const known = ['GET', 'DELETE'].includes(request.method) && !stateless;
+  return known ? { message: undefined, stateless } : methodNotAllowed();
+}
+
+/** 405 for a method that means nothing here: streams and sessions that there are none of. */
+export function methodNotAllowed(): Response {
+  const response = rpcError({ status: 405, code: -32000, message: 'Method not allowed' });
+  response.headers.set('Allow', 'POST');
+  return response;
+}
 
 /**
  * Reads a POST. The body decides; the headers `MCP-Protocol-Version`, `Mcp-Method` and `Mcp-Name` must say the
@@ -52,6 +81,9 @@ export async function readMessage(request: Request, maxBytes: number): Promise<M
   if (parsed === undefined) return { status: 400, code: PARSE_ERROR, message: 'The body is not JSON' };
   if (hasRepeatedMembers(text, parsed)) {
     return { status: 400, code: INVALID_REQUEST, message: 'A member is there more than once' };
+  }
+  if (hasLookAlikes(parsed)) {
+    return { status: 400, code: INVALID_REQUEST, message: 'A member is spelt in another case' };
   }
   const headers = {
     httpMethod: 'POST',
@@ -74,7 +106,7 @@ export async function readMessage(request: Request, maxBytes: number): Promise<M
   return checkHeaders(read, request.headers) ?? read;
 }
 
-export function isRefusal(read: Message | MessageRefusal): read is MessageRefusal {
+function isRefusal(read: Message | MessageRefusal): read is MessageRefusal {
   return 'status' in read;
 }
 
@@ -132,6 +164,19 @@ function hasRepeatedMembers(text: string, parsed: unknown): boolean {
   let written = 0;
   for (const [, colon] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/gs)) if (colon !== undefined) written++;
   return written !== countMembers(parsed);
+}
+
+/** Whether a member is one of the protocol's but for its case: some parsers take one for the other. */
+function hasLookAlikes(parsed: unknown): boolean {
+  const params = (parsed as { params?: unknown } | null)?.params;
+  return isMisspelt(parsed, ENVELOPE) || isMisspelt(params, SUBJECT);
+}
+
+function isMisspelt(value: unknown, names: string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  // Upper case first: it also folds letters, such as the long s, whose lower case is their own.
+  const folded = (name: string) => name.toUpperCase().toLowerCase();
+  return Object.keys(value).some((name) => !names.includes(name) && names.includes(folded(name)));
 }
 
 function countMembers(value: unknown): number {

@@ -94,11 +94,11 @@ function watchEvents(
 
 /** A JSON-RPC answer whose result is a tool list, for this principal; undefined for any other message. */
 function filterTools({ server, principal }: Passage, text: string): string | undefined {
-  if (!text.includes('"tools"')) return undefined;
   const message = parseObject(text);
   const result = message?.result as { tools?: unknown; cacheScope?: unknown } | undefined;
   if (!Array.isArray(result?.tools)) return undefined;
-  const tools = (result.tools as Tool[])
+  const tools = result.tools
+    .filter((tool: Partial<Tool> | null): tool is Tool => typeof tool?.name === 'string')
     .map((tool) => publishTool(tool, server, principal))
     .filter((tool) => tool !== undefined);
   const cacheScope = result.cacheScope === undefined ? {} : { cacheScope: 'private' };

@@ -9,6 +9,7 @@ import { challenge } from './challenge';
 import { ConnectPage } from './connect-page';
 import { forward } from './forward';
 import { publicKeys } from './identity-token';
+import { methodNotAllowed, readRequest } from './message';
 import { checkOrigin } from './origins';
 import { ownServer } from './own-tools';
 import { isFixedToken, mayServeEveryone, passThrough } from './passthrough';
@@ -16,6 +17,8 @@ import { identify } from './principal';
 import { serverResource } from './upstream';
 
 const VERSION = '0.1.0';
+/** The longest message to the gate's own tools. */
+const MAX_MESSAGE_BYTES = 4_194_304;
 
 /** `/.well-known/…`: what clients and servers read before anything else. */
 export const metadataRoutes = new Hono<{ Bindings: Env }>()
@@ -79,6 +82,10 @@ async function serve(c: Context, resource: string): Promise<Response> {
   if (refused) return refused;
   const principal = await identify(c, resource);
   if (!principal.ok) return challenge(c, resource, principal.error);
+  const read = await readRequest(c.req.raw, MAX_MESSAGE_BYTES);
+  if (read instanceof Response) return read;
+  // Nothing is sent but answers, and no session is kept: there is no stream to open, and any may be ended.
+  if (!read.message) return c.req.method === 'DELETE' ? c.body(null, 204) : methodNotAllowed();
   const deployment = { name: site.settings.name, version: VERSION };
   const usable = usableServers(site.settings, principal.value.identity).map(({ name }) => name);
   const servers = principal.value.servers.filter((name) => usable.includes(name));
@@ -87,7 +94,9 @@ async function serve(c: Context, resource: string): Promise<Response> {
     // Checked by `checkOrigin`, against the settings.
     allowedOriginHostnames: '*',
   });
-  return handler.fetch(new Request(new URL('/mcp', c.req.url), c.req.raw));
+  const { headers, signal } = c.req.raw;
+  const body = read.message.bytes;
+  return handler.fetch(new Request(new URL('/mcp', c.req.url), { method: 'POST', headers, body, signal }));
 }
 
 function isBrowser(request: Request): boolean {
