@@ -3,7 +3,7 @@ import { cors } from 'hono/cors';
 import { accountApi } from './account';
 import { record } from './audit';
 import { authorizeRoutes, oauthRoutes } from './authorization';
-import { gatewayRoutes, guardSettings, health, metadataRoutes } from './gateway';
+import { gatewayRoutes, guardSettings, health, metadataRoutes, surveyTools } from './gateway';
 import { currentSignIn, signInRoutes } from './sign-in';
 import { siteOf } from './site';
 import { logoRoute, PageProblem, renderProblem } from './ui';
@@ -27,7 +27,7 @@ app.get('/health', health);
 
 app.route('/', metadataRoutes);
 app.route('/', oauthRoutes);
-app.route('/', authorizeRoutes);
+app.route('/', authorizeRoutes(surveyTools));
 app.route('/', signInRoutes);
 app.route('/', accountApi(currentSignIn));
 app.route('/', logoRoute);

@@ -26,6 +26,16 @@ const OWN_TOOLS: Record<Scope, string[]> = {
   'mcp:destructive': [],
 };
 
+/** Titles of a server's tools, by what they do. */
+export type ServerTools = NonNullable<ConsentServer['tools']>;
+
+/** Finds what servers offer a person, by name; those that don't tell are not there. `gateway/` does it. */
+export type SurveyTools = (
+  c: Context,
+  servers: ServerSetting[],
+  person: Person,
+) => Promise<Map<string, ServerTools>>;
+
 const DAY = 86_400;
 
 /** The consent page of a flow, for the person signed in. `again`: what was wrong with the form just sent. */
@@ -33,12 +43,14 @@ export async function showConsent(
   c: Context,
   flow: Flow<AuthorizationFlow>,
   person: Person,
+  survey: SurveyTools,
   again?: { notice: string; form: URLSearchParams },
 ): Promise<Response> {
   const site = siteOf(c);
   const { client, request, asked } = flow.data;
   const redirect = describeRedirect(request.redirect_uri as CheckedRedirectUri);
   const csrf = await flow.csrf(person.userId);
+  const tools = await survey(c, serversInReach(site, flow.data, person), person);
   const page = (
     <ConsentPage
       branding={brandingOf(site)}
@@ -53,7 +65,7 @@ export async function showConsent(
       user={describeUser(person.identity)}
       switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}
       scopes={offeredScopes(flow.data, person.role, again?.form)}
-      servers={offeredServers(site, flow.data, person, again?.form)}
+      servers={offeredServers(site, flow.data, person, tools, again?.form)}
       expires={expiryChoice(site.settings.tokens.grant, again?.form.get('expires'))}
       destructiveAsked={asked.includes('mcp:destructive')}
       {...(again === undefined ? {} : { notice: again.notice })}
@@ -67,6 +79,7 @@ export async function decide(
   c: Context,
   flow: Flow<AuthorizationFlow>,
   person: Person,
+  survey: SurveyTools,
   form: URLSearchParams,
 ): Promise<Response> {
   const site = siteOf(c);
@@ -78,7 +91,7 @@ export async function decide(
     return c.redirect(errorRedirect(request, site.origin, 'access_denied', 'The person declined'), 303);
   }
   const choice = readChoice(form, flow.data, person, site);
-  if (!choice.ok) return showConsent(c, flow, person, { notice: NOTICES[choice.error.reason], form });
+  if (!choice.ok) return showConsent(c, flow, person, survey, { notice: NOTICES[choice.error.reason], form });
   await mustSubmit(flow);
   const redirectTo = await site.env.ACCOUNT.getByName(person.userId).approve(termsOf(site), {
     request,
@@ -139,6 +152,7 @@ function offeredServers(
   site: Site,
   flow: AuthorizationRequest,
   person: Person,
+  tools: Map<string, ServerTools>,
   form?: URLSearchParams,
 ): ConsentServer[] {
   return serversInReach(site, flow, person).map(({ name, title, description }) => ({
@@ -146,6 +160,7 @@ function offeredServers(
     title: title ?? name,
     ...(description === undefined ? {} : { description }),
     ticked: form ? form.getAll('server').includes(name) : true,
+    ...(tools.has(name) ? { tools: tools.get(name) as ServerTools } : {}),
   }));
 }
 

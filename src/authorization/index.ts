@@ -1,4 +1,5 @@
 /** The face of `authorization/`: the authorization server. */
+export type { Person, ServerTools, SurveyTools } from './consent';
 export { libraryIssuer } from './library';
 export { authorizationServerMetadata, protectedResourceMetadata } from './metadata';
 export { authorizeRoutes, oauthRoutes } from './routes';

@@ -7,29 +7,31 @@ import { currentSignIn, mustFindFlow, showSignIn } from '../sign-in';
 import { siteOf } from '../site';
 import { PageProblem, words } from '../ui';
 import { checkAuthorizationRequest } from './authorize';
-import { type AuthorizationFlow, decide, type Person, showConsent } from './consent';
+import { type AuthorizationFlow, decide, type Person, type SurveyTools, showConsent } from './consent';
 import { register } from './registration';
 import { introspect, revoke, token } from './token-endpoint';
 
-/** `/authorize`: sign-in, then consent, then back to the client. */
-export const authorizeRoutes = new Hono<{ Bindings: Env }>()
-  .get('/authorize', async (c) => {
-    const id = c.req.query('flow');
-    if (id === undefined) return begin(c);
-    const flow = await findAuthorization(c, id);
-    const person = await whoDecides(c, flow);
-    return person ? showConsent(c, flow, person) : showSignIn(c, flow);
-  })
-  .post('/authorize', async (c) => {
-    if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
-    const flow = await findAuthorization(c, c.req.query('flow'));
-    const form = await readForm(c.req.raw);
-    if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
-    const person = await whoDecides(c, flow);
-    if (!person) return showSignIn(c, flow);
-    if (!(await flow.checkCsrf(form.value.get('csrf'), person.userId))) throw new PageProblem('form_forged');
-    return decide(c, flow, person, form.value);
-  });
+/** `/authorize`: sign-in, then consent, then back to the client. `survey` finds what servers offer. */
+export const authorizeRoutes = (survey: SurveyTools) =>
+  new Hono<{ Bindings: Env }>()
+    .get('/authorize', async (c) => {
+      const id = c.req.query('flow');
+      if (id === undefined) return begin(c);
+      const flow = await findAuthorization(c, id);
+      const person = await whoDecides(c, flow);
+      return person ? showConsent(c, flow, person, survey) : showSignIn(c, flow);
+    })
+    .post('/authorize', async (c) => {
+      if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
+      const flow = await findAuthorization(c, c.req.query('flow'));
+      const form = await readForm(c.req.raw);
+      if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
+      const person = await whoDecides(c, flow);
+      if (!person) return showSignIn(c, flow);
+      if (!(await flow.checkCsrf(form.value.get('csrf'), person.userId)))
+        throw new PageProblem('form_forged');
+      return decide(c, flow, person, survey, form.value);
+    });
 
 /** The endpoints that clients call by themselves. */
 export const oauthRoutes = new Hono<{ Bindings: Env }>()

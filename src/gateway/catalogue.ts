@@ -52,7 +52,8 @@ export function forgetTools(key: string): void {
   entries.delete(key);
 }
 
-async function readTools(key: string, ask: () => Promise<Tools>): Promise<Tools> {
+/** A server's tools as this principal is shown them: what is known, or else what it says when asked. */
+export async function readTools(key: string, ask: () => Promise<Tools>): Promise<Tools> {
   const entry = entries.get(key);
   if (entry && entry.freshUntil > Date.now()) return entry.tools;
   const now = Date.now();

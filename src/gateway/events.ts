@@ -103,22 +103,19 @@ class EventEnd {
   private emptyLine = true;
   private afterCr = false;
   private seen = false;
+  private ended = false;
 
   after(byte: number): 'no' | 'yes' | 'already' {
     if (byte === LF && this.afterCr) {
       this.afterCr = false;
-      return this.seen ? 'no' : 'already';
+      return this.ended ? 'already' : 'no';
     }
     this.afterCr = byte === CR;
-    if (byte !== LF && byte !== CR) {
-      this.emptyLine = false;
-      this.seen = true;
-      return 'no';
-    }
-    const ended = this.emptyLine && this.seen;
-    this.emptyLine = true;
-    if (ended) this.seen = false;
-    return ended ? 'yes' : 'no';
+    const isBreak = byte === LF || byte === CR;
+    this.ended = isBreak && this.emptyLine && this.seen;
+    this.seen = !isBreak || (this.seen && !this.ended);
+    this.emptyLine = isBreak;
+    return this.ended ? 'yes' : 'no';
   }
 }
 

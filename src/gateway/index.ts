@@ -1,3 +1,4 @@
 /** The face of `gateway/`: the protected endpoint, and what clients read to find it. */
 export { guardSettings, health } from './health';
 export { gatewayRoutes, metadataRoutes } from './routes';
+export { surveyTools } from './survey';

@@ -73,6 +73,9 @@ export function methodNotAllowed(): Response {
  * same wherever they are there (MCP 2026-07-28, "Standard request headers"), in either era.
  */
 export async function readMessage(request: Request, maxBytes: number): Promise<Message | MessageRefusal> {
+  const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/json')
+    return { status: 415, code: INVALID_REQUEST, message: 'The Content-Type must be application/json' };
   const body = await readBody(request, maxBytes);
   if (!body.ok)
     return { status: 413, code: INVALID_REQUEST, message: `The message is larger than ${maxBytes} bytes` };

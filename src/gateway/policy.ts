@@ -10,9 +10,14 @@ import { matchesGlob } from '../glob';
 /** A tool as a server lists it; other fields pass through. */
 export interface Tool {
   name: string;
-  annotations?: ToolHints;
+  title?: string | undefined;
+  annotations?: ToolHints | undefined;
 }
-type ToolHints = { readOnlyHint?: boolean; destructiveHint?: boolean };
+interface ToolHints {
+  title?: string | undefined;
+  readOnlyHint?: boolean | undefined;
+  destructiveHint?: boolean | undefined;
+}
 
 export type ToolAccess = 'read' | 'write' | 'destructive' | 'hidden';
 

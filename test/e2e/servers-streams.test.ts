@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../scripts/lib/ports';
+import { type MisbehavingUpstream, startMisbehaving } from '../fixtures/upstream-misbehaving';
+import { type Gate, startGate } from './harness/gate';
+import { grant } from './harness/oauth';
+
+const MEGABYTE = 1024 * 1024;
+/** Seconds that a server has for its first byte. */
+const TIMEOUT = 2;
+
+let gate: Gate;
+let upstream: MisbehavingUpstream;
+const tokens = new Map<string, string>();
+beforeAll(async () => {
+  upstream = await startMisbehaving();
+  const urls = {
+    odd: upstream.url,
+    huge: upstream.at('/huge'),
+    'huge-sse': upstream.at('/huge-sse'),
+    down: `http://127.0.0.1:${await freePort()}/mcp`,
+  };
+  const servers = Object.entries(urls).map(([name, url]) => ({
+    name,
+    title: 'Odd',
+    url,
+    auth: 'none',
+    timeout: TIMEOUT,
+  }));
+  gate = await startGate({ vars: { SERVERS: servers } });
+  for (const name of Object.keys(urls)) {
+    const params = { resource: `${gate.origin}/mcp/${name}` };
+    const granted = await grant(gate, 'Ada', { params, choices: { servers: [name] } });
+    tokens.set(name, granted.tokens.access_token);
+  }
+});
+afterAll(() => Promise.all([gate?.stop(), upstream?.close()]));
+
+interface Sent {
+  server?: string;
+  signal?: AbortSignal;
+}
+
+function post(message: Record<string, unknown>, { server = 'odd', signal }: Sent = {}): Promise<Response> {
+  return fetch(`${gate.origin}/mcp/${server}`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${tokens.get(server)}`,
+      accept: 'application/json, text/event-stream',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, ...message }),
+    ...(signal ? { signal } : {}),
+  });
+}
+
+function call(name: string, sent: Sent = {}): Promise<Response> {
+  return post({ method: 'tools/call', params: { name, arguments: {} } }, sent);
+}
+
+function given(name: string) {
+  const one = upstream.given.get(name);
+  if (!one) throw new Error(`${name} was never asked for`);
+  return one;
+}
+
+async function error(response: Response): Promise<{ status: number; id: unknown; message: string }> {
+  const body = (await response.json()) as { id: unknown; error: { message: string } };
+  return { status: response.status, id: body.id, message: body.error.message };
+}
+
+const chunksOf = (response: Response) => response.body as unknown as AsyncIterable<Uint8Array>;
+
+describe('a stream behind the gate', () => {
+  test.each(['big-json', 'big-sse'])('passes when it is 50 MB long (%s)', async (tool) => {
+    const response = await call(tool);
+    let [length, first, last] = [0, '', ''];
+    for await (const chunk of chunksOf(response)) {
+      length += chunk.length;
+      if (first === '') first = new TextDecoder().decode(chunk.subarray(0, 40));
+      last = new TextDecoder().decode(chunk.subarray(-20)).trimEnd();
+    }
+    expect(length).toBeGreaterThan(50 * MEGABYTE);
+    expect(first).toContain('{"jsonrpc":"2.0","id":1,"res');
+    expect(last.endsWith('x"}]}}') || last === '"}]}}').toBe(true);
+  });
+
+  test('waits with the server while the client does not read', async () => {
+    const response = await call('big-json');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const waiting = given('big-json').written;
+    expect(waiting).toBeLessThan(20 * MEGABYTE);
+    let length = 0;
+    for await (const chunk of chunksOf(response)) length += chunk.length;
+    expect(length).toBeGreaterThan(50 * MEGABYTE);
+  });
+
+  test('arrives event by event, for as long as it takes', async () => {
+    const response = await call('trickle');
+    const arrivals: number[] = [];
+    let text = '';
+    for await (const chunk of chunksOf(response)) {
+      arrivals.push(Date.now());
+      text += new TextDecoder().decode(chunk);
+    }
+    const whole = Number(arrivals.at(-1)) - Number(arrivals[0]);
+    expect(whole).toBeGreaterThan(9000);
+    expect(whole / 1000).toBeGreaterThan(TIMEOUT);
+    expect(arrivals.length).toBeGreaterThan(80);
+    expect(text.match(/notifications\/progress/g)).toHaveLength(100);
+    expect(text.trimEnd().endsWith('"result":{"content":[]}}')).toBe(true);
+  }, 20_000);
+
+  test('ends at the server within a second when the client goes away', async () => {
+    const away = new AbortController();
+    const response = await call('trickle', { signal: away.signal });
+    const reader = response.body?.getReader();
+    await reader?.read();
+    away.abort();
+    const left = Date.now();
+    await reader?.closed.catch(() => undefined);
+    await expect.poll(() => given('trickle').left, { timeout: 5000, interval: 20 }).toBeDefined();
+    expect(Number(given('trickle').left) - left).toBeLessThan(1000);
+    expect(given('trickle').ended).toBe(false);
+  });
+
+  test('breaks for the client where it breaks at the server', async () => {
+    await expect(call('cut-json').then((response) => response.text())).rejects.toThrow();
+    const cut = await call('cut-sse');
+    let text = '';
+    const reading = (async () => {
+      for await (const chunk of chunksOf(cut)) text += new TextDecoder().decode(chunk);
+    })();
+    await expect(reading).rejects.toThrow();
+    expect(text).toContain('notifications/message');
+  });
+
+  test('may hold an answer that nobody asked for; the right one arrives all the same', async () => {
+    const text = await (await call('stranger')).text();
+    expect(text).toContain('"id":1,"result":{"content":[{"type":"text","text":"yours"}]}');
+    expect((await call('stranger')).status).toBe(200);
+  });
+});
+
+describe('a server that does not behave', () => {
+  test('a list of 200 MB is refused, and not read to its end', async () => {
+    const listed = await post({ method: 'tools/list' }, { server: 'huge' });
+    expect(await error(listed)).toMatchObject({ status: 502, id: 1 });
+    const read = given('huge').written;
+    expect(read).toBeLessThan(30 * MEGABYTE);
+    const called = await call('last', { server: 'huge' });
+    expect(called.status).toBe(502);
+    await expect.poll(() => given('huge').left).toBeDefined();
+  });
+
+  test('nor is one that comes as an event', async () => {
+    const listed = await post({ method: 'tools/list' }, { server: 'huge-sse' });
+    const text = await listed.text().catch(() => 'broken off');
+    expect(text.length).toBeLessThan(5 * MEGABYTE);
+    expect(text).not.toContain('"result"');
+    expect(given('huge-sse').written).toBeLessThan(30 * MEGABYTE);
+    await expect.poll(() => given('huge-sse').left).toBeDefined();
+  });
+
+  test.each(['redirect-to-metadata', 'redirect-to-loopback'])('%s: never followed', async (tool) => {
+    const answer = await error(await call(tool));
+    expect(answer).toMatchObject({ status: 502, id: 1 });
+    expect(answer.message).toContain('redirect');
+    expect(answer.message).not.toMatch(/127\.0\.0\.1|169\.254/);
+    expect(upstream.paths).not.toContain('/secret');
+  });
+
+  test('a page instead of MCP is not handed on', async () => {
+    const answer = await error(await call('html'));
+    expect(answer).toMatchObject({ status: 502, id: 1 });
+    expect(answer.message).not.toContain('Wi-Fi');
+  });
+
+  test('one that never answers is given up on in time', async () => {
+    const asked = Date.now();
+    expect(await error(await call('hang'))).toMatchObject({ status: 504, id: 1 });
+    expect(Date.now() - asked).toBeGreaterThanOrEqual(TIMEOUT * 1000 - 50);
+    expect(Date.now() - asked).toBeLessThan(TIMEOUT * 1000 + 2000);
+    await expect.poll(() => given('hang').left).toBeDefined();
+  });
+
+  test('one that is down is named by its title, not by its address', async () => {
+    const answer = await error(await post({ method: 'tools/list' }, { server: 'down' }));
+    expect(answer).toMatchObject({ status: 502, id: 1 });
+    expect(answer.message).toContain('Odd');
+    expect(answer.message).not.toContain('127.0.0.1');
+  });
+});
