@@ -1,5 +1,4 @@
 import { readEvents } from './events';
-import { STATELESS_VERSION } from './message';
 import type { Tool } from './policy';
 
 /** A server's tools as it lists them, by name. `ttlMs`: how long it says that they stay so. */
@@ -84,8 +83,7 @@ export async function listTools(ask: AskPage, meta: unknown, maxBytes: number): 
       ...(meta === undefined ? {} : { _meta: meta }),
     };
     const body = { jsonrpc: '2.0', id, method: 'tools/list', params };
-    const headers =
-      meta === undefined ? {} : { 'mcp-method': 'tools/list', 'mcp-protocol-version': STATELESS_VERSION };
+    const headers = meta === undefined ? {} : { 'mcp-method': 'tools/list' };
     const result = await readResult(await ask(body, headers), id, maxBytes);
     if (!Array.isArray(result.tools)) throw new Error('the server’s answer to tools/list has no tools');
     for (const tool of result.tools as Tool[]) byName.set(tool.name, tool);

@@ -9,11 +9,10 @@ import { about, fault, type Passage } from './passage';
 import { judgeTool } from './policy';
 import type { Principal } from './principal';
 import { answerFrom } from './relay';
-import { rpcError, type ServerFault } from './rpc-error';
+import { rpcError, type ServerFault, unknownTool } from './rpc-error';
 import { openSessionId } from './session-id';
 import { authenticateToServer, callServer, forwardedHeaders, serverResource } from './upstream';
 
-const UNKNOWN_TOOL = -32602;
 const SESSION_NOT_FOUND = -32001;
 
 /**
@@ -56,10 +55,7 @@ async function openPassage(
 async function refuseCall(passage: Passage, message: Message): Promise<Response | undefined> {
   const { c, server, principal, catalogueKey } = passage;
   const name = message.params.name;
-  const id = message.id ?? null;
-  const unknown = () =>
-    rpcError({ status: 200, code: UNKNOWN_TOOL, message: `Unknown tool: ${String(name)}`, id });
-  if (typeof name !== 'string') return unknown();
+  if (typeof name !== 'string') return unknownTool(name, message.id);
   let tool: Awaited<ReturnType<typeof findTool>>;
   try {
     tool = await findTool(catalogueKey, name, () => askForTools(passage, message));
@@ -77,7 +73,7 @@ async function refuseCall(passage: Passage, message: Message): Promise<Response 
     reason: judged.verdict,
     detail: name,
   });
-  if (judged.verdict === 'absent') return unknown();
+  if (judged.verdict === 'absent') return unknownTool(name, message.id);
   return challengeScope(c, serverResource(siteOf(c), server), judged.needed);
 }
 
@@ -132,8 +128,9 @@ async function send(
   const { c, server, principal, session } = passage;
   const headers = forwardedHeaders(c.req.raw.headers);
   if (request.headers) {
+    // What was said of the client's own message; its version stays, as its `_meta` does.
     for (const name of [...headers.keys()])
-      if (name.startsWith('mcp-param-') || name === 'mcp-name') headers.delete(name);
+      if (name.startsWith('mcp-param-') || ['mcp-name', 'mcp-method'].includes(name)) headers.delete(name);
     for (const [name, value] of Object.entries(request.headers)) headers.set(name, value);
   }
   if (session !== undefined) headers.set('mcp-session-id', session);

@@ -4,7 +4,7 @@ import {
   type JSONRPCMessage,
 } from '@modelcontextprotocol/server';
 import { decodeUtf8, readBody } from '../http';
-import { rpcError } from './rpc-error';
+import { type MessageRefusal, rpcError } from './rpc-error';
 
 /** The revision of MCP without sessions. */
 export const STATELESS_VERSION = '2026-07-28';
@@ -18,15 +18,6 @@ export interface Message {
   id: string | number | undefined;
   method: string | undefined;
   params: Record<string, unknown>;
-}
-
-/** A message that is refused before anything is forwarded: an HTTP status and a JSON-RPC error. */
-export interface MessageRefusal {
-  status: number;
-  code: number;
-  message: string;
-  data?: unknown;
-  id?: string | number | null;
 }
 
 /** The methods whose subject the `Mcp-Name` header repeats, and where the body has it. */
@@ -126,7 +117,7 @@ function refusalOf(outcome: InboundClassificationOutcome): MessageRefusal | unde
   };
 }
 
-/** `Mcp-Method` and `Mcp-Name`: there on every stateless request, and true wherever they are there. */
+/** The headers that repeat the body: there on every stateless request, and true wherever they are there. */
 function checkHeaders(message: Message, headers: Headers): MessageRefusal | undefined {
   const { method, params, era, id } = message;
   const mismatch = (what: string): MessageRefusal => ({
@@ -139,6 +130,7 @@ function checkHeaders(message: Message, headers: Headers): MessageRefusal | unde
   if (said !== undefined && said !== method)
     return mismatch('Mcp-Method and the body name different methods');
   const required = era === 'modern' && id !== undefined;
+  if (required && !headers.has('mcp-protocol-version')) return mismatch('MCP-Protocol-Version is missing');
   if (required && said === undefined) return mismatch('Mcp-Method is missing');
   const field = method !== undefined && Object.hasOwn(NAMED, method) ? NAMED[method] : undefined;
   const subject = field === undefined ? undefined : params[field];

@@ -1,4 +1,3 @@
-import { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Principal } from './principal';
 
@@ -14,37 +13,29 @@ const whoamiOutput = z.object({
   servers: z.array(z.string()),
   role: z.string(),
   expires_at: z.string(),
+  unavailable: z.array(z.string()).optional(),
 });
 
-/** The MCP server with the gate's own tools, for one request of one principal. */
-export function ownServer(principal: Principal, deployment: { name: string; version: string }): McpServer {
-  const server = new McpServer({ name: 'gatehouse', title: deployment.name, version: deployment.version });
-  server.registerTool(
-    'whoami',
-    {
-      title: 'Who am I?',
-      description:
-        'Tells who is signed in: the user with name and address, the client, the scopes and servers that ' +
-        'were allowed, the role, and when the permission ends.',
-      inputSchema: z.object({}),
-      outputSchema: whoamiOutput,
-      annotations: {
-        title: 'Who am I?',
-        readOnlyHint: true,
-        destructiveHint: false,
-        idempotentHint: true,
-        openWorldHint: false,
-      },
-    },
-    async () => {
-      const structuredContent = describePrincipal(principal);
-      return { structuredContent, content: [{ type: 'text', text: JSON.stringify(structuredContent) }] };
-    },
-  );
-  return server;
-}
+/** The gate's own tool, as it is listed. `unavailable` of its answer: servers that don't answer now. */
+export const WHOAMI = {
+  name: 'whoami',
+  title: 'Who am I?',
+  description:
+    'Tells who is signed in: the user with name and address, the client, the scopes and servers that ' +
+    'were allowed, the role, and when the permission ends. Names servers that do not answer just now.',
+  inputSchema: z.toJSONSchema(z.object({})),
+  outputSchema: z.toJSONSchema(whoamiOutput),
+  annotations: {
+    title: 'Who am I?',
+    readOnlyHint: true,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: false,
+  },
+};
 
-function describePrincipal(principal: Principal): z.infer<typeof whoamiOutput> {
+/** What `whoami` answers. Times in RFC 3339. */
+export function describePrincipal(principal: Principal): z.infer<typeof whoamiOutput> {
   const { user, client, scope, servers, role, expires_at } = principal;
   return {
     user: { ...user, email: user.email ?? null },

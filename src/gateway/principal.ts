@@ -21,7 +21,9 @@ export interface Principal {
   identity: Identity;
   client: { id: string; name: string };
   grantId: string;
-  /** What the token carries, held to the role. */
+  /** What the token carries. */
+  granted: Scope[];
+  /** The same, held to the role. */
   scope: Scope[];
   servers: string[];
   role: Role;
@@ -66,12 +68,14 @@ export async function identify(
   }
   if (!role) return refuse<CredentialRefusal>('role_missing', parts.userId);
   const { name, email, email_verified } = identity;
+  const granted = includedScopes(scope);
   return ok({
     user: { id: parts.userId, name, email, email_verified },
     identity,
     client: { id: grant.client_id, name: grant.client_name },
     grantId: grant.id,
-    scope: scopesWithin(role, includedScopes(scope)),
+    granted,
+    scope: scopesWithin(role, granted),
     servers: grant.servers,
     role,
     expires_at: grant.expires_at,

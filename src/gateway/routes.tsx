@@ -1,22 +1,24 @@
 import { createMcpHandler } from 'agents/mcp/server';
 import { type Context, Hono } from 'hono';
-import { mayKnow, usableServers } from '../account';
+import { mayKnow } from '../account';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../authorization';
 import type { ServerSetting } from '../config';
 import { type Site, siteOf } from '../site';
 import { brandingOf, showPage } from '../ui';
-import { challenge } from './challenge';
+import { challenge, challengeScope } from './challenge';
 import { ConnectPage } from './connect-page';
 import { forward } from './forward';
+import { gateServer } from './gate-server';
 import { publicKeys } from './identity-token';
-import { methodNotAllowed, readRequest } from './message';
+import { findMerged, judgeMerged, type MergedTool } from './merged';
+import { type Message, methodNotAllowed, readRequest } from './message';
 import { checkOrigin } from './origins';
-import { ownServer } from './own-tools';
+import { WHOAMI } from './own-tools';
 import { isFixedToken, mayServeEveryone, passThrough } from './passthrough';
-import { identify } from './principal';
+import { identify, type Principal } from './principal';
+import { unknownTool } from './rpc-error';
 import { serverResource } from './upstream';
 
-const VERSION = '0.1.0';
 /** The longest message to the gate's own tools. */
 const MAX_MESSAGE_BYTES = 4_194_304;
 
@@ -86,10 +88,9 @@ async function serve(c: Context, resource: string): Promise<Response> {
   if (read instanceof Response) return read;
   // Nothing is sent but answers, and no session is kept: there is no stream to open, and any may be ended.
   if (!read.message) return c.req.method === 'DELETE' ? c.body(null, 204) : methodNotAllowed();
-  const deployment = { name: site.settings.name, version: VERSION };
-  const usable = usableServers(site.settings, principal.value.identity).map(({ name }) => name);
-  const servers = principal.value.servers.filter((name) => usable.includes(name));
-  const handler = createMcpHandler(() => ownServer({ ...principal.value, servers }, deployment), {
+  const call = await routeCall(c, resource, principal.value, read.message);
+  if (call instanceof Response) return call;
+  const handler = createMcpHandler(() => gateServer(c, principal.value, call), {
     corsOptions: false,
     // Checked by `checkOrigin`, against the settings.
     allowedOriginHostnames: '*',
@@ -97,6 +98,22 @@ async function serve(c: Context, resource: string): Promise<Response> {
   const { headers, signal } = c.req.raw;
   const body = read.message.bytes;
   return handler.fetch(new Request(new URL('/mcp', c.req.url), { method: 'POST', headers, body, signal }));
+}
+
+/** A call of a server's tool: found and judged before anything is built for it. */
+async function routeCall(
+  c: Context,
+  resource: string,
+  principal: Principal,
+  message: Message,
+): Promise<MergedTool | Response | undefined> {
+  const { name } = message.params;
+  if (message.method !== 'tools/call' || typeof name !== 'string' || name === WHOAMI.name) return undefined;
+  const tool = await findMerged(c, principal, name);
+  const judged = tool ? judgeMerged(tool) : { verdict: 'absent' as const };
+  if (judged.verdict === 'allowed') return tool;
+  if (judged.verdict === 'scope') return challengeScope(c, resource, judged.needed);
+  return unknownTool(name, message.id);
 }
 
 function isBrowser(request: Request): boolean {

@@ -1,4 +1,11 @@
-import type { MessageRefusal } from './message';
+/** A message that is refused before anything is forwarded: an HTTP status and a JSON-RPC error. */
+export interface MessageRefusal {
+  status: number;
+  code: number;
+  message: string;
+  data?: unknown;
+  id?: string | number | null;
+}
 
 /** A JSON-RPC error as an HTTP answer (MCP, "Streamable HTTP"). */
 export function rpcError({ status, code, message, data, id = null }: MessageRefusal): Response {
@@ -30,4 +37,16 @@ const FAULTS: Record<ServerFault, { status: number; says: string }> = {
 export function serverFault(fault: ServerFault, title: string, id: string | number | undefined): Response {
   const { status, says } = FAULTS[fault];
   return rpcError({ status, code: SERVER_FAULT, message: `The server “${title}” ${says}`, id: id ?? null });
+}
+
+const INVALID_PARAMS = -32602;
+
+/** The answer to a call of a tool that isn't there, or that this principal must not know of. */
+export function unknownTool(name: unknown, id: string | number | undefined): Response {
+  return rpcError({
+    status: 200,
+    code: INVALID_PARAMS,
+    message: `Unknown tool: ${String(name)}`,
+    id: id ?? null,
+  });
 }

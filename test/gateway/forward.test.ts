@@ -22,7 +22,8 @@ beforeAll(async () => {
 let said = '';
 function answerBytes({ headers, method }: { headers: Headers; method: string }): Response {
   if (method === 'DELETE') return new Response('gone', { status: 200 });
-  const type = headers.get('accept') ?? 'application/json';
+  const accepted = headers.get('accept') ?? '';
+  const type = accepted.includes(',') ? 'application/json' : accepted;
   return new Response(said, { headers: { 'content-type': type } });
 }
 
@@ -92,7 +93,7 @@ describe('before anything is forwarded', () => {
   test.each<[string, string, number, number]>([
     ['text that is no JSON', '{"jsonrpc":', 400, -32700],
     ['nothing', '', 400, -32700],
-    ['bytes that are no UTF-8', '\u0000', 400, -32700],
+    ['a control character', '\u0000', 400, -32700],
     ['a batch', '[{"jsonrpc":"2.0","id":1,"method":"ping"}]', 400, -32600],
     ['an empty batch', '[]', 400, -32600],
     ['a number', '7', 400, -32600],
@@ -107,6 +108,25 @@ describe('before anything is forwarded', () => {
     expect(answer.body.id).toBeNull();
     expect(bytes.received.length).toBe(before);
   });
+
+  test('bytes that are no UTF-8 are refused: who reads them otherwise would read another message', async () => {
+    const before = bytes.received.length;
+    const ping = new TextEncoder().encode(bodyOf({ method: 'ping', params: { text: '?' } }));
+    const body = ping.map((byte) => (byte === '?'.charCodeAt(0) ? 0xff : byte));
+    const answer = await raw.send({ body });
+    expect([answer.status, answer.body.error?.code]).toEqual([400, -32700]);
+    expect(bytes.received.length).toBe(before);
+  });
+
+  test.each(['text/plain', 'application/x-www-form-urlencoded', ''])(
+    'a body that says it is %j is 415',
+    async (type) => {
+      const before = bytes.received.length;
+      const body = new TextEncoder().encode(bodyOf({}));
+      expect((await raw.send({ body, headers: { 'content-type': type } })).status).toBe(415);
+      expect(bytes.received.length).toBe(before);
+    },
+  );
 
   test.each(['PUT', 'PATCH', 'QUERY'])('%s is 405', async (http) => {
     const { status, headers } = await raw.send({ http });
