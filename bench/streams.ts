@@ -12,6 +12,7 @@ import { Walker } from '../scripts/lib/walk.ts';
 
 const REDIRECT_URI = 'http://127.0.0.1:33418/callback';
 const MEGABYTES = 50;
+const INFO = { name: 'bench', version: '1.0.0' };
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '120' } } });
 
 let written = 0;
@@ -28,10 +29,13 @@ const server = createServer(async (request, response) => {
     if (!response.writableFinished) left = performance.now();
   });
   const tools = ['json', 'sse', 'trickle'].map((name) => ({ name, annotations: { readOnlyHint: true } }));
-  const type = method === 'tools/list' || params?.name === 'json' ? 'application/json' : 'text/event-stream';
-  response.writeHead(200, { 'content-type': type });
-  if (method === 'tools/list') response.end(JSON.stringify({ jsonrpc: '2.0', id, result: { tools } }));
-  else if (params?.name === 'trickle') await trickle(response);
+  const streams = method === 'tools/call' && params?.name !== 'json';
+  response.writeHead(200, { 'content-type': streams ? 'text/event-stream' : 'application/json' });
+  if (method !== 'tools/call') {
+    const started = { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: INFO };
+    const result = method === 'tools/list' ? { tools } : started;
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result }));
+  } else if (params?.name === 'trickle') await trickle(response);
   else await pour(response, id, params?.name === 'sse' ? 'data: ' : '');
 });
 

@@ -3,8 +3,27 @@ import type { JSX } from 'hono/jsx/jsx-runtime';
 import { type Site, siteOf } from '../site';
 import type { Branding } from './layout';
 import { ProblemPage } from './message';
-import { type ProblemTag, problemWords } from './problem-words';
 import { type RenderOptions, renderPage } from './render';
+import { words } from './words';
+
+/** Which error it is: chooses the words and the status, and is what the log says. */
+export type ProblemTag = keyof typeof words.problems;
+
+/** 400 but for these. */
+const STATUS: Partial<Record<ProblemTag, number>> = {
+  flow_expired: 410,
+  flow_other_browser: 403,
+  flow_submitted: 409,
+  form_forged: 403,
+  provider_unreachable: 502,
+  sso_required: 403,
+  no_access: 403,
+  not_found: 404,
+  settings_unusable: 503,
+  internal_error: 500,
+};
+
+type Words = { title: string; what: string; next: string };
 
 /**
  * Ends a page's request with an error told to a person. `tag` chooses the words and the status, and is what
@@ -32,7 +51,8 @@ export function brandingOf({ settings, origin }: Site): Branding {
 /** The page of a {@link PageProblem}. */
 export function renderProblem(c: Context, { tag, options }: PageProblem): Promise<Response> {
   const site = siteOf(c);
-  const { status, title, what, next } = problemWords(tag, options.about ?? '');
+  const entry: Words | ((about: string) => Words) = words.problems[tag];
+  const { title, what, next } = typeof entry === 'function' ? entry(options.about ?? '') : entry;
   const page = (
     <ProblemPage
       branding={brandingOf(site)}
@@ -43,7 +63,7 @@ export function renderProblem(c: Context, { tag, options }: PageProblem): Promis
       action={options.action}
     />
   );
-  return showPage(c, page, { status });
+  return showPage(c, page, { status: STATUS[tag] ?? 400 });
 }
 
 /** A page as this request's answer, with the cookies that were set on the way. */
