@@ -1,4 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
+import { createMcpHandler } from '@modelcontextprotocol/server';
+import { notesServer } from './server';
 
 export interface Note {
   id: number;
@@ -6,13 +8,22 @@ export interface Note {
   text: string;
 }
 
-/** One user's notes. */
+/** One user's notes. They are served from here too, so that all who listen hear of every change. */
 export class Notebook extends DurableObject {
+  #owner = '';
+  readonly #handler = createMcpHandler(() => notesServer(this, this.#owner));
+
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env as Env);
     ctx.storage.sql.exec(
       'CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL)',
     );
+  }
+
+  /** Answers an MCP request of the user whose notes these are. */
+  serve(request: Request, owner: string): Promise<Response> {
+    this.#owner = owner;
+    return this.#handler.fetch(request);
   }
 
   list(search = ''): Note[] {
@@ -27,10 +38,14 @@ export class Notebook extends DurableObject {
 
   write(title: string, text: string): number {
     const query = 'INSERT INTO notes (title, text) VALUES (?, ?) RETURNING id';
-    return Number(this.ctx.storage.sql.exec(query, title, text).one().id);
+    const id = Number(this.ctx.storage.sql.exec(query, title, text).one().id);
+    this.#handler.notify.resourcesChanged();
+    return id;
   }
 
   remove(id: number): boolean {
-    return this.ctx.storage.sql.exec('DELETE FROM notes WHERE id = ?', id).rowsWritten > 0;
+    const removed = this.ctx.storage.sql.exec('DELETE FROM notes WHERE id = ?', id).rowsWritten > 0;
+    if (removed) this.#handler.notify.resourcesChanged();
+    return removed;
   }
 }

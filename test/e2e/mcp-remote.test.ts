@@ -34,7 +34,8 @@ async function initialize(remote: McpRemote): Promise<Record<string, unknown>> {
   return result;
 }
 
-async function authorize(remote: McpRemote, name: string): Promise<void> {
+/** Returns what revokes all that the person allowed, by the API, from the browser of the sign-in. */
+async function authorize(remote: McpRemote, name: string): Promise<() => Promise<number[]>> {
   const url = await remote.authorizationUrl();
   const page = await browser.newPage();
   await page.goto(url);
@@ -42,7 +43,16 @@ async function authorize(remote: McpRemote, name: string): Promise<void> {
   await sees(page, 'wants to use');
   await page.getByRole('button', { name: 'Allow' }).click();
   await page.waitForURL(/\/oauth\/callback\?/);
-  await page.context().close();
+  return async () => {
+    const { items } = (await (await page.request.get(`${gate.origin}/api/grants`)).json()) as {
+      items: { id: string }[];
+    };
+    const headers = { origin: gate.origin };
+    const ended = items.map(({ id }) => page.request.delete(`${gate.origin}/api/grants/${id}`, { headers }));
+    const statuses = (await Promise.all(ended)).map((answer) => answer.status());
+    await page.context().close();
+    return statuses;
+  };
 }
 
 function whoami(remote: McpRemote): Promise<Record<string, unknown>> {
@@ -74,4 +84,23 @@ test('mcp-remote refreshes by itself, and a second process goes on with its toke
   await initialize(second);
   expect(await whoami(second)).toMatchObject({ structuredContent: { user: { name: 'Grace' } } });
   expect(second.log()).not.toContain('Please authorize');
+});
+
+test('mcp-remote is refused once its user has revoked it, and asks for a sign-in again', async () => {
+  const { remote } = start('/mcp');
+  const initialized = initialize(remote);
+  const revoke = await authorize(remote, 'Mary');
+  await initialized;
+  expect(await whoami(remote)).toMatchObject({ structuredContent: { user: { name: 'Mary' } } });
+  expect(await revoke()).toEqual([204]);
+
+  let answered = false;
+  void whoami(remote).then(
+    () => {
+      answered = true;
+    },
+    () => undefined,
+  );
+  await expect.poll(() => remote.log().match(/Please authorize/g)?.length, { timeout: 15_000 }).toBe(2);
+  expect(answered).toBe(false);
 });

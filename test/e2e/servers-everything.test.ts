@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import {
@@ -9,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { startEverything } from '../fixtures/upstream-everything';
 import { Exchange, type Step, withoutPolicy } from '../fixtures/upstream-exchange';
 import type { Upstream } from '../fixtures/upstream-http';
+import { launchBrowser } from './harness/browser';
 import { type Gate, startGate } from './harness/gate';
 import { type Granted, grant } from './harness/oauth';
 
@@ -226,3 +229,62 @@ describe('server-everything behind the gate', () => {
     expect((await list(ada.tokens.access_token)).status).toBeGreaterThanOrEqual(400);
   });
 });
+
+test('a page of the Inspector’s origin gets through: preflight, challenge and session id', async () => {
+  const site = await startInspector();
+  onTestFinished(site.close);
+  const browser = await launchBrowser();
+  onTestFinished(browser.close);
+  const page = await browser.newPage();
+  await page.goto(site.origin);
+  const seen = await page.evaluate(
+    async ({ url, token, initialize }) => {
+      const base = {
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+        'mcp-protocol-version': '2025-11-25',
+      };
+      const send = (method: string, headers: Record<string, string>, body?: string) =>
+        fetch(url, { method, headers: { ...base, ...headers }, ...(body ? { body } : {}) });
+      const stranger = await send('POST', {}, initialize);
+      const authorization = `Bearer ${token}`;
+      const started = await send('POST', { authorization }, initialize);
+      const text = await started.text();
+      const session = started.headers.get('mcp-session-id') ?? '';
+      const ended = await send('DELETE', { authorization, 'mcp-session-id': session });
+      const challenge = stranger.headers.get('www-authenticate');
+      return { statuses: [stranger.status, started.status, ended.ok], challenge, session, text };
+    },
+    { url: endpoint(), token: ada.tokens.access_token, initialize: INITIALIZE },
+  );
+  expect(seen.statuses).toEqual([401, 200, true]);
+  expect(seen.challenge).toContain('/.well-known/oauth-protected-resource/mcp/everything');
+  expect(seen.session).not.toBe('');
+  expect(seen.text).toContain('mcp-servers/everything');
+});
+
+const INITIALIZE = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'page', version: '1' } },
+});
+
+/** A page where the Inspector would be; on any other port of loopback if somebody runs one. */
+async function startInspector() {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<title>Inspector</title>');
+  });
+  const listen = (port: number) =>
+    new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(port, 'localhost', resolve);
+    });
+  await listen(6274).catch(() => listen(0));
+  return {
+    origin: `http://localhost:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
