@@ -22,7 +22,8 @@ const CLAUDE = {
 };
 
 mkdirSync(IMAGES, { recursive: true });
-const gate = await startGate({ vars: { NAME: 'Acme' } });
+const configs = ['examples/wrangler.toml', 'examples/notes/wrangler.toml'];
+const gate = await startGate({ vars: { NAME: 'Acme' }, args: configs.flatMap((file) => ['--config', file]) });
 const browser = await startChromium();
 try {
   for (const shot of SHOTS) {

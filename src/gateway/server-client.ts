@@ -20,24 +20,32 @@ export async function listServerTools(
   principal: Principal,
 ): Promise<Tools | undefined> {
   const key = JSON.stringify([server.name, principal.user.id]);
-  const ask = async () => {
-    const { tools } = await withClient(c, server, principal, (client) => client.listTools());
-    return { byName: new Map(tools.map((tool) => [tool.name, tool])), ttlMs: undefined };
+  const ask = () => {
+    const asked = withClient(c, server, principal, async (client) => {
+      const { tools } = await client.listTools();
+      return { byName: new Map(tools.map((tool) => [tool.name, tool])), ttlMs: undefined };
+    });
+    // Other requests may wait for the same answer: it comes, or fails in time, though this one has ended.
+    const tools = inTime(asked);
+    c.executionCtx.waitUntil(tools.catch(() => undefined));
+    return tools;
   };
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('it took too long')), DEADLINE);
-  });
   try {
-    return await Promise.race([readTools(key, ask), late]);
+    return await inTime(readTools(key, ask));
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     const user = principal.user.id;
     record(c, { event: 'tools_listed', outcome: 'failed', server: server.name, user, detail });
     return undefined;
-  } finally {
-    clearTimeout(timer);
   }
+}
+
+function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('it took too long')), DEADLINE);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** Uses a server as a client of it would, in whichever era it speaks; the connection ends with the use. */

@@ -14,11 +14,11 @@ function tools(count: number): string {
   return count === 1 ? '1 tool' : `${count} tools`;
 }
 
-/** Every word that a person reads on a page: to translate the pages, translate this file and nothing else. */
 const START_AGAIN = 'Go back to your app and connect again.';
 const TELL_MAKER = 'This is the app’s mistake, not yours. Tell whoever makes the app, with the id below.';
 const TRY_AGAIN = 'Try again. If it stays so, tell whoever runs this page, with the id below.';
 
+/** Every word that a person reads on a page, in one place: translate this file and nothing else. */
 export const words = {
   lang: locale,
   dir: 'ltr' as 'ltr' | 'rtl',

@@ -119,7 +119,7 @@ async function useEverything({ client, exchange }: Session): Promise<Record<stri
   exchange.begin('logging');
   await client.setLoggingLevel('debug');
   await call('toggle-simulated-logging');
-  await exchange.notified('notifications/message', '-level');
+  await exchange.notified('notifications/message', 'SessionId');
   await call('toggle-simulated-logging', { again: true });
 
   await call('trigger-sampling-request', { prompt: 'Say hello', maxTokens: 5 });

@@ -50,7 +50,6 @@ test('a session outlives a crash of the gate: the client goes on with the same i
   await gate.restart();
   expect(await echo('after')).toEqual([{ type: 'text', text: 'Echo: after' }]);
   expect(transport.sessionId).toBe(id);
-  // It is the very session that the server knows: a level that was set before is a level that is set.
   await client.setLoggingLevel('error');
   await transport.terminateSession();
   await expect(echo('ended')).rejects.toThrow();

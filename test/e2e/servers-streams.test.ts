@@ -1,3 +1,4 @@
+import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../scripts/lib/ports';
 import { type MisbehavingUpstream, startMisbehaving } from '../fixtures/upstream-misbehaving';
@@ -16,6 +17,7 @@ beforeAll(async () => {
   const urls = {
     odd: upstream.url,
     huge: upstream.at('/huge'),
+    slow: upstream.at('/slow'),
     'huge-sse': upstream.at('/huge-sse'),
     down: `http://127.0.0.1:${await freePort()}/mcp`,
   };
@@ -24,7 +26,7 @@ beforeAll(async () => {
     title: 'Odd',
     url,
     auth: 'none',
-    timeout: TIMEOUT,
+    timeout: name === 'slow' ? 20 : TIMEOUT,
   }));
   gate = await startGate({ vars: { SERVERS: servers } });
   for (const name of Object.keys(urls)) {
@@ -40,14 +42,22 @@ interface Sent {
   signal?: AbortSignal;
 }
 
+function headersFor(server: string): Record<string, string> {
+  return {
+    authorization: `Bearer ${tokens.get(server)}`,
+    accept: 'application/json, text/event-stream',
+    'content-type': 'application/json',
+  };
+}
+
+function callOf(name: string): string {
+  return JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: {} } });
+}
+
 function post(message: Record<string, unknown>, { server = 'odd', signal }: Sent = {}): Promise<Response> {
   return fetch(`${gate.origin}/mcp/${server}`, {
     method: 'POST',
-    headers: {
-      authorization: `Bearer ${tokens.get(server)}`,
-      accept: 'application/json, text/event-stream',
-      'content-type': 'application/json',
-    },
+    headers: headersFor(server),
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, ...message }),
     ...(signal ? { signal } : {}),
   });
@@ -85,13 +95,15 @@ describe('a stream behind the gate', () => {
   });
 
   test('waits with the server while the client does not read', async () => {
-    const away = new AbortController();
-    await call('flood', { signal: away.signal });
+    // Nobody listens for data, so the socket is never read.
+    const request = httpRequest(`${gate.origin}/mcp/odd`, { method: 'POST', headers: headersFor('odd') });
+    request.on('error', () => undefined).end(callOf('flood'));
+    await new Promise((resolve) => request.once('response', resolve));
     await new Promise((resolve) => setTimeout(resolve, 1500));
     // What fits into the sockets on the way, which grow to some MB each: memory of the system, not the gate's.
     expect(given('flood').written).toBeLessThan(200 * MEGABYTE);
     expect(given('flood').ended).toBe(false);
-    away.abort();
+    request.destroy();
     await expect.poll(() => given('flood').left, { timeout: 5000 }).toBeDefined();
   });
 
@@ -182,6 +194,11 @@ describe('a server that does not behave', () => {
     expect(Date.now() - asked).toBeGreaterThanOrEqual(TIMEOUT * 1000 - 50);
     expect(Date.now() - asked).toBeLessThan(TIMEOUT * 1000 + 2000);
     await expect.poll(() => given('hang').left).toBeDefined();
+  });
+
+  test('one that was too slow for the consent page holds up no call after it', async () => {
+    const signal = AbortSignal.timeout(5000);
+    expect((await call('stranger', { server: 'slow', signal })).status).toBe(200);
   });
 
   test('one that is down is named by its title, not by its address', async () => {

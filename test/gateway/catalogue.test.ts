@@ -18,13 +18,16 @@ import { Caller, ERAS, META } from '../fixtures/mcp-server-caller';
 let list: (request: Received, page: string | undefined) => Response | Promise<Response>;
 let behind: Behind;
 let count = 0;
+/** What the server says to the gate itself, before anybody consented; undefined: that it won't. */
+let quiet: Promise<Response> | undefined;
 const fresh = () => `s${count}`;
 
 beforeEach(() => {
   count++;
+  quiet = undefined;
   behind = scripted(async (request) => {
     const { id, method, params } = messageOf(request);
-    if (request.text.includes('"gatehouse"')) return new Response(null, { status: 400 });
+    if (request.text.includes('"gatehouse"')) return quiet ? quiet : new Response(null, { status: 400 });
     if (method === 'tools/list') return list(request, params?.cursor as string | undefined);
     if (request.method === 'GET') {
       const data = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
@@ -38,10 +41,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const at = () => gateBefore({ [fresh()]: { behind, setting: { title: 'Fresh', timeout: 1, max_list_bytes: 2048 } } });
+const at = () =>
+  gateBefore({ [fresh()]: { behind, setting: { title: 'Fresh', timeout: 1, max_list_bytes: 2048 } } });
 const open = async (options = {}) => new Caller(await connectTo(at(), fresh(), options), fresh());
 
-const json = ({ id }: { id?: string | number }, result: object) => Response.json({ jsonrpc: '2.0', id, result });
+const json = ({ id }: { id?: string | number }, result: object) =>
+  Response.json({ jsonrpc: '2.0', id, result });
 const tools = (request: Received, hints: Parameters<typeof listResult>[0], more: object = {}) =>
   json(messageOf(request), listResult(hints, more));
 const asked = () => behind.received.filter((request) => messageOf(request).method === 'tools/list').length;
@@ -68,9 +73,12 @@ describe('a server is asked for its tools', () => {
 
   test('in headers that say what is asked, whatever the call’s own say', async () => {
     const caller = await open();
-    await caller.call('look', { headers: { 'mcp-method': 'tools/call', 'mcp-name': 'look', 'mcp-param-x': '1' } });
+    await caller.call('look', {
+      headers: { 'mcp-method': 'tools/call', 'mcp-name': 'look', 'mcp-param-x': '1' },
+    });
     const [asking, call] = behind.received.slice(-2);
-    for (const name of ['mcp-method', 'mcp-name', 'mcp-param-x']) expect(asking?.headers.has(name)).toBe(false);
+    for (const name of ['mcp-method', 'mcp-name', 'mcp-param-x'])
+      expect(asking?.headers.has(name)).toBe(false);
     expect(call?.headers.get('mcp-param-x')).toBe('1');
   });
 
@@ -153,6 +161,14 @@ describe('a server is asked for its tools', () => {
     expect((await (await open()).call('look')).body.result).toBeDefined();
   });
 
+  test('anew, when what was asked for the consent page was never answered', async () => {
+    quiet = new Promise(() => {});
+    const slow = gateBefore({ [fresh()]: { behind, setting: { timeout: 30 } } });
+    const caller = new Caller(await connectTo(slow, fresh()), fresh());
+    const { body } = await caller.call('look');
+    expect(body.result).toBeDefined();
+  }, 10_000);
+
   test('to the end, though the client that asked first has gone', async () => {
     let answer = () => {};
     const held = new Promise<void>((resolve) => {
@@ -186,18 +202,41 @@ describe('a server whose tools nobody can tell is one where no call is let throu
   test.each<[string, number, string, () => Response | Promise<Response>]>([
     ['no list', 502, 'not MCP', () => json({ id: 1 }, { tools: { look: {} } })],
     ['a list of nothing', 502, 'not MCP', () => json({ id: 1 }, { tools: [null] })],
-    ['an error', 502, 'not MCP', () => Response.json({ jsonrpc: '2.0', id: 1, error: { code: 1, message: '' } })],
+    [
+      'an error',
+      502,
+      'not MCP',
+      () => Response.json({ jsonrpc: '2.0', id: 1, error: { code: 1, message: '' } }),
+    ],
     ['null', 502, 'not MCP', () => Response.json(null)],
     ['a page', 502, 'not MCP', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
     ['500', 502, 'not MCP', () => new Response('oops', { status: 500 })],
     ['an empty stream', 502, 'not MCP', () => stream('')],
-    ['a stream with another’s answer', 502, 'not MCP', () => stream('data: {"id":"other","result":{"tools":[]}}\n\n')],
+    [
+      'a stream with another’s answer',
+      502,
+      'not MCP',
+      () => stream('data: {"id":"other","result":{"tools":[]}}\n\n'),
+    ],
     ['a list without end', 502, 'not MCP', () => json({ id: 1 }, { tools: [{ name: 'x'.repeat(3000) }] })],
     ['401', 502, 'credential', () => new Response(null, { status: 401 })],
     ['a redirect', 502, 'redirect', () => Response.redirect('http://169.254.169.254/', 302)],
     ['silence', 504, 'too long', () => new Promise<Response>(() => {})],
-    ['half an answer', 504, 'too long', () => new Response(new ReadableStream(), { headers: { 'content-type': 'application/json' } })],
-    ['a stream that goes quiet', 504, 'too long', () => stream(': hi\n\n').status === 200 ? new Response(new ReadableStream(), { headers: { 'content-type': 'text/event-stream' } }) : stream('')],
+    [
+      'half an answer',
+      504,
+      'too long',
+      () => new Response(new ReadableStream(), { headers: { 'content-type': 'application/json' } }),
+    ],
+    [
+      'a stream that goes quiet',
+      504,
+      'too long',
+      () =>
+        stream(': hi\n\n').status === 200
+          ? new Response(new ReadableStream(), { headers: { 'content-type': 'text/event-stream' } })
+          : stream(''),
+    ],
   ])('%s is %i', async (_what, status, says, answer) => {
     const caller = await open();
     list = answer;
@@ -212,7 +251,8 @@ describe('a server whose tools nobody can tell is one where no call is let throu
 });
 
 test('pages that never end are followed for a while only', async () => {
-  list = (request, cursor = '0') => tools(request, { [`t${cursor}`]: undefined }, { nextCursor: `${Number(cursor) + 1}` });
+  list = (request, cursor = '0') =>
+    tools(request, { [`t${cursor}`]: undefined }, { nextCursor: `${Number(cursor) + 1}` });
   const caller = await open();
   expect((await caller.call('t99')).body.result).toBeDefined();
   expect(asked()).toBe(100);

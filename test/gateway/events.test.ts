@@ -81,9 +81,17 @@ describe('events on their way through', () => {
 
 describe('an event that is changed', () => {
   test.each(['\n', '\r\n', '\r'])('keeps its other fields and its neighbours; line end %j', async (end) => {
-    const text = [': hi', 'id: 7', 'event: message', 'data: change', 'data: me', '', 'data: leave', '', ''].join(
-      end,
-    );
+    const text = [
+      ': hi',
+      'id: 7',
+      'event: message',
+      'data: change',
+      'data: me',
+      '',
+      'data: leave',
+      '',
+      '',
+    ].join(end);
     for (let size = 1; size <= text.length; size++) {
       const out = await through(text, size, (data) => (data === 'change\nme' ? '{"changed":1}' : undefined));
       const seen: string[] = [];

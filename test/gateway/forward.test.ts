@@ -1,5 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Connected, connectTo, gateBefore, messageOf, realServer, scripted } from '../fixtures/mcp-server';
+import {
+  type Connected,
+  connectTo,
+  gateBefore,
+  messageOf,
+  realServer,
+  scripted,
+} from '../fixtures/mcp-server';
 import { bodyOf, Caller, ERAS } from '../fixtures/mcp-server-caller';
 
 const real = realServer();
@@ -52,7 +59,11 @@ describe.each(ERAS)('a real server, in the %s era', (era) => {
 });
 
 test('a handshake of sessions goes through', async () => {
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } };
+  const params = {
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'raw', version: '1' },
+  };
   const { body } = await caller.send({ method: 'initialize', params });
   expect(body.result).toMatchObject({ protocolVersion: '2025-11-25', serverInfo: { name: 'real' } });
 });
@@ -63,7 +74,8 @@ test('discovery goes through', async () => {
 });
 
 describe('byte for byte', () => {
-  const odd = '{ "jsonrpc" : "2.0",\r\n\t"id":7, "method":"logging/setLevel", "params":{"level":"caf\\u00e9 \u{1F600}"} }\n';
+  const odd =
+    '{ "jsonrpc" : "2.0",\r\n\t"id":7, "method":"logging/setLevel", "params":{"level":"caf\\u00e9 \u{1F600}"} }\n';
 
   test('a message reaches the server as the client wrote it', async () => {
     said = '{}';
@@ -72,9 +84,15 @@ describe('byte for byte', () => {
   });
 
   test.each([
-    ['application/json', '{"jsonrpc":"2.0","id":7,"result":{"a":1.0,"b":1e3,"tools" : [ "not a list\\u0021" ]}}\n'],
+    [
+      'application/json',
+      '{"jsonrpc":"2.0","id":7,"result":{"a":1.0,"b":1e3,"tools" : [ "not a list\\u0021" ]}}\n',
+    ],
     ['application/json; charset=utf-8', '{ }'],
-    ['text/event-stream', ': hi\n\nid: 1\r\nretry: 5\r\ndata: {"a":\r\ndata: 1}\r\n\r\ndata:x\rdata\r\rdata: rest'],
+    [
+      'text/event-stream',
+      ': hi\n\nid: 1\r\nretry: 5\r\ndata: {"a":\r\ndata: 1}\r\n\r\ndata:x\rdata\r\rdata: rest',
+    ],
   ])('an answer of %s reaches the client as the server wrote it', async (accept, text) => {
     said = text;
     const response = await raw.fetch({ headers: { accept } });

@@ -12,7 +12,7 @@ afterEach(() => {
 });
 
 /** The token that reached a server of these settings, in the header where it belongs, and its gate. */
-async function tokenAt(setting: object, variables: object = {}, header = 'authorization') {
+async function tokenAt(setting: Record<string, unknown>, variables: object = {}, header = 'authorization') {
   const behind = plainServer();
   const at = gateBefore({ one: { behind, setting } }, { SERVER_ONE_SECRET: 'shared', ...variables });
   const user = { name: 'Ada', email: 'ada@acme.example', groups: 'staff, ops' };
@@ -78,7 +78,10 @@ describe('who is calling', () => {
   test('is told under PUBLIC_URL, whatever the request’s own host is', async () => {
     const PUBLIC_URL = 'http://127.0.0.1:9000';
     const behind = plainServer();
-    const at = { ...gateBefore({ one: { behind, setting: { auth: 'identity' } } }, { PUBLIC_URL }), origin: PUBLIC_URL };
+    const at = {
+      ...gateBefore({ one: { behind, setting: { auth: 'identity' } } }, { PUBLIC_URL }),
+      origin: PUBLIC_URL,
+    };
     await new Caller(await connectTo(at, 'one'), 'one').send();
     const token = behind.received.at(-1)?.headers.get('authorization')?.replace('Bearer ', '') ?? '';
     const options = { issuer: PUBLIC_URL, audience: `${PUBLIC_URL}/mcp/one` };
@@ -103,7 +106,10 @@ describe('who is calling', () => {
 
   test('is told with the role at that server', async () => {
     const roles = [{ role: 'viewer', provider: 'local', users: ['Ada'] }];
-    const { token, at } = await tokenAt({ auth: 'identity', roles: [{ role: 'member', methods: ['local'] }] }, { ROLES: roles });
+    const { token, at } = await tokenAt(
+      { auth: 'identity', roles: [{ role: 'member', methods: ['local'] }] },
+      { ROLES: roles },
+    );
     const { payload } = await jwtVerify(token, createLocalJWKSet(await keysOf(at)));
     expect(payload.roles).toEqual(['member']);
   });
@@ -111,7 +117,9 @@ describe('who is calling', () => {
 
 describe('the published keys', () => {
   test('are public alone, for anybody, and may be kept an hour', async () => {
-    const response = await gate.fetch('/.well-known/jwks.json', { headers: { origin: 'https://any.example' } });
+    const response = await gate.fetch('/.well-known/jwks.json', {
+      headers: { origin: 'https://any.example' },
+    });
     expect(response.headers.get('cache-control')).toBe('public, max-age=3600');
     expect(response.headers.get('access-control-allow-origin')).toBe('*');
     const { keys } = (await response.json()) as JSONWebKeySet;
@@ -155,7 +163,10 @@ describe('the published keys', () => {
     await expect(jwtVerify(before.token, set)).resolves.toBeDefined();
     await expect(jwtVerify(after.token, set)).resolves.toBeDefined();
     expect(decodeProtectedHeader(after.token).kid).toMatch(/^2026-02/);
-    const removed = gateBefore({}, { GATEHOUSE_KEYS: JSON.stringify({ '2026-02': key('new'), ids: key('ids') }) });
+    const removed = gateBefore(
+      {},
+      { GATEHOUSE_KEYS: JSON.stringify({ '2026-02': key('new'), ids: key('ids') }) },
+    );
     await expect(jwtVerify(before.token, createLocalJWKSet(await keysOf(removed)))).rejects.toThrow(
       errors.JWKSNoMatchingKey,
     );

@@ -12,14 +12,9 @@ beforeAll(async () => {
   caller = new Caller(await connectTo(at, 'one'), 'one');
 });
 
-const base64 = (text: string) =>
-  `=?base64?${btoa(String.fromCharCode(...new TextEncoder().encode(text)))}?=`;
+const base64 = (text: string) => `=?base64?${btoa(String.fromCharCode(...new TextEncoder().encode(text)))}?=`;
 
-async function expectRefused(
-  sent: Parameters<Caller['send']>[0],
-  code: number,
-  status = 400,
-): Promise<void> {
+async function expectRefused(sent: Parameters<Caller['send']>[0], code: number, status = 400): Promise<void> {
   const before = behind.received.length;
   const answer = await caller.send(sent);
   expect([answer.status, answer.body.error?.code]).toEqual([status, code]);
@@ -79,7 +74,9 @@ describe.each(ERAS)('in the %s era a header that says something else than the bo
     await expectRefused({ ...prompt, headers: { 'mcp-name': 'b' } }, MISMATCH);
     const resource = { era, method: 'resources/read', params: { uri: 'file:///a' } };
     await expectRefused({ ...resource, headers: { 'mcp-name': 'file:///b' } }, MISMATCH);
-    expect((await caller.send({ ...resource, headers: { 'mcp-name': base64('file:///a') } })).status).toBe(200);
+    expect((await caller.send({ ...resource, headers: { 'mcp-name': base64('file:///a') } })).status).toBe(
+      200,
+    );
   });
 });
 
@@ -87,7 +84,10 @@ describe('the version', () => {
   const legacy = { method: 'tools/list' };
 
   test('of the header must be the body’s', async () => {
-    await expectRefused({ ...legacy, era: 'modern', headers: { 'mcp-protocol-version': '2025-11-25' } }, MISMATCH);
+    await expectRefused(
+      { ...legacy, era: 'modern', headers: { 'mcp-protocol-version': '2025-11-25' } },
+      MISMATCH,
+    );
   });
 
   test('of the header alone makes no stateless request', async () => {
@@ -124,21 +124,45 @@ describe('a body that two parsers could read differently', () => {
 
   test.each([
     ['the method twice', `{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call",${params}}`],
-    ['the method twice, once escaped', `{"jsonrpc":"2.0","id":1,"method":"ping","meth\\u006fd":"tools/call",${params}}`],
-    ['the method in another case', `{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call",${params}}`],
+    [
+      'the method twice, once escaped',
+      `{"jsonrpc":"2.0","id":1,"method":"ping","meth\\u006fd":"tools/call",${params}}`,
+    ],
+    [
+      'the method in another case',
+      `{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call",${params}}`,
+    ],
     ['the method with a long s', `{"jsonrpc":"2.0","id":1,"method":"ping","paramſ":{},${params}}`],
-    ['an answer that is a call in another case', `{"jsonrpc":"2.0","id":1,"result":{},"METHOD":"tools/call",${params}}`],
+    [
+      'an answer that is a call in another case',
+      `{"jsonrpc":"2.0","id":1,"result":{},"METHOD":"tools/call",${params}}`,
+    ],
     ['params twice', `{"jsonrpc":"2.0","id":1,"method":"tools/call",${params},${params}}`],
-    ['the name twice', '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tool-a","name":"tool-b"}}'],
-    ['the name in another case', '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tool-a","Name":"b"}}'],
+    [
+      'the name twice',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tool-a","name":"tool-b"}}',
+    ],
+    [
+      'the name in another case',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tool-a","Name":"b"}}',
+    ],
     ['the id twice', `{"jsonrpc":"2.0","id":1,"id":2,"method":"tools/call",${params}}`],
-    ['an argument twice', '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tool-a","arguments":{"a":1,"a":2}}}'],
+    [
+      'an argument twice',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tool-a","arguments":{"a":1,"a":2}}}',
+    ],
   ])('is refused: %s', async (_what, body) => {
     await expectRefused({ body }, -32600);
   });
 
   test('is not one whose text only looks so', async () => {
-    const args = { Name: 'x', name: 'y', text: '"method":"a\\"","method":', __proto__x: [{ a: 1 }, { a: 2 }], '': { '"': 1 } };
+    const args = {
+      Name: 'x',
+      name: 'y',
+      text: '"method":"a\\"","method":',
+      __proto__x: [{ a: 1 }, { a: 2 }],
+      '': { '"': 1 },
+    };
     const { status } = await caller.send({
       method: 'tools/call',
       params: { name: 'tool-a', arguments: args },

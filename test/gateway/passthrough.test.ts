@@ -1,5 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Behind, connectWith, gateBefore, messageOf, ORIGIN, plainServer, type Received, scripted } from '../fixtures/mcp-server';
+import {
+  type Behind,
+  connectWith,
+  gateBefore,
+  messageOf,
+  ORIGIN,
+  plainServer,
+  type Received,
+  scripted,
+} from '../fixtures/mcp-server';
 import { bodyOf, type Sent } from '../fixtures/mcp-server-caller';
 import { Browser, type Gate, makePkce, openAuthorization, registerClient, textOf } from '../fixtures/worker';
 
@@ -44,14 +53,19 @@ function post(headers: Record<string, string>, sent: Sent = {}, gate = at): Prom
 }
 
 describe('a caller’s own credential', () => {
-  test.each(['Bearer abc.def', 'bearer  x', 'Basic dXNlcjpwYXNz', 'Digest username="a", realm="b"', 'Token 7', 'raw-key', 'Bearer a:b:c'])(
-    'goes through untouched, whatever its scheme: %s',
-    async (authorization) => {
-      expect((await post({ authorization })).status).toBe(200);
-      expect(behind.received.at(-1)?.headers.get('authorization')).toBe(authorization);
-      expect(other.received).toEqual([]);
-    },
-  );
+  test.each([
+    'Bearer abc.def',
+    'bearer  x',
+    'Basic dXNlcjpwYXNz',
+    'Digest username="a", realm="b"',
+    'Token 7',
+    'raw-key',
+    'Bearer a:b:c',
+  ])('goes through untouched, whatever its scheme: %s', async (authorization) => {
+    expect((await post({ authorization })).status).toBe(200);
+    expect(behind.received.at(-1)?.headers.get('authorization')).toBe(authorization);
+    expect(other.received).toEqual([]);
+  });
 
   test('goes through with the message as it was written, in any era, and no policy', async () => {
     const body = '{ "jsonrpc":"2.0", "id":1,"method":"tools/call", "params":{"name":"erase"} }\n';
@@ -103,7 +117,8 @@ describe('a caller’s own credential', () => {
       new Response('no', {
         status: 401,
         headers: {
-          'www-authenticate': 'Bearer error="invalid_token", resource_metadata="https://behind.internal/.well-known/x", scope="a b"',
+          'www-authenticate':
+            'Bearer error="invalid_token", resource_metadata="https://behind.internal/.well-known/x", scope="a b"',
           'content-type': 'text/plain',
         },
       });
@@ -113,12 +128,15 @@ describe('a caller’s own credential', () => {
       `Bearer error="invalid_token", resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/mcp/theirs", scope="a b"`,
     );
     answer = () => new Response(null, { status: 403, headers: { 'www-authenticate': 'Basic realm="x"' } });
-    expect((await post({ authorization: 'Bearer old' })).headers.get('www-authenticate')).toBe('Basic realm="x"');
+    expect((await post({ authorization: 'Bearer old' })).headers.get('www-authenticate')).toBe(
+      'Basic realm="x"',
+    );
   });
 });
 
 test('sessions are the server’s own, both ways', async () => {
-  answer = ({ headers }) => Response.json({}, { headers: { 'mcp-session-id': headers.get('mcp-session-id') ?? 'new' } });
+  answer = ({ headers }) =>
+    Response.json({}, { headers: { 'mcp-session-id': headers.get('mcp-session-id') ?? 'new' } });
   const authorization = 'Bearer x';
   expect((await post({ authorization })).headers.get('mcp-session-id')).toBe('new');
   expect((await post({ authorization, 'mcp-session-id': 's1' })).headers.get('mcp-session-id')).toBe('s1');
@@ -150,10 +168,15 @@ test('such a server is no part of the gate’s own: not offered, not granted, no
   const browser = new Browser(at);
   const client = await registerClient({}, at);
   const { code_challenge } = await makePkce();
-  const request = openAuthorization(browser, client, { code_challenge, resource: `${ORIGIN}/mcp/theirs` });
-  await expect(request).rejects.toThrow();
+  const resource = `${ORIGIN}/mcp/theirs`;
+  const { url } = await openAuthorization(browser, client, { code_challenge, resource });
+  expect(url).toContain('error=invalid_target');
   const { tokens } = await connectWith(at, `${ORIGIN}/mcp`, ['theirs', 'ours']);
-  const headers = { authorization: `Bearer ${tokens.access_token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+  const headers = {
+    authorization: `Bearer ${tokens.access_token}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+  };
   const body = bodyOf({ method: 'tools/call', params: { name: 'whoami', arguments: {} } });
   const text = await (await at.fetch('/mcp', { method: 'POST', headers, body })).text();
   expect(text).toContain('ours');

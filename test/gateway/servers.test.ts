@@ -63,7 +63,9 @@ describe.each(ERAS)('what a token may do at a server, in the %s era', (era) => {
       const challenge = headers.get('www-authenticate') ?? '';
       expect(challenge).toContain('error="insufficient_scope"');
       expect(challenge).toContain(`scope="${scope}"`);
-      expect(challenge).toContain(`resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/mcp/one"`);
+      expect(challenge).toContain(
+        `resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/mcp/one"`,
+      );
     }
     expect(calls(one)).toBe(before);
     const more = new Caller(await connectTo(at, 'one', { browser, client }), 'one');
@@ -84,7 +86,9 @@ describe.each(ERAS)('what a token may do at a server, in the %s era', (era) => {
     );
     expect(answers[0]).toEqual(answers[2]);
     expect(answers[1]).toEqual(answers[2]);
-    expect(JSON.parse(String(answers[0]?.[2]))).toMatchObject({ error: { code: -32602, message: 'Unknown tool: ' } });
+    expect(JSON.parse(String(answers[0]?.[2]))).toMatchObject({
+      error: { code: -32602, message: 'Unknown tool: ' },
+    });
     expect(calls(many)).toBe(before);
     expect((await caller.call('safe_look', { era })).status).toBe(200);
   });
@@ -187,7 +191,10 @@ describe('without a token', () => {
     const headers = { origin: 'http://localhost:6274', 'access-control-request-method': 'POST' };
     const response = await at.fetch('/mcp/one', { method: 'OPTIONS', headers });
     expect(response.ok).toBe(true);
-    const answer = await at.fetch('/mcp/one', { method: 'POST', headers: { origin: 'http://localhost:6274' } });
+    const answer = await at.fetch('/mcp/one', {
+      method: 'POST',
+      headers: { origin: 'http://localhost:6274' },
+    });
     expect(answer.headers.get('access-control-expose-headers')).toContain('Mcp-Session-Id');
   });
 
@@ -201,7 +208,10 @@ describe('the consent page', () => {
   async function consentFor(resource: string, user?: { name: string; groups?: string }) {
     const browser = new Browser(at);
     const { code_challenge } = await makePkce();
-    return { browser, page: await openConsent(browser, await registerClient({}, at), { code_challenge, resource }, user) };
+    return {
+      browser,
+      page: await openConsent(browser, await registerClient({}, at), { code_challenge, resource }, user),
+    };
   }
   const offered = (html: string) =>
     [...html.matchAll(/<input[^>]*name="server"[^>]*value="([^"]+)"/g)].map(([, name]) => name);
@@ -220,10 +230,13 @@ describe('the consent page', () => {
     expect(offered(page.html)).toEqual(['two']);
   });
 
-  test.each([[[]], [['one']], [['nonsense']]])('for one server refuses a permission without it: %j', async (ticked) => {
-    const { browser, page } = await consentFor(`${ORIGIN}/mcp/two`);
-    const fields = { scope: 'mcp:read', server: ticked, decision: 'allow' };
-    const refused = await browser.submit(formWith(page, 'decision'), fields);
-    expect([refused.status, refused.location]).toEqual([400, undefined]);
-  });
+  test.each([[[]], [['one']], [['nonsense']]])(
+    'for one server refuses a permission without it: %j',
+    async (ticked) => {
+      const { browser, page } = await consentFor(`${ORIGIN}/mcp/two`);
+      const fields = { scope: 'mcp:read', server: ticked, decision: 'allow' };
+      const refused = await browser.submit(formWith(page, 'decision'), fields);
+      expect([refused.status, refused.location]).toEqual([400, undefined]);
+    },
+  );
 });

@@ -14,7 +14,11 @@ const behind = scripted((request) => {
   if (method === 'initialize') {
     const made = `secret-session-${++calls}`;
     sessions.add(made);
-    const result = { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 's', version: '1' } };
+    const result = {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      serverInfo: { name: 's', version: '1' },
+    };
     return Response.json({ jsonrpc: '2.0', id, result }, { headers: { 'mcp-session-id': made } });
   }
   if (session === null) return Response.json({ error: 'no session' }, { status: 400 });
@@ -84,7 +88,11 @@ describe('the session of a server', () => {
   });
 
   test('is no matter of a stateless request', async () => {
-    const { status } = await caller.send({ era: 'modern', method: 'server/discover', ...inSession('anything') });
+    const { status } = await caller.send({
+      era: 'modern',
+      method: 'server/discover',
+      ...inSession('anything'),
+    });
     expect(status).toBe(400);
     expect(behind.received.at(-1)?.headers.has('mcp-session-id')).toBe(false);
   });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { connectTo, gateBefore, plainServer, type Placed } from '../fixtures/mcp-server';
 import { ACME } from '../authorization/people';
+import { connectTo, gateBefore, type Placed, plainServer } from '../fixtures/mcp-server';
 import { Caller, type Sent } from '../fixtures/mcp-server-caller';
 
 /* What reaches a server, and where it goes. */
@@ -45,7 +45,8 @@ const CLAIMS = {
 describe('of a client’s request', () => {
   test('nothing that tells, or claims to tell, who is calling reaches a server', async () => {
     const { headers, token } = await reached({}, {}, { headers: CLAIMS });
-    for (const name of ['authorization', ...Object.keys(CLAIMS)]) expect([name, headers.get(name)]).toEqual([name, null]);
+    for (const name of ['authorization', ...Object.keys(CLAIMS)])
+      expect([name, headers.get(name)]).toEqual([name, null]);
     expect(JSON.stringify([...headers])).not.toContain(token.slice(-20));
   });
 
@@ -69,11 +70,16 @@ describe('of a client’s request', () => {
 describe('a fixed secret', () => {
   const secret = { SERVER_ONE_SECRET: 'Key  abc==; "x"' };
 
-  test.each(['Authorization', 'X-Api-Key', 'Mcp-Param-Token'])('is sent verbatim in %s, whatever the client sends there', async (header) => {
-    const { headers } = await reached({ auth: 'static', header }, secret, { headers: { 'x-api-key': 'mine', 'mcp-param-token': 'mine' } });
-    expect(headers.get(header)).toBe(secret.SERVER_ONE_SECRET);
-    if (header !== 'Authorization') expect(headers.has('authorization')).toBe(false);
-  });
+  test.each(['Authorization', 'X-Api-Key', 'Mcp-Param-Token'])(
+    'is sent verbatim in %s, whatever the client sends there',
+    async (header) => {
+      const { headers } = await reached({ auth: 'static', header }, secret, {
+        headers: { 'x-api-key': 'mine', 'mcp-param-token': 'mine' },
+      });
+      expect(headers.get(header)).toBe(secret.SERVER_ONE_SECRET);
+      if (header !== 'Authorization') expect(headers.has('authorization')).toBe(false);
+    },
+  );
 
   test('is not sent to a server that has none', async () => {
     const { headers } = await reached({ auth: 'none' }, secret);
@@ -86,7 +92,7 @@ describe('a server by address', () => {
   const variables = { SERVER_ONE_SECRET: 'shared' };
 
   /** A client of it, the network beyond as it answers, and what was sent there. */
-  async function behindNetwork(setting: object, answer: () => Response | Promise<Response>) {
+  async function behindNetwork(setting: Record<string, unknown>, answer: () => Response | Promise<Response>) {
     const sent = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response(null, { status: 400 }));
     const at = gateBefore({ one: { setting } }, { ...ACME, ...variables });
     const caller = new Caller(await connectTo(at, 'one'), 'one');
@@ -129,7 +135,9 @@ describe('a server by address', () => {
   });
 
   test('on this computer is called where the gate runs there too, and nowhere else', async () => {
-    const { caller, sent } = await behindNetwork({ url: 'http://127.0.0.1:9001/mcp' }, () => Response.json({}));
+    const { caller, sent } = await behindNetwork({ url: 'http://127.0.0.1:9001/mcp' }, () =>
+      Response.json({}),
+    );
     expect((await caller.send()).status).toBe(200);
     expect(sent).toHaveBeenCalledTimes(1);
     // A proxy stands before it: not local any more.

@@ -1,0 +1,272 @@
+import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { openFlow } from '../authorization/pages';
+import { Browser, formWith, type Gate, gateWith, locationOf, type Page, textOf } from '../fixtures/worker';
+
+/*
+ * Signing in at an OIDC provider, through the Worker. The network beyond is scripted; the provider's keys and
+ * signatures are real. The cases of the protocol itself are those of test/e2e, at a certified provider.
+ */
+
+const ORIGIN = 'http://localhost:8787';
+let keys: { privateKey: CryptoKey; publicKey: CryptoKey };
+let wrongKeys: { privateKey: CryptoKey };
+beforeAll(async () => {
+  keys = await generateKeyPair('RS256', { extractable: true });
+  wrongKeys = await generateKeyPair('RS256');
+});
+
+/** The provider of one test. A name of its own for each: the gate keeps what it read of a provider. */
+let issuer: string;
+let provider: {
+  metadata: Record<string, unknown>;
+  claims: JWTPayload;
+  /** Answers in the place of the usual ones, by path. */
+  answers: Record<string, () => Response | Promise<Response>>;
+  signer: CryptoKey | undefined;
+  asked: Request[];
+};
+let count = 0;
+
+beforeEach(() => {
+  issuer = `https://id${++count}.example`;
+  provider = {
+    metadata: {
+      issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      token_endpoint: `${issuer}/token`,
+      jwks_uri: `${issuer}/jwks`,
+    },
+    claims: {
+      sub: 'ada',
+      name: 'Ada Lovelace',
+      email: 'ada@acme.example',
+      email_verified: true,
+      groups: ['staff'],
+    },
+    answers: {},
+    signer: undefined,
+    asked: [],
+  };
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+    const request = new Request(input, init);
+    provider.asked.push(request.clone());
+    const { pathname } = new URL(request.url);
+    return (provider.answers[pathname] ?? (() => answerOf(pathname)))();
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+let nonce = '';
+async function answerOf(pathname: string): Promise<Response> {
+  if (pathname === '/.well-known/openid-configuration') return Response.json(provider.metadata);
+  if (pathname === '/jwks')
+    return Response.json({
+      keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k', alg: 'RS256', use: 'sig' }],
+    });
+  if (pathname !== '/token') return new Response(null, { status: 404 });
+  const id_token = await new SignJWT({ nonce, ...provider.claims })
+    .setProtectedHeader({ alg: 'RS256', kid: 'k' })
+    .setIssuer(issuer)
+    .setAudience('gate')
+    .setIssuedAt()
+    .setExpirationTime('5m')
+    .sign(provider.signer ?? keys.privateKey);
+  return Response.json({ access_token: 'upstream-token', token_type: 'Bearer', id_token });
+}
+
+function gateOf(more: object = {}, variables: object = {}): Gate {
+  const oidc = [{ name: 'acme', title: 'Acme', issuer, client_id: 'gate', ...more }];
+  return gateWith({ SIGN_IN: { methods: ['oidc', 'local'], oidc }, DEFAULT_ROLE: 'member', ...variables });
+}
+
+/** To the provider, as the page's button does; where the browser is sent. */
+async function goToProvider(at: Gate) {
+  const { page, browser, url } = await openFlow({ browser: new Browser(at) });
+  const sent = await browser.submit(formWith(page, 'provider'), { method: 'oidc', provider: 'acme' });
+  if (sent.location === undefined) return { browser, url, page: sent, to: undefined, state: '' };
+  const to = new URL(sent.location);
+  nonce = to.searchParams.get('nonce') ?? '';
+  return { browser, url, page: sent, to, state: to.searchParams.get('state') ?? '' };
+}
+
+function comeBack(browser: Browser, parameters: Record<string, string>): Promise<Page> {
+  return browser.visit(`/sign-in/callback?${new URLSearchParams(parameters)}`);
+}
+
+const signedInAs = async (browser: Browser) => textOf((await browser.visit('/sign-in')).html);
+
+describe('signing in at a provider', () => {
+  test('sends the browser there with PKCE, state and nonce, and signs the person in who comes back', async () => {
+    const at = gateOf({}, { OIDC_ACME_CLIENT_SECRET: 'secret of acme' });
+    const { browser, to, state, url } = await goToProvider(at);
+    expect(`${to?.origin}${to?.pathname}`).toBe(`${issuer}/authorize`);
+    expect(Object.fromEntries(to?.searchParams ?? [])).toMatchObject({
+      client_id: 'gate',
+      response_type: 'code',
+      redirect_uri: `${ORIGIN}/sign-in/callback`,
+      scope: 'openid profile email',
+      code_challenge_method: 'S256',
+    });
+    const back = await comeBack(browser, { state, code: 'the code' });
+    expect([back.status, back.location]).toEqual([303, url]);
+    const consent = await browser.visit(url);
+    expect(textOf(consent.html)).toContain('Ada Lovelace');
+    const asked = provider.asked.find((request) => request.url === `${issuer}/token`);
+    expect(asked?.headers.get('authorization')).toMatch(/^Basic /);
+    const form = new URLSearchParams(await asked?.text());
+    expect(form.get('code')).toBe('the code');
+    expect(form.get('code_verifier')).toMatch(/^[\w-]{43,}$/);
+    const codeless = decodeURIComponent(back.html + [...back.headers].join());
+    expect(codeless).not.toContain('upstream-token');
+  });
+
+  test('works once: the same callback again signs nobody in', async () => {
+    const { browser, state } = await goToProvider(gateOf());
+    expect((await comeBack(browser, { state, code: 'c' })).status).toBe(303);
+    const tokens = provider.asked.length;
+    const again = await comeBack(browser, { state, code: 'c' });
+    expect([again.status >= 400, again.location]).toEqual([true, undefined]);
+    expect(provider.asked.length).toBe(tokens);
+  });
+
+  test('belongs to the browser in which it began', async () => {
+    const at = gateOf();
+    const { state } = await goToProvider(at);
+    const other = await comeBack(new Browser(at), { state, code: 'c' });
+    expect(other.status).toBe(403);
+    expect(provider.asked.some(({ url }) => url.endsWith('/token'))).toBe(false);
+  });
+
+  test('asks userinfo for what the ID token lacks, and takes it of the same subject only', async () => {
+    provider.metadata.userinfo_endpoint = `${issuer}/userinfo`;
+    provider.claims = { sub: 'ada' };
+    provider.answers['/userinfo'] = () => Response.json({ sub: 'ada', name: 'By userinfo' });
+    const first = await goToProvider(gateOf());
+    await comeBack(first.browser, { state: first.state, code: 'c' });
+    expect(await signedInAs(first.browser)).toContain('By userinfo');
+    provider.answers['/userinfo'] = () => Response.json({ sub: 'root', name: 'Root' });
+    const second = await goToProvider(gateOf());
+    const refused = await comeBack(second.browser, { state: second.state, code: 'c' });
+    expect([refused.status >= 400, refused.location]).toEqual([true, undefined]);
+  });
+
+  test('asks which account, for somebody who is not the one', async () => {
+    const at = gateOf();
+    const { browser, state, url } = await goToProvider(at);
+    await comeBack(browser, { state, code: 'c' });
+    const out = await browser.submit(formWith(await browser.visit(url), 'flow'), {});
+    const page = await browser.visit(locationOf(out));
+    const sent = await browser.submit(formWith(page, 'provider'), { method: 'oidc', provider: 'acme' });
+    expect(new URL(locationOf(sent)).searchParams.get('prompt')).toBe('select_account');
+  });
+});
+
+describe('nobody is signed in', () => {
+  async function expectRefused(page: Page, browser: Browser, says: string): Promise<void> {
+    expect([page.location, page.status >= 400]).toEqual([undefined, true]);
+    expect(textOf(page.html)).toContain(says);
+    expect((await browser.visit('/sign-in')).location).toContain('/sign-in?flow=');
+  }
+
+  test.each<[string, () => void, string]>([
+    [
+      'signed by another key',
+      () => {
+        provider.signer = wrongKeys.privateKey;
+      },
+      'Acme',
+    ],
+    [
+      'for another nonce',
+      () => {
+        provider.claims = { ...provider.claims, nonce: 'another' };
+      },
+      'Acme',
+    ],
+    [
+      'without a subject',
+      () => {
+        const { sub: _, ...rest } = provider.claims;
+        provider.claims = rest;
+      },
+      'Acme',
+    ],
+  ])('by an ID token %s', async (_what, spoil, says) => {
+    const { browser, state } = await goToProvider(gateOf());
+    spoil();
+    await expectRefused(await comeBack(browser, { state, code: 'c' }), browser, says);
+  });
+
+  test.each<[string, () => Response | Promise<Response>]>([
+    ['refuses the code', () => Response.json({ error: 'invalid_grant' }, { status: 400 })],
+    ['does not know us', () => Response.json({ error: 'invalid_client' }, { status: 401 })],
+    ['is down', () => new Response('oops', { status: 503 })],
+    ['redirects', () => Response.redirect('http://169.254.169.254/', 302)],
+    ['gives no ID token', () => Response.json({ access_token: 'x', token_type: 'Bearer' })],
+    ['is gone', () => Promise.reject(new Error('reset'))],
+  ])('when the provider %s', async (_what, answer) => {
+    const { browser, state } = await goToProvider(gateOf());
+    provider.answers['/token'] = answer;
+    await expectRefused(await comeBack(browser, { state, code: 'c' }), browser, 'Acme');
+  });
+
+  test.each([
+    ['says no', { error: 'access_denied' }],
+    ['errs', { error: 'server_error', error_description: '<b>oops</b>' }],
+    ['comes back in the name of another', { code: 'c', iss: 'https://other.example' }],
+  ])('when the person at the provider %s, and may try again', async (_what, parameters) => {
+    const { browser, state } = await goToProvider(gateOf());
+    const page = await comeBack(browser, { state, ...parameters });
+    await expectRefused(page, browser, 'Acme');
+    expect(page.html).not.toContain('<b>oops');
+    expect(page.html).toContain('/sign-in?flow=');
+  });
+
+  test('by a state that is not the one of the flow', async () => {
+    const { browser, state } = await goToProvider(gateOf());
+    const page = await comeBack(browser, { state: `${state.split('.')[0]}.another`, code: 'c' });
+    await expectRefused(page, browser, 'Acme');
+  });
+
+  test.each(['', 'nonsense', 'a.b'])('by a callback that nobody waits for: state %j', async (state) => {
+    const browser = new Browser(gateOf());
+    const page = await comeBack(browser, { state, code: 'c' });
+    expect([page.status >= 400, page.location]).toEqual([true, undefined]);
+  });
+
+  test.each<[string, () => Response]>([
+    ['down', () => new Response(null, { status: 500 })],
+    ['another’s', () => Response.json({ ...provider.metadata, issuer: 'https://other.example' })],
+    ['without a token endpoint', () => Response.json({ ...provider.metadata, token_endpoint: undefined })],
+    [
+      'sending people to a script',
+      () => Response.json({ ...provider.metadata, authorization_endpoint: 'javascript:alert(1)' }),
+    ],
+  ])('at a provider whose metadata is %s', async (_what, answer) => {
+    provider.answers['/.well-known/openid-configuration'] = answer;
+    const { page, to } = await goToProvider(gateOf());
+    expect([to, page.status >= 400]).toEqual([undefined, true]);
+    expect(textOf(page.html)).toContain('Acme');
+  });
+
+  test('at a provider that nobody named', async () => {
+    const { page, browser } = await openFlow({ browser: new Browser(gateOf()) });
+    const sent = await browser.submit(formWith(page, 'provider'), { method: 'oidc', provider: 'other' });
+    expect([sent.status, sent.location]).toEqual([400, undefined]);
+    expect(provider.asked).toEqual([]);
+  });
+});
+
+test('an address of a bound domain comes in at its provider, and by no name of one’s own', async () => {
+  const at = gateOf({ domains: ['acme.example'] });
+  const { browser, state } = await goToProvider(at);
+  expect((await comeBack(browser, { state, code: 'c' })).status).toBe(303);
+  const { page, browser: other } = await openFlow({ browser: new Browser(at) });
+  const fields = { method: 'local', name: 'Eve', email: 'eve@acme.example' };
+  const refused = await other.submit(formWith(page, 'name'), fields);
+  expect([refused.status, refused.location]).toEqual([403, undefined]);
+  expect(textOf(refused.html)).toContain('Acme');
+});
