@@ -7,11 +7,11 @@ import { startGate } from './lib/gate.ts';
 import { authorizationParams, makePkce } from './lib/oauth.ts';
 import { ROOT } from './lib/wrangler.ts';
 
-const MAX_BYTES = 200_000;
+const MAX_BYTES = 250_000;
 const IMAGES = join(ROOT, 'docs/images');
 const SHOTS = [
-  { file: 'consent-light.png', colorScheme: 'light', viewport: { width: 1200, height: 900 } },
-  { file: 'consent-dark.png', colorScheme: 'dark', viewport: { width: 1200, height: 900 } },
+  { file: 'consent-light.png', colorScheme: 'light', viewport: { width: 800, height: 900 } },
+  { file: 'consent-dark.png', colorScheme: 'dark', viewport: { width: 800, height: 900 } },
   { file: 'consent-phone.png', colorScheme: 'light', viewport: { width: 390, height: 844 } },
 ] as const;
 
