@@ -205,7 +205,7 @@ function Servers({ servers }: Pick<ConsentProps, 'servers'>) {
               </b>
               {description !== undefined && (
                 <small>
-                  <bdi>{shown(description, 140)}</bdi>
+                  <bdi>{shown(description, 120)}</bdi>
                 </small>
               )}
             </span>

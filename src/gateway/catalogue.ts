@@ -14,6 +14,13 @@ interface Entry {
   since: number;
 }
 
+/** Who a list is for, as much of it as a server may look at. */
+interface Asker {
+  user: { id: string };
+  client: { id: string };
+  scope: readonly string[];
+}
+
 /** How to ask a server for its list: one page at a time, by cursor, in the words of the asking request's era. */
 export type AskPage = (body: object, headers: Record<string, string>) => Promise<Response>;
 
@@ -46,9 +53,21 @@ export async function findTool(
   return (await readTools(key, ask)).byName.get(name);
 }
 
-/** Forgets what is known of a server's tools: it said that they changed. */
-export function forgetTools(key: string): void {
-  entries.delete(key);
+/**
+ * Under which a server's tools are known: a server may list by who asks, by which client and with which scope.
+ */
+export function catalogueKey(server: string, { user, client, scope }: Asker): string {
+  return `${prefixOf(server, user.id)}${JSON.stringify([client.id, scope])}`;
+}
+
+/** Forgets what is known of the tools that a server lists to a user: it said that they changed. */
+export function forgetTools(server: string, user: string): void {
+  const prefix = prefixOf(server, user);
+  for (const key of [...entries.keys()]) if (key.startsWith(prefix)) entries.delete(key);
+}
+
+function prefixOf(server: string, user: string): string {
+  return `${server} ${user} `;
 }
 
 /** A server's tools as this principal is shown them: what is known, or else what it says when asked. */

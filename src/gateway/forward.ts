@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { record } from '../audit';
 import type { ServerSetting } from '../config';
 import { siteOf } from '../site';
-import { findTool, listTools, type Tools } from './catalogue';
+import { catalogueKey, findTool, listTools, type Tools } from './catalogue';
 import { challengeScope } from './challenge';
 import { type Message, readRequest } from './message';
 import { about, fault, type Passage } from './passage';
@@ -34,7 +34,12 @@ export async function forward(c: Context, server: ServerSetting, principal: Prin
     body: message?.bytes,
     signal: c.req.raw.signal,
   });
-  return typeof answer === 'string' ? fault(passage, answer, message) : answerFrom(passage, message, answer);
+  if (typeof answer === 'string') return fault(passage, answer, message);
+  if (message?.method === 'tools/call') {
+    const detail = String(message.params.name);
+    record(c, { ...about(passage), event: 'tool_call', outcome: 'ok', detail });
+  }
+  return answerFrom(passage, message, answer);
 }
 
 async function openPassage(
@@ -44,21 +49,20 @@ async function openPassage(
   stateless: boolean,
 ): Promise<Passage | undefined> {
   const owner = { server: server.name, user: principal.user.id, client: principal.client.id };
-  const catalogueKey = JSON.stringify([server.name, principal.user.id]);
   const sealed = stateless ? undefined : c.req.header('mcp-session-id');
   const session = sealed === undefined ? undefined : await openSessionId(siteOf(c), owner, sealed);
   if (sealed !== undefined && session === undefined) return undefined;
-  return { c, server, principal, owner, catalogueKey, session };
+  return { c, server, principal, owner, session };
 }
 
 /** Refuses a call that policy doesn't allow, without asking the server; undefined when it may go on. */
 async function refuseCall(passage: Passage, message: Message): Promise<Response | undefined> {
-  const { c, server, principal, catalogueKey } = passage;
+  const { c, server, principal } = passage;
   const name = message.params.name;
   if (typeof name !== 'string') return unknownTool(name, message.id);
   let tool: Awaited<ReturnType<typeof findTool>>;
   try {
-    tool = await findTool(catalogueKey, name, () => askForTools(passage, message));
+    tool = await findTool(catalogueKey(server.name, principal), name, () => askForTools(passage, message));
   } catch (error) {
     if (error instanceof SessionEnded) return sessionNotFound(message);
     const reason = error instanceof ServerFailure ? error.fault : 'server_not_mcp';

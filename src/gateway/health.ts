@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Problem } from '../config';
-import { readSite, siteOf } from '../site';
+import { readSite, type Site, siteOf } from '../site';
 import { PageProblem, renderProblem } from '../ui';
 
 declare module 'hono' {
@@ -20,6 +20,7 @@ const told = new WeakSet<object>();
  */
 export const guardSettings: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
   const { site, problems } = await readSite(c.req.raw, c.env, crypto.randomUUID());
+  problems.push(...missingEntrypoints(site, c.executionCtx));
   c.set('site', site);
   c.set('problems', problems);
   if (problems.length > 0 && !told.has(c.env)) {
@@ -34,6 +35,17 @@ export const guardSettings: MiddlewareHandler<{ Bindings: Env }> = async (c, nex
   const error_description = 'The gate is not set up; see /health';
   return c.json({ error: 'temporarily_unavailable', error_description }, 503);
 };
+
+/** Servers inside this Worker that it doesn't export. */
+function missingEntrypoints({ settings }: Site, context: object): Problem[] {
+  const { exports } = context as { exports?: Record<string, unknown> };
+  return settings.servers.flatMap(({ entrypoint }, index) => {
+    if (entrypoint === undefined || !exports || exports[entrypoint] !== undefined) return [];
+    const problem = `"${entrypoint}" is no entrypoint that this Worker exports`;
+    const fix = `export class ${entrypoint} extends WorkerEntrypoint in src/servers/`;
+    return [{ setting: `SERVERS[${index}].entrypoint`, problem, fix }];
+  });
+}
 
 /** `/health`: 200, or 503 with every problem of the settings. No secrets. */
 export function health(c: Context): Response {

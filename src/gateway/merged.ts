@@ -55,20 +55,46 @@ export async function mergeTools(
   return { tools: tools.filter((tool) => tool !== undefined), missing };
 }
 
-/** The tool that a name at `/mcp` stands for; undefined when the principal's servers have none of that name. */
-export async function findMerged(
-  c: Context,
-  principal: Principal,
-  name: string,
-): Promise<MergedTool | undefined> {
+/** What a name at `/mcp` stands for, and whether a call of it may go on. */
+export type MergedVerdict =
+  | { verdict: 'allowed'; called: MergedTool }
+  | Exclude<ToolVerdict, { verdict: 'allowed' }>
+  | { verdict: 'unavailable'; server: ServerSetting };
+
+/**
+ * Finds and judges the tool of a name, by the rules of the server's own endpoint. A server that doesn't tell its
+ * tools is `unavailable`: whether it has that one nobody knows.
+ */
+export async function judgeMerged(c: Context, principal: Principal, name: string): Promise<MergedVerdict> {
   const server = serversOf(c, principal).find((candidate) => name.startsWith(`${candidate.name}_`));
-  const tools = server && (await toolsAt(c, server, principal));
-  return tools?.find((tool) => tool.name === name);
+  const verdict = server ? await judgeAt(c, principal, server, name) : { verdict: 'absent' as const };
+  if (verdict.verdict !== 'allowed') {
+    const about = { user: principal.user.id, client: principal.client.id, grant: principal.grantId };
+    const reason = verdict.verdict;
+    record(c, {
+      event: 'tool_call',
+      outcome: 'refused',
+      reason,
+      server: server?.name,
+      detail: name.slice(0, 200),
+      ...about,
+    });
+  }
+  return verdict;
 }
 
-/** Whether a call may go on, as on the server's own endpoint, by the same rules. */
-export function judgeMerged({ tool, server, reach }: MergedTool): ToolVerdict {
-  return judgeTool(tool, server, reach);
+async function judgeAt(
+  c: Context,
+  principal: Principal,
+  server: ServerSetting,
+  name: string,
+): Promise<MergedVerdict> {
+  const tools = await toolsAt(c, server, principal);
+  if (!tools) return { verdict: 'unavailable', server };
+  const called = tools.find((tool) => tool.name === name);
+  const judged = called ? judgeTool(called.tool, server, called.reach) : { verdict: 'absent' as const };
+  if (judged.verdict !== 'allowed') return judged;
+  return called ? { verdict: 'allowed', called } : { verdict: 'absent' };
 }
 
 /** Calls the server's tool and hands on its progress and its result. */
@@ -108,8 +134,9 @@ export async function callMerged(
     record(c, { event: 'tool_call', outcome: 'ok', ...about, grant: principal.grantId });
     return result;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    record(c, { event: 'tool_call', outcome: 'failed', reason, ...about });
+    const why = error instanceof Error ? error.message : String(error);
+    const detail = `${tool.name}: ${why}`.slice(0, 300);
+    record(c, { event: 'tool_call', outcome: 'failed', reason: 'server_failed', ...about, detail });
     const text = `The server “${server.title ?? server.name}” could not answer (after ${Date.now() - began} ms).`;
     return { isError: true, content: [{ type: 'text', text }] };
   }

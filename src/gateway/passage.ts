@@ -13,8 +13,6 @@ export interface Passage {
   server: ServerSetting;
   principal: Principal;
   owner: SessionOwner;
-  /** Names server and principal, for what is known of the server's tools. */
-  catalogueKey: string;
   /** The server's own session id, if the client is in a session. */
   session: string | undefined;
 }
@@ -22,7 +20,7 @@ export interface Passage {
 /** Answers for a server that failed, and says which to the operator. */
 export function fault(passage: Passage, reason: ServerFault, message?: Message, detail?: string): Response {
   record(passage.c, { ...about(passage), event: 'mcp_request', outcome: 'failed', reason, detail });
-  if (reason !== 'server_list_too_large') forgetTools(passage.catalogueKey);
+  if (reason !== 'server_list_too_large') forgetTools(passage.server.name, passage.principal.user.id);
   return serverFault(reason, passage.server.title ?? passage.server.name, message?.id);
 }
 

@@ -26,7 +26,10 @@ export async function answerFrom(
   const headers = returnedHeaders(answer.headers);
   const session = answer.headers.get('mcp-session-id');
   if (session !== null && message?.era !== 'modern') {
-    headers.set('mcp-session-id', await sealSessionId(siteOf(passage.c), passage.owner, session));
+    // Servers repeat the id on every answer; to the client it is one and the same.
+    const known = session === passage.session ? passage.c.req.header('mcp-session-id') : undefined;
+    const sealed = known ?? (await sealSessionId(siteOf(passage.c), passage.owner, session));
+    headers.set('mcp-session-id', sealed);
   }
   const init = { status: answer.status, headers };
   if (passage.c.req.method === 'DELETE' && answer.ok) {
@@ -87,7 +90,8 @@ function watchEvents(
     ? { maxBytes: passage.server.max_list_bytes, tooLong: 'fail' as const }
     : { maxBytes: GLANCE_BYTES, tooLong: 'pass' as const };
   return rewriteEvents(limits, (data) => {
-    if (data.includes('notifications/tools/list_changed')) forgetTools(passage.catalogueKey);
+    if (data.includes('notifications/tools/list_changed'))
+      forgetTools(passage.server.name, passage.principal.user.id);
     return mayList ? filterTools(passage, data) : undefined;
   });
 }

@@ -10,13 +10,13 @@ import { ConnectPage } from './connect-page';
 import { forward } from './forward';
 import { gateServer } from './gate-server';
 import { publicKeys } from './identity-token';
-import { findMerged, judgeMerged, type MergedTool } from './merged';
+import { judgeMerged, type MergedTool } from './merged';
 import { type Message, methodNotAllowed, readRequest } from './message';
 import { checkOrigin } from './origins';
 import { WHOAMI } from './own-tools';
 import { isFixedToken, mayServeEveryone, passThrough } from './passthrough';
 import { identify, type Principal } from './principal';
-import { unknownTool } from './rpc-error';
+import { serverFault, unknownTool } from './rpc-error';
 import { serverResource } from './upstream';
 
 /** The longest message to the gate's own tools. */
@@ -109,11 +109,17 @@ async function routeCall(
 ): Promise<MergedTool | Response | undefined> {
   const { name } = message.params;
   if (message.method !== 'tools/call' || typeof name !== 'string' || name === WHOAMI.name) return undefined;
-  const tool = await findMerged(c, principal, name);
-  const judged = tool ? judgeMerged(tool) : { verdict: 'absent' as const };
-  if (judged.verdict === 'allowed') return tool;
-  if (judged.verdict === 'scope') return challengeScope(c, resource, judged.needed);
-  return unknownTool(name, message.id);
+  const judged = await judgeMerged(c, principal, name);
+  switch (judged.verdict) {
+    case 'allowed':
+      return judged.called;
+    case 'scope':
+      return challengeScope(c, resource, judged.needed);
+    case 'unavailable':
+      return serverFault('server_unreachable', judged.server.title ?? judged.server.name, message.id);
+    case 'absent':
+      return unknownTool(name, message.id);
+  }
 }
 
 function isBrowser(request: Request): boolean {

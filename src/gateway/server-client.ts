@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { record } from '../audit';
 import type { ServerSetting } from '../config';
 import { siteOf } from '../site';
-import { readTools, type Tools } from './catalogue';
+import { catalogueKey, readTools, type Tools } from './catalogue';
 import type { Principal } from './principal';
 import { authenticateToServer, callServer } from './upstream';
 
@@ -19,12 +19,13 @@ export async function listServerTools(
   server: ServerSetting,
   principal: Principal,
 ): Promise<Tools | undefined> {
-  const key = JSON.stringify([server.name, principal.user.id]);
+  const key = catalogueKey(server.name, principal);
   const ask = () => {
-    const asked = withClient(c, server, principal, async (client) => {
+    const list = async (client: Client) => {
       const { tools } = await client.listTools();
       return { byName: new Map(tools.map((tool) => [tool.name, tool])), ttlMs: undefined };
-    });
+    };
+    const asked = withClient(c, server, principal, list, server.max_list_bytes);
     // Other requests may wait for the same answer: it comes, or fails in time, though this one has ended.
     const tools = inTime(asked);
     c.executionCtx.waitUntil(tools.catch(() => undefined));
@@ -48,12 +49,16 @@ function inTime<T>(work: Promise<T>): Promise<T> {
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-/** Uses a server as a client of it would, in whichever era it speaks; the connection ends with the use. */
+/**
+ * Uses a server as a client of it would, in whichever era it speaks; the connection ends with the use.
+ * `maxBytes`: the longest answer that is read.
+ */
 export async function withClient<T>(
   c: Context,
   server: ServerSetting,
   principal: Principal,
   use: (client: Client) => Promise<T>,
+  maxBytes?: number,
 ): Promise<T> {
   const client = new Client(
     { name: 'gatehouse', version: '0.1.0' },
@@ -68,7 +73,7 @@ export async function withClient<T>(
       const method = init?.method ?? 'GET';
       const answer = await callServer(c, server, principal, { method, headers, body, signal });
       if (typeof answer === 'string') throw new Error(answer);
-      return answer;
+      return maxBytes === undefined ? answer : limited(answer, maxBytes);
     },
   });
   try {
@@ -78,4 +83,16 @@ export async function withClient<T>(
     await transport.terminateSession().catch(() => undefined);
     await client.close();
   }
+}
+
+function limited(answer: Response, maxBytes: number): Response {
+  let length = 0;
+  const limit = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      length += chunk.length;
+      if (length > maxBytes) throw new Error('the answer is too large');
+      controller.enqueue(chunk);
+    },
+  });
+  return new Response(answer.body?.pipeThrough(limit) ?? null, answer);
 }

@@ -88,8 +88,8 @@ input:not([type=checkbox]){
   display:block;inline-size:100%;margin-block-start:.35rem;padding:.65rem .8rem;min-block-size:2.9rem;
   font:inherit;font-weight:400;color:inherit;background:var(--card);border:1px solid var(--edge);border-radius:.6rem;
 }
-.when{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:.35rem 1rem}
-.when input:not([type=checkbox]){inline-size:auto;margin:0}
+.when{display:flex;align-items:center}
+.when input{inline-size:auto;margin:0;margin-inline-start:auto}
 .field+.hint{margin-block-start:.35rem}
 .more{margin-block-start:1rem}
 button,.button{

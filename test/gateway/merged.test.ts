@@ -70,7 +70,7 @@ describe('the tools of all servers at /mcp', () => {
     expect(calls(one)).toHaveLength(before);
   });
 
-  test.each(['two_erase', 'secret_look', 'dead_look', 'one_nothing', 'nothing', 'three_look'])(
+  test.each(['two_erase', 'secret_look', 'one_nothing', 'nothing', 'three_look'])(
     '%s is answered like something that does not exist',
     async (name) => {
       const { status, body } = await call(token, name);
@@ -78,6 +78,12 @@ describe('the tools of all servers at /mcp', () => {
       expect(body).toMatchObject({ error: { code: -32602, message: `Unknown tool: ${name}` } });
     },
   );
+
+  test('of a server that is down are refused with its name, whether it has them or not', async () => {
+    const { status, body } = await call(token, 'dead_look');
+    expect(status).toBe(502);
+    expect(body).toMatchObject({ error: { message: 'The server “dead” can’t be reached' } });
+  });
 
   test('whoami names the servers that may be used, and those that do not answer', async () => {
     const { body } = await call(token, 'whoami');

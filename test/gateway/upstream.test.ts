@@ -170,9 +170,17 @@ describe('an entrypoint of the Worker itself', () => {
     expect(JSON.stringify(given.at(-1))).not.toContain(tokens.access_token.slice(-20));
   });
 
-  test('that is not exported can’t be reached', async () => {
+  test('that is not exported keeps the gate from serving, which says what to write', async () => {
     const at = gateBefore({ one: placed }, {}, { exports: {} });
-    const { status, body } = await new Caller(await connectTo(at, 'one'), 'one').send();
-    expect([status, body.error?.message]).toEqual([502, 'The server “Inside” can’t be reached']);
+    const response = await at.fetch('/health');
+    expect(response.status).toBe(503);
+    const { problems } = (await response.json()) as { problems: unknown[] };
+    expect(problems).toEqual([
+      {
+        setting: 'SERVERS[0].entrypoint',
+        problem: '"Inside" is no entrypoint that this Worker exports',
+        fix: 'export class Inside extends WorkerEntrypoint in src/servers/',
+      },
+    ]);
   });
 });
