@@ -13,7 +13,7 @@ const TEST_KEYS = {
 const config = unstable_readConfig({ config: './wrangler.toml' });
 const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config);
 
-/** Tests in workerd, on the Worker of `wrangler.toml`. Each file has storage of its own. */
+/** Tests in workerd, on the Worker of `wrangler.toml`. */
 export default defineConfig({
   plugins: [
     cloudflareTest({
@@ -26,6 +26,9 @@ export default defineConfig({
   ],
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
+    // Files share a worker: three times as fast. Each makes its own users, clients and servers.
+    isolate: false,
+    maxWorkers: 2,
     exclude: ['test/e2e/**', 'test/tooling/**'],
     // The Worker logs every event: shown only beside a test that failed.
     silent: 'passed-only',
@@ -36,7 +39,7 @@ export default defineConfig({
       exclude: ['src/**/*.d.ts'],
       reporter: ['text-summary', 'json-summary'],
       // A floor that only rises: raise it when the number stays above it.
-      thresholds: { lines: 85 },
+      thresholds: { lines: 97 },
     },
   },
 });

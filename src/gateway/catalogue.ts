@@ -35,22 +35,32 @@ const MAX_ENTRIES = 1_000;
  * Per isolate: it only saves asking. What a tool may do is decided at each call, by what the server said last,
  * so an old entry costs a minute at most after the server changed a hint without saying so.
  */
-const entries = new Map<string, Entry>();
+const catalogues = new WeakMap<object, Map<string, Entry>>();
+
+/** What is known of the tools of a deployment's servers. `env`: the Worker's, the same for all its requests. */
+export type Catalogue = Map<string, Entry>;
+
+export function catalogueOf(env: object): Catalogue {
+  const found = catalogues.get(env) ?? new Map<string, Entry>();
+  catalogues.set(env, found);
+  return found;
+}
 
 /**
  * A tool of a server as this principal is shown it; undefined when the server has none of that name. `key`
  * names server and principal.
  */
 export async function findTool(
+  entries: Catalogue,
   key: string,
   name: string,
   ask: () => Promise<Tools>,
 ): Promise<Tool | undefined> {
-  const known = (await readTools(key, ask)).byName.get(name);
+  const known = (await readTools(entries, key, ask)).byName.get(name);
   const entry = entries.get(key);
   if (known || !entry || Date.now() - entry.since < ASK_AGAIN_MS) return known;
   entries.delete(key);
-  return (await readTools(key, ask)).byName.get(name);
+  return (await readTools(entries, key, ask)).byName.get(name);
 }
 
 /**
@@ -61,7 +71,7 @@ export function catalogueKey(server: string, { user, client, scope }: Asker): st
 }
 
 /** Forgets what is known of the tools that a server lists to a user: it said that they changed. */
-export function forgetTools(server: string, user: string): void {
+export function forgetTools(entries: Catalogue, server: string, user: string): void {
   const prefix = prefixOf(server, user);
   for (const key of [...entries.keys()]) if (key.startsWith(prefix)) entries.delete(key);
 }
@@ -71,7 +81,7 @@ function prefixOf(server: string, user: string): string {
 }
 
 /** A server's tools as this principal is shown them: what is known, or else what it says when asked. */
-export async function readTools(key: string, ask: () => Promise<Tools>): Promise<Tools> {
+export async function readTools(entries: Catalogue, key: string, ask: () => Promise<Tools>): Promise<Tools> {
   const entry = entries.get(key);
   if (entry && entry.freshUntil > Date.now()) return entry.tools;
   const now = Date.now();

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { record } from '../audit';
 import type { ServerSetting } from '../config';
 import { siteOf } from '../site';
-import { catalogueKey, findTool, listTools, type Tools } from './catalogue';
+import { catalogueKey, catalogueOf, findTool, listTools, type Tools } from './catalogue';
 import { challengeScope } from './challenge';
 import { type Message, readRequest } from './message';
 import { about, fault, type Passage } from './passage';
@@ -62,7 +62,9 @@ async function refuseCall(passage: Passage, message: Message): Promise<Response 
   if (typeof name !== 'string') return unknownTool(name, message.id);
   let tool: Awaited<ReturnType<typeof findTool>>;
   try {
-    tool = await findTool(catalogueKey(server.name, principal), name, () => askForTools(passage, message));
+    tool = await findTool(catalogueOf(c.env), catalogueKey(server.name, principal), name, () =>
+      askForTools(passage, message),
+    );
   } catch (error) {
     if (error instanceof SessionEnded) return sessionNotFound(message);
     const reason = error instanceof ServerFailure ? error.fault : 'server_not_mcp';

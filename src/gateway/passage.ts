@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { record } from '../audit';
 import type { ServerSetting } from '../config';
-import { forgetTools } from './catalogue';
+import { catalogueOf, forgetTools } from './catalogue';
 import type { Message } from './message';
 import type { Principal } from './principal';
 import { type ServerFault, serverFault } from './rpc-error';
@@ -20,8 +20,13 @@ export interface Passage {
 /** Answers for a server that failed, and says which to the operator. */
 export function fault(passage: Passage, reason: ServerFault, message?: Message, detail?: string): Response {
   record(passage.c, { ...about(passage), event: 'mcp_request', outcome: 'failed', reason, detail });
-  if (reason !== 'server_list_too_large') forgetTools(passage.server.name, passage.principal.user.id);
+  if (reason !== 'server_list_too_large') forgetServerTools(passage);
   return serverFault(reason, passage.server.title ?? passage.server.name, message?.id);
+}
+
+/** Forgets what is known of the server's tools: it said that they changed, or failed. */
+export function forgetServerTools({ c, server, principal }: Passage): void {
+  forgetTools(catalogueOf(c.env), server.name, principal.user.id);
 }
 
 /** Who and what a passage is about, for the trail. */

@@ -1,10 +1,10 @@
 import { roleAt } from '../account';
 import { siteOf } from '../site';
-import { forgetTools, readText } from './catalogue';
+import { readText } from './catalogue';
 import { rewriteEvents } from './events';
 import { whileGranted } from './granted';
 import type { Message } from './message';
-import { fault, type Passage } from './passage';
+import { fault, forgetServerTools, type Passage } from './passage';
 import { publishTool, type Tool } from './policy';
 import { sealSessionId } from './session-id';
 import { returnedHeaders } from './upstream';
@@ -90,8 +90,7 @@ function watchEvents(
     ? { maxBytes: passage.server.max_list_bytes, tooLong: 'fail' as const }
     : { maxBytes: GLANCE_BYTES, tooLong: 'pass' as const };
   return rewriteEvents(limits, (data) => {
-    if (data.includes('notifications/tools/list_changed'))
-      forgetTools(passage.server.name, passage.principal.user.id);
+    if (data.includes('notifications/tools/list_changed')) forgetServerTools(passage);
     return mayList ? filterTools(passage, data) : undefined;
   });
 }

@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { record } from '../audit';
 import type { ServerSetting } from '../config';
 import { siteOf } from '../site';
-import { catalogueKey, readTools, type Tools } from './catalogue';
+import { catalogueKey, catalogueOf, readTools, type Tools } from './catalogue';
 import type { Principal } from './principal';
 import { authenticateToServer, callServer } from './upstream';
 
@@ -32,7 +32,7 @@ export async function listServerTools(
     return tools;
   };
   try {
-    return await inTime(readTools(key, ask));
+    return await inTime(readTools(catalogueOf(c.env), key, ask));
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     const user = principal.user.id;

@@ -96,7 +96,7 @@ describe('a public client', () => {
     expect(days).toBeGreaterThan(89);
     expect(days).toBeLessThanOrEqual(90);
 
-    const connected = await connect();
+    const connected = await connect({ client: await registerClient({ client_name: 'Kept in use' }) });
     const { client_id } = connected.client;
     const before = Number((await recordOf(client_id))?.registrationExpiresAt);
     // As it stands an hour before its end.
