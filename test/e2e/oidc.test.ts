@@ -120,6 +120,7 @@ describe('what the provider says of a person is what the person may do', () => {
   test('groups become a role, and that is all that the consent page offers and whoami tells', async () => {
     const { code_verifier } = await ask();
     await signInAt('Acme', ALICE);
+    await sees(page, 'wants to use');
     expect(await page.locator('input[name=scope]').count()).toBe(2);
     expect(await whoami(code_verifier, await allow(page, callback))).toMatchObject({
       user: { name: 'Alice', email: 'alice@acme.example', email_verified: true },

@@ -17,7 +17,7 @@ let page: Page;
 beforeAll(async () => {
   [gate, hasty, browser] = await Promise.all([
     startGate(),
-    startGate({ vars: { TOKENS: { request: 1 } } }),
+    startGate({ vars: { TOKENS: { request: 4 } } }),
     launchBrowser(),
   ]);
 });
@@ -167,7 +167,7 @@ describe('impatient and absent-minded people', () => {
 
   test('who takes too long is told so, and to go back to the app', async () => {
     await ask(page, hasty, await registerClient(hasty.origin, callback.uri));
-    await page.waitForTimeout(2100);
+    await page.waitForTimeout(5100);
     await typeName(page, { name: 'Ada' });
     await sees(page, 'This took too long');
     expect(await page.locator('main').innerText()).toContain('connect again');
