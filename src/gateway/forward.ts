@@ -32,7 +32,7 @@ export async function forward(c: Context, server: ServerSetting, principal: Prin
   const answer = await send(passage, {
     method: c.req.method,
     body: message?.bytes,
-    signal: c.req.raw.signal,
+    signal: AbortSignal.any([c.req.raw.signal, passage.stop.signal]),
   });
   if (typeof answer === 'string') return fault(passage, answer, message);
   if (message?.method === 'tools/call') {
@@ -52,7 +52,7 @@ async function openPassage(
   const sealed = stateless ? undefined : c.req.header('mcp-session-id');
   const session = sealed === undefined ? undefined : await openSessionId(siteOf(c), owner, sealed);
   if (sealed !== undefined && session === undefined) return undefined;
-  return { c, server, principal, owner, session };
+  return { c, server, principal, owner, session, stop: new AbortController() };
 }
 
 /** Refuses a call that policy doesn't allow, without asking the server; undefined when it may go on. */

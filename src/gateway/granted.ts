@@ -44,3 +44,25 @@ export function whileGranted(
     },
   });
 }
+
+/**
+ * The same for an answer that nobody looks into: the bytes are piped by the runtime, and none of them becomes
+ * an object here, however many they are. `stop` breaks the source off.
+ */
+export function pipeWhileGranted(
+  source: ReadableStream<Uint8Array>,
+  stands: () => Promise<boolean>,
+  stop: () => void,
+  checkMs = CHECK_MS,
+): ReadableStream<Uint8Array> {
+  const { readable, writable } = new IdentityTransformStream();
+  const timer = setInterval(async () => {
+    if (!(await stands().catch(() => true))) stop();
+  }, checkMs);
+  source
+    .pipeTo(writable)
+    // Broken off at either end: there is nothing left to do for it.
+    .catch(() => undefined)
+    .finally(() => clearInterval(timer));
+  return readable;
+}

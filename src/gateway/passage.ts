@@ -15,6 +15,8 @@ export interface Passage {
   owner: SessionOwner;
   /** The server's own session id, if the client is in a session. */
   session: string | undefined;
+  /** Breaks the server's answer off. */
+  stop: AbortController;
 }
 
 /** Answers for a server that failed, and says which to the operator. */

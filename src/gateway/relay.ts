@@ -2,7 +2,7 @@ import { roleAt } from '../account';
 import { siteOf } from '../site';
 import { readText } from './catalogue';
 import { rewriteEvents } from './events';
-import { whileGranted } from './granted';
+import { pipeWhileGranted, whileGranted } from './granted';
 import type { Message } from './message';
 import { fault, forgetServerTools, type Passage } from './passage';
 import { publishTool, type Tool } from './policy';
@@ -37,11 +37,11 @@ export async function answerFrom(
     return new Response(null, { status: 204 });
   }
   if (type === 'text/event-stream' && answer.body) {
-    const events = answer.body.pipeThrough(watchEvents(passage, message));
-    return new Response(
-      whileGranted(events, () => stillStands(passage)),
-      init,
-    );
+    const stands = () => stillStands(passage);
+    const events = isWatched(message)
+      ? whileGranted(answer.body.pipeThrough(watchEvents(passage, message)), stands)
+      : pipeWhileGranted(answer.body, stands, () => passage.stop.abort());
+    return new Response(events, init);
   }
   if (type === 'application/json' && answer.body) {
     if (message?.method !== 'tools/list') return new Response(answer.body, init);
@@ -53,6 +53,14 @@ export async function answerFrom(
   const refused = answer.status >= 400 && answer.status < 500;
   if (answer.status === 202 || answer.status === 204 || refused) return new Response(null, init);
   return fault(passage, 'server_not_mcp', message, `${answer.status} ${type}`);
+}
+
+/**
+ * Whether a stream can hold a list of tools or the word that they changed: the client's own stream, what it
+ * listens to, a list. The answer of a call passes unseen, however large.
+ */
+function isWatched(message: Message | undefined): boolean {
+  return message === undefined || ['tools/list', 'subscriptions/listen'].includes(message.method ?? '');
 }
 
 /** Whether the grant that a stream was opened with is still there, with a role at the server. */

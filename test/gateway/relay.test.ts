@@ -170,9 +170,13 @@ describe('a stream', () => {
     await reader?.cancel();
   });
 
-  test('ends at the server when the client goes', async () => {
+  test('ends at the server when the client goes, with its next byte', async () => {
     const cancelled = new Promise<void>((resolve) => {
-      answer = () => stream(new ReadableStream({ cancel: () => resolve() }));
+      const pull = async (controller: ReadableStreamDefaultController) => {
+        await scheduler.wait(5);
+        controller.enqueue(new TextEncoder().encode(': still there\n\n'));
+      };
+      answer = () => stream(new ReadableStream({ pull, cancel: () => resolve() }));
     });
     const response = await caller.fetch();
     await response.body?.cancel();
