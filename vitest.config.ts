@@ -13,7 +13,7 @@ const TEST_KEYS = {
 const config = unstable_readConfig({ config: './wrangler.toml' });
 const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config);
 
-/** Tests in workerd, on the Worker of `wrangler.toml`. */
+/** Tests in workerd, on the Worker of `wrangler.toml`. Each file has a worker and storage of its own. */
 export default defineConfig({
   plugins: [
     cloudflareTest({
@@ -26,9 +26,7 @@ export default defineConfig({
   ],
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
-    // Files share a worker: three times as fast. Each makes its own users, clients and servers.
-    isolate: false,
-    maxWorkers: 2,
+    maxWorkers: 3,
     exclude: ['test/e2e/**', 'test/tooling/**'],
     // The Worker logs every event: shown only beside a test that failed.
     silent: 'passed-only',
