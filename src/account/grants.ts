@@ -1,4 +1,5 @@
 import { base64url } from 'jose';
+import { seconds } from '../clock';
 import type { Tokens } from '../config';
 import { sealUnderSecret, sha256Hex, timingSafeEqual, unsealUnderSecret } from '../crypto';
 import type { CodeRow, GrantRow, GrantStore, RotationRow } from './grant-store';
@@ -284,8 +285,4 @@ const DESCRIPTIONS: Record<string, string> = {
 async function s256(verifier: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
   return base64url.encode(new Uint8Array(digest));
-}
-
-function seconds(): number {
-  return Math.floor(Date.now() / 1000);
 }

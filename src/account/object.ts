@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
+import { seconds } from '../clock';
 import { migrate } from '../migrations';
 import { ok, type Result, refuse } from '../result';
 import { type GrantRow, GrantStore } from './grant-store';
@@ -263,8 +264,4 @@ type ProfileRow = {
 function accessGrant(grant: GrantRow): Access['grant'] {
   const { id, client_id, client_name, resource, expires_at } = grant;
   return { id, client_id, client_name, resource, expires_at, servers: JSON.parse(grant.servers) as string[] };
-}
-
-function seconds(): number {
-  return Math.floor(Date.now() / 1000);
 }

@@ -1,3 +1,4 @@
+import { seconds } from '../clock';
 import { sha256Hex, timingSafeEqual } from '../crypto';
 import { claimOnce } from '../flow';
 import { decodeUtf8 } from '../http';
@@ -128,7 +129,7 @@ async function isProven(site: Site, client: Client, credentials: Credentials): P
   }
   const audiences = [site.origin, `${site.origin}/oauth/token`];
   const loopbackHosts = site.local ? site.settings.clientDocumentHosts : [];
-  const now = Math.floor(Date.now() / 1000);
+  const now = seconds();
   const verified = await verifyClientAssertion(client, secret, audiences, { loopbackHosts, now });
   if (!verified.ok) return verified;
   const first = await claimOnce(

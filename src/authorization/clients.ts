@@ -1,3 +1,4 @@
+import { seconds } from '../clock';
 import { readSecret, secretName } from '../config';
 import { sha256Hex } from '../crypto';
 import { ok, type Result, refuse } from '../result';
@@ -33,7 +34,7 @@ export async function findClient(site: Site, client_id: string): Promise<Result<
   if (configured) return ok(await fromSettings(site, configured));
   if (isClientDocumentUrl(client_id)) {
     const kv = site.env.OAUTH_KV;
-    const now = Math.floor(Date.now() / 1000);
+    const now = seconds();
     const loopbackHosts = site.local ? site.settings.clientDocumentHosts : [];
     const resolved = await resolveClientDocument(client_id, { kv, loopbackHosts, now });
     return resolved.ok ? ok(resolved.value.client) : resolved;
@@ -57,7 +58,7 @@ export async function renewRegistration(site: Site, client: Client): Promise<voi
 
 /** Writes a registration that expires when nobody uses it. */
 export async function storeRegistration(site: Site, record: ClientRecord): Promise<void> {
-  const registrationExpiresAt = Math.floor(Date.now() / 1000) + REGISTRATION_TTL;
+  const registrationExpiresAt = seconds() + REGISTRATION_TTL;
   const value = JSON.stringify({ ...record, registrationExpiresAt });
   await site.env.OAUTH_KV.put(`client:${record.clientId}`, value, { expirationTtl: REGISTRATION_TTL });
 }

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { type Identity, includedScopes, SCOPES, type Scope, scopesWithin, usableServers } from '../account';
 import { record } from '../audit';
+import { seconds } from '../clock';
 import type { Role, ServerSetting } from '../config';
 import type { Flow, FlowData } from '../flow';
 import { ok, type Result, refuse } from '../result';
@@ -166,7 +167,7 @@ function offeredServers(
 
 /** The last second of a day, UTC, from today to `longest` seconds ahead; no day means the longest. */
 function readExpiry(day: string | null, longest: number): number | undefined {
-  const now = Math.floor(Date.now() / 1000);
+  const now = seconds();
   if (day === null || day === '') return now + longest;
   const begins = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) / 1000 : Number.NaN;
   // A date that doesn't exist would be read as a later one.
@@ -177,7 +178,7 @@ function readExpiry(day: string | null, longest: number): number | undefined {
 }
 
 function expiryChoice(longest: number, typed?: string | null) {
-  const now = Math.floor(Date.now() / 1000);
+  const now = seconds();
   const max = toDay(now + Math.max(longest, DAY));
   return { min: toDay(now), max, value: typed || max };
 }

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { record } from '../audit';
+import { seconds } from '../clock';
 import { clientIdOf } from '../crypto';
 import { decodeUtf8, NO_STORE, readBody } from '../http';
 import { ok, type Result, refuse } from '../result';
@@ -96,7 +97,7 @@ async function registerDevice(site: Site, metadata: Metadata): Promise<Result<Re
     grantTypes: [DEVICE_CODE, 'refresh_token'],
     responseTypes: [],
     tokenEndpointAuthMethod: 'none',
-    registrationDate: Math.floor(Date.now() / 1000),
+    registrationDate: seconds(),
   });
   const { clientName: client_name, grantTypes: grant_types } = stored;
   return ok({

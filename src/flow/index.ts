@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
+import { seconds } from '../clock';
 import {
   flowIdExpiry,
   makeFlowId,
@@ -47,7 +48,7 @@ export interface Flow<T extends FlowData = FlowData> {
  */
 export async function openFlow(c: Context, describe: (id: string) => FlowData): Promise<string> {
   const site = siteOf(c);
-  const now = Math.floor(Date.now() / 1000);
+  const now = seconds();
   const { flow: lifetime, request: untouched } = site.settings.tokens;
   const id = await makeFlowId(site.keyring, now + lifetime);
   const secret = randomSecret();

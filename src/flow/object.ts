@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
+import { seconds } from '../clock';
 import { timingSafeEqual } from '../crypto';
 import { migrate } from '../migrations';
 import { ok, type Refusal, type Result, refuse } from '../result';
@@ -120,7 +121,7 @@ export class PendingFlowObject extends DurableObject<Env> {
 
   #find(secretHash: string): Verdict<FlowRow> {
     if (this.#isOver) return refuse('flow_expired');
-    const now = Math.floor(Date.now() / 1000);
+    const now = seconds();
     const flow = this.ctx.storage.sql.exec('SELECT * FROM flow').toArray()[0] as FlowRow | undefined;
     if (!flow || flow.expires_at <= now) return refuse('flow_expired');
     if (!timingSafeEqual(flow.secret_hash, secretHash)) return refuse('flow_other_browser');

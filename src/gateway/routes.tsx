@@ -2,6 +2,7 @@ import { createMcpHandler } from 'agents/mcp/server';
 import { type Context, Hono } from 'hono';
 import { mayKnow } from '../account';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../authorization';
+import { seconds } from '../clock';
 import type { ServerSetting } from '../config';
 import { type Site, siteOf } from '../site';
 import { brandingOf, showPage } from '../ui';
@@ -25,7 +26,7 @@ const MAX_MESSAGE_BYTES = 4_194_304;
 /** `/.well-known/…`: what clients and servers read before anything else. */
 export const metadataRoutes = new Hono<{ Bindings: Env }>()
   .get('/.well-known/jwks.json', async (c) => {
-    const keys = await publicKeys(siteOf(c), Math.floor(Date.now() / 1000));
+    const keys = await publicKeys(siteOf(c), seconds());
     return c.json(keys, 200, { 'Cache-Control': 'public, max-age=3600' });
   })
   .get('/.well-known/oauth-authorization-server/mcp/:server', (c) => {

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { seconds } from '../clock';
 import { isLoopbackHost, readSecret, type ServerSetting, secretName } from '../config';
 import { isForbiddenHost } from '../safe-fetch';
 import { type Site, siteOf } from '../site';
@@ -57,7 +58,7 @@ export async function authenticateToServer(
   if (server.auth === 'static') headers.set(server.header, serverSecret(site, server) ?? '');
   if (server.auth !== 'identity' && !server.identity) return;
   const audience = server.url ?? serverResource(site, server);
-  const token = await issueIdentityToken(site, principal, audience, Math.floor(Date.now() / 1000));
+  const token = await issueIdentityToken(site, principal, audience, seconds());
   if (server.auth === 'identity') headers.set('Authorization', `Bearer ${token}`);
   else headers.set('Gatehouse-Identity', token);
 }
