@@ -1,3 +1,4 @@
 /** The gate as it is, and a server that lives in the same Worker: `SERVERS` names it as `entrypoint = "Clock"`. */
-export { Account, default, PendingFlow } from '../src/index';
+export * from '../src/index';
+export { default } from '../src/index';
 export { Clock } from './clock';

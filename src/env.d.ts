@@ -4,6 +4,7 @@ declare namespace Cloudflare {
     OAUTH_KV: KVNamespace;
     ACCOUNT: DurableObjectNamespace<import('./index').Account>;
     PENDING_FLOW: DurableObjectNamespace<import('./index').PendingFlow>;
+    MCP_SESSION: DurableObjectNamespace<import('./index').McpSession>;
     GATEHOUSE_KEYS?: string;
   }
 }

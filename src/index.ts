@@ -2,6 +2,7 @@ import { accountObject } from './account';
 import { app } from './app';
 import { libraryIssuer } from './authorization';
 import { PendingFlowObject } from './flow';
+import { McpSessionObject } from './gateway';
 
 /*
  * The Worker. Rooms import downwards only; where a lower one needs what a higher one does, it is handed in
@@ -16,5 +17,8 @@ export class Account extends accountObject(libraryIssuer) {}
 
 /** What is under way in one browser. */
 export class PendingFlow extends PendingFlowObject {}
+
+/** One MCP session of the 2025 era at `/mcp`. */
+export class McpSession extends McpSessionObject {}
 
 export default { fetch: app.fetch } satisfies ExportedHandler<Env>;

@@ -1,4 +1,3 @@
-import type { Context } from 'hono';
 import { isLoopbackHost, type Problem, parseSettings, type Settings, type SignInMethod } from './config';
 import { type Keyring, makeKeyringText, parseKeyring } from './crypto';
 
@@ -25,9 +24,26 @@ declare module 'hono' {
   }
 }
 
+/** Whatever is done for one request: its context, or as much of one as an object makes of it. */
+export interface Work {
+  var: { site: Site };
+  env: Env;
+  executionCtx: Pick<ExecutionContext, 'waitUntil'>;
+}
+
 /** The site that the first middleware of `app.ts` put there. */
-export function siteOf(c: Context): Site {
-  return c.var.site as Site;
+export function siteOf({ var: { site } }: Pick<Work, 'var'>): Site {
+  return site;
+}
+
+/** Where a request met the site: what an object has to be told to see the same one. */
+export type Place = Pick<Site, 'origin' | 'local' | 'requestId'>;
+
+/** The site as a request met it that was served at `place`. */
+export async function siteAt(env: Env, { origin, local, requestId }: Place): Promise<Site> {
+  const { settings } = settingsOf(env);
+  const { keyring } = await readKeyring(env, local);
+  return describeSite(env, settings, keyring, { origin, local, requestId });
 }
 
 /** Headers that only a proxy sets: with one of them, a loopback host proves nothing. */
@@ -45,18 +61,21 @@ export async function readSite(
   const { settings, problems } = settingsOf(env);
   const url = new URL(request.url);
   const origin = settings.publicUrl ?? url.origin;
-  const secure = origin.startsWith('https:');
   const local =
     isLoopbackHost(url.hostname) &&
     isLoopbackHost(new URL(origin).hostname) &&
     !FORWARDING_HEADERS.some((name) => request.headers.has(name));
   const keys = await readKeyring(env, local);
-  const methods = offeredMethods(settings, local);
+  const site = describeSite(env, settings, keys.keyring, { origin, local, requestId });
   const found = [...problems, ...(keys.problem ? [keys.problem] : [])];
-  if (methods.length === 0) found.push(NO_SIGN_IN);
-  const cookiePrefix = secure ? '__Host-' : '';
-  const site = { env, settings, origin, local, secure, cookiePrefix, methods, requestId } as const;
-  return { site: { ...site, keyring: keys.keyring }, problems: found };
+  if (site.methods.length === 0) found.push(NO_SIGN_IN);
+  return { site, problems: found };
+}
+
+function describeSite(env: Env, settings: Settings, keyring: Keyring, place: Place): Site {
+  const secure = place.origin.startsWith('https:');
+  const methods = offeredMethods(settings, place.local);
+  return { env, settings, keyring, ...place, secure, cookiePrefix: secure ? '__Host-' : '', methods };
 }
 
 /** Where people sign in with no setting at all: on this computer, with any name. */

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { seconds } from '../clock';
+import { sha256Hex } from '../crypto';
 import { migrate } from '../migrations';
 import { ok, type Result, refuse } from '../result';
 import { type GrantRow, GrantStore } from './grant-store';
@@ -9,6 +10,7 @@ import type { Issuer, TokenAnswer } from './issuer';
 import { Outbox } from './outbox';
 import { ACCOUNT_SCHEMA } from './schema';
 import { type SignInRow, SignIns } from './sign-ins';
+import { openWatch, tellWatchers } from './watch';
 
 /** Milliseconds after which a copy to KV that failed is tried again. */
 const OUTBOX_RETRY_MS = 60_000;
@@ -87,7 +89,7 @@ export function accountObject(issuer: Issuer) {
         seconds(),
       );
       const created = await this.#signIns.create(browser.userAgent, seconds(), browser.ttl);
-      await this.#schedule();
+      await this.#settle();
       return created;
     }
 
@@ -113,19 +115,19 @@ export function accountObject(issuer: Issuer) {
       const { name, email, email_verified } = identity;
       const user = { id: this.#profile()?.user_id, name, email, email_verified };
       const redirectTo = await this.#grants.approve(terms, approval, { user, servers: approval.servers });
-      await this.#schedule();
+      await this.#settle();
       return redirectTo;
     }
 
     async redeemCode(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
       const answer = await this.#grants.redeemCode(terms, presented);
-      await this.#schedule();
+      await this.#settle();
       return answer;
     }
 
     async rotateRefresh(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
       const answer = await this.#grants.rotateRefresh(terms, presented);
-      await this.#schedule();
+      await this.#settle();
       return answer;
     }
 
@@ -170,14 +172,14 @@ export function accountObject(issuer: Issuer) {
       if (isRefresh) this.#store.revoke(grantId);
       else if (this.#store.record(key, now)) this.#store.dropToken(key);
       else return false;
-      await this.#schedule();
+      await this.#settle();
       return true;
     }
 
     /** Ends a grant with all its tokens. False when there was none. */
     async revokeGrant(id: string): Promise<boolean> {
       const existed = this.#store.revoke(id);
-      await this.#schedule();
+      await this.#settle();
       return existed;
     }
 
@@ -208,7 +210,7 @@ export function accountObject(issuer: Issuer) {
         console.error(JSON.stringify({ event: 'outbox', outcome: 'failed', detail: String(error) }));
         return this.ctx.storage.setAlarm(Date.now() + OUTBOX_RETRY_MS);
       }
-      await this.#schedule();
+      await this.#settle();
     }
 
     #access(grantId: string, hash: string, now: number): Result<Access> {
@@ -219,6 +221,30 @@ export function accountObject(issuer: Issuer) {
       const { scope, createdAt } = JSON.parse(record.value) as { scope: string[]; createdAt: number };
       const times = { issued_at: createdAt, expires_at: record.expires_at ?? grant.expires_at };
       return ok({ identity, grant: accessGrant(grant), scope, ...times });
+    }
+
+    /** Opens a socket on which its holder hears of changes to a grant (`watch.ts`). */
+    override async fetch(request: Request): Promise<Response> {
+      const grantId = request.headers.get('gatehouse-grant') ?? '';
+      if (!this.standing(grantId)) return new Response(null, { status: 404 });
+      return openWatch(this.ctx, grantId, await this.#rights());
+    }
+
+    override webSocketClose(socket: WebSocket): void {
+      socket.close();
+    }
+
+    /** What the user may do depends on who the provider says that they are. */
+    async #rights(): Promise<string> {
+      return sha256Hex(JSON.stringify(this.#identity() ?? null));
+    }
+
+    /** After a transition: watchers hear of it, and the next alarm is set. */
+    async #settle(): Promise<void> {
+      if (this.ctx.getWebSockets().length > 0) {
+        tellWatchers(this.ctx, await this.#rights(), (id) => this.standing(id) !== undefined);
+      }
+      await this.#schedule();
     }
 
     /** The next alarm: at once while copies wait, else when something ends. */

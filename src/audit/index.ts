@@ -1,5 +1,4 @@
-import type { Context } from 'hono';
-import { siteOf } from '../site';
+import { siteOf, type Work } from '../site';
 
 /**
  * Something that happened at the gate. `event` says what, `outcome` how it ended, `reason` is the tag of a
@@ -17,7 +16,7 @@ export interface AuditEvent {
 }
 
 /** Records an event of this request: a line of JSON in the log, with the request id that pages show. */
-export function record(c: Context, event: AuditEvent): void {
+export function record(c: Pick<Work, 'var'>, event: AuditEvent): void {
   const line = JSON.stringify({ request_id: siteOf(c).requestId, ...event });
   if (event.outcome === 'failed') console.error(line);
   else console.log(line);

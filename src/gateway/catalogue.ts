@@ -1,16 +1,25 @@
 import { readEvents } from './events';
 import type { Tool } from './policy';
 
-/** A server's tools as it lists them, by name. `ttlMs`: how long it says that they stay so. */
-export interface Tools {
-  byName: ReadonlyMap<string, Tool>;
+/** Something that a server listed. `ttlMs`: how long it says that it stays so. */
+export interface Listed {
   ttlMs: number | undefined;
 }
 
+/** A server's tools as it lists them, by name. */
+export interface Tools extends Listed {
+  byName: ReadonlyMap<string, Tool>;
+}
+
+/** What servers list. */
+export type ListKind = 'tools' | 'prompts' | 'resources' | 'templates';
+
 interface Entry {
-  tools: Promise<Tools>;
-  /** Milliseconds since the epoch. */
+  list: Promise<Listed>;
+  /** Milliseconds since the epoch: to when the list will do for judging a call. */
   freshUntil: number;
+  /** To when it will do as an answer: while it is asked for, and for as long as the server promises. */
+  promisedUntil: number;
   since: number;
 }
 
@@ -26,6 +35,8 @@ export type AskPage = (body: object, headers: Record<string, string>) => Promise
 
 const FRESH_MS = 60_000;
 const LONGEST_FRESH_MS = 600_000;
+/** Who asks while another already does waits with it, for no longer than this. */
+const ASKING_MS = 10_000;
 /** An unknown name asks again, but not more often than this. */
 const ASK_AGAIN_MS = 2_000;
 const MAX_PAGES = 100;
@@ -56,22 +67,26 @@ export async function findTool(
   name: string,
   ask: () => Promise<Tools>,
 ): Promise<Tool | undefined> {
-  const known = (await readTools(entries, key, ask)).byName.get(name);
+  const known = (await readList(entries, key, ask)).byName.get(name);
   const entry = entries.get(key);
   if (known || !entry || Date.now() - entry.since < ASK_AGAIN_MS) return known;
   entries.delete(key);
-  return (await readTools(entries, key, ask)).byName.get(name);
+  return (await readList(entries, key, ask)).byName.get(name);
 }
 
 /**
- * Under which a server's tools are known: a server may list by who asks, by which client and with which scope.
+ * Under which a server's list is known: a server may list by who asks, by which client and with which scope.
  */
-export function catalogueKey(server: string, { user, client, scope }: Asker): string {
-  return `${prefixOf(server, user.id)}${JSON.stringify([client.id, scope])}`;
+export function catalogueKey(
+  server: string,
+  { user, client, scope }: Asker,
+  kind: ListKind = 'tools',
+): string {
+  return `${prefixOf(server, user.id)}${JSON.stringify([kind, client.id, scope])}`;
 }
 
-/** Forgets what is known of the tools that a server lists to a user: it said that they changed. */
-export function forgetTools(entries: Catalogue, server: string, user: string): void {
+/** Forgets what is known of what a server lists to a user: it said that it changed. */
+export function forgetLists(entries: Catalogue, server: string, user: string): void {
   const prefix = prefixOf(server, user);
   for (const key of [...entries.keys()]) if (key.startsWith(prefix)) entries.delete(key);
 }
@@ -80,18 +95,31 @@ function prefixOf(server: string, user: string): string {
   return `${server} ${user} `;
 }
 
-/** A server's tools as this principal is shown them: what is known, or else what it says when asked. */
-export async function readTools(entries: Catalogue, key: string, ask: () => Promise<Tools>): Promise<Tools> {
+/**
+ * A server's list as this principal is shown it: what is known, or else what it says when asked. `use`: whether
+ * the list judges a call, or is itself the answer, and then must be as new as the server promised.
+ */
+export async function readList<T extends Listed>(
+  entries: Catalogue,
+  key: string,
+  ask: () => Promise<T>,
+  use: 'judge' | 'answer' = 'judge',
+): Promise<T> {
   const entry = entries.get(key);
-  if (entry && entry.freshUntil > Date.now()) return entry.tools;
   const now = Date.now();
-  const made: Entry = { tools: ask(), since: now, freshUntil: now + FRESH_MS };
+  const until = use === 'judge' ? entry?.freshUntil : entry?.promisedUntil;
+  if (entry && until !== undefined && until > now) return entry.list as Promise<T>;
+  const asked = ask();
+  const made: Entry = { list: asked, since: now, freshUntil: now + FRESH_MS, promisedUntil: now + ASKING_MS };
   if (entries.size >= MAX_ENTRIES) entries.delete(entries.keys().next().value ?? '');
   entries.set(key, made);
   try {
-    const tools = await made.tools;
-    if (tools.ttlMs !== undefined) made.freshUntil = now + Math.min(tools.ttlMs, LONGEST_FRESH_MS);
-    return tools;
+    const list = await asked;
+    const promised = Math.min(list.ttlMs ?? 0, LONGEST_FRESH_MS);
+    made.promisedUntil = now + promised;
+    // 0 is what the SDKs say for servers that said nothing.
+    if (promised > 0) made.freshUntil = now + promised;
+    return list;
   } catch (error) {
     if (entries.get(key) === made) entries.delete(key);
     throw error;

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { DEFAULT_SCOPES, type Scope } from '../account';
 import { record } from '../audit';
 import type { Refusal } from '../result';
-import { siteOf } from '../site';
+import { siteOf, type Work } from '../site';
 import type { CredentialRefusal } from './principal';
 
 /** Where a resource's metadata is (RFC 9728 section 3.1): the well-known path goes before its own. */
@@ -46,8 +46,12 @@ export function challenge(
 }
 
 /** 403 that names every scope that an operation needs (RFC 6750 section 3.1; MCP, "Scope challenge handling"). */
-export function challengeScope(c: Context, resource: string, needed: readonly Scope[]): Response {
-  const { origin } = siteOf(c);
+export function challengeScope(
+  work: Pick<Work, 'var'>,
+  resource: string,
+  needed: readonly Scope[],
+): Response {
+  const { origin } = siteOf(work);
   const scope = needed.join(' ');
   const error_description = 'This needs a permission that was not given yet';
   const parameters = {
@@ -57,7 +61,8 @@ export function challengeScope(c: Context, resource: string, needed: readonly Sc
     resource_metadata: resourceMetadataUrl(origin, resource),
   };
   const header = Object.entries(parameters).map(([name, value]) => `${name}="${value}"`);
-  return c.json({ error: 'insufficient_scope', error_description, scope }, 403, {
-    'WWW-Authenticate': `Bearer ${header.join(', ')}`,
-  });
+  return Response.json(
+    { error: 'insufficient_scope', error_description, scope },
+    { status: 403, headers: { 'WWW-Authenticate': `Bearer ${header.join(', ')}` } },
+  );
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { record } from '../audit';
 import type { ServerSetting } from '../config';
-import { catalogueOf, forgetTools } from './catalogue';
+import { catalogueOf, forgetLists } from './catalogue';
 import type { Message } from './message';
 import type { Principal } from './principal';
 import { type ServerFault, serverFault } from './rpc-error';
@@ -28,7 +28,7 @@ export function fault(passage: Passage, reason: ServerFault, message?: Message, 
 
 /** Forgets what is known of the server's tools: it said that they changed, or failed. */
 export function forgetServerTools({ c, server, principal }: Passage): void {
-  forgetTools(catalogueOf(c.env), server.name, principal.user.id);
+  forgetLists(catalogueOf(c.env), server.name, principal.user.id);
 }
 
 /** Who and what a passage is about, for the trail. */

@@ -1,3 +1,4 @@
+import type { ServerContext, SubscriptionFilter } from '@modelcontextprotocol/server';
 import { createMcpHandler } from 'agents/mcp/server';
 import { type Context, Hono } from 'hono';
 import { mayKnow } from '../account';
@@ -6,18 +7,19 @@ import { seconds } from '../clock';
 import type { ServerSetting } from '../config';
 import { type Site, siteOf } from '../site';
 import { brandingOf, showPage } from '../ui';
-import { challenge, challengeScope } from './challenge';
+import { challenge } from './challenge';
 import { ConnectPage } from './connect-page';
 import { forward } from './forward';
-import { gateServer } from './gate-server';
 import { publicKeys } from './identity-token';
-import { judgeMerged, type MergedTool } from './merged';
+import { admitCall, mergedResource } from './merged/admit';
+import { gateServer } from './merged/server';
+import { passingView, UNASKED } from './merged/view';
 import { type Message, methodNotAllowed, readRequest } from './message';
 import { checkOrigin } from './origins';
-import { WHOAMI } from './own-tools';
 import { isFixedToken, mayServeEveryone, passThrough } from './passthrough';
 import { identify, type Principal } from './principal';
-import { serverFault, unknownTool } from './rpc-error';
+import { serveSession } from './session/serve';
+import { feedSubscription } from './session/subscribe';
 import { serverResource } from './upstream';
 
 /** The longest message to the gate's own tools. */
@@ -87,40 +89,38 @@ async function serve(c: Context, resource: string): Promise<Response> {
   if (!principal.ok) return challenge(c, resource, principal.error);
   const read = await readRequest(c.req.raw, MAX_MESSAGE_BYTES);
   if (read instanceof Response) return read;
-  // Nothing is sent but answers, and no session is kept: there is no stream to open, and any may be ended.
+  const session = read.stateless ? undefined : await serveSession(c, principal.value, read.message);
+  if (session) return session;
+  // Without a session there is no stream to open, and nothing to end.
   if (!read.message) return c.req.method === 'DELETE' ? c.body(null, 204) : methodNotAllowed();
-  const call = await routeCall(c, resource, principal.value, read.message);
-  if (call instanceof Response) return call;
-  const handler = createMcpHandler(() => gateServer(c, principal.value, call), {
+  return serveAlone(c, principal.value, read.message);
+}
+
+/** A request that stands for itself: one of the 2026 era, or of the 2025 era without a session. */
+async function serveAlone(c: Context, principal: Principal, message: Message): Promise<Response> {
+  const called = await admitCall(passingView(c, principal, UNASKED), mergedResource({ work: c }), message);
+  if (called instanceof Response) return called;
+  const seenBy = (ctx: ServerContext) => ({ view: passingView(c, principal, ctx), called });
+  const handler = createMcpHandler(() => gateServer(siteOf(c), seenBy), {
     corsOptions: false,
     // Checked by `checkOrigin`, against the settings.
     allowedOriginHostnames: '*',
   });
   const { headers, signal } = c.req.raw;
-  const body = read.message.bytes;
-  return handler.fetch(new Request(new URL('/mcp', c.req.url), { method: 'POST', headers, body, signal }));
+  const body = message.bytes;
+  const response = await handler.fetch(
+    new Request(new URL('/mcp', c.req.url), { method: 'POST', headers, body, signal }),
+  );
+  if (message.method !== 'subscriptions/listen' || !isStream(response)) return response;
+  const { resourceSubscriptions = [] } = (message.params.notifications ?? {}) as SubscriptionFilter;
+  const feed = await feedSubscription(c, principal, handler.notify, response.body, resourceSubscriptions);
+  return new Response(feed, response);
 }
 
-/** A call of a server's tool: found and judged before anything is built for it. */
-async function routeCall(
-  c: Context,
-  resource: string,
-  principal: Principal,
-  message: Message,
-): Promise<MergedTool | Response | undefined> {
-  const { name } = message.params;
-  if (message.method !== 'tools/call' || typeof name !== 'string' || name === WHOAMI.name) return undefined;
-  const judged = await judgeMerged(c, principal, name);
-  switch (judged.verdict) {
-    case 'allowed':
-      return judged.called;
-    case 'scope':
-      return challengeScope(c, resource, judged.needed);
-    case 'unavailable':
-      return serverFault('server_unreachable', judged.server.title ?? judged.server.name, message.id);
-    case 'absent':
-      return unknownTool(name, message.id);
-  }
+function isStream(response: Response): response is Response & { body: ReadableStream<Uint8Array> } {
+  return (
+    response.body !== null && (response.headers.get('content-type') ?? '').startsWith('text/event-stream')
+  );
 }
 
 function isBrowser(request: Request): boolean {

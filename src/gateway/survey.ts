@@ -4,9 +4,10 @@ import type { Person, ServerTools } from '../authorization';
 import type { ServerSetting } from '../config';
 import { type Site, siteOf } from '../site';
 import type { Tools } from './catalogue';
+import { toolsOf } from './merged/lists';
+import { passingView, UNASKED } from './merged/view';
 import { accessOf, judgeTool, type Reach } from './policy';
 import type { Principal } from './principal';
-import { listServerTools } from './server-client';
 
 /**
  * What each server offers this person, by what it does: titles, for the consent page. A server that doesn't
@@ -20,7 +21,8 @@ export async function surveyTools(
   const site = siteOf(c);
   const surveyed = await Promise.all(
     servers.map(async (server) => {
-      const tools = await listServerTools(c, server, principalOf(person, site));
+      const view = passingView(c, principalOf(person, site), UNASKED);
+      const tools = await toolsOf(view, server);
       return tools && ([server.name, sortTools(site, server, person, tools)] as const);
     }),
   );

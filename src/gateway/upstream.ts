@@ -1,8 +1,7 @@
-import type { Context } from 'hono';
 import { seconds } from '../clock';
 import { isLoopbackHost, readSecret, type ServerSetting, secretName } from '../config';
 import { isForbiddenHost } from '../safe-fetch';
-import { type Site, siteOf } from '../site';
+import { type Site, siteOf, type Work } from '../site';
 import { issueIdentityToken } from './identity-token';
 import type { Principal } from './principal';
 import type { ServerFault } from './rpc-error';
@@ -77,7 +76,7 @@ export interface UpstreamRequest {
  * has begun may take as long as it likes. Redirects are never followed.
  */
 export async function callServer(
-  c: Context,
+  work: Work,
   server: ServerSetting,
   principal: Principal | undefined,
   request: UpstreamRequest,
@@ -87,7 +86,7 @@ export async function callServer(
   const signal = AbortSignal.any([request.signal, waiting.signal]);
   const init = { ...request, signal, redirect: 'manual' } as RequestInit;
   try {
-    const response = await send(c, server, principal, init);
+    const response = await send(work, server, principal, init);
     if (response.status >= 300 && response.status < 400) {
       await response.body?.cancel();
       return 'server_redirects';
@@ -104,22 +103,22 @@ export async function callServer(
 type Fetching = { fetch(request: Request): Promise<Response> };
 
 async function send(
-  c: Context,
+  work: Work,
   server: ServerSetting,
   principal: Principal | undefined,
   init: RequestInit,
 ): Promise<Response> {
   if (server.url !== undefined) {
     const { hostname } = new URL(server.url);
-    const named = siteOf(c).local && isLoopbackHost(hostname);
+    const named = siteOf(work).local && isLoopbackHost(hostname);
     if (isForbiddenHost(hostname) && !named) throw new Error('a private address');
     return fetch(server.url, init);
   }
   const request = new Request(`https://${server.name}/mcp`, init);
   if (server.binding !== undefined) {
-    return (c.env as unknown as Record<string, Fetching>)[server.binding]?.fetch(request) ?? unreachable();
+    return (work.env as unknown as Record<string, Fetching>)[server.binding]?.fetch(request) ?? unreachable();
   }
-  const entrypoints = (c.executionCtx as unknown as { exports: Record<string, unknown> }).exports;
+  const entrypoints = (work.executionCtx as unknown as { exports: Record<string, unknown> }).exports;
   const entrypoint = entrypoints[server.entrypoint ?? ''] as ((options: object) => Fetching) | undefined;
   return entrypoint?.({ props: principal ?? {} }).fetch(request) ?? unreachable();
 }

@@ -106,7 +106,8 @@ describe('a server is asked for its tools', () => {
     list = (request) => tools(request, { look: { readOnlyHint: true } }, { ttlMs: 0 });
     await caller.call('look');
     await caller.call('look');
-    expect(asked()).toBe(4);
+    // 0 is what the SDKs say for a server that said nothing.
+    expect(asked()).toBe(3);
   });
 
   test('after ten minutes at most, however long it said', async () => {

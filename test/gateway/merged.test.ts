@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { mergedName } from '../../src/gateway/merged';
+import { mergedName } from '../../src/gateway/merged/names';
 import { connectWith, gateBefore, messageOf, realServer, scripted } from '../fixtures/mcp-server';
 import { type Answer, callMcp, type Gate } from '../fixtures/worker';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Principal } from './principal';
+import type { Principal } from '../principal';
 
 const whoamiOutput = z.object({
   user: z.object({

@@ -1,0 +1,152 @@
+import {
+  type CompleteRequest,
+  type CompleteResult,
+  type GetPromptRequest,
+  type GetPromptResult,
+  ProtocolError,
+  ProtocolErrorCode,
+  type ReadResourceRequest,
+  type ReadResourceResult,
+  ResourceNotFoundError,
+  type ServerContext,
+  UriTemplate,
+} from '@modelcontextprotocol/server';
+import type { ServerSetting } from '../../config';
+import type { ListKind } from '../catalogue';
+import { type Item, itemsOf } from './lists';
+import { mergedName, mergedUri, mergeUris, serverNameOf, splitUri } from './names';
+import type { Group } from './pages';
+import { asked, carried } from './tools';
+import { serversOf, type View } from './view';
+
+/* Prompts, resources, templates and completion of the servers behind: `mcp:read` is all that they need. */
+
+type ItemKind = Exclude<ListKind, 'tools'>;
+
+/** How each kind of thing is named at `/mcp`. */
+const RENAMED: Record<ItemKind, (server: string, item: Item) => Item> = {
+  prompts: (server, item) => ({ ...item, name: mergedName(server, String(item.name)) }),
+  resources: (server, item) => ({ ...item, uri: mergedUri(server, String(item.uri)) }),
+  templates: (server, item) => ({ ...item, uriTemplate: mergedUri(server, String(item.uriTemplate)) }),
+};
+
+/** All prompts, resources or templates of the principal's servers, in the settings' order. */
+export async function mergeItems(
+  view: View,
+  kind: ItemKind,
+): Promise<{ groups: Group<Item>[]; ttlMs: number }> {
+  const servers = serversOf(view);
+  const lists = await Promise.all(servers.map((server) => itemsOf(view, server, kind)));
+  const groups = servers.map(({ name: server }, index) => ({
+    server,
+    items: (lists[index]?.items ?? []).map((item) => RENAMED[kind](server, item)),
+  }));
+  return { groups, ttlMs: Math.min(600_000, ...lists.map((list) => list?.ttlMs ?? 0)) };
+}
+
+/** `prompts/get`. */
+export async function getPrompt(
+  view: View,
+  params: GetPromptRequest['params'],
+  ctx: ServerContext,
+): Promise<GetPromptResult> {
+  const { server, name } = await findPrompt(view, params.name);
+  const result = await view.use(server, ({ client }) =>
+    client.request(
+      { method: 'prompts/get', params: { ...asked(params, ctx, view), name } },
+      carried(params, ctx),
+    ),
+  );
+  return mergeUris(server.name, result);
+}
+
+/** `resources/read`, by a URI as it is listed at `/mcp`, or as its server wrote it into a text. */
+export async function readResource(
+  view: View,
+  params: ReadResourceRequest['params'],
+  ctx: ServerContext,
+): Promise<ReadResourceResult> {
+  const { server, uri, plain } = await findResource(view, params.uri);
+  const result = await view.use(server, ({ client }) =>
+    client.request(
+      { method: 'resources/read', params: { ...asked(params, ctx, view), uri } },
+      carried(params, ctx),
+    ),
+  );
+  return plain ? result : mergeUris(server.name, result);
+}
+
+/** `completion/complete`, for a prompt's argument or a template's variable. */
+export async function complete(
+  view: View,
+  params: CompleteRequest['params'],
+  ctx: ServerContext,
+): Promise<CompleteResult> {
+  const { server, ref } = await findReference(view, params.ref);
+  return view.use(server, ({ client }) =>
+    client.request({ method: 'completion/complete', params: { ...params, ref } }, carried(params, ctx)),
+  );
+}
+
+async function findReference(
+  view: View,
+  ref: CompleteRequest['params']['ref'],
+): Promise<{ server: ServerSetting; ref: CompleteRequest['params']['ref'] }> {
+  if (ref.type === 'ref/prompt') {
+    const { server, name } = await findPrompt(view, ref.name);
+    return { server, ref: { ...ref, name } };
+  }
+  const { server, uri } = await findResource(view, ref.uri);
+  return { server, ref: { ...ref, uri } };
+}
+
+async function findPrompt(view: View, merged: string): Promise<{ server: ServerSetting; name: string }> {
+  const server = serversOf(view).find(({ name }) => name === serverNameOf(merged));
+  const list = server && (await itemsOf(view, server, 'prompts'));
+  const found = list?.items.find(({ name }) => mergedName(server?.name ?? '', String(name)) === merged);
+  if (!server || !found)
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown prompt: ${merged}`);
+  return { server, name: String(found.name) };
+}
+
+/**
+ * The server of a resource, and the resource's URI there. `plain`: it was asked for as its server names it, which
+ * is possible while no other server lists the same.
+ */
+export async function findResource(
+  view: View,
+  merged: string,
+): Promise<{ server: ServerSetting; uri: string; plain: boolean }> {
+  const servers = serversOf(view);
+  const split = splitUri(merged);
+  if (split) {
+    const server = servers.find(({ name }) => name === split.server);
+    if (!server) throw new ResourceNotFoundError(merged);
+    return { server, uri: split.uri, plain: false };
+  }
+  const having = await Promise.all(servers.map((server) => hasResource(view, server, merged)));
+  const found = servers.filter((_, index) => having[index]);
+  const [only] = found;
+  if (!only) throw new ResourceNotFoundError(merged);
+  if (found.length > 1) {
+    const names = found.map(({ name }) => mergedUri(name, merged)).join(' or ');
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Several servers have it: ask for ${names}`);
+  }
+  return { server: only, uri: merged, plain: true };
+}
+
+async function hasResource(view: View, server: ServerSetting, uri: string): Promise<boolean> {
+  const resources = await itemsOf(view, server, 'resources');
+  if (resources?.items.some((item) => item.uri === uri)) return true;
+  const templates = await itemsOf(view, server, 'templates');
+  return templates?.items.some((item) => matches(String(item.uriTemplate), uri)) ?? false;
+}
+
+function matches(template: string, uri: string): boolean {
+  if (template === uri) return true;
+  try {
+    return new UriTemplate(template).match(uri) !== null;
+  } catch {
+    return false;
+  }
+}

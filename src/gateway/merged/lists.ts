@@ -1,0 +1,103 @@
+import type { Client } from '@modelcontextprotocol/client';
+import { record } from '../../audit';
+import type { ServerSetting } from '../../config';
+import { catalogueKey, catalogueOf, type Listed, type ListKind, readList, type Tools } from '../catalogue';
+import { forgetFailure, recentFailure, rememberFailure } from '../failures';
+import type { View } from './view';
+
+/** How long a list waits for one server among several, in ms. */
+const DEADLINE = 2_500;
+
+/** What a server lists of one kind, in its own order. */
+interface Items extends Listed {
+  items: readonly Item[];
+}
+/** One thing that a server lists; whatever else it has passes through. */
+export type Item = { [name: string]: unknown };
+
+const LISTS: Record<Exclude<ListKind, 'tools'>, (client: Client) => Promise<{ items: unknown[] }>> = {
+  prompts: async (client) => {
+    const { prompts: items, ...rest } = await client.listPrompts(undefined, { cacheMode: 'bypass' });
+    return { ...rest, items };
+  },
+  resources: async (client) => {
+    const { resources: items, ...rest } = await client.listResources(undefined, { cacheMode: 'bypass' });
+    return { ...rest, items };
+  },
+  templates: async (client) => {
+    const { resourceTemplates: items, ...rest } = await client.listResourceTemplates(undefined, {
+      cacheMode: 'bypass',
+    });
+    return { ...rest, items };
+  },
+};
+
+/**
+ * A server's tools, as it lists them to this principal; undefined when it doesn't tell in time, which is
+ * recorded and remembered for a while. `use`: see {@link readList}.
+ */
+export function toolsOf(
+  view: View,
+  server: ServerSetting,
+  use: 'judge' | 'answer' = 'judge',
+): Promise<Tools | undefined> {
+  return listOf(view, server, 'tools', use, async (client) => {
+    const list = await client.listTools(undefined, { cacheMode: 'bypass' });
+    return { byName: new Map(list.tools.map((tool) => [tool.name, tool])), ttlMs: ttlOf(list) };
+  });
+}
+
+/** A server's prompts, resources or resource templates, as {@link toolsOf}. */
+export function itemsOf(
+  view: View,
+  server: ServerSetting,
+  kind: Exclude<ListKind, 'tools'>,
+): Promise<Items | undefined> {
+  return listOf(view, server, kind, 'answer', async (client) => {
+    const list = await LISTS[kind](client);
+    return { items: list.items as Item[], ttlMs: ttlOf(list) };
+  });
+}
+
+function ttlOf(list: object): number | undefined {
+  const { ttlMs } = list as { ttlMs?: unknown };
+  return typeof ttlMs === 'number' && ttlMs >= 0 ? ttlMs : undefined;
+}
+
+async function listOf<T extends Listed>(
+  view: View,
+  server: ServerSetting,
+  kind: ListKind,
+  use: 'judge' | 'answer',
+  read: (client: Client) => Promise<T>,
+): Promise<T | undefined> {
+  const { work, principal } = view;
+  const user = principal.user.id;
+  const asked = `${user} ${kind}`;
+  if (recentFailure(work.env, server.name, asked)) return undefined;
+  const key = catalogueKey(server.name, principal, kind);
+  const ask = () => {
+    const answer = inTime(view.use(server, ({ client }) => read(client)));
+    // Other requests may wait for the same answer: it comes, or fails in time, though this one has ended.
+    work.executionCtx.waitUntil(answer.catch(() => undefined));
+    return answer;
+  };
+  try {
+    const list = await inTime(readList(catalogueOf(work.env), key, ask, use));
+    forgetFailure(work.env, server.name, asked);
+    return list;
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    rememberFailure(work.env, server.name, asked, detail);
+    record(work, { event: 'listed', outcome: 'failed', reason: kind, server: server.name, user, detail });
+    return undefined;
+  }
+}
+
+function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('it took too long')), DEADLINE);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}

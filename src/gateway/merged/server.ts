@@ -1,0 +1,101 @@
+import {
+  type CallToolResult,
+  type ListPromptsResult,
+  type ListResourcesResult,
+  type ListResourceTemplatesResult,
+  type ListToolsResult,
+  ProtocolError,
+  ProtocolErrorCode,
+  Server,
+  type ServerContext,
+} from '@modelcontextprotocol/server';
+import type { Site } from '../../site';
+import type { Tool } from '../policy';
+import { SOFTWARE } from '../software';
+import { complete, getPrompt, mergeItems, readResource } from './items';
+import { describePrincipal, WHOAMI } from './own-tools';
+import { type Group, pageOf } from './pages';
+import { callMerged, type MergedTool, mergeTools } from './tools';
+import { serversOf, type View } from './view';
+
+/** What one request may see, and the server's tool that it calls, already found and judged. */
+export interface Seen {
+  view: View;
+  called?: MergedTool | undefined;
+  /** Told which servers a list of tools had to do without. */
+  onMissing?: (servers: string[]) => void;
+}
+
+/**
+ * The MCP server at `/mcp`: the gate's own tools, and what all servers have that the grant holds. `seenBy`: what
+ * a request may see.
+ */
+export function gateServer({ settings }: Site, seenBy: (ctx: ServerContext) => Seen): Server {
+  const server = new Server(
+    { ...SOFTWARE, title: settings.name },
+    {
+      capabilities: {
+        tools: { listChanged: true },
+        prompts: { listChanged: true },
+        resources: { listChanged: true, subscribe: true },
+        completions: {},
+        logging: {},
+      },
+    },
+  );
+  server.setRequestHandler('tools/list', async ({ params }, ctx) => {
+    const { view, onMissing } = seenBy(ctx);
+    const { groups, ttlMs, missing } = await mergeTools(view, 'answer');
+    onMissing?.(missing);
+    const all = [{ server: '', items: [WHOAMI as Tool] }, ...groups];
+    return page<ListToolsResult>('tools', 'name', { groups: all, ttlMs }, params);
+  });
+  server.setRequestHandler('tools/call', async ({ params }, ctx) => {
+    const { view, called } = seenBy(ctx);
+    if (params.name === WHOAMI.name) return whoami(view);
+    if (!called) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${params.name}`);
+    return callMerged(view, called, params, ctx);
+  });
+  server.setRequestHandler('prompts/list', async ({ params }, ctx) => {
+    const merged = await mergeItems(seenBy(ctx).view, 'prompts');
+    return page<ListPromptsResult>('prompts', 'name', merged, params);
+  });
+  server.setRequestHandler('resources/list', async ({ params }, ctx) => {
+    const merged = await mergeItems(seenBy(ctx).view, 'resources');
+    return page<ListResourcesResult>('resources', 'uri', merged, params);
+  });
+  server.setRequestHandler('resources/templates/list', async ({ params }, ctx) => {
+    const merged = await mergeItems(seenBy(ctx).view, 'templates');
+    return page<ListResourceTemplatesResult>('resourceTemplates', 'uriTemplate', merged, params);
+  });
+  server.setRequestHandler('prompts/get', ({ params }, ctx) => getPrompt(seenBy(ctx).view, params, ctx));
+  server.setRequestHandler('resources/read', ({ params }, ctx) =>
+    readResource(seenBy(ctx).view, params, ctx),
+  );
+  server.setRequestHandler('completion/complete', ({ params }, ctx) =>
+    complete(seenBy(ctx).view, params, ctx),
+  );
+  return server;
+}
+
+/** One page of a merged list as its result: what depends on the principal is private (2026-07-28). */
+function page<R>(
+  field: string,
+  key: string,
+  { groups, ttlMs }: { groups: Group<object>[]; ttlMs: number },
+  params: { cursor?: string | undefined } | undefined,
+): R {
+  const keyOf = (item: object) => String((item as Record<string, unknown>)[key]);
+  const found = pageOf(groups, keyOf, params?.cursor);
+  if (!found) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'The cursor is not valid');
+  const { items, ...rest } = found;
+  return { ...rest, [field]: items, ttlMs, cacheScope: 'private' } as R;
+}
+
+async function whoami(view: View): Promise<CallToolResult> {
+  const servers = serversOf(view).map(({ name }) => name);
+  const { missing } = await mergeTools(view, 'judge');
+  const described = describePrincipal({ ...view.principal, servers });
+  const structuredContent = missing.length === 0 ? described : { ...described, unavailable: missing };
+  return { structuredContent, content: [{ type: 'text', text: JSON.stringify(structuredContent) }] };
+}

@@ -1,0 +1,149 @@
+import {
+  type Client,
+  type JSONRPCMessage,
+  type McpSubscription,
+  StreamableHTTPClientTransport,
+} from '@modelcontextprotocol/client';
+import type { ServerSetting } from '../../config';
+import { siteOf, type Work } from '../../site';
+import { connectBehind, type Greeting, ServerFailure } from '../merged/behind';
+import { toolsOf } from '../merged/lists';
+import { passingView, UNASKED } from '../merged/view';
+import type { Principal } from '../principal';
+import { authenticateToServer, callServer } from '../upstream';
+
+/*
+ * Listening to a server behind, for as long as a client listens to the gate: on its own stream (2025) or by
+ * `subscriptions/listen` (2026). This runs in the Worker that holds the client's stream.
+ */
+
+export const LIST_CHANGES = [
+  'notifications/tools/list_changed',
+  'notifications/prompts/list_changed',
+  'notifications/resources/list_changed',
+] as const;
+
+/** What is heard. */
+export interface Ears {
+  /** A message of the server; `eventId` is where to go on after it, if the server can. */
+  message(message: JSONRPCMessage, eventId: string | undefined): void;
+  /** The server no longer knows the session. */
+  lost(): void;
+}
+
+/** For whom, at which server, and what of it. */
+export interface Wanted {
+  work: Work;
+  server: ServerSetting;
+  principal: Principal;
+  greeting: Greeting;
+  uris: string[];
+  lastEventId?: string | undefined;
+}
+
+const PATIENCE = { initialReconnectionDelay: 1_000, maxReconnectionDelay: 30_000 };
+/** The first and the longest pause before a server is tried again, in ms. */
+const FIRST_PAUSE = 5_000;
+const LONGEST_PAUSE = 300_000;
+
+/** Listens until the signal aborts. Nothing is thrown: a server that can't be listened to is silent. */
+export async function listenTo(wanted: Wanted, ears: Ears, signal: AbortSignal): Promise<void> {
+  try {
+    if (wanted.greeting.era === 'modern') await listenStateless(wanted, ears, signal);
+    else if (wanted.greeting.session !== undefined) await listenInSession(wanted, ears, signal);
+  } catch {
+    // It has no stream of its own, or went away for good: the next call will tell.
+  }
+}
+
+/** The server's own stream of a 2025-era session that the session's object keeps. */
+async function listenInSession(wanted: Wanted, ears: Ears, signal: AbortSignal): Promise<void> {
+  const { work, server, principal, greeting } = wanted;
+  if (greeting.era !== 'legacy') return;
+  let eventId = wanted.lastEventId;
+  const transport = new StreamableHTTPClientTransport(new URL(`https://${server.name}/mcp`), {
+    ...(greeting.session === undefined ? {} : { sessionId: greeting.session }),
+    protocolVersion: greeting.initialize.protocolVersion,
+    reconnectionOptions: { ...PATIENCE, reconnectionDelayGrowFactor: 2, maxRetries: Number.MAX_SAFE_INTEGER },
+    fetch: async (_url, init) => {
+      const headers = new Headers(init?.headers);
+      await authenticateToServer(siteOf(work), server, principal, headers);
+      const answer = await callServer(work, server, principal, { method: 'GET', headers, signal });
+      if (typeof answer === 'string') throw new ServerFailure(answer);
+      if (answer.status === 404) {
+        void transport.close();
+        ears.lost();
+      }
+      return answer;
+    },
+  });
+  transport.onmessage = (message) => ears.message(message, eventId);
+  signal.addEventListener('abort', () => void transport.close(), { once: true });
+  await transport.start();
+  await transport.resumeStream(eventId ?? '', {
+    onresumptiontoken: (token) => {
+      eventId = token;
+    },
+  });
+}
+
+/** `subscriptions/listen` at a 2026-era server, again whenever it ends. */
+async function listenStateless(wanted: Wanted, ears: Ears, signal: AbortSignal): Promise<void> {
+  const { work, server, principal, greeting, uris } = wanted;
+  const prepare = (client: Client) => {
+    for (const method of [...LIST_CHANGES, 'notifications/resources/updated'] as const) {
+      client.setNotificationHandler(method, (said: object) =>
+        ears.message({ jsonrpc: '2.0', ...said } as JSONRPCMessage, undefined),
+      );
+    }
+  };
+  const filter = {
+    toolsListChanged: true,
+    promptsListChanged: true,
+    resourcesListChanged: true,
+    ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }),
+  };
+  const options = { principal: () => principal, capabilities: {}, prepare, greeting };
+  for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    const behind = await connectBehind(work, server, options).catch(() => undefined);
+    const subscription = await behind?.client.listen(filter).catch(() => undefined);
+    if (subscription) {
+      pause = FIRST_PAUSE;
+      await ended(subscription, signal);
+    }
+    await behind?.end();
+    if (signal.aborted) return;
+    await sleep(pause, signal);
+    // What changed meanwhile nobody heard.
+    if (subscription) for (const method of LIST_CHANGES) ears.message({ jsonrpc: '2.0', method }, undefined);
+  }
+}
+
+async function ended(subscription: McpSubscription, signal: AbortSignal): Promise<void> {
+  const stop = () => void subscription.close();
+  signal.addEventListener('abort', stop, { once: true });
+  await subscription.closed;
+  signal.removeEventListener('abort', stop);
+}
+
+/** Waits for a server that told nothing until it does. False when the signal aborts before. */
+export async function isBack(
+  work: Work,
+  server: ServerSetting,
+  principal: Principal,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (let pause = FIRST_PAUSE * 2; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    await sleep(pause, signal);
+    if (signal.aborted) break;
+    if (await toolsOf(passingView(work, principal, UNASKED), server, 'answer')) return true;
+  }
+  return false;
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => resolve(clearTimeout(timer)), { once: true });
+  });
+}

@@ -1,0 +1,292 @@
+import type { Client, ClientCapabilities } from '@modelcontextprotocol/client';
+import {
+  type AuthInfo,
+  type JSONRPCMessage,
+  type RequestId,
+  type Server,
+  type ServerContext,
+  WebStandardStreamableHTTPServerTransport,
+} from '@modelcontextprotocol/server';
+import type { ServerSetting } from '../../config';
+import { siteOf, type Work } from '../../site';
+import { catalogueOf, forgetLists } from '../catalogue';
+import { type Behind, connectBehind, isSessionLost } from '../merged/behind';
+import { findResource } from '../merged/items';
+import { mergedUri } from '../merged/names';
+import { gateServer, type Seen } from '../merged/server';
+import { LONGEST_CALL_MS, type MergedTool } from '../merged/tools';
+import { serversOf, type View } from '../merged/view';
+import type { Principal } from '../principal';
+import { LIST_CHANGES } from './listen';
+import type { EventLog } from './log';
+import type { SessionState, SessionStore } from './store';
+
+/** The transport's name for the session: outside it has another, which only its client knows. */
+export const INNER_ID = 'session';
+
+/** What comes with a request of a session: who sends it, and the tool that it calls. */
+export interface Carried {
+  work: Work;
+  principal: Principal;
+  called: MergedTool | undefined;
+}
+
+/** What the object has to know of. */
+export interface SessionEvents {
+  /** A server was spoken to for the first time, or is to be listened to for more. */
+  greeted(server: string): Promise<void>;
+  /** Servers told nothing when the client asked for its tools. */
+  missing(servers: string[]): void;
+}
+
+type Said = { method: string; params?: Record<string, unknown> | undefined };
+/**
+ * A session while its object is awake: the MCP server that its client speaks to, and the gate's own sessions on
+ * the servers behind.
+ */
+export class LiveSession {
+  readonly transport: WebStandardStreamableHTTPServerTransport;
+  readonly #server: Server;
+  readonly #behind = new Map<string, Promise<Behind>>();
+  /** Requests under way at each server, the latest last. */
+  readonly #underWay = new Map<string, RequestId[]>();
+  #work: Work;
+  #principal: Principal;
+
+  constructor(
+    private readonly store: SessionStore,
+    private readonly log: EventLog,
+    state: SessionState,
+    work: Work,
+    private readonly on: SessionEvents,
+  ) {
+    this.#work = work;
+    this.#principal = state.principal;
+    this.transport = new WebStandardStreamableHTTPServerTransport({
+      sessionIdGenerator: () => INNER_ID,
+      eventStore: log,
+    });
+    this.#server = gateServer(siteOf(work), (ctx) => this.#seenBy(ctx));
+    this.#server.setRequestHandler('logging/setLevel', async ({ params }) => {
+      store.setLogLevel(params.level);
+      await this.#toGreeted(({ client }) => client.setLoggingLevel(params.level), 'logging');
+      return {};
+    });
+    this.#server.setRequestHandler('resources/subscribe', ({ params: { uri } }, ctx) =>
+      this.#subscribe(uri, ctx, true),
+    );
+    this.#server.setRequestHandler('resources/unsubscribe', ({ params: { uri } }, ctx) =>
+      this.#subscribe(uri, ctx, false),
+    );
+    this.#server.setNotificationHandler('notifications/roots/list_changed', () =>
+      this.#toGreeted(({ client }) => client.sendRootsListChanged()),
+    );
+  }
+
+  /** Begins to serve; `restored`: the client has said `initialize` before the object last went to sleep. */
+  async start(restored: SessionState | undefined): Promise<void> {
+    await this.#server.connect(this.transport);
+    if (!restored) return;
+    this.log.muted = true;
+    await this.#say(restored.initialize);
+    await this.#say({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    this.log.muted = false;
+    for (const { stream, id } of this.log.interrupted()) {
+      const error = { code: -32603, message: 'The gate was restarted before the answer came. Ask again.' };
+      await this.log.storeEvent(stream, { jsonrpc: '2.0', id, error });
+    }
+  }
+
+  /** Serves a request of the client. */
+  handle(request: Request, carried: Carried): Promise<Response> {
+    this.#work = carried.work;
+    this.#principal = carried.principal;
+    const authInfo: AuthInfo = {
+      token: '',
+      clientId: carried.principal.client.id,
+      scopes: carried.principal.scope,
+      extra: { carried },
+    };
+    return this.transport.handleRequest(request, { authInfo });
+  }
+
+  /** What a principal sees through this session. */
+  view(work: Work, principal: Principal, requestId?: RequestId): View {
+    return {
+      work,
+      principal,
+      logLevel: this.store.read()?.log_level,
+      use: (server, act) => this.#use(server, act, requestId),
+    };
+  }
+
+  /** Takes a message that a server sent on its own stream. */
+  async receive(server: string, message: JSONRPCMessage): Promise<void> {
+    const setting = this.#setting(server);
+    if (setting) (await this.#connect(setting)).receive(message);
+  }
+
+  /** Forgets a server that has forgotten this session: the next use greets it again. */
+  forget(server: string): void {
+    this.#behind.delete(server);
+    this.store.forgetGreeting(server);
+  }
+
+  /** Tells the client that everything may have changed. */
+  async tellChanges(): Promise<void> {
+    for (const method of LIST_CHANGES) await this.#server.notification({ method });
+  }
+
+  /** Ends the sessions on the servers behind. */
+  async end(): Promise<void> {
+    await this.#toGreeted((behind) => behind.end());
+    await this.#server.close();
+  }
+
+  async #say(message: JSONRPCMessage): Promise<void> {
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-session-id': INNER_ID,
+    };
+    const body = JSON.stringify(message);
+    const request = new Request('https://session/mcp', { method: 'POST', headers, body });
+    await (await this.transport.handleRequest(request)).text();
+  }
+
+  #seenBy(ctx: ServerContext): Seen {
+    const carried = ctx.http?.authInfo?.extra?.carried as Carried | undefined;
+    if (!carried) throw new Error('a request came without its principal');
+    const { work, principal, called } = carried;
+    const view = this.view(work, principal, ctx.mcpReq.id);
+    return { view, called, onMissing: (servers) => this.on.missing(servers) };
+  }
+
+  async #use<T>(
+    server: ServerSetting,
+    act: (behind: Behind) => Promise<T>,
+    requestId: RequestId | undefined,
+  ): Promise<T> {
+    const underWay = this.#underWay.get(server.name) ?? [];
+    this.#underWay.set(server.name, underWay);
+    if (requestId !== undefined) underWay.push(requestId);
+    try {
+      const known = this.#behind.has(server.name) || (await this.store.greeting(server.name)) !== undefined;
+      try {
+        return await act(await this.#connect(server));
+      } catch (error) {
+        // A server that has forgotten the session has done nothing: it is greeted again.
+        if (!known || !isSessionLost(error)) throw error;
+        this.forget(server.name);
+        return await act(await this.#connect(server));
+      }
+    } finally {
+      if (requestId !== undefined) underWay.splice(underWay.indexOf(requestId), 1);
+    }
+  }
+
+  #connect(server: ServerSetting): Promise<Behind> {
+    const connected = this.#behind.get(server.name);
+    if (connected) return connected;
+    const made = this.#greet(server);
+    this.#behind.set(server.name, made);
+    made.catch(() => this.#behind.delete(server.name));
+    return made;
+  }
+
+  async #greet(server: ServerSetting): Promise<Behind> {
+    const greeting = await this.store.greeting(server.name);
+    const behind = await connectBehind(this.#work, server, {
+      principal: () => this.#principal,
+      capabilities: this.#capabilities(),
+      prepare: (client) => this.#listenTo(server.name, client),
+      greeting,
+    });
+    if (greeting) return behind;
+    await this.store.setGreeting(server.name, behind.greeting);
+    const { log_level } = this.store.read() ?? {};
+    const { client } = behind;
+    if (behind.greeting.era === 'legacy') {
+      if (log_level && client.getServerCapabilities()?.logging) await client.setLoggingLevel(log_level);
+      for (const uri of this.store.subscriptions(server.name)) await client.subscribeResource({ uri });
+    }
+    await this.on.greeted(server.name);
+    return behind;
+  }
+
+  #capabilities(): ClientCapabilities {
+    const { elicitation, sampling, roots } = (this.store.read()?.initialize.params?.capabilities ??
+      {}) as ClientCapabilities;
+    return {
+      ...(elicitation && { elicitation }),
+      ...(sampling && { sampling }),
+      ...(roots && { roots }),
+    };
+  }
+
+  /** Hands on what a server asks and tells. */
+  #listenTo(server: string, client: Client): void {
+    const capabilities = this.#capabilities();
+    const about = () => {
+      const relatedRequestId = this.#underWay.get(server)?.at(-1);
+      return relatedRequestId === undefined ? {} : { relatedRequestId };
+    };
+    const carried = (signal: AbortSignal) => ({ ...about(), signal, timeout: LONGEST_CALL_MS });
+    if (capabilities.elicitation) {
+      client.setRequestHandler('elicitation/create', (request, { mcpReq }) =>
+        this.#server.request(request, carried(mcpReq.signal)),
+      );
+    }
+    if (capabilities.sampling) {
+      client.setRequestHandler('sampling/createMessage', ({ params }, { mcpReq }) =>
+        this.#server.createMessage(params, carried(mcpReq.signal)),
+      );
+    }
+    if (capabilities.roots) {
+      client.setRequestHandler('roots/list', ({ params }, { mcpReq }) =>
+        this.#server.listRoots(params, carried(mcpReq.signal)),
+      );
+    }
+    const tell = (said: Said) => this.#server.notification(said, about());
+    client.setNotificationHandler('notifications/message', tell);
+    client.setNotificationHandler('notifications/elicitation/complete', tell);
+    client.setNotificationHandler('notifications/resources/updated', ({ method, params }) =>
+      this.#server.notification({ method, params: { ...params, uri: mergedUri(server, params.uri) } }),
+    );
+    for (const method of LIST_CHANGES) {
+      client.setNotificationHandler(method, async () => {
+        forgetLists(catalogueOf(this.#work.env), server, this.#principal.user.id);
+        await this.#server.notification({ method });
+      });
+    }
+  }
+
+  async #subscribe(merged: string, ctx: ServerContext, wanted: boolean): Promise<object> {
+    const { view } = this.#seenBy(ctx);
+    const { server, uri } = await findResource(view, merged);
+    await view.use(server, async ({ client, greeting }) => {
+      if (greeting.era === 'modern') return;
+      await (wanted ? client.subscribeResource({ uri }) : client.unsubscribeResource({ uri }));
+    });
+    if (wanted) this.store.subscribe(server.name, uri);
+    else this.store.unsubscribe(server.name, uri);
+    await this.on.greeted(server.name);
+    return {};
+  }
+
+  /** Does something at each 2025-era server that this session has spoken to; one that fails is left out. */
+  async #toGreeted(act: (behind: Behind) => Promise<unknown>, capability?: 'logging'): Promise<void> {
+    const settings = this.store.greeted().map((name) => this.#setting(name));
+    const done = settings.map(async (setting) => {
+      const behind = setting && (await this.#connect(setting));
+      const fits = !capability || behind?.client.getServerCapabilities()?.[capability];
+      if (behind?.greeting.era === 'legacy' && fits) await act(behind);
+    });
+    await Promise.allSettled(done);
+  }
+
+  /** A server that the session's user may still use. */
+  #setting(server: string): ServerSetting | undefined {
+    return serversOf({ work: this.#work, principal: this.#principal }).find(({ name }) => name === server);
+  }
+}

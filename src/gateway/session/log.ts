@@ -1,0 +1,127 @@
+import type { EventStore, JSONRPCMessage } from '@modelcontextprotocol/server';
+
+/** How many events a session keeps for clients that come back, and for how long (ms). */
+export const KEPT_EVENTS = 1_000;
+export const KEPT_MS = 3_600_000;
+/** An event longer than this is sent and not kept: a row can't hold it. */
+const MAX_EVENT = 1_000_000;
+
+/** The name of the client's own stream (GET), as the SDK's transport calls it. */
+const STANDALONE = '_GET_stream';
+
+/** An event as it goes to the client. */
+export interface LoggedEvent {
+  id: string;
+  message: JSONRPCMessage;
+}
+
+type Row = { seq: number; stream: string; message: string };
+
+/** How events are kept: nobody who reads the storage learns what servers answered. */
+export interface Sealer {
+  seal(value: unknown): Promise<string>;
+  unseal<T>(sealed: string): Promise<T | undefined>;
+}
+
+/**
+ * What was sent to the client of a session, in order, so that it can come back to a stream (MCP 2025-11-25,
+ * "Resumability and redelivery"). One event is stored after the other: an id that a client has seen is past all
+ * that came before it.
+ */
+export class EventLog implements EventStore {
+  /** The request whose stream opens next. */
+  opening: string | number | undefined;
+  /** While a restored session is told again how it began, nothing of it is news. */
+  muted = false;
+  #seq: number;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly sql: SqlStorage,
+    private readonly sealer: Sealer,
+    /** Sends an event of the client's own stream to whoever holds that stream. */
+    private readonly push: (event: LoggedEvent) => void,
+  ) {
+    this.#seq = sql.exec<{ seq: number | null }>('SELECT max(seq) AS seq FROM events').one().seq ?? 0;
+  }
+
+  /** Does something between two events. */
+  inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  storeEvent(stream: string, message: JSONRPCMessage): Promise<string> {
+    if (this.muted) return Promise.resolve('');
+    const opened = this.opening;
+    return this.inOrder(async () => {
+      const seq = ++this.#seq;
+      const id = `${stream === STANDALONE ? '' : stream}~${seq}`;
+      const primes = Object.keys(message).length === 0;
+      if (primes && opened !== undefined) {
+        this.sql.exec('INSERT OR REPLACE INTO calls VALUES (?, ?)', stream, JSON.stringify(opened));
+      }
+      if ('result' in message || 'error' in message)
+        this.sql.exec('DELETE FROM calls WHERE stream = ?', stream);
+      const sealed = primes ? '' : await this.sealer.seal(message);
+      // The number stays taken: one that a client has seen must never come again.
+      const kept = sealed.length <= MAX_EVENT ? sealed : '';
+      this.sql.exec('INSERT INTO events VALUES (?, ?, ?, ?)', seq, stream, kept, Date.now());
+      this.sql.exec('DELETE FROM events WHERE seq <= ? OR at < ?', seq - KEPT_EVENTS, Date.now() - KEPT_MS);
+      if (stream === STANDALONE) this.push({ id, message });
+      return id;
+    });
+  }
+
+  async getStreamIdForEventId(id: string): Promise<string | undefined> {
+    return readId(id)?.stream;
+  }
+
+  async replayEventsAfter(
+    lastEventId: string,
+    { send }: { send: (eventId: string, message: JSONRPCMessage) => Promise<void> },
+  ): Promise<string> {
+    const { stream, seq } = readId(lastEventId) ?? { stream: '', seq: 0 };
+    for (const { id, message } of await this.#after(stream, seq)) await send(id, message);
+    return stream;
+  }
+
+  /** What the client's own stream has missed since an event. Runs within {@link inOrder}. */
+  missed(lastEventId: string): Promise<LoggedEvent[]> {
+    return this.#after(STANDALONE, readId(lastEventId)?.seq ?? 0);
+  }
+
+  /** Whether an event is of a request's stream, and not of the client's own. */
+  static ofRequest(lastEventId: string): boolean {
+    const read = readId(lastEventId);
+    return read !== undefined && read.stream !== STANDALONE;
+  }
+
+  /** The requests whose answers were never sent, because the object went away under them. */
+  interrupted(): { stream: string; id: string | number }[] {
+    const rows = this.sql.exec<{ stream: string; request_id: string }>('SELECT * FROM calls').toArray();
+    return rows.map(({ stream, request_id }) => ({ stream, id: JSON.parse(request_id) as string | number }));
+  }
+
+  async #after(stream: string, seq: number): Promise<LoggedEvent[]> {
+    const rows = this.sql
+      .exec<Row>(
+        "SELECT seq, stream, message FROM events WHERE stream = ? AND seq > ? AND message <> '' ORDER BY seq",
+        stream,
+        seq,
+      )
+      .toArray();
+    const events = rows.map(async (row) => {
+      const message = await this.sealer.unseal<JSONRPCMessage>(row.message);
+      return message && { id: `${stream === STANDALONE ? '' : stream}~${row.seq}`, message };
+    });
+    return (await Promise.all(events)).filter((event) => event !== undefined);
+  }
+}
+
+function readId(id: string): { stream: string; seq: number } | undefined {
+  const [, stream, seq] = /^([\w-]*)~(\d{1,15})$/.exec(id) ?? [];
+  if (stream === undefined || seq === undefined) return undefined;
+  return { stream: stream === '' ? STANDALONE : stream, seq: Number(seq) };
+}

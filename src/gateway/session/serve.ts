@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import type { Context } from 'hono';
+import { roleAt } from '../../account';
+import { siteOf } from '../../site';
+import { serversOf } from '../merged/view';
+import { type Message, methodNotAllowed } from '../message';
+import type { Principal } from '../principal';
+import { openSessionId, sealSessionId } from '../session-id';
+import { EventLog } from './log';
+import { type SessionRequest, sessionNotFound } from './object';
+import { OwnStream } from './stream';
+
+/** What of a client's request the session's transport reads. */
+const HEADERS = ['accept', 'content-type', 'mcp-protocol-version', 'last-event-id'];
+
+/**
+ * Serves a request of the 2025 era that belongs to a session, or begins one; undefined when it does neither. The
+ * id that the client gets names the session's object, sealed and bound to user and client: with any other
+ * principal's it is 404, and no object is woken.
+ */
+export async function serveSession(
+  c: Context,
+  principal: Principal,
+  message: Message | undefined,
+): Promise<Response | undefined> {
+  const site = siteOf(c);
+  const owner = { server: '', user: principal.user.id, client: principal.client.id };
+  const given = c.req.header('mcp-session-id');
+  if (given === undefined && message?.method !== 'initialize') return undefined;
+  const id = given === undefined ? undefined : await openSessionId(site, owner, given);
+  if (given !== undefined && id === undefined) return sessionNotFound(message?.id);
+  const sessions = site.env.MCP_SESSION;
+  const objectId = id === undefined ? sessions.newUniqueId() : sessions.idFromString(id);
+  const session = sessions.get(objectId);
+  const request = describe(c, principal, message);
+  const lastEventId = request.headers['last-event-id'];
+  const opensOwnStream =
+    c.req.method === 'GET' && (lastEventId === undefined || !EventLog.ofRequest(lastEventId));
+  const response = opensOwnStream
+    ? await openOwnStream(c, principal, session, request)
+    : await session.handle(request);
+  const headers = new Headers(response.headers);
+  if (headers.has('mcp-session-id') || opensOwnStream) {
+    headers.set('mcp-session-id', given ?? (await sealSessionId(site, owner, objectId.toString())));
+  }
+  if (c.req.method === 'DELETE' && response.ok) return new Response(null, { status: 204 });
+  return new Response(response.body, { status: response.status, headers });
+}
+
+function describe(c: Context, principal: Principal, message: Message | undefined): SessionRequest {
+  const { origin, local, requestId } = siteOf(c);
+  const headers: Record<string, string> = {};
+  for (const name of HEADERS) {
+    const value = c.req.header(name);
+    if (value !== undefined) headers[name] = value;
+  }
+  return {
+    place: { origin, local, requestId },
+    principal,
+    rights: rightsOf(c, principal),
+    method: c.req.method,
+    headers,
+    body: message && new TextDecoder().decode(message.bytes),
+  };
+}
+
+/** What a principal may do here, in short: another value means that what it was shown may be out of date. */
+export function rightsOf(c: Context, principal: Principal): string {
+  const { settings } = siteOf(c);
+  const servers = serversOf({ work: c, principal });
+  const rights = servers.map((server) => [server, roleAt(principal.identity, server, settings)]);
+  return createHash('sha256')
+    .update(JSON.stringify([principal.granted, rights]))
+    .digest('base64url');
+}
+
+async function openOwnStream(
+  c: Context,
+  principal: Principal,
+  session: DurableObjectStub<import('../../index').McpSession>,
+  { headers: sent, rights }: SessionRequest,
+): Promise<Response> {
+  if (!(sent.accept ?? '').includes('text/event-stream')) return methodNotAllowed();
+  const headers = new Headers({ upgrade: 'websocket', 'gatehouse-rights': rights });
+  headers.set('gatehouse-user', principal.user.id);
+  if (sent['last-event-id'] !== undefined) headers.set('last-event-id', sent['last-event-id']);
+  const answer = await session.fetch('https://session/stream', { headers });
+  if (!answer.webSocket) return answer;
+  const stream = await OwnStream.open(c, principal, answer.webSocket);
+  return new Response(stream, {
+    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' },
+  });
+}

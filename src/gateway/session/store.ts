@@ -1,0 +1,149 @@
+import type { LoggingLevel } from '@modelcontextprotocol/client';
+import type { JSONRPCRequest } from '@modelcontextprotocol/server';
+import { seal, unseal } from '../../crypto';
+import { migrate } from '../../migrations';
+import { type Place, siteAt } from '../../site';
+import type { Greeting } from '../merged/behind';
+import type { Principal } from '../principal';
+import type { Sealer } from './log';
+import { SESSION_SCHEMA } from './schema';
+
+/** How a session began, and who used it last. */
+export interface SessionState {
+  user_id: string;
+  client_id: string;
+  initialize: JSONRPCRequest;
+  principal: Principal;
+  place: Place;
+  log_level: LoggingLevel | undefined;
+  /** What the client was shown of what it may do, in short. */
+  rights: string | undefined;
+  used_at: number;
+}
+
+type Row = { [K in Exclude<keyof SessionState, 'used_at'>]: string | null } & { used_at: number };
+
+/** What a session's object remembers. */
+export class SessionStore implements Sealer {
+  constructor(
+    private readonly storage: DurableObjectStorage,
+    private readonly env: Env,
+  ) {
+    migrate(storage, SESSION_SCHEMA);
+  }
+
+  get sql(): SqlStorage {
+    return this.storage.sql;
+  }
+
+  /** The session; undefined when there is none, or no longer. */
+  read(): SessionState | undefined {
+    const [row] = this.sql.exec<Row>('SELECT * FROM session').toArray();
+    if (!row) return undefined;
+    return {
+      user_id: String(row.user_id),
+      client_id: String(row.client_id),
+      initialize: JSON.parse(String(row.initialize)) as JSONRPCRequest,
+      principal: JSON.parse(String(row.principal)) as Principal,
+      place: JSON.parse(String(row.place)) as Place,
+      log_level: (row.log_level ?? undefined) as LoggingLevel | undefined,
+      rights: row.rights ?? undefined,
+      used_at: row.used_at,
+    };
+  }
+
+  begin(initialize: JSONRPCRequest, principal: Principal, place: Place, now: number): void {
+    this.sql.exec(
+      `INSERT INTO session (id, user_id, client_id, initialize, principal, place, used_at)
+       VALUES (1, ?, ?, ?, ?, ?, ?)`,
+      principal.user.id,
+      principal.client.id,
+      JSON.stringify(initialize),
+      JSON.stringify(principal),
+      JSON.stringify(place),
+      now,
+    );
+  }
+
+  /** Notes who uses the session now, and from where. */
+  use(principal: Principal, place: Place, now: number): void {
+    const [who, where] = [JSON.stringify(principal), JSON.stringify(place)];
+    this.sql.exec('UPDATE session SET principal = ?, place = ?, used_at = ?', who, where, now);
+  }
+
+  setLogLevel(level: LoggingLevel): void {
+    this.sql.exec('UPDATE session SET log_level = ?', level);
+  }
+
+  setRights(rights: string | null): void {
+    this.sql.exec('UPDATE session SET rights = ?', rights);
+  }
+
+  /** How a server greeted this session; undefined when it wasn't spoken to yet. */
+  async greeting(server: string): Promise<Greeting | undefined> {
+    const query = 'SELECT greeting FROM greetings WHERE server = ?';
+    const [row] = this.sql.exec<{ greeting: string }>(query, server).toArray();
+    return row && (await this.unseal<Greeting>(row.greeting));
+  }
+
+  /** The names of the servers that this session has spoken to. */
+  greeted(): string[] {
+    return this.sql
+      .exec<{ server: string }>('SELECT server FROM greetings ORDER BY server')
+      .toArray()
+      .map(({ server }) => server);
+  }
+
+  async setGreeting(server: string, greeting: Greeting): Promise<void> {
+    const sealed = await this.seal(greeting);
+    this.sql.exec('INSERT OR REPLACE INTO greetings VALUES (?, ?)', server, sealed);
+  }
+
+  forgetGreeting(server: string): void {
+    this.sql.exec('DELETE FROM greetings WHERE server = ?', server);
+    this.sql.exec('DELETE FROM heard WHERE server = ?', server);
+  }
+
+  /** The resources that the client watches at a server, as the server names them. */
+  subscriptions(server: string): string[] {
+    const query = 'SELECT uri FROM subscriptions WHERE server = ? ORDER BY uri';
+    return this.sql
+      .exec<{ uri: string }>(query, server)
+      .toArray()
+      .map(({ uri }) => uri);
+  }
+
+  subscribe(server: string, uri: string): void {
+    this.sql.exec('INSERT OR REPLACE INTO subscriptions VALUES (?, ?)', server, uri);
+  }
+
+  unsubscribe(server: string, uri: string): void {
+    this.sql.exec('DELETE FROM subscriptions WHERE server = ? AND uri = ?', server, uri);
+  }
+
+  /** The last event that a server sent on its own stream. */
+  heard(server: string): string | undefined {
+    const query = 'SELECT event_id FROM heard WHERE server = ?';
+    return this.sql.exec<{ event_id: string }>(query, server).toArray()[0]?.event_id;
+  }
+
+  setHeard(server: string, eventId: string): void {
+    this.sql.exec('INSERT OR REPLACE INTO heard VALUES (?, ?)', server, eventId);
+  }
+
+  async seal(value: unknown): Promise<string> {
+    const { keyring } = await this.#site();
+    return seal(keyring, 'mcp-session-data', value);
+  }
+
+  async unseal<T>(sealed: string): Promise<T | undefined> {
+    const { keyring } = await this.#site();
+    const opened = await unseal<T>(keyring, 'mcp-session-data', sealed);
+    return opened.ok ? opened.value : undefined;
+  }
+
+  #site() {
+    const place = this.read()?.place ?? { origin: 'https://localhost', local: true, requestId: '' };
+    return siteAt(this.env, place);
+  }
+}

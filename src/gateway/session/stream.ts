@@ -1,0 +1,122 @@
+import type { Context } from 'hono';
+import { watchGrant } from '../../account';
+import { serversOf } from '../merged/view';
+import type { Principal } from '../principal';
+import { isBack, listenTo } from './listen';
+import type { Listening, StreamNews, StreamOrder } from './object';
+
+/** How often an idle stream says that it is there, in ms: proxies cut what is silent. */
+const KEEP_ALIVE_MS = 15_000;
+/** How many events may wait for a client that doesn't read, before it has to come back for them. */
+const MAX_WAITING = 256;
+
+/**
+ * The client's own stream (GET) of a 2025-era session. The Worker holds it, listens to the servers behind and to
+ * the account, and hears of events from the session's object at a socket, on which the object may sleep.
+ */
+export class OwnStream {
+  readonly #encoder = new TextEncoder();
+  readonly #stop = new AbortController();
+  readonly #listening = new Map<string, AbortController>();
+  readonly #awaited = new Set<string>();
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+
+  private constructor(
+    private readonly c: Context,
+    private readonly principal: Principal,
+    private readonly socket: WebSocket,
+  ) {}
+
+  /** Opens the stream; `socket` is the session's, not accepted yet. */
+  static async open(
+    c: Context,
+    principal: Principal,
+    socket: WebSocket,
+  ): Promise<ReadableStream<Uint8Array>> {
+    const stream = new OwnStream(c, principal, socket);
+    const readable = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          stream.#controller = controller;
+        },
+        cancel: () => stream.#end(),
+      },
+      new CountQueuingStrategy({ highWaterMark: MAX_WAITING }),
+    );
+    socket.addEventListener('message', ({ data }) => stream.#obey(JSON.parse(String(data)) as StreamOrder));
+    socket.addEventListener('close', () => stream.#end());
+    socket.accept();
+    const userId = principal.user.id;
+    const unwatch = await watchGrant(
+      c.env,
+      { userId, grantId: principal.grantId },
+      { changed: () => stream.#report({ changed: true }), ended: () => stream.#end() },
+    );
+    const timer = setInterval(() => stream.#write(': still here\n\n'), KEEP_ALIVE_MS);
+    stream.#stop.signal.addEventListener('abort', () => {
+      clearInterval(timer);
+      unwatch();
+    });
+    return readable;
+  }
+
+  #obey(order: StreamOrder): void {
+    if ('event' in order) {
+      const { id, message } = order.event;
+      this.#write(`event: message\nid: ${id}\ndata: ${JSON.stringify(message)}\n\n`);
+    } else if ('listen' in order) this.#listen(order.listen);
+    else for (const server of order.await) void this.#awaitServer(server);
+  }
+
+  #listen({ server: name, ...wanted }: Listening): void {
+    this.#listening.get(name)?.abort();
+    const server = this.#find(name);
+    if (!server || this.#stop.signal.aborted) return;
+    const until = new AbortController();
+    this.#listening.set(name, until);
+    const ears = {
+      message: (message: object, eventId: string | undefined) =>
+        this.#report({ heard: { server: name, message, eventId } } as StreamNews),
+      lost: () => this.#report({ lost: name }),
+    };
+    const { c: work, principal } = this;
+    const signal = AbortSignal.any([until.signal, this.#stop.signal]);
+    void listenTo({ work, server, principal, ...wanted }, ears, signal);
+  }
+
+  async #awaitServer(name: string): Promise<void> {
+    const server = this.#find(name);
+    if (!server || this.#awaited.has(name)) return;
+    this.#awaited.add(name);
+    const back = await isBack(this.c, server, this.principal, this.#stop.signal);
+    this.#awaited.delete(name);
+    if (back) this.#report({ changed: true });
+  }
+
+  #find(name: string) {
+    return serversOf({ work: this.c, principal: this.principal }).find((server) => server.name === name);
+  }
+
+  #report(news: StreamNews): void {
+    if (this.#stop.signal.aborted) return;
+    this.socket.send(JSON.stringify(news));
+  }
+
+  #write(text: string): void {
+    if (this.#stop.signal.aborted) return;
+    // What a client that reads too slowly misses, it gets when it comes back.
+    if ((this.#controller?.desiredSize ?? 0) <= 0) this.#end();
+    else this.#controller?.enqueue(this.#encoder.encode(text));
+  }
+
+  #end(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    try {
+      this.#controller?.close();
+    } catch {
+      // The client went first.
+    }
+    this.socket.close(1000, 'the stream has ended');
+  }
+}
