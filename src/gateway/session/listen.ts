@@ -57,9 +57,11 @@ export async function listenTo(wanted: Wanted, ears: Ears, signal: AbortSignal):
 }
 
 /** The server's own stream of a 2025-era session that the session's object keeps. */
-async function listenInSession(wanted: Wanted, ears: Ears, signal: AbortSignal): Promise<void> {
+async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): Promise<void> {
   const { work, server, principal, greeting } = wanted;
   if (greeting.era !== 'legacy') return;
+  const lost = new AbortController();
+  const signal = AbortSignal.any([until, lost.signal]);
   let eventId = wanted.lastEventId;
   const transport = new StreamableHTTPClientTransport(new URL(`https://${server.name}/mcp`), {
     ...(greeting.session === undefined ? {} : { sessionId: greeting.session }),
@@ -70,7 +72,8 @@ async function listenInSession(wanted: Wanted, ears: Ears, signal: AbortSignal):
       await authenticateToServer(siteOf(work), server, principal, headers);
       const answer = await callServer(work, server, principal, { method: 'GET', headers, signal });
       if (typeof answer === 'string') throw new ServerFailure(answer);
-      if (answer.status === 404) {
+      if (answer.status === 404 && !lost.signal.aborted) {
+        lost.abort();
         void transport.close();
         ears.lost();
       }
@@ -80,11 +83,18 @@ async function listenInSession(wanted: Wanted, ears: Ears, signal: AbortSignal):
   transport.onmessage = (message) => ears.message(message, eventId);
   signal.addEventListener('abort', () => void transport.close(), { once: true });
   await transport.start();
-  await transport.resumeStream(eventId ?? '', {
-    onresumptiontoken: (token) => {
-      eventId = token;
-    },
-  });
+  const onresumptiontoken = (token: string) => {
+    eventId = token;
+  };
+  // Once it is open it comes back by itself; a server may hold the one before it for open until then.
+  for (let pause = FIRST_PAUSE / 5; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    const opened = await transport.resumeStream(eventId ?? '', { onresumptiontoken }).then(
+      () => true,
+      () => false,
+    );
+    if (opened) return;
+    await sleep(pause, signal);
+  }
 }
 
 /** `subscriptions/listen` at a 2026-era server, again whenever it ends. */

@@ -17,7 +17,7 @@ const MAX_WAITING = 256;
 export class OwnStream {
   readonly #encoder = new TextEncoder();
   readonly #stop = new AbortController();
-  readonly #listening = new Map<string, AbortController>();
+  readonly #listening = new Map<string, { until: AbortController; session: string | undefined }>();
   readonly #awaited = new Set<string>();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
@@ -69,11 +69,15 @@ export class OwnStream {
   }
 
   #listen({ server: name, ...wanted }: Listening): void {
-    this.#listening.get(name)?.abort();
     const server = this.#find(name);
-    if (!server || this.#stop.signal.aborted) return;
+    const { greeting } = wanted;
+    // In a session the server knows what is wanted: its stream goes on.
+    const session = greeting.era === 'legacy' ? greeting.session : undefined;
+    const listening = this.#listening.get(name);
+    if (!server || (session !== undefined && listening?.session === session)) return;
+    listening?.until.abort();
     const until = new AbortController();
-    this.#listening.set(name, until);
+    this.#listening.set(name, { until, session });
     const ears = {
       message: (message: object, eventId: string | undefined) =>
         this.#report({ heard: { server: name, message, eventId } } as StreamNews),
