@@ -3,9 +3,11 @@
  * changes. Between the object and them is a hibernatable socket: waiting costs nothing.
  */
 
-/** What a watcher hears: `changed`, or the end of its socket with this code. */
-export const CHANGED = 'changed';
-export const GRANT_ENDED = 4001;
+/** What a watcher hears: this, or the end of its socket with this code. */
+const CHANGED = 'changed';
+const GRANT_ENDED = 4001;
+/** How soon a watcher is back whose socket broke, in ms. */
+const AGAIN_MS = 1_000;
 
 type Attachment = { grantId: string; rights: string };
 
@@ -35,4 +37,47 @@ export function tellWatchers(
       // It closed a moment ago.
     }
   }
+}
+
+/**
+ * Hears of what becomes of a grant, until the returned function is called: that what its user may do changed, or
+ * that it ended. A socket that breaks says neither; it is opened again, and as if something had changed.
+ */
+export function watchGrant(
+  env: Env,
+  { userId, grantId }: { userId: string; grantId: string },
+  on: { changed(): void; ended(): void },
+): () => void {
+  let socket: WebSocket | undefined;
+  let stopped = false;
+  const open = async (changed: boolean): Promise<void> => {
+    if (stopped) return;
+    const headers = { upgrade: 'websocket', 'gatehouse-grant': grantId };
+    const opened = await env.ACCOUNT.getByName(userId)
+      .fetch('https://account/watch', { headers })
+      .catch(() => undefined);
+    if (!opened) return again();
+    const { webSocket } = opened;
+    if (!webSocket) return on.ended();
+    webSocket.accept();
+    if (stopped) return webSocket.close(1000);
+    socket = webSocket;
+    webSocket.addEventListener('message', ({ data }) => {
+      if (data === CHANGED) on.changed();
+    });
+    webSocket.addEventListener('close', ({ code }) => {
+      if (code === GRANT_ENDED) on.ended();
+      else again();
+    });
+    webSocket.addEventListener('error', again);
+    if (changed) on.changed();
+  };
+  const again = (): void => {
+    if (!stopped) setTimeout(() => void open(true), AGAIN_MS);
+  };
+  void open(false);
+  return () => {
+    stopped = true;
+    socket?.close(1000);
+  };
 }

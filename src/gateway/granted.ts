@@ -1,45 +1,70 @@
-/** How often an open stream asks whether it may go on, in ms. */
-const CHECK_MS = 20_000;
+import { roleAt, watchGrant } from '../account';
+import type { ServerSetting } from '../config';
+import { siteOf, type Work } from '../site';
+import type { Principal } from './principal';
+
+/** Most calls are answered before this many ms; only longer ones are worth a watch. */
+const CALL_MS = 2_000;
+
+/** Watches over the grant that a stream was opened with, until the returned function is called. */
+export type Watch = (ended: () => void) => () => void;
 
 /**
- * A stream that ends when what it was opened with is revoked. `stands` asks whether it still holds; back-pressure
- * and cancellation reach the source.
+ * A watch over a principal's grant, and over its having a role at the server if it is one's. `call`: the stream is
+ * the answer of a call, which will probably be short.
  */
-export function whileGranted(
-  source: ReadableStream<Uint8Array>,
-  stands: () => Promise<boolean>,
-  checkMs = CHECK_MS,
-): ReadableStream<Uint8Array> {
+export function watchOver(
+  work: Work,
+  { user, grantId }: Principal,
+  { server, call = false }: { server?: ServerSetting; call?: boolean } = {},
+): Watch {
+  const { env, settings } = siteOf(work);
+  return (ended) => {
+    const checkRole = async () => {
+      const identity = await env.ACCOUNT.getByName(user.id).standing(grantId);
+      if (!identity || (server && !roleAt(identity, server, settings))) ended();
+    };
+    // Whoever can't be asked now is asked at the next change.
+    const changed = () => void checkRole().catch(() => undefined);
+    let stop: (() => void) | undefined;
+    const begin = () => {
+      stop = watchGrant(env, { userId: user.id, grantId }, { changed, ended });
+    };
+    const timer = setTimeout(begin, call ? CALL_MS : 0);
+    return () => {
+      clearTimeout(timer);
+      stop?.();
+    };
+  };
+}
+
+/** A stream that ends when the watch says so; back-pressure and cancellation reach the source. */
+export function whileGranted(source: ReadableStream<Uint8Array>, watch: Watch): ReadableStream<Uint8Array> {
   const reader = source.getReader();
-  let timer: ReturnType<typeof setInterval>;
+  let stop: () => void = () => undefined;
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      timer = setInterval(async () => {
-        // Whoever can't be asked now is asked again.
-        if (await stands().catch(() => true)) return;
-        clearInterval(timer);
-        try {
-          await reader.cancel('revoked');
-          controller.close();
-        } catch {
-          // It ended by itself meanwhile.
-        }
-      }, checkMs);
+      stop = watch(() => {
+        stop();
+        const cancelled = reader.cancel('revoked').then(() => controller.close());
+        // It may have ended by itself meanwhile.
+        cancelled.catch(() => undefined);
+      });
     },
     async pull(controller) {
       try {
         const { done, value } = await reader.read();
         if (done) {
-          clearInterval(timer);
+          stop();
           controller.close();
         } else controller.enqueue(value);
       } catch (error) {
-        clearInterval(timer);
+        stop();
         controller.error(error);
       }
     },
     async cancel(reason) {
-      clearInterval(timer);
+      stop();
       await reader.cancel(reason);
     },
   });
@@ -47,22 +72,19 @@ export function whileGranted(
 
 /**
  * The same for an answer that nobody looks into: the bytes are piped by the runtime, and none of them becomes
- * an object here, however many they are. `stop` breaks the source off.
+ * an object here, however many they are. `breakOff` ends the source.
  */
 export function pipeWhileGranted(
   source: ReadableStream<Uint8Array>,
-  stands: () => Promise<boolean>,
-  stop: () => void,
-  checkMs = CHECK_MS,
+  watch: Watch,
+  breakOff: () => void,
 ): ReadableStream<Uint8Array> {
   const { readable, writable } = new IdentityTransformStream();
-  const timer = setInterval(async () => {
-    if (!(await stands().catch(() => true))) stop();
-  }, checkMs);
+  const stop = watch(breakOff);
   source
     .pipeTo(writable)
     // Broken off at either end: there is nothing left to do for it.
     .catch(() => undefined)
-    .finally(() => clearInterval(timer));
+    .finally(stop);
   return readable;
 }

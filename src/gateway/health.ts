@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import type { Problem } from '../config';
 import { readSite, type Site, siteOf } from '../site';
 import { PageProblem, renderProblem } from '../ui';
+import { serverProblems } from './server-health';
 
 declare module 'hono' {
   interface ContextVariableMap {
@@ -47,12 +48,17 @@ function missingEntrypoints({ settings }: Site, context: object): Problem[] {
   });
 }
 
-/** `/health`: 200, or 503 with every problem of the settings. No secrets. */
-export function health(c: Context): Response {
+/**
+ * `/health`: 200, or 503 with every problem of the settings. A server behind that doesn't answer is named too, and
+ * costs the gate nothing else: that is 200. No secrets.
+ */
+export async function health(c: Context): Promise<Response> {
   const { problems } = c.var;
-  const status = problems.length === 0 ? 'ok' : 'misconfigured';
+  const usable = problems.length === 0;
+  const servers = usable ? await serverProblems(c) : [];
+  const status = usable ? (servers.length === 0 ? 'ok' : 'degraded') : 'misconfigured';
   const { requestId: request_id } = siteOf(c);
-  return c.json({ status, problems, request_id }, problems.length === 0 ? 200 : 503, {
+  return c.json({ status, problems: [...problems, ...servers], request_id }, usable ? 200 : 503, {
     'Cache-Control': 'no-store',
   });
 }

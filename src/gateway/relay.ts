@@ -1,8 +1,7 @@
-import { roleAt } from '../account';
 import { siteOf } from '../site';
 import { readText } from './catalogue';
 import { rewriteEvents } from './events';
-import { pipeWhileGranted, whileGranted } from './granted';
+import { pipeWhileGranted, watchOver, whileGranted } from './granted';
 import type { Message } from './message';
 import { fault, forgetServerTools, type Passage } from './passage';
 import { publishTool, type Tool } from './policy';
@@ -37,10 +36,11 @@ export async function answerFrom(
     return new Response(null, { status: 204 });
   }
   if (type === 'text/event-stream' && answer.body) {
-    const stands = () => stillStands(passage);
+    const { c, principal, server } = passage;
+    const watch = watchOver(c, principal, { server, call: message?.id !== undefined && !listens(message) });
     const events = isWatched(message)
-      ? whileGranted(answer.body.pipeThrough(watchEvents(passage, message)), stands)
-      : pipeWhileGranted(answer.body, stands, () => passage.stop.abort());
+      ? whileGranted(answer.body.pipeThrough(watchEvents(passage, message)), watch)
+      : pipeWhileGranted(answer.body, watch, () => passage.stop.abort());
     return new Response(events, init);
   }
   if (type === 'application/json' && answer.body) {
@@ -63,11 +63,8 @@ function isWatched(message: Message | undefined): boolean {
   return message === undefined || ['tools/list', 'subscriptions/listen'].includes(message.method ?? '');
 }
 
-/** Whether the grant that a stream was opened with is still there, with a role at the server. */
-async function stillStands({ c, principal, server }: Passage): Promise<boolean> {
-  const site = siteOf(c);
-  const identity = await site.env.ACCOUNT.getByName(principal.user.id).standing(principal.grantId);
-  return identity !== undefined && roleAt(identity, server, site.settings) !== undefined;
+function listens(message: Message): boolean {
+  return message.method === 'subscriptions/listen';
 }
 
 async function filterJson(

@@ -113,7 +113,7 @@ async function serveAlone(c: Context, principal: Principal, message: Message): P
   );
   if (message.method !== 'subscriptions/listen' || !isStream(response)) return response;
   const { resourceSubscriptions = [] } = (message.params.notifications ?? {}) as SubscriptionFilter;
-  const feed = await feedSubscription(c, principal, handler.notify, response.body, resourceSubscriptions);
+  const feed = feedSubscription(c, principal, handler.notify, response.body, resourceSubscriptions);
   return new Response(feed, response);
 }
 

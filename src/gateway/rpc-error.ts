@@ -24,7 +24,8 @@ export type ServerFault =
   | 'server_refuses_gate'
   | 'server_list_too_large';
 
-const FAULTS: Record<ServerFault, { status: number; says: string }> = {
+/** How each is told, and by which status. */
+export const FAULTS: Record<ServerFault, { status: number; says: string }> = {
   server_unreachable: { status: 502, says: 'can’t be reached' },
   server_too_slow: { status: 504, says: 'took too long to answer' },
   server_redirects: { status: 502, says: 'answered with a redirect, which is never followed' },

@@ -1,4 +1,2 @@
-import { version } from '../../package.json';
-
 /** The gate, as MCP peers are told of it. */
-export const SOFTWARE = { name: 'gatehouse', version };
+export const SOFTWARE = { name: 'gatehouse', version: '0.1.0' };

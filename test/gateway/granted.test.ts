@@ -1,5 +1,5 @@
-import { describe, expect, test, vi } from 'vitest';
-import { whileGranted } from '../../src/gateway/granted';
+import { describe, expect, test } from 'vitest';
+import { type Watch, whileGranted } from '../../src/gateway/granted';
 
 /** A source that a test feeds, and what became of it. */
 function source() {
@@ -24,71 +24,70 @@ function source() {
 
 const one = new Uint8Array([1]);
 
+/** A watch over a grant that a test ends. */
+function watched() {
+  const state: { watching: boolean; end: () => void } = { watching: false, end: () => undefined };
+  const watch: Watch = (ended) => {
+    Object.assign(state, { watching: true, end: ended });
+    return () => {
+      state.watching = false;
+    };
+  };
+  return { state, watch };
+}
+
 describe('a stream that was opened with a grant', () => {
-  test('ends soon after the grant does, and so does the source', async () => {
+  test('ends when the grant does, and so does the source', async () => {
     const { state, stream, feed } = source();
-    let granted = true;
-    const reader = whileGranted(stream, async () => granted, 5).getReader();
+    const over = watched();
+    const reader = whileGranted(stream, over.watch).getReader();
     feed.enqueue(one);
     expect((await reader.read()).value).toEqual(one);
-    granted = false;
+    over.state.end();
     expect((await reader.read()).done).toBe(true);
+    expect(state.cancelled).toBe('revoked');
+    expect(over.state.watching).toBe(false);
+  });
+
+  test('ends while nothing comes: silence is no reason to go on', async () => {
+    const { state, stream } = source();
+    const over = watched();
+    const read = whileGranted(stream, over.watch).getReader().read();
+    over.state.end();
+    expect((await read).done).toBe(true);
     expect(state.cancelled).toBe('revoked');
   });
 
-  test('goes on while the grant stands, however often it is asked', async () => {
+  test('ends with its source, and is watched no more', async () => {
     const { stream, feed } = source();
-    const stands = vi.fn(async () => true);
-    const reader = whileGranted(stream, stands, 5).getReader();
-    await vi.waitFor(() => expect(stands.mock.calls.length).toBeGreaterThan(2));
-    feed.enqueue(one);
-    expect((await reader.read()).value).toEqual(one);
-    await reader.cancel();
-  });
-
-  test('goes on when nobody could be asked, and ends once somebody could', async () => {
-    const { stream, feed } = source();
-    let asked = 0;
-    const stands = async () => {
-      if (asked++ < 2) throw new Error('overloaded');
-      return false;
-    };
-    const reader = whileGranted(stream, stands, 5).getReader();
-    feed.enqueue(one);
-    expect((await reader.read()).value).toEqual(one);
-    expect((await reader.read()).done).toBe(true);
-    expect(asked).toBe(3);
-  });
-
-  test('ends with its source, and asks no more', async () => {
-    const { stream, feed } = source();
-    const stands = vi.fn(async () => true);
-    const reader = whileGranted(stream, stands, 5).getReader();
+    const over = watched();
+    const reader = whileGranted(stream, over.watch).getReader();
     feed.close();
     expect((await reader.read()).done).toBe(true);
-    const asked = stands.mock.calls.length;
-    await scheduler.wait(30);
-    expect(stands.mock.calls.length).toBe(asked);
+    expect(over.state.watching).toBe(false);
   });
 
   test('breaks when its source breaks: half an answer is no answer', async () => {
     const { stream, feed } = source();
-    const reader = whileGranted(stream, async () => true, 5).getReader();
-    const read = reader.read();
+    const over = watched();
+    const read = whileGranted(stream, over.watch).getReader().read();
     feed.error(new Error('reset'));
     await expect(read).rejects.toThrow('reset');
+    expect(over.state.watching).toBe(false);
   });
 
   test('tells the source when the client goes', async () => {
     const { state, stream } = source();
-    const passed = whileGranted(stream, async () => true, 5);
+    const over = watched();
+    const passed = whileGranted(stream, over.watch);
     await passed.cancel('gone');
     expect(state.cancelled).toBe('gone');
+    expect(over.state.watching).toBe(false);
   });
 
   test('takes no more of the source than the client takes of it', async () => {
     const { state, stream } = source();
-    const passed = whileGranted(stream, async () => true, 1000);
+    const passed = whileGranted(stream, watched().watch);
     await scheduler.wait(10);
     expect(state.pulled).toBeLessThanOrEqual(1);
     await passed.cancel();

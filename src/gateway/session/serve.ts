@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { roleAt } from '../../account';
 import { siteOf } from '../../site';
+import { watchOver, whileGranted } from '../granted';
 import { serversOf } from '../merged/view';
 import { type Message, methodNotAllowed } from '../message';
 import type { Principal } from '../principal';
@@ -44,7 +45,9 @@ export async function serveSession(
     headers.set('mcp-session-id', given ?? (await sealSessionId(site, owner, objectId.toString())));
   }
   if (c.req.method === 'DELETE' && response.ok) return new Response(null, { status: 204 });
-  return new Response(response.body, { status: response.status, headers });
+  const watched = opensOwnStream ? null : response.body;
+  const body = watched ? whileGranted(watched, watchOver(c, principal, { call: true })) : response.body;
+  return new Response(body, { status: response.status, headers });
 }
 
 function describe(c: Context, principal: Principal, message: Message | undefined): SessionRequest {
@@ -77,7 +80,7 @@ export function rightsOf(c: Context, principal: Principal): string {
 async function openOwnStream(
   c: Context,
   principal: Principal,
-  session: DurableObjectStub<import('../../index').McpSession>,
+  session: ReturnType<Env['MCP_SESSION']['get']>,
   { headers: sent, rights }: SessionRequest,
 ): Promise<Response> {
   if (!(sent.accept ?? '').includes('text/event-stream')) return methodNotAllowed();
@@ -86,7 +89,7 @@ async function openOwnStream(
   if (sent['last-event-id'] !== undefined) headers.set('last-event-id', sent['last-event-id']);
   const answer = await session.fetch('https://session/stream', { headers });
   if (!answer.webSocket) return answer;
-  const stream = await OwnStream.open(c, principal, answer.webSocket);
+  const stream = OwnStream.open(c, principal, answer.webSocket);
   return new Response(stream, {
     headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' },
   });

@@ -28,11 +28,7 @@ export class OwnStream {
   ) {}
 
   /** Opens the stream; `socket` is the session's, not accepted yet. */
-  static async open(
-    c: Context,
-    principal: Principal,
-    socket: WebSocket,
-  ): Promise<ReadableStream<Uint8Array>> {
+  static open(c: Context, principal: Principal, socket: WebSocket): ReadableStream<Uint8Array> {
     const stream = new OwnStream(c, principal, socket);
     const readable = new ReadableStream<Uint8Array>(
       {
@@ -47,7 +43,7 @@ export class OwnStream {
     socket.addEventListener('close', () => stream.#end());
     socket.accept();
     const userId = principal.user.id;
-    const unwatch = await watchGrant(
+    const unwatch = watchGrant(
       c.env,
       { userId, grantId: principal.grantId },
       { changed: () => stream.#report({ changed: true }), ended: () => stream.#end() },

@@ -22,13 +22,13 @@ export interface Notify {
  * Feeds a `subscriptions/listen` stream of the 2026 era (its body is given) with what changes: at the servers
  * behind, and in what the principal may do. When the grant ends, the stream does.
  */
-export async function feedSubscription(
+export function feedSubscription(
   c: Context,
   principal: Principal,
   notify: Notify,
   body: ReadableStream<Uint8Array>,
   uris: string[],
-): Promise<ReadableStream<Uint8Array>> {
+): ReadableStream<Uint8Array> {
   const stop = new AbortController();
   const everything = () => {
     notify.toolsChanged();
@@ -36,7 +36,7 @@ export async function feedSubscription(
     notify.resourcesChanged();
   };
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const unwatch = await watchGrant(
+  const unwatch = watchGrant(
     c.env,
     { userId: principal.user.id, grantId: principal.grantId },
     { changed: everything, ended: () => stop.abort() },
