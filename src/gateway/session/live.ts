@@ -19,6 +19,7 @@ import { serversOf, type View } from '../merged/view';
 import type { Principal } from '../principal';
 import { LIST_CHANGES } from './listen';
 import type { EventLog } from './log';
+import { countRequestsFrom } from './request-ids';
 import type { SessionState, SessionStore } from './store';
 
 /** The transport's name for the session: outside it has another, which only its client knows. */
@@ -67,6 +68,7 @@ export class LiveSession {
       eventStore: log,
     });
     this.#server = gateServer(siteOf(work), (ctx) => this.#seenBy(ctx));
+    countRequestsFrom(this.#server, Date.now());
     this.#server.setRequestHandler('logging/setLevel', async ({ params }) => {
       store.setLogLevel(params.level);
       await this.#toGreeted(({ client }) => client.setLoggingLevel(params.level), 'logging');
@@ -226,6 +228,7 @@ export class LiveSession {
 
   /** Hands on what a server asks and tells. */
   #listenTo(server: string, client: Client): void {
+    countRequestsFrom(client, Date.now());
     const capabilities = this.#capabilities();
     const about = () => {
       const relatedRequestId = this.#underWay.get(server)?.at(-1);

@@ -81,12 +81,7 @@ describe('a URI at /mcp', () => {
     const text = { type: 'text', text: uri, uri };
     const merged = 'mcp+a+file:///readme';
     expect(mergeUris('a', { content: [link, embedded, text, null], structuredContent: { uri } })).toEqual({
-      content: [
-        { ...link, uri: merged },
-        { ...embedded, resource: { uri: merged, text: uri } },
-        text,
-        null,
-      ],
+      content: [{ ...link, uri: merged }, { ...embedded, resource: { uri: merged, text: uri } }, text, null],
       structuredContent: { uri },
     });
     expect(mergeUris('a', { messages: [{ role: 'user', content: link }] })).toEqual({
