@@ -17,6 +17,7 @@ import { gateServer, type Seen } from '../merged/server';
 import { LONGEST_CALL_MS, type MergedTool } from '../merged/tools';
 import { serversOf, type View } from '../merged/view';
 import type { Principal } from '../principal';
+import { Courses } from './course';
 import { LIST_CHANGES } from './listen';
 import type { EventLog } from './log';
 import { countRequestsFrom } from './request-ids';
@@ -41,6 +42,7 @@ export interface SessionEvents {
 }
 
 type Said = { method: string; params?: Record<string, unknown> | undefined };
+
 /**
  * A session while its object is awake: the MCP server that its client speaks to, and the gate's own sessions on
  * the servers behind.
@@ -49,8 +51,7 @@ export class LiveSession {
   readonly transport: WebStandardStreamableHTTPServerTransport;
   readonly #server: Server;
   readonly #behind = new Map<string, Promise<Behind>>();
-  /** Requests under way at each server, the latest last. */
-  readonly #underWay = new Map<string, RequestId[]>();
+  readonly #courses = new Courses();
   #work: Work;
   #principal: Principal;
 
@@ -169,21 +170,20 @@ export class LiveSession {
     act: (behind: Behind) => Promise<T>,
     requestId: RequestId | undefined,
   ): Promise<T> {
-    const underWay = this.#underWay.get(server.name) ?? [];
-    this.#underWay.set(server.name, underWay);
-    if (requestId !== undefined) underWay.push(requestId);
+    let used: Behind | undefined;
+    const attempt = () =>
+      this.#courses.run(server.name, requestId, async () => {
+        used = await this.#connect(server);
+        return act(used);
+      });
+    const known = this.#behind.has(server.name) || (await this.store.greeting(server.name)) !== undefined;
     try {
-      const known = this.#behind.has(server.name) || (await this.store.greeting(server.name)) !== undefined;
-      try {
-        return await act(await this.#connect(server));
-      } catch (error) {
-        // A server that has forgotten the session has done nothing: it is greeted again.
-        if (!known || !isSessionLost(error)) throw error;
-        this.forget(server.name);
-        return await act(await this.#connect(server));
-      }
-    } finally {
-      if (requestId !== undefined) underWay.splice(underWay.indexOf(requestId), 1);
+      return await attempt();
+    } catch (error) {
+      // A server that has forgotten the session has done nothing: it is greeted again, by the first who hears it.
+      if (!known || !isSessionLost(error)) throw error;
+      if ((await this.#behind.get(server.name)) === used) this.forget(server.name);
+      return attempt();
     }
   }
 
@@ -192,7 +192,9 @@ export class LiveSession {
     if (connected) return connected;
     const made = this.#greet(server);
     this.#behind.set(server.name, made);
-    made.catch(() => this.#behind.delete(server.name));
+    made.catch(() => {
+      if (this.#behind.get(server.name) === made) this.#behind.delete(server.name);
+    });
     return made;
   }
 
@@ -230,10 +232,7 @@ export class LiveSession {
   #listenTo(server: string, client: Client): void {
     countRequestsFrom(client, Date.now());
     const capabilities = this.#capabilities();
-    const about = () => {
-      const relatedRequestId = this.#underWay.get(server)?.at(-1);
-      return relatedRequestId === undefined ? {} : { relatedRequestId };
-    };
+    const about = () => this.#courses.relatedTo(server);
     const carried = (signal: AbortSignal) => ({ ...about(), signal, timeout: LONGEST_CALL_MS });
     if (capabilities.elicitation) {
       client.setRequestHandler('elicitation/create', (request, { mcpReq }) =>

@@ -77,7 +77,7 @@ export class OwnStream {
     const ears = {
       message: (message: object, eventId: string | undefined) =>
         this.#report({ heard: { server: name, message, eventId } } as StreamNews),
-      lost: () => this.#report({ lost: name }),
+      lost: () => this.#report({ lost: { server: name, session } }),
     };
     const { c: work, principal } = this;
     const signal = AbortSignal.any([until.signal, this.#stop.signal]);
