@@ -82,6 +82,19 @@ export async function identify(
   });
 }
 
+/** The principal with what the provider says now of its user; undefined when nobody with a role is left. */
+export function asKnownNow(
+  principal: Principal,
+  identity: Identity,
+  { settings }: Site,
+): Principal | undefined {
+  const role = highestRole(identity, settings);
+  if (!role) return undefined;
+  const { name, email, email_verified } = identity;
+  const user = { id: principal.user.id, name, email, email_verified };
+  return { ...principal, user, identity, role, scope: scopesWithin(role, principal.granted) };
+}
+
 /** The origin and `/mcp` are two resources at one place: clients compare the URL that they were given. */
 function place({ origin }: Site, resource: string): string {
   return resource === origin ? `${origin}/mcp` : resource;

@@ -40,8 +40,10 @@ export type StreamNews =
   | { heard: { server: string; message: JSONRPCMessage; eventId: string | undefined } }
   /** A server no longer knows the session that it was listened to in. */
   | { lost: { server: string; session: string | undefined } }
-  /** What the client may do changed, or what there is. */
-  | { changed: true };
+  /** A server that told nothing is back. */
+  | { changed: true }
+  /** Who the client acts for now, and what that may do, in short. */
+  | { principal: Principal; rights: string };
 
 const SESSION_NOT_FOUND = -32001;
 
@@ -90,10 +92,7 @@ export class McpSessionObject extends DurableObject<Env> {
 
     const live = await this.#awake();
     const work = await this.#work(place);
-    if (state.rights !== rights) {
-      this.#store.setRights(rights);
-      if (state.rights !== undefined) await live.tellChanges();
-    }
+    await this.#tellRights(rights, state);
     const call = { id: message?.id, method: message?.method, params: message?.params ?? {} };
     const called = await admitCall(live.view(work, principal), mergedResource({ work }), call);
     if (called instanceof Response) return called;
@@ -115,7 +114,7 @@ export class McpSessionObject extends DurableObject<Env> {
     const lastEventId = request.headers.get('last-event-id');
     const rights = request.headers.get('gatehouse-rights');
     const state = this.#state();
-    if (state?.user_id !== request.headers.get('gatehouse-user')) return this.#refuse(undefined);
+    if (!state || state.user_id !== request.headers.get('gatehouse-user')) return this.#refuse(undefined);
     const { 0: theirs, 1: ours } = new WebSocketPair();
     await this.#log.inOrder(async () => {
       const missed = lastEventId === null ? [] : await this.#log.missed(lastEventId);
@@ -126,10 +125,7 @@ export class McpSessionObject extends DurableObject<Env> {
     // Listening begins behind the last of what the stream before this one heard.
     await this.#heard;
     for (const server of this.#store.greeted()) await this.#listen(server, ours);
-    if (rights !== null && state?.rights !== rights) {
-      this.#store.setRights(rights);
-      await (await this.#awake()).tellChanges();
-    }
+    if (rights !== null) await this.#tellRights(rights, state);
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
@@ -171,9 +167,26 @@ export class McpSessionObject extends DurableObject<Env> {
       if (greeting?.era !== 'legacy' || greeting.session !== session) return;
       live.forget(server);
     }
-    // The client knows: what it is shown next is no news.
-    this.#store.setRights(null);
+    if ('principal' in news) return this.#become(news.principal, news.rights);
     await live.tellChanges();
+  }
+
+  /** Goes on as who the principal is now, of which its client is told once. */
+  async #become(principal: Principal, rights: string): Promise<void> {
+    const [state, live] = [this.#state(), await this.#awake()];
+    if (!state) return;
+    this.#store.use(principal, state.place, state.used_at);
+    live.become(principal);
+    // What may be used again is listened to again.
+    for (const server of this.#store.greeted()) await this.#listen(server);
+    await this.#tellRights(rights, state);
+  }
+
+  /** Tells the client that what it may do isn't what it was shown. */
+  async #tellRights(rights: string, shown: SessionState): Promise<void> {
+    if (shown.rights === rights) return;
+    this.#store.setRights(rights);
+    await (await this.#awake()).tellChanges();
   }
 
   #state(): SessionState | undefined {

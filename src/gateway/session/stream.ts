@@ -1,9 +1,10 @@
 import type { Context } from 'hono';
-import { watchGrant } from '../../account';
+import { watchPrincipal } from '../granted';
 import { serversOf } from '../merged/view';
 import type { Principal } from '../principal';
 import { isBack, listenTo } from './listen';
 import type { Listening, StreamNews, StreamOrder } from './object';
+import { rightsOf } from './rights';
 
 /** How often an idle stream says that it is there, in ms: proxies cut what is silent. */
 const KEEP_ALIVE_MS = 15_000;
@@ -23,7 +24,7 @@ export class OwnStream {
 
   private constructor(
     private readonly c: Context,
-    private readonly principal: Principal,
+    private principal: Principal,
     private readonly socket: WebSocket,
   ) {}
 
@@ -42,12 +43,10 @@ export class OwnStream {
     socket.addEventListener('message', ({ data }) => stream.#obey(JSON.parse(String(data)) as StreamOrder));
     socket.addEventListener('close', () => stream.#end());
     socket.accept();
-    const userId = principal.user.id;
-    const unwatch = watchGrant(
-      c.env,
-      { userId, grantId: principal.grantId },
-      { changed: () => stream.#report({ changed: true }), ended: () => stream.#end() },
-    );
+    const unwatch = watchPrincipal(c, principal, {
+      changed: (now) => stream.#become(now),
+      ended: () => stream.#end(),
+    });
     const timer = setInterval(() => stream.#write(': still here\n\n'), KEEP_ALIVE_MS);
     stream.#stop.signal.addEventListener('abort', () => {
       clearInterval(timer);
@@ -62,6 +61,17 @@ export class OwnStream {
       this.#write(`event: message\nid: ${id}\ndata: ${JSON.stringify(message)}\n\n`);
     } else if ('listen' in order) this.#listen(order.listen);
     else for (const server of order.await) void this.#awaitServer(server);
+  }
+
+  /** Goes on as who the principal is now: what it may no longer use is not listened to. */
+  #become(now: Principal): void {
+    this.principal = now;
+    for (const [name, { until }] of this.#listening) {
+      if (this.#find(name)) continue;
+      until.abort();
+      this.#listening.delete(name);
+    }
+    this.#report({ principal: now, rights: rightsOf(this.c, now) });
   }
 
   #listen({ server: name, ...wanted }: Listening): void {

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
-import { watchGrant } from '../../account';
 import type { ServerSetting } from '../../config';
 import { catalogueOf, forgetLists } from '../catalogue';
+import { watchPrincipal, whileGranted } from '../granted';
 import { type Behind, connectBehind } from '../merged/behind';
 import { findResource } from '../merged/items';
 import { mergedUri } from '../merged/names';
@@ -35,20 +35,35 @@ export function feedSubscription(
     notify.promptsChanged();
     notify.resourcesChanged();
   };
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const unwatch = watchGrant(
-    c.env,
-    { userId: principal.user.id, grantId: principal.grantId },
-    { changed: everything, ended: () => stop.abort() },
-  );
-  stop.signal.addEventListener('abort', unwatch, { once: true });
-  const done = body.pipeTo(writable, { signal: stop.signal }).catch(() => undefined);
-  void done.finally(() => stop.abort());
-  const feeds = serversOf({ work: c, principal }).map((server) =>
-    feedFrom(c, server, principal, notify, uris, stop.signal),
-  );
-  void Promise.allSettled([...feeds, awaitMissing(c, principal, everything, stop.signal)]);
-  return readable;
+  const feeds = new Map<string, AbortController>();
+  const follow = (now: Principal) => {
+    const servers = serversOf({ work: c, principal: now });
+    for (const [name, feed] of feeds) {
+      if (servers.some((server) => server.name === name)) continue;
+      feed.abort();
+      feeds.delete(name);
+    }
+    for (const server of servers) {
+      if (feeds.has(server.name)) continue;
+      const until = new AbortController();
+      feeds.set(server.name, until);
+      const signal = AbortSignal.any([until.signal, stop.signal]);
+      void feedFrom(c, server, now, notify, uris, signal).catch(() => undefined);
+    }
+  };
+  follow(principal);
+  void awaitMissing(c, principal, everything, stop.signal).catch(() => undefined);
+  return whileGranted(body, (ended) => {
+    const changed = (now: Principal) => {
+      follow(now);
+      everything();
+    };
+    const unwatch = watchPrincipal(c, principal, { changed, ended });
+    return () => {
+      unwatch();
+      stop.abort();
+    };
+  });
 }
 
 async function feedFrom(

@@ -10,7 +10,7 @@ import {
   TOOLS_CHANGED,
 } from '../../fixtures/mcp-session';
 import { sessionServer } from '../../fixtures/mcp-session-server';
-import { revoke } from '../../fixtures/worker';
+import { accountOf, revoke } from '../../fixtures/worker';
 
 const open = sessionServer();
 const staff = sessionServer();
@@ -21,7 +21,6 @@ const gate = deploy(
       { role: 'owner', provider: 'local', groups: ['staff'] },
       { role: 'viewer', provider: 'local', groups: ['guests'] },
     ],
-    DEFAULT_ROLE: undefined,
   },
 );
 const SERVERS = ['open', 'staff'];
@@ -119,10 +118,15 @@ describe('rights that change in the middle of a session', () => {
   });
 
   test('that are none at all end the stream', async () => {
-    const session = await InSession.begin(await arrive('staff'));
+    const mine = await arrive('staff');
+    const session = await InSession.begin(mine);
     const stream = await listening(session);
-    // The consent page would be refused too: it is enough to have signed in.
-    await arrive('nobody').catch(() => undefined);
+    // Who comes by `local` has a role always: so this one comes as from a provider that no rule names.
+    const { access_token } = mine.tokens;
+    const user = access_token.split(':')[0] ?? '';
+    const nobody = { provider: 'gone', issuer: 'https://gone.example', subject: 'a', name, email: undefined };
+    const identity = { ...nobody, email_verified: false, groups: [] };
+    await accountOf(access_token).signIn(user, identity, { userAgent: '', ttl: 60 });
     await stream.end();
     expect((await session.fetch('POST', { id: 1, method: 'tools/list' })).status).toBe(401);
   });
