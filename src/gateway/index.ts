@@ -2,3 +2,4 @@
 export { guardSettings, health } from './health';
 export { gatewayRoutes, metadataRoutes } from './routes';
 export { surveyTools } from './survey';
+export { tryCredential } from './try-credential';
