@@ -3,7 +3,7 @@ import { type ConnectedServer, wantedAt } from '../connections';
 import type { Site } from '../site';
 
 /*
- * The user's own credential for a server, for the length of one request. It is kept beside the principal, not in
+ * The user's own credential for a server, for the length of one request, or until what the user may do changes. It is kept beside the principal, not in
  * it: principals are handed to entrypoints and written into tokens.
  */
 
@@ -20,6 +20,11 @@ export function rememberCredential(site: Site, server: string, answer: Credentia
   const known = perRequest.get(site) ?? new Map<string, CredentialAnswer>();
   perRequest.set(site, known);
   known.set(server, answer);
+}
+
+/** What was answered may be out of date: for work that outlives its request. */
+export function forgetCredentials(site: Site): void {
+  perRequest.delete(site);
 }
 
 /** The credential of a principal for a server: from the request's first call of the account, or by one of its own. */

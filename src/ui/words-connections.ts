@@ -30,6 +30,17 @@ export const connectionWords = {
   again: 'Try again',
   switchAccount: 'Use another account',
 
+  /** The tool that stands for a server until it is connected; agents read its description. */
+  tool: {
+    title: (server: string) => `Connect ${server}`,
+    describe: (server: string, about: string | undefined) =>
+      `Gives the link at which the user connects their own ${server} account. ` +
+      `${about ? `${server}: ${about} ` : ''}Until that is done this is the only tool of ${server}; ` +
+      'afterwards all of its tools are listed in its place. Use it when the user asks for something there.',
+    elicit: (server: string) => `Connect your ${server} account to go on.`,
+    done: (server: string) => `${server} is connected. Its own tools are listed now.`,
+  },
+
   /** What a call of a tool is told; an app shows it to its user. */
   told: {
     not_connected: (server: string, link: string) =>

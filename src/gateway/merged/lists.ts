@@ -3,6 +3,7 @@ import { record } from '../../audit';
 import type { ServerSetting } from '../../config';
 import { catalogueKey, catalogueOf, type Listed, type ListKind, readList, type Tools } from '../catalogue';
 import { forgetFailure, recentFailure, rememberFailure } from '../failures';
+import { lockOf } from './connect-tool';
 import type { View } from './view';
 
 /** How long a list waits for one server among several, in ms. */
@@ -33,8 +34,8 @@ const LISTS: Record<Exclude<ListKind, 'tools'>, (client: Client) => Promise<{ it
 };
 
 /**
- * A server's tools, as it lists them to this principal; undefined when it doesn't tell in time, which is
- * recorded and remembered for a while. `use`: see {@link readList}.
+ * A server's tools, as it lists them to this principal; undefined while the person has to connect it first, and when
+ * it doesn't tell in time, which is recorded and remembered for a while. `use`: see {@link readList}.
  */
 export function toolsOf(
   view: View,
@@ -75,6 +76,7 @@ async function listOf<T extends Listed>(
   const user = principal.user.id;
   const asked = `${user} ${kind}`;
   if (recentFailure(work.env, server.name, asked)) return undefined;
+  if (await lockOf(view, server)) return undefined;
   const key = catalogueKey(server.name, principal, kind);
   const ask = () => {
     const answer = inTime(view.use(server, ({ client }) => read(client)));

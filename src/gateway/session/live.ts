@@ -11,10 +11,11 @@ import type { ServerSetting } from '../../config';
 import { siteOf, type Work } from '../../site';
 import { catalogueOf, forgetLists } from '../catalogue';
 import { type Behind, connectBehind, isSessionLost } from '../merged/behind';
+import { lockOf } from '../merged/connect-tool';
 import { findResource } from '../merged/items';
 import { mergedUri } from '../merged/names';
-import { gateServer, type Seen } from '../merged/server';
-import { LONGEST_CALL_MS, type MergedTool } from '../merged/tools';
+import { type Called, gateServer, type Seen } from '../merged/server';
+import { LONGEST_CALL_MS } from '../merged/tools';
 import { serversOf, type View } from '../merged/view';
 import type { Principal } from '../principal';
 import { LIST_CHANGES } from './listen';
@@ -28,7 +29,7 @@ export const INNER_ID = 'session';
 export interface Carried {
   work: Work;
   principal: Principal;
-  called: MergedTool | undefined;
+  called: Called | undefined;
 }
 
 /** What the object has to know of. */
@@ -116,6 +117,8 @@ export class LiveSession {
       work,
       principal,
       logLevel: this.store.read()?.log_level,
+      urlElicitation: this.#capabilities().elicitation?.url !== undefined,
+      elicited: (server, elicitationId) => this.store.elicited(server, elicitationId),
       use: (server, act) => this.#use(server, act, requestId),
     };
   }
@@ -132,8 +135,17 @@ export class LiveSession {
     this.store.forgetGreeting(server);
   }
 
-  /** Tells the client that everything may have changed. */
-  async tellChanges(): Promise<void> {
+  /** Tells the client that everything may have changed, and which of the links it was shown are done with. */
+  async tellChanges(work: Work): Promise<void> {
+    for (const { server, elicitationId } of this.store.elicitations()) {
+      const setting = this.#setting(server);
+      if (setting && (await lockOf(this.view(work, this.#principal), setting))) continue;
+      this.store.forgetElicitation(elicitationId);
+      await this.#server.notification({
+        method: 'notifications/elicitation/complete',
+        params: { elicitationId },
+      });
+    }
     for (const method of LIST_CHANGES) await this.#server.notification({ method });
   }
 
