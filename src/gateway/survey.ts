@@ -2,15 +2,20 @@ import type { Context } from 'hono';
 import { roleAt, SCOPES, scopesWithin } from '../account';
 import type { Person, ServerTools } from '../authorization';
 import type { ServerSetting } from '../config';
+import { type ConnectedServer, needsConnection } from '../connections';
 import { type Site, siteOf } from '../site';
 import type { Tools } from './catalogue';
+import { credentialFor } from './credentials';
 import { accessOf, judgeTool, type Reach } from './policy';
 import type { Principal } from './principal';
 import { listServerTools } from './server-client';
 
+/** How long the page waits for a credential, in ms. */
+const PATIENCE = 2_500;
+
 /**
  * What each server offers this person, by what it does: titles, for the consent page. A server that doesn't
- * tell in time is left out, and so are tools that the person may never use.
+ * tell in time, or that the person isn't connected to, is left out, and so are tools that the person may never use.
  */
 export async function surveyTools(
   c: Context,
@@ -20,11 +25,24 @@ export async function surveyTools(
   const site = siteOf(c);
   const surveyed = await Promise.all(
     servers.map(async (server) => {
-      const tools = await listServerTools(c, server, principalOf(person, site));
+      const principal = principalOf(person, site);
+      if (needsConnection(server) && !(await isConnected(site, principal, server))) return undefined;
+      const tools = await listServerTools(c, server, principal);
       return tools && ([server.name, sortTools(site, server, person, tools)] as const);
     }),
   );
   return new Map(surveyed.filter((entry) => entry !== undefined));
+}
+
+/** Whether there is a credential, as far as is known in time: a provider that hangs must not hold up the page. */
+async function isConnected(site: Site, principal: Principal, server: ConnectedServer): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), PATIENCE);
+  });
+  const known = await Promise.race([credentialFor(site, principal, server), late]);
+  clearTimeout(timer);
+  return known?.ok === true;
 }
 
 function sortTools(

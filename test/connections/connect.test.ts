@@ -232,7 +232,7 @@ describe('coming back from the provider', () => {
     ['of another issuer', { iss: 'https://evil.example' }],
     ['without the issuer that the provider always tells', { iss: '' }],
     ['without a code', { code: '' }],
-  ])('%s connects nothing', async (_what, over) => {
+  ] as [string, Record<string, string>][])('%s connects nothing', async (_what, over) => {
     const { world, browser, away, nothing } = await onTheWay();
     const flow = new URL(away).searchParams.get('state')?.split('.')[0];
     const parameters = over.state === 'same' ? { state: `${flow}.${'A'.repeat(43)}` } : over;
