@@ -11,7 +11,7 @@ import worker from '../../src/index';
 import { pass, startClock, stopClock } from '../fixtures/clock';
 import { connectedClient, pressConnect, signIn, statusesOf, worldWith } from '../fixtures/connections';
 import { dumpAll } from '../fixtures/dump-all';
-import { plainServer } from '../fixtures/mcp-server';
+import { realServer } from '../fixtures/mcp-server';
 import { Caller } from '../fixtures/mcp-server-caller';
 import { accountOf, Browser, locationOf } from '../fixtures/worker';
 
@@ -46,7 +46,7 @@ test('no secret that was used stands in a dump of all storage, or in a log', asy
   const world = worldWith(
     {},
     { TOKENS: { access: 864_000 } },
-    { keyed: { behind: plainServer(), setting: { auth: 'api_key' } } },
+    { keyed: { behind: realServer(), setting: { auth: 'api_key' } } },
   );
   const client = await connectedClient(world, 'Dumped');
   const call = () => new Caller(client, 'tools').call('look');
@@ -63,7 +63,7 @@ test('no secret that was used stands in a dump of all storage, or in a log', asy
   const back = world.provider.allow(away);
   await client.browser.visit(`${back}&error=access_denied&error_description=${world.provider.secrets[0]}`);
   const key = 'sk-a-key-that-a-person-pasted';
-  await pressConnect(client.browser, '/connect/keyed', { key });
+  expect((await pressConnect(client.browser, '/connect/keyed', { key })).status).toBe(200);
   await runDurableObjectAlarm(accountOf(client.tokens.access_token));
   const everything = [midway, await dumpAll(), ...logged].join('\n');
 
