@@ -267,11 +267,6 @@ describe('coming back from the provider', () => {
 
   test('as somebody else, who signed in at this browser meanwhile, binds nothing to either', async () => {
     const { world, browser, away, nothing } = await onTheWay();
-    await browser.visit('/sign-out', {
-      method: 'POST',
-      headers: { origin: world.at.origin },
-      body: new URLSearchParams(),
-    });
     await signIn(browser, 'Mallory');
     expect((await browser.visit(world.provider.allow(away))).status).toBe(403);
     await nothing();
