@@ -78,7 +78,7 @@ export function tokenFetch(loopback: readonly string[]): Fetch {
       throw new OutboundFailure('overloaded', retryAfter, status === 429);
     }
     if (status >= 300 && status < 400) throw new OutboundFailure('redirected', undefined, true);
-    const answer = readTokenAnswer(await response.text());
+    const answer = readTokenAnswer(new TextDecoder().decode(await response.arrayBuffer()));
     return Response.json(answer ?? {}, { status });
   };
 }

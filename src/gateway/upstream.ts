@@ -50,27 +50,26 @@ export function serverResource(site: Site, server: ServerSetting): string {
 }
 
 /**
- * Adds how the gate authenticates to that server (README, "Servers"). What comes back, if anything, is why there is
- * no credential of the principal's own: then nothing should be sent.
+ * Adds how the gate authenticates to that server (README, "Servers"). Throws when the principal has no credential
+ * there, so that nothing is sent without: {@link callServerAs} tells why.
  */
 export async function authenticateToServer(
   site: Site,
   server: ServerSetting,
   principal: Principal,
   headers: Headers,
-): Promise<CredentialError | undefined> {
+): Promise<void> {
   if (needsConnection(server)) {
     const credential = await credentialFor(site, principal, server);
-    if (!credential.ok) return credential.error;
+    if (!credential.ok) throw new Error(credential.error.reason);
     headers.set(credential.value.header, credential.value.value);
   }
   if (server.auth === 'static') headers.set(server.header, serverSecret(site, server) ?? '');
-  if (server.auth !== 'identity' && !server.identity) return undefined;
+  if (server.auth !== 'identity' && !server.identity) return;
   const audience = server.url ?? serverResource(site, server);
   const token = await issueIdentityToken(site, principal, audience, seconds());
   if (server.auth === 'identity') headers.set('Authorization', `Bearer ${token}`);
   else headers.set('Gatehouse-Identity', token);
-  return undefined;
 }
 
 /** A request to a server: everything but where it goes. */
@@ -98,13 +97,12 @@ export async function callServerAs(
   request: Omit<UpstreamRequest, 'body'> & { body?: Uint8Array | undefined },
 ): Promise<Response | ServerFault | NoCredential> {
   const site = siteOf(work);
-  const missing = await authenticateToServer(site, server, principal, request.headers);
-  if (missing) return { credential: missing };
+  const used = needsConnection(server) ? await credentialFor(site, principal, server) : undefined;
+  if (used && !used.ok) return { credential: used.error };
+  await authenticateToServer(site, server, principal, request.headers);
   const answer = await callServer(work, server, principal, request);
-  if (typeof answer === 'string' || answer.status !== 401 || !needsConnection(server)) return answer;
+  if (typeof answer === 'string' || answer.status !== 401 || !used || !needsConnection(server)) return answer;
   await answer.body?.cancel();
-  const used = await credentialFor(site, principal, server);
-  if (!used.ok) return { credential: used.error };
   const other = await replaceCredential(site, principal, server, used.value.id);
   if (!other.ok) return { credential: other.error };
   request.headers.set(other.value.header, other.value.value);

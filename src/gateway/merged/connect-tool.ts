@@ -30,6 +30,9 @@ export async function lockOf(
   return credential.ok ? undefined : credential.error;
 }
 
+/** Nobody could tell in time. */
+export const UNKNOWN_LOCK: CredentialError = { reason: 'provider_unavailable', retry_after: 5 };
+
 /** The name of a server's connect tool. */
 export function connectName({ name }: ServerSetting): string {
   return mergedName(name, 'connect');

@@ -14,7 +14,7 @@ import { siteOf } from '../../site';
 import { judgeTool, publishTool, type Reach, type Tool, type ToolVerdict } from '../policy';
 import { CredentialMissing, isSessionLost } from './behind';
 import { askToConnect, CONNECT, connectName, connectTool, type LockedCall, lockOf } from './connect-tool';
-import { toolsOf } from './lists';
+import { lockInTime, toolsOf } from './lists';
 import { mergedName, mergeUris, serverNameOf } from './names';
 import type { Group } from './pages';
 import { serversOf, type View } from './view';
@@ -48,7 +48,7 @@ async function publishedAt(
   server: ServerSetting,
   use: 'judge' | 'answer',
 ): Promise<{ tools: Tool[]; ttlMs: number | undefined } | undefined> {
-  const lock = await lockOf(view, server);
+  const lock = await lockInTime(view, server);
   if (lock?.reason === 'provider_unavailable') return undefined;
   if (lock) return { tools: [connectTool(server)], ttlMs: undefined };
   const list = await toolsAt(view, server, use);
