@@ -73,7 +73,7 @@ function askFor(consent: ConsentDescription, url: string, status: 200 | 400): Pr
       <p class="soft">
         {consent.clientDomain
           ? `It comes from ${consent.clientDomain}.`
-          : 'What it is called is what it says itself.'}{' '}
+          : 'Its name is what it calls itself; nobody checked it.'}{' '}
         It waits at <code>{consent.redirectHost}</code>
         {consent.redirectIsLoopback ? ', a program on this computer.' : '.'}
       </p>
