@@ -1,4 +1,4 @@
-import type { Client, ClientCapabilities } from '@modelcontextprotocol/client';
+import type { ClientCapabilities } from '@modelcontextprotocol/client';
 import {
   type AuthInfo,
   type JSONRPCMessage,
@@ -13,11 +13,10 @@ import { catalogueOf, forgetLists } from '../catalogue';
 import { type Behind, connectBehind, isSessionLost } from '../merged/behind';
 import { lockOf } from '../merged/connect-tool';
 import { findResource } from '../merged/items';
-import { mergedUri } from '../merged/names';
 import { type Called, gateServer, type Seen } from '../merged/server';
-import { LONGEST_CALL_MS } from '../merged/tools';
 import { serversOf, type View } from '../merged/view';
 import type { Principal } from '../principal';
+import { handOn } from './hand-on';
 import { LIST_CHANGES } from './listen';
 import type { EventLog } from './log';
 import type { SessionState, SessionStore } from './store';
@@ -40,7 +39,6 @@ export interface SessionEvents {
   missing(servers: string[]): void;
 }
 
-type Said = { method: string; params?: Record<string, unknown> | undefined };
 /**
  * A session while its object is awake: the MCP server that its client speaks to, and the gate's own sessions on
  * the servers behind.
@@ -211,7 +209,13 @@ export class LiveSession {
     const behind = await connectBehind(this.#work, server, {
       principal: () => this.#principal,
       capabilities: this.#capabilities(),
-      prepare: (client) => this.#listenTo(server.name, client),
+      prepare: (client) =>
+        handOn(client, this.#server, {
+          server: server.name,
+          capabilities: this.#capabilities(),
+          related: () => this.#underWay.get(server.name)?.at(-1),
+          changed: () => forgetLists(catalogueOf(this.#work.env), server.name, this.#principal.user.id),
+        }),
       greeting,
     });
     if (greeting) return behind;
@@ -234,43 +238,6 @@ export class LiveSession {
       ...(sampling && { sampling }),
       ...(roots && { roots }),
     };
-  }
-
-  /** Hands on what a server asks and tells. */
-  #listenTo(server: string, client: Client): void {
-    const capabilities = this.#capabilities();
-    const about = () => {
-      const relatedRequestId = this.#underWay.get(server)?.at(-1);
-      return relatedRequestId === undefined ? {} : { relatedRequestId };
-    };
-    const carried = (signal: AbortSignal) => ({ ...about(), signal, timeout: LONGEST_CALL_MS });
-    if (capabilities.elicitation) {
-      client.setRequestHandler('elicitation/create', (request, { mcpReq }) =>
-        this.#server.request(request, carried(mcpReq.signal)),
-      );
-    }
-    if (capabilities.sampling) {
-      client.setRequestHandler('sampling/createMessage', ({ params }, { mcpReq }) =>
-        this.#server.createMessage(params, carried(mcpReq.signal)),
-      );
-    }
-    if (capabilities.roots) {
-      client.setRequestHandler('roots/list', ({ params }, { mcpReq }) =>
-        this.#server.listRoots(params, carried(mcpReq.signal)),
-      );
-    }
-    const tell = (said: Said) => this.#server.notification(said, about());
-    client.setNotificationHandler('notifications/message', tell);
-    client.setNotificationHandler('notifications/elicitation/complete', tell);
-    client.setNotificationHandler('notifications/resources/updated', ({ method, params }) =>
-      this.#server.notification({ method, params: { ...params, uri: mergedUri(server, params.uri) } }),
-    );
-    for (const method of LIST_CHANGES) {
-      client.setNotificationHandler(method, async () => {
-        forgetLists(catalogueOf(this.#work.env), server, this.#principal.user.id);
-        await this.#server.notification({ method });
-      });
-    }
   }
 
   async #subscribe(merged: string, ctx: ServerContext, wanted: boolean): Promise<object> {
