@@ -4,6 +4,7 @@ import { accountApi } from './account';
 import { record } from './audit';
 import { authorizeRoutes, oauthRoutes } from './authorization';
 import { gatewayRoutes, guardSettings, health, metadataRoutes, surveyTools } from './gateway';
+import { oneCredential } from './gateway/credentials';
 import { currentSignIn, signInRoutes } from './sign-in';
 import { siteOf } from './site';
 import { logoRoute, PageProblem, renderProblem } from './ui';
@@ -31,6 +32,8 @@ app.route('/', authorizeRoutes(surveyTools));
 app.route('/', signInRoutes);
 app.route('/', accountApi(currentSignIn));
 app.route('/', logoRoute);
+// One credential or none, before anybody asks whose it is.
+for (const path of ['/', '/mcp/:server?']) app.use(path, oneCredential);
 app.route('/', gatewayRoutes);
 
 app.notFound((c) => {

@@ -63,7 +63,7 @@ export async function readSite(
 function offeredMethods(settings: Settings, local: boolean): SignInMethod[] {
   const { methods, oidc } = settings.signIn;
   const named = methods ?? (oidc.length > 0 ? ['oidc' as const] : ['local' as const]);
-  return named.filter((method) => (method === 'local' ? local : oidc.length > 0));
+  return named.filter((method) => (method === 'local' ? local : method !== 'oidc' || oidc.length > 0));
 }
 
 const NO_SIGN_IN: Problem = {

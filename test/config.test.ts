@@ -105,7 +105,7 @@ describe('a mistake', () => {
     [{ SUPPORT_URL: 'mailto:help@example.com' }, 'SUPPORT_URL', /https/],
     [{ DEFAULT_ROLE: 'root' }, 'DEFAULT_ROLE', /"root".*viewer, member, owner, admin/],
     [{ SIGN_IN: '{oidc:[]}' }, 'SIGN_IN', /not JSON/],
-    [{ SIGN_IN: { methods: ['password'] } }, 'SIGN_IN.methods[0]', /"password".*oidc, local/],
+    [{ SIGN_IN: { methods: ['password'] } }, 'SIGN_IN.methods[0]', /"password".*oidc, key, skip, local/],
     [{ SIGN_IN: { methods: [] } }, 'SIGN_IN.methods', /./],
     [{ SIGN_IN: { methods: ['oidc'] } }, 'SIGN_IN.oidc', /no provider is there/],
     [{ SIGN_IN: { oidc: acme } }, 'SIGN_IN.oidc', /array/],

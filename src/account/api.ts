@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { record } from '../audit';
 import { siteOf } from '../site';
-import type { Grant } from './object';
+import type { Grant } from './access';
 import type { SignInRow } from './sign-ins';
 
 /** Who a call of the API is for: found by `sign-in/`, which `app.ts` hands in. */

@@ -1,3 +1,5 @@
 /** The face of `sign-in/`: who is at the browser. */
-export { mustFindFlow, showSignIn, signInRoutes } from './routes';
+export { checkDomain } from './domains';
+export { mustFindFlow } from './flow-form';
+export { showSignIn, signInRoutes } from './routes';
 export { currentSignIn, type SignedIn } from './session';
