@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
-import { accountApi } from './account';
+import { accountApi, keysApi, keysPages } from './account';
+import { adminKeysApi } from './admin';
 import { record } from './audit';
 import { authorizeRoutes, oauthRoutes } from './authorization';
 import { gatewayRoutes, guardSettings, health, metadataRoutes, surveyTools } from './gateway';
@@ -30,7 +31,10 @@ app.route('/', metadataRoutes);
 app.route('/', oauthRoutes);
 app.route('/', authorizeRoutes(surveyTools));
 app.route('/', signInRoutes);
+app.route('/', adminKeysApi);
+app.route('/', keysApi(currentSignIn));
 app.route('/', accountApi(currentSignIn));
+app.route('/', keysPages(currentSignIn));
 app.route('/', logoRoute);
 // One credential or none, before anybody asks whose it is.
 for (const path of ['/', '/mcp/:server?']) app.use(path, oneCredential);

@@ -1,4 +1,3 @@
-import { RpcTarget } from 'cloudflare:workers';
 import { seconds } from '../clock';
 import { ok, type Refusal, type Result } from '../result';
 import type { AccessKey, AccessKeys, KeyLimitRefusal, KeyLimits, KeyRefusal, KeySpec } from './access-keys';
@@ -23,12 +22,11 @@ export interface KeyHolder {
 /** A key just made. `text` is the key itself: shown once, stored nowhere. */
 export type MadeKey = AccessKey & { text: string };
 
-/** What an `Account` does with its access keys: reached as `account.keys`, in one call. */
-export class AccountKeys extends RpcTarget {
+/** What an `Account` does with its access keys. */
+export class AccountKeys {
   readonly #at: KeyHolder;
 
   constructor(holder: KeyHolder) {
-    super();
     this.#at = holder;
   }
 
@@ -95,7 +93,7 @@ export class AccountKeys extends RpcTarget {
   }
 
   /** Whose key that is; refused as the key is. For those who must know before they sign anybody in. */
-  look(id: string, hash: string): Result<Identity | undefined, Refusal<KeyRefusal>> {
+  owner(id: string, hash: string): Result<Identity | undefined, Refusal<KeyRefusal>> {
     const found = this.#at.keys.check(id, hash, seconds());
     return found.ok ? ok(this.#at.profile.identity()) : found;
   }

@@ -16,7 +16,11 @@ export type {
   IssuingTerms,
   TokenAnswer,
 } from './issuer';
+export { describeKeyRefusal, judgeKeyRequest, keyRequest } from './key-request';
 export { type KeyParts, looksLikeKey, parseKey } from './key-text';
+export { withinTools } from './key-tools';
+export { describeIssue, keysApi, parseJson, refuseTooMany, showKey, whyNoKeys } from './keys-api';
+export { keysPages } from './keys-routes';
 export { accountObject } from './object';
 export { holds, mayKnow, usableServers } from './reach';
 export {

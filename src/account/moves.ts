@@ -1,4 +1,3 @@
-import { RpcTarget } from 'cloudflare:workers';
 import { seconds } from '../clock';
 import type { Result } from '../result';
 import type { Access } from './access';
@@ -18,7 +17,7 @@ export interface Elsewhere {
   redeemCode(terms: Terms, presented: Presentation): Promise<TokenAnswer>;
   rotateRefresh(terms: Terms, presented: Presentation): Promise<TokenAnswer>;
   revokeToken(grantId: string, hash: string, clientId: string): Promise<boolean>;
-  moves: { adopt(from: string, packed: Record<string, unknown>): Promise<void> };
+  adopt(from: string, packed: Record<string, unknown>): Promise<void>;
 }
 
 /** What of an account the moving touches. `serial`: of presentations, by grant. */
@@ -50,13 +49,12 @@ type MovedRow = { user_id: string; handed_over: number; ends_at: number };
  * First the intent is stored; from then on nothing is answered here before the handover is done. So whatever
  * stops in between, the next call (or the alarm) goes on with it, and no token is judged in two places.
  */
-export class Moves extends RpcTarget {
+export class Moves {
   readonly #at: Mover;
   #moved: MovedRow | undefined;
   #handover: Promise<void> | undefined;
 
   constructor(mover: Mover) {
-    super();
     this.#at = mover;
     this.#moved = mover.storage.sql.exec('SELECT * FROM moved_to').toArray()[0] as MovedRow | undefined;
   }
@@ -137,7 +135,7 @@ export class Moves extends RpcTarget {
       async () => {
         const packed: Record<string, unknown> = {};
         for (const one of belongings) packed[one.name] = await one.pack();
-        await accountOf(moved.user_id).moves.adopt(profile.userId(), packed);
+        await accountOf(moved.user_id).adopt(profile.userId(), packed);
         storage.transactionSync(() => {
           for (const one of belongings) one.drop();
           storage.sql.exec('DELETE FROM profile');

@@ -1,4 +1,3 @@
-import { DurableObject } from 'cloudflare:workers';
 import { seconds } from '../clock';
 import { migrate } from '../migrations';
 import { ok, type Result, refuse } from '../result';
@@ -11,6 +10,7 @@ import { type Approval, Grants, type Presentation, type Terms } from './grants';
 import type { Identity } from './identity';
 import type { Issuer, TokenAnswer } from './issuer';
 import { isKeyId } from './key-text';
+import { KeyedObject } from './keyed-object';
 import { type Elsewhere, Moves } from './moves';
 import { Outbox } from './outbox';
 import { Profile } from './profile';
@@ -26,15 +26,15 @@ const OUTBOX_RETRY_MS = 60_000;
  * Methods are transitions; refusals are values, because thrown errors lose their fields on the way out.
  */
 export function accountObject(issuer: Issuer) {
-  return class AccountObject extends DurableObject<Env> {
+  return class AccountObject extends KeyedObject {
     readonly #store: GrantStore;
     readonly #grants: Grants;
     readonly #signIns: SignIns;
     readonly #outbox: Outbox;
     readonly #profile: Profile;
     readonly #accessKeys: AccessKeys;
-    readonly #keys: AccountKeys;
     readonly #moves: Moves;
+    protected readonly desk: { keys: AccountKeys; moves: Moves };
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env);
@@ -54,21 +54,12 @@ export function accountObject(issuer: Issuer) {
       this.#signIns = signIns;
       this.#outbox = outbox;
       this.#accessKeys = keys;
-      this.#keys = new AccountKeys({ storage, profile, keys, signIns, grants, outbox, schedule });
       // What else moves with a visitor who signs in goes into this list.
       const belongings = [grantBelongings(storage.sql, grants)];
       const accountOf = (id: string) => env.ACCOUNT.getByName(id) as unknown as Elsewhere;
       this.#moves = new Moves({ storage, profile, signIns, serial, belongings, accountOf, schedule });
-    }
-
-    /** Access keys: made, listed, revoked, signed in by. */
-    get keys(): AccountKeys {
-      return this.#keys;
-    }
-
-    /** A visitor's way into the account of a user. */
-    get moves(): Moves {
-      return this.#moves;
+      const accountKeys = new AccountKeys({ storage, profile, keys, signIns, grants, outbox, schedule });
+      this.desk = { keys: accountKeys, moves: this.#moves };
     }
 
     /** Signs a browser in, and remembers what the provider says of the person now. `ttl` in seconds. */

@@ -3,6 +3,7 @@ import { type Identity, includedScopes, SCOPES, type Scope, scopesWithin, usable
 import { record } from '../audit';
 import { seconds } from '../clock';
 import type { Role, ServerSetting } from '../config';
+import { expiryChoice, readExpiry } from '../expiry';
 import type { Flow, FlowData } from '../flow';
 import { ok, type Result, refuse } from '../result';
 import type { SignedIn } from '../sign-in';
@@ -37,8 +38,6 @@ export type SurveyTools = (
   servers: ServerSetting[],
   person: Person,
 ) => Promise<Map<string, ServerTools>>;
-
-const DAY = 86_400;
 
 /** The consent page of a flow, for the person signed in. `again`: what was wrong with the form just sent. */
 export async function showConsent(
@@ -164,28 +163,6 @@ function offeredServers(
     ticked: form ? form.getAll('server').includes(name) : true,
     ...(tools.has(name) ? { tools: tools.get(name) as ServerTools } : {}),
   }));
-}
-
-/** The last second of a day, UTC, from today to `longest` seconds ahead; no day means the longest. */
-function readExpiry(day: string | null, longest: number): number | undefined {
-  const now = seconds();
-  if (day === null || day === '') return now + longest;
-  const begins = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) / 1000 : Number.NaN;
-  // A date that doesn't exist would be read as a later one.
-  if (Number.isNaN(begins) || toDay(begins) !== day) return undefined;
-  const ends = begins + DAY - 1;
-  if (ends <= now || day > toDay(now + Math.max(longest, DAY))) return undefined;
-  return Math.min(ends, now + longest);
-}
-
-function expiryChoice(longest: number, typed?: string | null) {
-  const now = seconds();
-  const max = toDay(now + Math.max(longest, DAY));
-  return { min: toDay(now), max, value: typed || max };
-}
-
-function toDay(time: number): string {
-  return new Date(time * 1000).toISOString().slice(0, 10);
 }
 
 /** Seconds that this person can allow at most. */

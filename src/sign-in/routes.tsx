@@ -100,7 +100,7 @@ async function signInByKey(c: Context, flow: Flow, typed: string): Promise<Respo
   const parsed = parseKey(text);
   const account = parsed.ok ? await findAccount(env, keyring, parsed.value.userId) : undefined;
   if (!parsed.ok || !account) return refuseKey(c, flow, parsed.ok ? 'key_not_ours' : parsed.error.reason);
-  const looked = await account.keys.look(parsed.value.keyId, await sha256Hex(text));
+  const looked = await account.keyOwner(parsed.value.keyId, await sha256Hex(text));
   if (!looked.ok || !looked.value) return refuseKey(c, flow, looked.ok ? 'key_unknown' : looked.error.reason);
   mustComeInThisWay(c, flow, looked.value);
   const signedIn = await startSignInByKey(c, parsed.value, text);

@@ -38,7 +38,7 @@ export async function startSignInByKey(
 ): Promise<Result<{ userId: string; key: KeyLimits }>> {
   const { env, settings } = siteOf(c);
   const browser = { userAgent: c.req.header('user-agent') ?? '', ttl: settings.tokens.sign_in };
-  const signedIn = await env.ACCOUNT.getByName(userId).keys.signIn(keyId, await sha256Hex(text), browser);
+  const signedIn = await env.ACCOUNT.getByName(userId).signInByKey(keyId, await sha256Hex(text), browser);
   if (!signedIn.ok) return signedIn;
   await keepCookie(c, userId, signedIn.value);
   return ok({ userId, key: signedIn.value.key });

@@ -17,7 +17,7 @@ const LONGEST_COOKIE = 400 * 86_400;
  */
 export async function welcomeVisitor(c: Context, label: string): Promise<Identity> {
   const known = await knownVisitor(c);
-  const state = known && (await siteOf(c).env.ACCOUNT.getByName(known.userId).moves.state());
+  const state = known && (await siteOf(c).env.ACCOUNT.getByName(known.userId).visitorState());
   const back = state?.moved ? undefined : known;
   const secret = back?.secret ?? randomSecret();
   const subject = await sha256Hex(secret);

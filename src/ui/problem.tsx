@@ -18,6 +18,7 @@ const STATUS: Partial<Record<ProblemTag, number>> = {
   provider_unreachable: 502,
   sso_required: 403,
   no_access: 403,
+  keys_not_here: 403,
   not_found: 404,
   settings_unusable: 503,
   internal_error: 500,

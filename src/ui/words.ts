@@ -272,6 +272,11 @@ export const words = {
       what: `You are signed in as ${about}, and that account was given no role.`,
       next: 'Ask whoever runs this page for access, or use another account.',
     }),
+    keys_not_here: {
+      title: 'Keys are not made here',
+      what: 'Only people who signed in themselves have access keys: not visitors, and nobody who signed in by a key.',
+      next: 'Sign out, and sign in as yourself.',
+    },
     not_found: {
       title: 'There is no such page',
       what: 'The address leads nowhere.',
