@@ -19,6 +19,8 @@ const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 const SHAPE = new RegExp(`^${KEY_PREFIX}([0-9A-Za-z]{${BODY_LENGTH}})([0-9A-Za-z]{${CHECK_LENGTH}})$`);
 
+const BEGINNING = new RegExp(`^${KEY_PREFIX}([0-9A-Za-z]{${BODY_LENGTH}})`);
+
 /** Whose key it claims to be, and which. `userId` is checked by `findAccount`, the secret by the account. */
 export interface KeyParts {
   userId: string;
@@ -56,9 +58,12 @@ export function parseKey(text: string): Result<KeyParts, Refusal<KeyTextRefusal>
   return parts ? ok(parts) : refuse('key_malformed');
 }
 
-/** The parts of what has a key's shape, checksum or not; undefined when it has another. */
+/**
+ * The parts of what begins as a key does, whatever stands behind it: enough to know whose it would be, so that a
+ * mistyped key is kept from a server too. Undefined for anything else.
+ */
 export function keyPartsOf(text: string): KeyParts | undefined {
-  const body = SHAPE.exec(text)?.[1];
+  const body = BEGINNING.exec(text)?.[1];
   const bytes = body === undefined ? undefined : numberToBytes(fromBase62(body));
   return bytes && { userId: base64url.encode(bytes.subarray(0, USER_BYTES)), keyId: keyIdIn(bytes) };
 }
