@@ -15,6 +15,8 @@ const RIGHT: [string, unknown, (settings: Settings) => unknown][] = [
   ['SUPPORT_URL', 'http://localhost:3000/help', (s) => s.supportUrl],
   ['DEFAULT_ROLE', 'member', (s) => s.defaultRole],
   ['SIGN_IN', { oidc: [acme], methods: ['oidc', 'local'] }, (s) => s.signIn],
+  ['SIGN_IN', { oidc: [], methods: ['key', 'skip'] }, (s) => s.signIn],
+  ['ROLES', [{ role: 'member', methods: ['skip'] }], (s) => s.roles],
   ['ROLES', [{ role: 'admin', provider: 'local', groups: ['staff'] }], (s) => s.roles],
   ['CLIENTS', [backend], (s) => s.clients],
   ['TOKENS', { access: 60, on_replay: 'refuse' }, (s) => s.tokens],

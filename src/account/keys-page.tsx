@@ -3,8 +3,8 @@ import type { AccessKey } from './access-keys';
 
 const text = words.keys;
 const scopeWords = words.consent.scope;
-/** Keys that the page shows; the API lists them all. What keeps it under 20 kB. */
-const MOST_SHOWN = 20;
+/** Keys on one page: what keeps it under 20 kB. */
+const MOST_SHOWN = 12;
 const LONGEST_NAME = 60;
 
 const longDate = new Intl.DateTimeFormat(words.lang, { dateStyle: 'medium', timeZone: 'UTC' });
@@ -13,7 +13,9 @@ const dayOf = (time: number) => longDate.format(time * 1000);
 export interface KeysPageProps {
   branding: Branding;
   hidden: Record<string, string>;
+  /** All there are; the page begins with the one at `from`. */
   keys: AccessKey[];
+  from: number;
   now: number;
   /** What the person may give a key. */
   scopes: (keyof typeof scopeWords)[];
@@ -26,44 +28,48 @@ export interface KeysPageProps {
 
 /** `/account/keys`: the keys that there are, each with its end, and the form that makes one. */
 export function KeysPage(props: KeysPageProps) {
-  const { branding, keys, hidden, now, notice } = props;
+  const { branding, keys, hidden, now, notice, from } = props;
+  const shownKeys = keys.slice(from, from + MOST_SHOWN);
+  const next = from + MOST_SHOWN;
   return (
     <Layout branding={branding} title={text.title}>
       <h1>{text.title}</h1>
       <p class="lead">{text.lead}</p>
       <Notice text={notice} />
       {keys.length === 0 && <p>{text.none}</p>}
-      {keys.slice(0, MOST_SHOWN).map((key) => (
-        <KeyRow keyShown={key} hidden={hidden} now={now} />
-      ))}
-      {keys.length > MOST_SHOWN && <p class="hint">{words.consent.moreTools(keys.length - MOST_SHOWN)}</p>}
+      <form method="post" action="/account/keys/revoke">
+        <Hidden fields={hidden} />
+        {shownKeys.map((key) => (
+          <KeyRow of={key} now={now} />
+        ))}
+      </form>
+      {next < keys.length && <a href={`/account/keys?from=${next}`}>{text.more(keys.length - next)}</a>}
       <h2>{text.make}</h2>
       <MakeForm {...props} />
     </Layout>
   );
 }
 
-function KeyRow({ keyShown: key, hidden, now }: { keyShown: AccessKey; hidden: object; now: number }) {
+function KeyRow({ of: key, now }: { of: AccessKey; now: number }) {
   const name = shown(key.name, LONGEST_NAME);
+  const servers = key.servers.length === 0 ? text.noServers : shown(key.servers.join(', '), LONGEST_NAME);
   return (
-    <form class="rule" method="post" action={`/account/keys/${key.id}`}>
-      <Hidden fields={{ ...hidden }} />
+    <div class="rule">
       <b>
         <bdi>{name}</bdi>
       </b>
       <p class="hint">
-        {scopeWords[key.scope.at(-1) ?? 'mcp:read'].name},{' '}
-        {key.servers.length === 0 ? text.noServers : shown(key.servers.join(', '), 120)}
+        {scopeWords[key.scope.at(-1) ?? 'mcp:read'].name}, {servers}
       </p>
       <p class="hint">
         {text.created(dayOf(key.created_at))},{' '}
         {key.last_used_at === undefined ? text.unused : text.used(dayOf(key.last_used_at))},{' '}
         {key.expires_at > now ? text.ends(dayOf(key.expires_at)) : text.ended(dayOf(key.expires_at))}
       </p>
-      <button class="link" type="submit" name="decision" value="revoke" aria-label={text.revokeNamed(name)}>
+      <button class="link" type="submit" name="key" value={key.id} aria-label={text.revokeNamed(name)}>
         {text.revoke}
       </button>
-    </form>
+    </div>
   );
 }
 

@@ -32,9 +32,9 @@ export function keysPages(whoCalls: WhoCalls) {
       const { user, form } = await readOwnForm(c, whoCalls);
       return makeKey(c, user, form);
     })
-    .post(`${PATH}/:id`, async (c) => {
-      const { user } = await readOwnForm(c, whoCalls);
-      const id = c.req.param('id');
+    .post(`${PATH}/revoke`, async (c) => {
+      const { user, form } = await readOwnForm(c, whoCalls);
+      const id = form.get('key') ?? '';
       const revoked = await c.env.ACCOUNT.getByName(user.userId).revokeKey(id);
       if (revoked) record(c, { event: 'key_revoked', outcome: 'ok', user: user.userId, detail: id });
       return c.redirect(PATH, 303);
@@ -88,6 +88,7 @@ async function showKeys(
       branding={brandingOf(site)}
       hidden={{ csrf: await sign(site.keyring, 'account-form', user.signInId) }}
       keys={await site.env.ACCOUNT.getByName(user.userId).listKeys()}
+      from={Math.max(0, Number.parseInt(c.req.query('from') ?? '', 10) || 0)}
       now={seconds()}
       scopes={role ? scopesWithin(role, SCOPES) : []}
       servers={usableServers(settings, user.identity).map(({ name, title }) => ({

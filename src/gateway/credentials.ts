@@ -93,7 +93,9 @@ function findConflict(headers: Headers): string | undefined {
 /** The name of the parameter that holds a credential of ours (RFC 6750 section 2.3 is not supported). */
 function findInUrl(parameters: URLSearchParams): string | undefined {
   const isOurs = (value: string) => looksLikeKey(value) || parseToken(value) !== undefined;
-  const found = [...parameters].find(([name, value]) => name === 'access_token' || isOurs(name) || isOurs(value));
+  const found = [...parameters].find(
+    ([name, value]) => name === 'access_token' || isOurs(name) || isOurs(value),
+  );
   // A name can be a secret too, where somebody wrote the key without one.
   return found && (isOurs(found[0]) ? 'a parameter' : found[0].slice(0, 40));
 }

@@ -35,6 +35,7 @@ export const keyWords = {
   noServers: 'no server',
   revoke: 'Revoke',
   revokeNamed: (name: string) => `Revoke ${name}`,
+  more: (count: number) => `${count} older ones`,
   make: 'Make a key',
   name: 'What is it for?',
   nameHint: 'So that you know it again, such as “nightly report”.',
