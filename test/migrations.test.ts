@@ -8,6 +8,8 @@ import { pass, startClock } from './fixtures/clock';
 import { expectInvalidGrant } from './fixtures/refusals';
 import account from './fixtures/schemas/account-v1.json';
 import accountSql from './fixtures/schemas/account-v1.sql?raw';
+import withKeys from './fixtures/schemas/account-v2.json';
+import withKeysSql from './fixtures/schemas/account-v2.sql?raw';
 import { DUMPED_AT, loadSql, schemaOf } from './fixtures/schemas/dump';
 import flow from './fixtures/schemas/pending-flow-v1.json';
 import flowSql from './fixtures/schemas/pending-flow-v1.sql?raw';
@@ -26,7 +28,7 @@ import {
 } from './fixtures/worker';
 
 /** A dump of each version that was ever released, the newest last. */
-const ACCOUNTS = [accountSql];
+const ACCOUNTS = [accountSql, withKeysSql];
 const FLOWS = [flowSql];
 
 beforeEach(async () => {
@@ -79,6 +81,24 @@ describe('an account of schema version 1', () => {
     expect(await runDurableObjectAlarm(accountOf(account.code))).toBe(true);
     const { keys } = await env.OAUTH_KV.list({ prefix: `grant:${account.code.split(':')[0]}:` });
     expect(keys).toHaveLength(2);
+  });
+});
+
+describe('an account of schema version 2', () => {
+  beforeEach(() => loadSql(accountOf(withKeys.access), withKeysSql));
+
+  it('keeps its access keys, and what was made with one until that is revoked', async () => {
+    const byKey = new Browser();
+    byKey.cookies.set('gatehouse-sign-in', withKeys.cookie_by_key);
+    for (const token of [withKeys.key, withKeys.by_key, withKeys.access]) {
+      expect((await callMcp(token)).status).toBe(200);
+    }
+    expect((await callMcp(withKeys.revoked)).status).toBe(401);
+    expect((await byKey.visit('/sign-in')).html).toContain('ada@acme.com');
+    expect(await accountOf(withKeys.access).revokeKey(withKeys.key_id)).toBe(true);
+    for (const token of [withKeys.key, withKeys.by_key]) expect((await callMcp(token)).status).toBe(401);
+    expect((await byKey.visit('/sign-in')).status).toBe(303);
+    expect((await callMcp(withKeys.access)).status).toBe(200);
   });
 });
 

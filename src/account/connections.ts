@@ -58,10 +58,20 @@ export class Connections {
   /** Stores what was obtained, all or none, in the place of what was there. */
   async connect(obtained: Obtained[]): Promise<void> {
     const servers = obtained.map(({ credential }) => credential.server);
-    await this.afterAll(servers, async () => {
-      const stored = await Promise.all(obtained.map(({ credential, place }) => this.seal(credential, place)));
-      this.store.connect(stored, seconds());
+    await this.afterAll(servers, async () => this.store.connect(await this.sealAll(obtained), seconds()));
+  }
+
+  /** Everything that can be opened, as it can be stored by another account. */
+  async openAll(): Promise<Obtained[]> {
+    const opened = this.store.list().map(async (row) => {
+      const credential = await this.serial.run(row.server, () => this.open(row));
+      return credential.ok ? { credential: credential.value, place: row.place } : undefined;
     });
+    return (await Promise.all(opened)).filter((one) => one !== undefined);
+  }
+
+  sealAll(obtained: Obtained[]): Promise<StoredCredential[]> {
+    return Promise.all(obtained.map(({ credential, place }) => this.seal(credential, place)));
   }
 
   /** Ends a connection, here at once and at the provider where it can. False when there was none. */

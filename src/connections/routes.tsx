@@ -211,7 +211,7 @@ async function keep(
 ): Promise<Response> {
   const submitted = await flow.submit();
   if (!submitted.ok) throw new PageProblem(submitted.error.reason);
-  await siteOf(c).env.ACCOUNT.getByName(person.userId).adopt([obtained]);
+  await siteOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
   record(c, { event: 'connection', outcome: 'ok', ...aboutUser(person, server) });
   return showPage(c, <ConnectedPage branding={brandingOf(siteOf(c))} server={server.title ?? server.name} />);
 }

@@ -9,8 +9,8 @@ import {
 } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../../config';
 import type { Work } from '../../site';
-import type { CredentialError } from '../credentials';
 import type { Principal } from '../principal';
+import type { CredentialError } from '../server-credentials';
 import { SOFTWARE } from '../software';
 import { callServerAs } from '../upstream';
 

@@ -1,9 +1,9 @@
 import type { Context } from 'hono';
 import { watchGrant } from '../../account';
 import { siteOf } from '../../site';
-import { forgetCredentials } from '../credentials';
 import { serversOf } from '../merged/view';
 import type { Principal } from '../principal';
+import { forgetCredentials } from '../server-credentials';
 import { isBack, listenTo } from './listen';
 import type { Listening, StreamNews, StreamOrder } from './object';
 

@@ -3,13 +3,13 @@ import { watchGrant } from '../../account';
 import type { ServerSetting } from '../../config';
 import { siteOf } from '../../site';
 import { catalogueOf, forgetLists } from '../catalogue';
-import { forgetCredentials } from '../credentials';
 import { type Behind, connectBehind } from '../merged/behind';
 import { findResource } from '../merged/items';
 import { mergedUri } from '../merged/names';
 import { mergeTools } from '../merged/tools';
 import { passingView, serversOf, UNASKED } from '../merged/view';
 import type { Principal } from '../principal';
+import { forgetCredentials } from '../server-credentials';
 import { isBack, LIST_CHANGES, listenTo } from './listen';
 
 /** How changes are told on a `subscriptions/listen` stream. */
