@@ -8,8 +8,8 @@ import { pass, startClock } from './fixtures/clock';
 import { expectInvalidGrant } from './fixtures/refusals';
 import account from './fixtures/schemas/account-v1.json';
 import accountSql from './fixtures/schemas/account-v1.sql?raw';
-import withKeys from './fixtures/schemas/account-v2.json';
-import withKeysSql from './fixtures/schemas/account-v2.sql?raw';
+import withKeys from './fixtures/schemas/account-v3.json';
+import withKeysSql from './fixtures/schemas/account-v3.sql?raw';
 import { DUMPED_AT, loadSql, schemaOf } from './fixtures/schemas/dump';
 import flow from './fixtures/schemas/pending-flow-v1.json';
 import flowSql from './fixtures/schemas/pending-flow-v1.sql?raw';
@@ -84,7 +84,7 @@ describe('an account of schema version 1', () => {
   });
 });
 
-describe('an account of schema version 2', () => {
+describe('an account of schema version 3', () => {
   beforeEach(() => loadSql(accountOf(withKeys.access), withKeysSql));
 
   it('keeps its access keys, and what was made with one until that is revoked', async () => {

@@ -22,7 +22,7 @@ export const keyWords = {
   title: 'Access keys',
   lead: 'For scripts and for apps that can’t sign in. A key acts as you: keep it like a password.',
   made: (name: string) => say`Your new key, ${name}`,
-  copy: 'Copy it now: it is shown this once, and nowhere kept.',
+  copy: 'Copy it now: it is shown this once, and kept nowhere.',
   copyHint: 'One click selects it all.',
   use: 'Send it with every request, one way or the other:',
   back: 'Done',

@@ -1,6 +1,7 @@
 import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeKey as makeKeyText } from '../../src/account/key-text';
 import { ACME, acmePerson, browserOf } from '../authorization/people';
 import { pass, startClock, stopClock } from '../fixtures/clock';
 import {
@@ -159,6 +160,16 @@ describe('a key that is no longer good', () => {
     const bound = keyGate({ SIGN_IN: { methods: ['oidc', 'key'], oidc } });
     expect((await callWith(bearer(key), at)).status).toBe(200);
     expect((await callWith(bearer(key), bound)).status).toBe(401);
+  });
+
+  it('is refused with another secret, though user, id and checksum are right', async () => {
+    const { key, id } = await makeKey(await somebody());
+    const { user } = whoIn(await callWith(bearer(key), at));
+    const forged = await makeKeyText(String(user.id));
+    await runInDurableObject(accountOfUser(user.id), (_, { storage }) => {
+      storage.sql.exec('UPDATE access_keys SET id = ? WHERE id = ?', forged.keyId, id);
+    });
+    expect((await callWith(bearer(forged.text), at)).status).toBe(401);
   });
 
   it('is forgotten by the alarm a while after it ended', async () => {

@@ -1,9 +1,21 @@
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decide, openConsent } from '../authorization/pages';
 import { pass, startClock, stopClock } from '../fixtures/clock';
 import { browserAs, callApi, formOf, keyGate, type Made, makeKey, signInBy, whoIn } from '../fixtures/keys';
 import { expectInvalidGrant } from '../fixtures/refusals';
-import { Browser, callMcp, connect, formWith, locationOf, refresh, textOf } from '../fixtures/worker';
+import {
+  accountOf,
+  Browser,
+  callMcp,
+  connect,
+  formWith,
+  grantIdOf,
+  locationOf,
+  refresh,
+  textOf,
+} from '../fixtures/worker';
 
 beforeEach(stopClock);
 afterEach(startClock);
@@ -140,8 +152,38 @@ describe('a browser signed in by a key', () => {
     expect((body.items as unknown[]).length).toBe(1);
   });
 
+  test('leaves no copy of it behind, and loses it to a key that is over in any way', async () => {
+    const { owner, browser, made } = await signedInByKey(spec);
+    const granted = await connect({ browser });
+    const late = await connect({ browser });
+    const account = accountOf(granted.tokens.access_token);
+    const copies = async () =>
+      (await env.OAUTH_KV.list()).keys.filter(({ name }) =>
+        name.includes(grantIdOf(granted.tokens.access_token)),
+      );
+    await runDurableObjectAlarm(account);
+    expect((await copies()).length).toBeGreaterThan(0);
+    await callApi(owner, `/api/keys/${made.id}`, 'DELETE');
+    await runDurableObjectAlarm(account);
+    expect(await copies()).toEqual([]);
+
+    // As if the grant had been stored a moment after its key was revoked.
+    const other = await signedInByKey(spec);
+    const after = await connect({ browser: other.browser });
+    await runInDurableObject(accountOf(after.tokens.access_token), (_, { storage }) => {
+      storage.sql.exec('UPDATE access_keys SET revoked_at = 1');
+    });
+    expect((await callMcp(after.tokens.access_token, { gate: at })).status).toBe(401);
+    expectInvalidGrant(await refresh(after, after.tokens.refresh_token));
+    expectInvalidGrant(await refresh(late, late.tokens.refresh_token));
+  });
+
   test('loses it when the key expires too, whatever was refreshed', async () => {
-    const { browser } = await signedInByKey({ ...spec, expires_in: 600 });
+    const { owner, browser, made } = await signedInByKey({ ...spec, expires_in: 600 });
+    const ends = ((await callApi(owner, '/api/sign-ins')).body.items as { expires_at: string }[]).map(
+      ({ expires_at }) => expires_at,
+    );
+    expect(ends).toContain(made.expires_at);
     const granted = await connect({ browser });
     pass(300);
     expect((await refresh(granted, granted.tokens.refresh_token)).status).toBe(200);

@@ -1,6 +1,7 @@
-import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { parseSettings } from '../../src/config';
 import { decide, openConsent, openFlow } from '../authorization/pages';
 import { pass, startClock, stopClock } from '../fixtures/clock';
 import { browserAs, callApi, formOf, keyGate, makeKey, signInBy, whoIn } from '../fixtures/keys';
@@ -219,8 +220,9 @@ describe('signing in later', () => {
     await browser.submit({ action: '/sign-out', hidden: {}, names: [] });
     const page = await signInBy(browser, { method: 'key', access_key: key });
     expect(page.location).toBe('/sign-in');
-    const flow = locationOf(await browser.visit('/sign-in?as=user').then(() => page));
-    expect(flow).toBe('/sign-in');
+    const { url } = await openFlow({ browser });
+    const question = await browser.visit(url.replace('/authorize', '/sign-in/visitor'));
+    expect([question.status, question.location]).toEqual([303, url]);
   });
 
   test('is a form that no other site, user or browser can post', async () => {
@@ -281,7 +283,6 @@ describe('a move that is interrupted', () => {
     await runInDurableObject(account, (_, { storage }) => {
       storage.sql.exec('INSERT INTO moved_to VALUES (1, ?, 0, 0, ?)', userId, ends);
     });
-    const { evictDurableObject } = await import('cloudflare:test');
     await evictDurableObject(account);
     return tokens;
   }
@@ -337,6 +338,34 @@ describe('a move that is interrupted', () => {
     expect(await visitorAccount.moveTo(userId)).toBe(true);
     expect(await visitorAccount.moveTo(String((await who(user.tokens.access_token)).user.id))).toBe(false);
     expect((await who(app.tokens.access_token)).user.id).toBe(userId);
+  });
+
+  test('waits for a refresh that is under way, so that its answer is good afterwards', async () => {
+    const { app, visitorAccount, userId } = await moving('Xia');
+    const { client, tokens } = app;
+    const terms = {
+      origin: at.origin,
+      resources: [`${at.origin}/mcp`],
+      tokens: parseSettings({}).settings.tokens,
+    };
+    const presented = {
+      client: {
+        client_id: client.client_id,
+        redirect_uris: [client.redirect_uri],
+        grant_types: ['authorization_code', 'refresh_token'],
+        response_types: ['code'],
+      },
+      grantId: grantIdOf(tokens.refresh_token),
+      secret: tokens.refresh_token,
+      form: { grant_type: 'refresh_token', refresh_token: tokens.refresh_token },
+    };
+    const [answer, moved] = await Promise.all([
+      visitorAccount.rotateRefresh(terms, presented),
+      visitorAccount.moveTo(userId),
+    ]);
+    expect([answer.status, moved]).toEqual([200, true]);
+    expect((await who(String(answer.body.access_token))).user.id).toBe(userId);
+    expect((await refresh(app, String(answer.body.refresh_token))).status).toBe(200);
   });
 
   test('while its tokens are being refreshed loses none of them', async () => {
