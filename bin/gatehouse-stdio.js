@@ -1,16 +1,20 @@
 #!/usr/bin/env node
 // @ts-check
 import { createRequire } from 'node:module';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Bridge } from './stdio/bridge.js';
 import { fixedCredential, SignIn } from './stdio/credential.js';
 import { Endpoint } from './stdio/endpoint.js';
 import { Ending, EXIT } from './stdio/exit.js';
 import { HELP } from './stdio/help.js';
-import { lineWriter, readLines } from './stdio/lines.js';
+import { LineWriter, readLines } from './stdio/lines.js';
 import { parseOptions } from './stdio/options.js';
 import { keepSecret, say } from './stdio/say.js';
 
 /** @import { Run } from './stdio/types.ts' */
+
+/** Milliseconds for the last lines to leave: a pipe may be slower than the end of the process, or read by nobody. */
+const FLUSH = 500;
 
 /** @returns {Promise<number>} one of {@link EXIT} */
 async function main() {
@@ -63,15 +67,17 @@ async function run({ login, ...command }) {
   const credential = signIn ?? fixedCredential({ ...command, login });
   keepSecret(credential.secrets());
   const endpoint = new Endpoint({ url, headers, credential, patience });
-  const bridge = new Bridge({ endpoint, out: lineWriter(process.stdout) });
+  const out = new LineWriter(process.stdout);
+  const bridge = new Bridge({ endpoint, out });
   take = (line) => bridge.take(line);
   for (const line of early) take(line);
   if (terminal)
     say('connected to this terminal: a client would write JSON-RPC messages here. Ctrl-D ends it');
 
   const ended = await Promise.race([bridge.failed, told, closed.then(() => 'closed')]);
+  if (!(ended instanceof Ending)) await bridge.close(ended === 'now');
+  await Promise.race([out.idle(), wait(FLUSH)]);
   if (ended instanceof Ending) throw ended;
-  await bridge.close(ended === 'now');
   return EXIT.ended;
 }
 
@@ -81,7 +87,6 @@ main()
     return error instanceof Ending ? error.code : EXIT.usage;
   })
   .then((code) => {
-    // What was written must have left: a pipe may be slower than the end of the process. But nobody may read.
     process.stdout.write('', () => process.exit(code));
-    setTimeout(() => process.exit(code), 500);
+    setTimeout(() => process.exit(code), FLUSH);
   });

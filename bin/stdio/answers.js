@@ -68,6 +68,17 @@ export async function readRefusal(response, id) {
   };
 }
 
+/**
+ * Whether a server says that it doesn't know the session: 404 (MCP 2025-11-25, "Session management"), or 400 as
+ * the many servers do that were made from the SDK's first examples.
+ * @param {Response} response
+ * @param {RpcError} refusal
+ */
+export function isSessionGone({ status }, { code, message }) {
+  if (status === 404) return true;
+  return status === 400 && code === CONNECTION_CLOSED && /session id|not initialized/i.test(message);
+}
+
 /** @param {number} status */
 function meaning(status) {
   if (status === 404) return 'nothing is at this URL';

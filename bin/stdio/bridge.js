@@ -9,6 +9,7 @@ import { say } from './say.js';
 import { POST_HEADERS, Session } from './session.js';
 
 /** @import { Endpoint } from './endpoint.js' */
+/** @import { LineWriter } from './lines.js' */
 /** @import { Message } from './types.ts' */
 
 /** Milliseconds that answers under way have when the client closes: clients that end a server wait two seconds. */
@@ -31,7 +32,7 @@ export class Bridge {
     this.#fail = resolve;
   });
 
-  /** @param {{ endpoint: Endpoint, out: (line: string) => Promise<void> }} options */
+  /** @param {{ endpoint: Endpoint, out: LineWriter }} options */
   constructor({ endpoint, out }) {
     this.#endpoint = endpoint;
     this.#out = out;
@@ -54,7 +55,7 @@ export class Bridge {
     const read = readMessage(line);
     if ('error' in read) {
       say(read.error.message);
-      void this.#out(errorLine(null, read.error));
+      void this.#out.write(errorLine(null, read.error));
       return;
     }
     this.#turn = this.#turn.then(() => this.#dispatch(read.message));

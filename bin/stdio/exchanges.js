@@ -1,7 +1,7 @@
 // @ts-check
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { mediaType, readEvents, readRefusal } from './answers.js';
+import { isSessionGone, mediaType, readEvents, readRefusal } from './answers.js';
 import { Ending } from './exit.js';
 import { messageHeaders } from './headers.js';
 import { asObject, CONNECTION_CLOSED, errorLine, oneLine, parseJson, readMessage } from './message.js';
@@ -13,6 +13,7 @@ import { KnownTools, relearnTools } from './tools.js';
 
 /** @import { Response } from 'undici' */
 /** @import { Endpoint } from './endpoint.js' */
+/** @import { LineWriter } from './lines.js' */
 /** @import { Session } from './session.js' */
 /** @import { Exchange, Message, RpcError } from './types.ts' */
 
@@ -31,7 +32,7 @@ export class Exchanges {
   #tools = new KnownTools();
 
   /**
-   * @param {{ endpoint: Endpoint, out: (line: string) => Promise<void>, session: Session,
+   * @param {{ endpoint: Endpoint, out: LineWriter, session: Session,
    *   end: (ending: Ending) => void, stop: AbortSignal }} ports
    */
   constructor({ endpoint, out, session, end, stop }) {
@@ -51,7 +52,7 @@ export class Exchanges {
     return new Promise((resolve) => {
       this.#start(message, false, (text, { result }) => {
         if (message.method === 'tools/list') this.#tools.learn(result);
-        void this.#out(text);
+        void this.#out.write(text, true);
         resolve();
       });
     });
@@ -81,7 +82,7 @@ export class Exchanges {
   async deliver(text) {
     const { id, method, result, error } = asObject(parseJson(text));
     const answer = method === undefined && (result !== undefined || error !== undefined);
-    if (!answer) return this.#out(oneLine(text));
+    if (!answer) return this.#out.write(oneLine(text));
     const exchange = this.#waiting.get(JSON.stringify(id));
     if (exchange) this.#settle(exchange, oneLine(text), { result, error });
   }
@@ -158,12 +159,17 @@ export class Exchanges {
     for (let renewed = 0, relearned = false, attempts = 0; ; ) {
       const place = legacy ? this.#session.place : undefined;
       const response = await this.#post(exchange, repeatable, signal);
-      if (response.status === 404 && place?.id !== undefined && !exchange.own && renewed++ < 2) {
-        await response.body?.cancel();
+      const refusal = response.ok ? undefined : await readRefusal(response, message.id);
+      if (
+        refusal &&
+        place?.id !== undefined &&
+        isSessionGone(response, refusal) &&
+        !exchange.own &&
+        renewed++ < 2
+      ) {
         await this.#session.renew(place);
         continue;
       }
-      const refusal = response.ok ? undefined : await readRefusal(response, message.id);
       if (refusal?.code === HEADER_MISMATCH && message.method === 'tools/call' && !relearned) {
         relearned = true;
         if (await relearnTools(this.#tools, message.params, (text) => this.ask(text))) continue;

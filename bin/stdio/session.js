@@ -154,7 +154,7 @@ export class Session {
    */
   async #follow(place, signal) {
     const from = { id: '', retry: RECONNECT };
-    for (let failures = 0; this.#place === place; ) {
+    for (let failures = 0, opened = false; this.#place === place; ) {
       try {
         const headers = {
           accept: 'text/event-stream',
@@ -162,7 +162,9 @@ export class Session {
           ...(from.id === '' ? {} : { 'last-event-id': from.id }),
         };
         const response = await this.#ports.endpoint.request('GET', { headers, patience: 0, signal });
-        if (response.status === 404 && place.id !== undefined) {
+        // 400: as 404, from a server that knew the session before.
+        const gone = response.status === 404 || (response.status === 400 && opened);
+        if (gone && place.id !== undefined) {
           await response.body?.cancel();
           return await this.renew(place);
         }
@@ -172,6 +174,7 @@ export class Session {
           throw new NetworkFailure('lost', `${response.status}`);
         }
         failures = 0;
+        opened = true;
         await this.#read(response, from);
       } catch (error) {
         signal.throwIfAborted();
