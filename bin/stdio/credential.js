@@ -38,6 +38,8 @@ export class SignIn {
   #current;
   /** @type {Promise<boolean> | undefined} */
   #renewing;
+  /** @type {Promise<void> | undefined} */
+  #signingIn;
 
   /**
    * @param {URL} url
@@ -105,7 +107,15 @@ export class SignIn {
     });
   }
 
-  async #signIn() {
+  /** One code is shown, however many wait for it. */
+  #signIn() {
+    this.#signingIn ??= this.#showCode().finally(() => {
+      this.#signingIn = undefined;
+    });
+    return this.#signingIn;
+  }
+
+  async #showCode() {
     const before = this.#current?.access_token;
     this.#current = undefined;
     const elsewhere = async () => {

@@ -69,7 +69,7 @@ export class Exchanges {
     if ('error' in read) return Promise.reject(new Error(read.error.message));
     return new Promise((resolve, reject) => {
       const exchange = this.#start(read.message, true, (_, { result, error }) => {
-        if (result === undefined) reject(new NetworkFailure('lost', `${asObject(error).message}`));
+        if (result === undefined) reject(new NetworkFailure('hopeless', `${asObject(error).message}`));
         else resolve({ result: asObject(result), session: exchange.session });
       });
     });

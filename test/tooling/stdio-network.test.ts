@@ -18,7 +18,7 @@ function sessions(call: (got: Got, response: ServerResponse) => void = () => und
   let known = '';
   let last = 0;
   const streams: ServerResponse[] = [];
-  const handle = (got: Got, response: ServerResponse): void => {
+  const handle = (got: Got, response: ServerResponse) => {
     const { id, method } = got.message;
     if (method === 'initialize') {
       known = `session-${++last}`;
