@@ -1,4 +1,5 @@
 // @ts-check
+import { Headers } from 'undici';
 import { Ending, EXIT } from './exit.js';
 import { fetchOnce, judgeFailure, NetworkFailure, persist } from './network.js';
 import { keepSecret, shown } from './say.js';
@@ -70,7 +71,7 @@ export class Endpoint {
     keepSecret(this.#credential.secrets());
     const init = {
       method,
-      headers: { 'user-agent': 'gatehouse-stdio', ...this.#headers, ...used, ...headers },
+      headers: joined({ 'user-agent': 'gatehouse-stdio' }, this.#headers, used, headers),
       signal,
       ...(body === undefined ? {} : { body }),
     };
@@ -86,6 +87,16 @@ export class Endpoint {
       throw new Ending(EXIT.unreachable, `${this.#url.host} can’t be reached: ${message}`);
     }
   }
+}
+
+/**
+ * The later ones before the earlier ones, whatever the case of their names.
+ * @param {Record<string, string>[]} all
+ */
+function joined(...all) {
+  const headers = new Headers();
+  for (const some of all) for (const [name, value] of Object.entries(some)) headers.set(name, value);
+  return headers;
 }
 
 /**

@@ -5,7 +5,7 @@ import { isSessionGone, mediaType, readEvents, readRefusal } from './answers.js'
 import { Ending } from './exit.js';
 import { messageHeaders } from './headers.js';
 import { asObject, CONNECTION_CLOSED, errorLine, oneLine, parseJson, readMessage } from './message.js';
-import { backoff, judgeFailure, NetworkFailure } from './network.js';
+import { backoff, describeFailure, judgeFailure, NetworkFailure } from './network.js';
 import { isRepeatable } from './repeatable.js';
 import { say, shown } from './say.js';
 import { POST_HEADERS } from './session.js';
@@ -139,7 +139,7 @@ export class Exchanges {
         else
           this.#refuse(exchange, {
             code: CONNECTION_CLOSED,
-            message: describe(judgeFailure(error), exchange),
+            message: describeFailure(judgeFailure(error), message.method),
           });
       })
       .finally(gone);
@@ -294,15 +294,4 @@ export class Exchanges {
     }
     exchange.settle(text, answer);
   }
-}
-
-/**
- * @param {NetworkFailure} failure
- * @param {Exchange} exchange
- */
-function describe({ kind, message }, { message: { method } }) {
-  if (kind === 'unsent') return `The server can’t be reached: ${message}`;
-  const doubt =
-    kind === 'lost' && method === 'tools/call' ? '. Whether the call took effect is not known' : '';
-  return `No answer from the server: ${message}${doubt}`;
 }

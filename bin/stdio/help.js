@@ -22,7 +22,7 @@ Others:
 
 Ends with
   ${EXIT.ended}  the client closed the connection
-  ${EXIT.usage}  the command line is wrong
+  ${EXIT.usage}  the command line is wrong, or the bridge itself
   ${EXIT.noCredential}  there is no credential
   ${EXIT.refused}  the server refused the credential
   ${EXIT.unreachable}  the server could not be reached at the start

@@ -80,6 +80,18 @@ export function judgeFailure(error) {
 }
 
 /**
+ * A failure as the client reads it.
+ * @param {NetworkFailure} failure
+ * @param {string | undefined} method the request's
+ */
+export function describeFailure({ kind, message }, method) {
+  if (kind === 'unsent') return `The server can’t be reached: ${message}`;
+  const doubt =
+    kind === 'lost' && method === 'tools/call' ? '. Whether the call took effect is not known' : '';
+  return `No answer from the server: ${message}${doubt}`;
+}
+
+/**
  * Milliseconds to wait before the next attempt, of which `attempts` have failed.
  * @param {number} attempts
  */

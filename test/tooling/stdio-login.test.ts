@@ -35,7 +35,7 @@ test('a person signs in by the code that stderr shows; the next process needs no
   const bridge = start(folder);
   const answered = bridge.request('ping');
   const code = await codeOf(bridge);
-  expect(bridge.log()).toMatch(/open: {2}http:\S+\/device\n[^]*or: {4}http:\S+\?user_code=/);
+  expect(bridge.log()).toMatch(/open: {2}http:\S+\/device\n[\s\S]*or: {4}http:\S+\?user_code=/);
   await server.decide(code, 'allow');
   expect(await answered).toEqual({ user: 'ada', scope: 'mcp:read mcp:write' });
   const [file = ''] = readdirSync(stored(folder));

@@ -131,7 +131,7 @@ describe('an answer that breaks off', () => {
   };
 
   test('of a call that may have changed something is an error that says so, and is never sent twice', async () => {
-    const bridged = await bridgeTo(sessions(cut).handle);
+    const bridged = await bridgeTo(sessions(cut).handle, { patience: 2000 });
     await open(bridged);
     bridged.send({ id: 1, method: 'tools/call', params: { name: 'pay' } });
     expect((await bridged.answer(1)).error).toMatchObject({
@@ -176,13 +176,14 @@ describe('an answer that breaks off', () => {
         sse(response);
         setTimeout(() => response.end(), 60);
       }).handle,
+      { patience: 2000 },
     );
     await open(bridged);
     bridged.send({ id: 1, method: 'tools/call', params: { name: 'look' } });
     await expect.poll(() => calls(bridged)).toBe(1);
     bridged.send({ method: 'notifications/cancelled', params: { requestId: 1 } });
     await expect.poll(() => methods(bridged)).toContain('notifications/cancelled');
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    await new Promise((resolve) => setTimeout(resolve, 500));
     expect(calls(bridged)).toBe(1);
     expect(bridged.lines.some((line) => line.includes('"id":1,'))).toBe(false);
   });
