@@ -1,8 +1,9 @@
 // @ts-check
 import { setTimeout as wait } from 'node:timers/promises';
-import { EnvHttpProxyAgent, fetch as undiciFetch } from 'undici';
+import { Agent, EnvHttpProxyAgent, fetch as undiciFetch } from 'undici';
 import { Ending } from './exit.js';
 import { asObject } from './message.js';
+import { isLoopback } from './options.js';
 
 /** @import { RequestInit, Response } from 'undici' */
 
@@ -12,11 +13,14 @@ const FIRST_DELAY = 250;
 const LONGEST_DELAY = 5000;
 
 // No time limit on an answer: a call may take an hour, and how long to wait is the client's to say.
-const dispatcher = new EnvHttpProxyAgent({
+const limits = {
   headersTimeout: 0,
   bodyTimeout: 0,
   connect: { timeout: CONNECT_TIMEOUT, keepAlive: true, keepAliveInitialDelay: 10_000 },
-});
+};
+const outside = new EnvHttpProxyAgent(limits);
+// Plain http is spoken within this computer only: a proxy would read the credential.
+const inside = new Agent(limits);
 
 /**
  * `fetch`, through the proxy that the environment names if it names one, following no redirect.
@@ -25,6 +29,7 @@ const dispatcher = new EnvHttpProxyAgent({
  * @returns {Promise<Response>}
  */
 export function fetchOnce(url, init) {
+  const dispatcher = isLoopback(new URL(url)) ? inside : outside;
   return undiciFetch(url, { ...init, redirect: 'manual', dispatcher });
 }
 

@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { judgeFailure, retryAfter } from '../../bin/stdio/network';
+import { startBridge } from '../fixtures/stdio';
 import { type Bridged, bridgeTo, type Got, json, sse } from '../fixtures/stdio-lines';
+import { listen } from '../fixtures/upstream-http';
 
 const INITIALIZE = {
   protocolVersion: '2025-11-25',
@@ -259,4 +261,15 @@ test.each([
 ])('%s with Retry-After %s is a wait of %s ms', (status, value, wait) => {
   const response = new Response(null, { status, headers: { 'retry-after': value } });
   expect(retryAfter(response as unknown as Parameters<typeof retryAfter>[0], 1000)).toBe(wait);
+});
+
+test('a proxy of the environment never sees what goes to this computer', async () => {
+  const server = await listen((_, response) =>
+    json(response, { jsonrpc: '2.0', id: 1, result: { direct: true } }),
+  );
+  onTestFinished(server.close);
+  const proxy = await listen((_, response) => json(response, {}, 502));
+  onTestFinished(proxy.close);
+  const bridge = startBridge([server.url], { GATEHOUSE_KEY: 'a-key', HTTP_PROXY: new URL(proxy.url).origin });
+  expect(await bridge.request('ping')).toEqual({ direct: true });
 });
