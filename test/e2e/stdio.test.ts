@@ -137,6 +137,19 @@ test('a client of the 2.x SDK speaks the stateless revision through it, subscrip
   expect(changed).toHaveLength(1);
 });
 
+test('a client that tries the stateless revision first finds out through it that a server has sessions', async () => {
+  const { url, key } = await allow('/mcp/everything');
+  const client = new ModernClient(
+    { name: 'e2e', version: '1.0.0' },
+    { versionNegotiation: { mode: 'auto' } },
+  );
+  await client.connect(new ModernStdio(command(url, key)));
+  onTestFinished(() => client.close());
+  expect(client.getNegotiatedProtocolVersion()).toBe(VERSION);
+  const { content } = await client.callTool({ name: 'echo', arguments: { message: 'hi' } });
+  expect(content).toEqual([{ type: 'text', text: 'Echo: hi' }]);
+});
+
 test('a crash of the gate, and the network gone and back, cost a client nothing but time', async () => {
   const relay = await startRelay(gate.port);
   const { url, key } = await allow('/mcp', relay.origin);
