@@ -19,6 +19,7 @@ import type { Principal } from '../principal';
 import { handOn } from './hand-on';
 import { LIST_CHANGES } from './listen';
 import type { EventLog } from './log';
+import { countRequestsFrom } from './request-ids';
 import type { SessionState, SessionStore } from './store';
 
 /** The transport's name for the session: outside it has another, which only its client knows. */
@@ -66,6 +67,7 @@ export class LiveSession {
       eventStore: log,
     });
     this.#server = gateServer(siteOf(work), (ctx) => this.#seenBy(ctx));
+    countRequestsFrom(this.#server, Date.now());
     this.#server.setRequestHandler('logging/setLevel', async ({ params }) => {
       store.setLogLevel(params.level);
       await this.#toGreeted(({ client }) => client.setLoggingLevel(params.level), 'logging');
@@ -209,13 +211,15 @@ export class LiveSession {
     const behind = await connectBehind(this.#work, server, {
       principal: () => this.#principal,
       capabilities: this.#capabilities(),
-      prepare: (client) =>
+      prepare: (client) => {
+        countRequestsFrom(client, Date.now());
         handOn(client, this.#server, {
           server: server.name,
           capabilities: this.#capabilities(),
           related: () => this.#underWay.get(server.name)?.at(-1),
           changed: () => forgetLists(catalogueOf(this.#work.env), server.name, this.#principal.user.id),
-        }),
+        });
+      },
       greeting,
     });
     if (greeting) return behind;

@@ -7,7 +7,7 @@ import type { Principal } from '../principal';
 import { rpcError } from '../rpc-error';
 import { INNER_ID, LiveSession } from './live';
 import { EventLog, type LoggedEvent } from './log';
-import { SessionStore } from './store';
+import { type SessionState, SessionStore } from './store';
 
 /** A request of a session, as the Worker hands it to the session's object. */
 export interface SessionRequest {
@@ -16,6 +16,8 @@ export interface SessionRequest {
   /** What the principal may do, in short: when it changes, the client is told. */
   rights: string;
   method: string;
+  /** Whether the client named no session: only then can `initialize` begin one. */
+  begins: boolean;
   headers: Record<string, string>;
   body?: string | undefined;
 }
@@ -69,16 +71,17 @@ export class McpSessionObject extends DurableObject<Env> {
   }
 
   /** A POST, DELETE, or the GET of a request's stream. 404 when there is no such session of that client. */
-  async handle({ place, principal, rights, method, headers, body }: SessionRequest): Promise<Response> {
+  async handle(request: SessionRequest): Promise<Response> {
+    const { place, principal, rights, method, headers, body } = request;
     const message = body === undefined ? undefined : (JSON.parse(body) as JSONRPCRequest);
-    if (message?.method === 'initialize' && !this.#store.read() && !this.#isOver) {
+    if (message?.method === 'initialize' && request.begins && !this.#state()) {
       this.#store.begin(message, principal, place, Date.now());
       this.#store.setRights(rights);
       this.#live = this.#wake(false);
     }
-    const state = this.#isOver ? undefined : this.#store.read();
+    const state = this.#state();
     const own = state?.user_id === principal.user.id && state.client_id === principal.client.id;
-    if (!own) return sessionNotFound(message?.id);
+    if (!own) return this.#refuse(message?.id);
     this.#store.use(principal, place, Date.now());
     await this.#untilIdle(place);
 
@@ -91,12 +94,14 @@ export class McpSessionObject extends DurableObject<Env> {
     const call = { id: message?.id, method: message?.method, params: message?.params ?? {} };
     const called = await admitCall(live.view(work, principal), mergedResource({ work }), call);
     if (called instanceof Response) return called;
-    const request = new Request('https://session/mcp', {
+    const forwarded = new Request('https://session/mcp', {
       method,
       headers: { ...headers, 'mcp-session-id': INNER_ID },
       ...(body === undefined ? {} : { body }),
     });
-    const response = await this.#inTurn(message?.id, () => live.handle(request, { work, principal, called }));
+    const response = await this.#inTurn(message?.id, () =>
+      live.handle(forwarded, { work, principal, called }),
+    );
     const ends = method === 'DELETE' ? response.ok : message?.method === 'initialize' && !response.ok;
     if (ends) await this.#end();
     return response;
@@ -106,8 +111,8 @@ export class McpSessionObject extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     const lastEventId = request.headers.get('last-event-id');
     const rights = request.headers.get('gatehouse-rights');
-    const state = this.#isOver ? undefined : this.#store.read();
-    if (state?.user_id !== request.headers.get('gatehouse-user')) return sessionNotFound(undefined);
+    const state = this.#state();
+    if (state?.user_id !== request.headers.get('gatehouse-user')) return this.#refuse(undefined);
     const { 0: theirs, 1: ours } = new WebSocketPair();
     await this.#log.inOrder(async () => {
       const missed = lastEventId === null ? [] : await this.#log.missed(lastEventId);
@@ -124,7 +129,7 @@ export class McpSessionObject extends DurableObject<Env> {
   }
 
   override async webSocketMessage(_socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
-    if (this.#isOver || typeof text !== 'string') return;
+    if (!this.#state() || typeof text !== 'string') return;
     const news = JSON.parse(text) as StreamNews;
     const state = this.#store.read();
     if (!state) return;
@@ -146,13 +151,23 @@ export class McpSessionObject extends DurableObject<Env> {
 
   /** Ends the session when nobody used it for long; an open stream is a use. */
   override async alarm(): Promise<void> {
-    const state = this.#store.read();
+    const state = this.#state();
     if (!state) return this.#end();
     const { settings } = await siteAt(this.env, state.place);
     const idle = settings.tokens.session * 1000;
     const since = this.ctx.getWebSockets().length > 0 ? Date.now() : state.used_at;
     if (since + idle > Date.now()) return this.ctx.storage.setAlarm(since + idle);
     await this.#end();
+  }
+
+  #state(): SessionState | undefined {
+    return this.#isOver ? undefined : this.#store.read();
+  }
+
+  /** Of a session that has ended, being asked for it leaves nothing either. */
+  async #refuse(id: string | number | undefined): Promise<Response> {
+    if (!this.#state()) await this.#end();
+    return sessionNotFound(id);
   }
 
   /** Asks to be woken when the session will have been idle for too long. */
@@ -212,7 +227,7 @@ export class McpSessionObject extends DurableObject<Env> {
   }
 
   async #end(): Promise<void> {
-    const live = this.#isOver || !this.#store.read() ? undefined : await this.#awake().catch(() => undefined);
+    const live = !this.#state() ? undefined : await this.#awake().catch(() => undefined);
     this.#isOver = true;
     await live?.end().catch(() => undefined);
     for (const socket of this.ctx.getWebSockets()) socket.close(1000, 'ended');
