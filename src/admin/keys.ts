@@ -107,8 +107,6 @@ async function create(c: AdminContext): Promise<Response> {
   const asked = serviceRequest.safeParse(parseJson(c.var.body));
   if (!asked.success) return fail(c, 400, 'invalid_request', describeIssue(asked.error.issues[0]));
   const { role, groups, tools, ...rest } = asked.data;
-  // A limit that nothing holds calls to would be a promise broken: see `withinTools`.
-  if (tools) return fail(c, 400, 'invalid_request', 'tools: keys can’t be held to single tools yet');
   const subject = randomSecret();
   const about = { email: undefined, email_verified: false, groups, role, name: rest.name.trim() };
   const identity: Identity = { provider: SERVICE, issuer: SERVICE, subject, ...about };
@@ -116,7 +114,7 @@ async function create(c: AdminContext): Promise<Response> {
   if (!spec.ok) return fail(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
   const userId = await userIdOf(keyring, SERVICE, subject);
   const service = { userId, identity: { ...identity, name: spec.value.name } };
-  const made = await c.env.ACCOUNT.getByName(userId).createKey(spec.value, service);
+  const made = await c.env.ACCOUNT.getByName(userId).createKey({ ...spec.value, tools }, service);
   if (!made.ok) return refuseTooMany(c, made.error, userId);
   const { text: key, ...shown } = made.value;
   const detail = `${userId}:${shown.id} ${shown.name}`;

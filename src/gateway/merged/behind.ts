@@ -88,9 +88,12 @@ function greetingOf(client: Client, session: string | undefined): Greeting {
   return { era: 'legacy', initialize, session };
 }
 
-/** The server no longer knows the session that we kept of it. Nothing was done. */
+/**
+ * The server no longer knows the session that we kept of it (404; some say 400, as for a request without one).
+ * Nothing was done.
+ */
 export function isSessionLost(error: unknown): boolean {
-  return error instanceof SdkHttpError && error.status === 404;
+  return error instanceof SdkHttpError && (error.status === 404 || error.status === 400);
 }
 
 async function send(

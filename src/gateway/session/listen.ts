@@ -72,7 +72,7 @@ async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): 
       const answer = await callServerAs(work, server, principal, { method: 'GET', headers, signal });
       if (typeof answer === 'string') throw new ServerFailure(answer);
       if ('credential' in answer) throw new CredentialMissing(answer.credential);
-      if (answer.status === 404 && !lost.signal.aborted) {
+      if ([400, 404].includes(answer.status) && !lost.signal.aborted) {
         lost.abort();
         void transport.close();
         ears.lost();
