@@ -3,7 +3,8 @@ import { cors } from 'hono/cors';
 import { accountApi } from './account';
 import { record } from './audit';
 import { authorizeRoutes, oauthRoutes } from './authorization';
-import { gatewayRoutes, guardSettings, health, metadataRoutes, surveyTools } from './gateway';
+import { connectionsApi, connectRoutes } from './connections';
+import { gatewayRoutes, guardSettings, health, metadataRoutes, surveyTools, tryCredential } from './gateway';
 import { currentSignIn, signInRoutes } from './sign-in';
 import { siteOf } from './site';
 import { logoRoute, PageProblem, renderProblem } from './ui';
@@ -30,6 +31,8 @@ app.route('/', oauthRoutes);
 app.route('/', authorizeRoutes(surveyTools));
 app.route('/', signInRoutes);
 app.route('/', accountApi(currentSignIn));
+app.route('/', connectionsApi);
+app.route('/', connectRoutes(tryCredential));
 app.route('/', logoRoute);
 app.route('/', gatewayRoutes);
 

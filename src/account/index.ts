@@ -2,6 +2,25 @@ import { isUserId, type Keyring } from '../crypto';
 
 /** The face of `account/`: the per-principal object, and the words that grants are told in. */
 export { type ApiUser, accountApi } from './api';
+export { connectedAccount } from './connected-account';
+export { CONNECTIONS_INDEX } from './connection-store';
+export type { Obtained } from './connections';
+export {
+  type ApiKeyCredential,
+  type Connection,
+  type Connector,
+  type ConnectorOptions,
+  type Credential,
+  type CredentialAnswer,
+  type CredentialRefusal,
+  headerValue,
+  type IssuedCredential,
+  type OAuthCredential,
+  type ProviderClient,
+  type RefreshRefusal,
+  type TokenProvider,
+  type Wanted,
+} from './credential';
 export type { Approval, Presentation, Terms } from './grants';
 export { highestRole, type Identity, roleAt, roleOf, type User } from './identity';
 export type {

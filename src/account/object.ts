@@ -227,23 +227,28 @@ export function accountObject(issuer: Issuer) {
     override async fetch(request: Request): Promise<Response> {
       const grantId = request.headers.get('gatehouse-grant') ?? '';
       if (!this.standing(grantId)) return new Response(null, { status: 404 });
-      return openWatch(this.ctx, grantId, await this.#rights());
+      return openWatch(this.ctx, grantId, await sha256Hex(this.rights()));
     }
 
     override webSocketClose(socket: WebSocket): void {
       socket.close();
     }
 
-    /** What the user may do depends on who the provider says that they are. */
-    async #rights(): Promise<string> {
-      return sha256Hex(JSON.stringify(this.#identity() ?? null));
+    /** All here that what the user may do depends on: who the provider says that they are. */
+    rights(): string {
+      return JSON.stringify(this.#identity() ?? null);
+    }
+
+    /** Watchers hear of what changed. */
+    async tellWatchers(): Promise<void> {
+      if (this.ctx.getWebSockets().length === 0) return;
+      const rights = await sha256Hex(this.rights());
+      tellWatchers(this.ctx, rights, (id) => this.standing(id) !== undefined);
     }
 
     /** After a transition: watchers hear of it, and the next alarm is set. */
     async #settle(): Promise<void> {
-      if (this.ctx.getWebSockets().length > 0) {
-        tellWatchers(this.ctx, await this.#rights(), (id) => this.standing(id) !== undefined);
-      }
+      await this.tellWatchers();
       await this.#schedule();
     }
 

@@ -70,4 +70,29 @@ export const ACCOUNT_SCHEMA: readonly (readonly string[])[] = [
     'CREATE INDEX codes_by_grant ON codes (grant_id)',
     'CREATE INDEX rotations_by_grant ON rotations (grant_id)',
   ],
+  [
+    `CREATE TABLE connections (
+      server TEXT PRIMARY KEY,
+      credential_id TEXT NOT NULL,
+      auth TEXT NOT NULL,
+      place TEXT NOT NULL,
+      sealed TEXT NOT NULL,
+      key_version TEXT NOT NULL,
+      renewable INTEGER NOT NULL,
+      status TEXT NOT NULL,
+      reason TEXT,
+      scope TEXT,
+      expires_at INTEGER,
+      connected_at INTEGER NOT NULL,
+      renewed_at INTEGER NOT NULL,
+      last_used_at INTEGER,
+      refresh_began_at INTEGER,
+      retry_at INTEGER,
+      failures INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID`,
+    `CREATE TABLE connecting (
+      server TEXT PRIMARY KEY,
+      until INTEGER NOT NULL
+    ) WITHOUT ROWID`,
+  ],
 ];

@@ -3,3 +3,4 @@ export { guardSettings, health } from './health';
 export { gatewayRoutes, metadataRoutes } from './routes';
 export { McpSessionObject } from './session/object';
 export { surveyTools } from './survey';
+export { tryCredential } from './try-credential';

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import {
+  type Access,
   findAccount,
   highestRole,
   type Identity,
@@ -11,9 +12,11 @@ import {
   type User,
 } from '../account';
 import type { Role, ServerSetting } from '../config';
+import { needsConnection, wantedAt } from '../connections';
 import { sha256Hex } from '../crypto';
 import { ok, type Result, refuse } from '../result';
 import { type Site, siteOf } from '../site';
+import { rememberCredential } from './credentials';
 
 /** Who a request acts for, and what it may do. */
 export interface Principal {
@@ -31,6 +34,8 @@ export interface Principal {
   expires_at: number;
 }
 
+type AccountStub = NonNullable<Awaited<ReturnType<typeof findAccount>>>;
+
 export type CredentialRefusal =
   | 'credential_missing'
   | 'credential_malformed'
@@ -42,7 +47,8 @@ export type CredentialRefusal =
 
 /**
  * The principal behind a request for a resource (RFC 6750 section 2.1): one call of its `Account`, and no
- * object for a token that this deployment didn't make. `server`: whose resource it is, if it is one's.
+ * object for a token that this deployment didn't make. `server`: whose resource it is, if it is one's; the same
+ * call then brings the user's own credential for it, where it needs one.
  */
 export async function identify(
   c: Context,
@@ -57,7 +63,8 @@ export async function identify(
   const parts = parseToken(token);
   const account = parts && (await findAccount(site.env, site.keyring, parts.userId));
   if (!account) return refuse<CredentialRefusal>('token_not_ours');
-  const found = await account.authenticate(parts.grantId, await sha256Hex(token));
+  const hash = await sha256Hex(token);
+  const found = await authenticate(c, account, parts.grantId, hash, server);
   if (!found.ok) return found;
 
   const { identity, grant, scope } = found.value;
@@ -80,6 +87,20 @@ export async function identify(
     role,
     expires_at: grant.expires_at,
   });
+}
+
+/** One call of the object, which brings the credential for the server too, where there is need of one. */
+async function authenticate(
+  c: Context,
+  account: AccountStub,
+  grantId: string,
+  hash: string,
+  server: ServerSetting | undefined,
+): Promise<Result<Access>> {
+  if (!server || !needsConnection(server)) return account.authenticate(grantId, hash);
+  const found = await account.authenticateWith(grantId, hash, wantedAt(siteOf(c), server));
+  if (found.ok) rememberCredential(siteOf(c), server.name, found.value.credential);
+  return found;
 }
 
 /** The origin and `/mcp` are two resources at one place: clients compare the URL that they were given. */

@@ -45,6 +45,8 @@ export const signInRoutes = new Hono<{ Bindings: Env }>()
     const id = form.ok ? form.value.get('flow') : null;
     if (id === null) return showSignedOut(c);
     const flow = await mustFindFlow(c, id, true);
+    // What was obtained in it was somebody's who doesn't go on.
+    await flow.dropStaged();
     await flow.stage('select-account', true);
     return c.redirect(flow.data.return_to, 303);
   });

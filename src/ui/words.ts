@@ -1,4 +1,5 @@
 import { say } from './sentence';
+import { connectionProblems, connectionWords } from './words-connections';
 
 const locale = 'en';
 
@@ -156,6 +157,8 @@ export const words = {
     },
   },
 
+  connection: connectionWords,
+
   /** What each error page says, by its tag; a function where it names something. */
   problems: {
     client_id_missing: {
@@ -258,6 +261,7 @@ export const words = {
       what: `You are signed in as ${about}, and that account was given no role.`,
       next: 'Ask whoever runs this page for access, or use another account.',
     }),
+    ...connectionProblems,
     not_found: {
       title: 'There is no such page',
       what: 'The address leads nowhere.',

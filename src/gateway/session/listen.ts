@@ -5,12 +5,12 @@ import {
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../../config';
-import { siteOf, type Work } from '../../site';
-import { connectBehind, type Greeting, ServerFailure } from '../merged/behind';
+import type { Work } from '../../site';
+import { CredentialMissing, connectBehind, type Greeting, ServerFailure } from '../merged/behind';
 import { toolsOf } from '../merged/lists';
 import { passingView, UNASKED } from '../merged/view';
 import type { Principal } from '../principal';
-import { authenticateToServer, callServer } from '../upstream';
+import { callServerAs } from '../upstream';
 
 /*
  * Listening to a server behind, for as long as a client listens to the gate: on its own stream (2025) or by
@@ -69,9 +69,9 @@ async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): 
     reconnectionOptions: { ...PATIENCE, reconnectionDelayGrowFactor: 2, maxRetries: Number.MAX_SAFE_INTEGER },
     fetch: async (_url, init) => {
       const headers = new Headers(init?.headers);
-      await authenticateToServer(siteOf(work), server, principal, headers);
-      const answer = await callServer(work, server, principal, { method: 'GET', headers, signal });
+      const answer = await callServerAs(work, server, principal, { method: 'GET', headers, signal });
       if (typeof answer === 'string') throw new ServerFailure(answer);
+      if ('credential' in answer) throw new CredentialMissing(answer.credential);
       if (answer.status === 404 && !lost.signal.aborted) {
         lost.abort();
         void transport.close();

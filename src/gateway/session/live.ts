@@ -1,4 +1,4 @@
-import type { Client, ClientCapabilities } from '@modelcontextprotocol/client';
+import type { ClientCapabilities } from '@modelcontextprotocol/client';
 import {
   type AuthInfo,
   type JSONRPCMessage,
@@ -11,12 +11,12 @@ import type { ServerSetting } from '../../config';
 import { siteOf, type Work } from '../../site';
 import { catalogueOf, forgetLists } from '../catalogue';
 import { type Behind, connectBehind, isSessionLost } from '../merged/behind';
+import { lockOf } from '../merged/connect-tool';
 import { findResource } from '../merged/items';
-import { mergedUri } from '../merged/names';
-import { gateServer, type Seen } from '../merged/server';
-import { LONGEST_CALL_MS, type MergedTool } from '../merged/tools';
+import { type Called, gateServer, type Seen } from '../merged/server';
 import { serversOf, type View } from '../merged/view';
 import type { Principal } from '../principal';
+import { handOn } from './hand-on';
 import { LIST_CHANGES } from './listen';
 import type { EventLog } from './log';
 import type { SessionState, SessionStore } from './store';
@@ -28,7 +28,7 @@ export const INNER_ID = 'session';
 export interface Carried {
   work: Work;
   principal: Principal;
-  called: MergedTool | undefined;
+  called: Called | undefined;
 }
 
 /** What the object has to know of. */
@@ -39,7 +39,6 @@ export interface SessionEvents {
   missing(servers: string[]): void;
 }
 
-type Said = { method: string; params?: Record<string, unknown> | undefined };
 /**
  * A session while its object is awake: the MCP server that its client speaks to, and the gate's own sessions on
  * the servers behind.
@@ -116,6 +115,8 @@ export class LiveSession {
       work,
       principal,
       logLevel: this.store.read()?.log_level,
+      urlElicitation: this.#capabilities().elicitation?.url !== undefined,
+      elicited: (server, elicitationId) => this.store.elicited(server, elicitationId),
       use: (server, act) => this.#use(server, act, requestId),
     };
   }
@@ -132,8 +133,17 @@ export class LiveSession {
     this.store.forgetGreeting(server);
   }
 
-  /** Tells the client that everything may have changed. */
-  async tellChanges(): Promise<void> {
+  /** Tells the client that everything may have changed, and which of the links it was shown are done with. */
+  async tellChanges(work: Work): Promise<void> {
+    for (const { server, elicitationId } of this.store.elicitations()) {
+      const setting = this.#setting(server);
+      if (setting && (await lockOf(this.view(work, this.#principal), setting))) continue;
+      this.store.forgetElicitation(elicitationId);
+      await this.#server.notification({
+        method: 'notifications/elicitation/complete',
+        params: { elicitationId },
+      });
+    }
     for (const method of LIST_CHANGES) await this.#server.notification({ method });
   }
 
@@ -199,7 +209,13 @@ export class LiveSession {
     const behind = await connectBehind(this.#work, server, {
       principal: () => this.#principal,
       capabilities: this.#capabilities(),
-      prepare: (client) => this.#listenTo(server.name, client),
+      prepare: (client) =>
+        handOn(client, this.#server, {
+          server: server.name,
+          capabilities: this.#capabilities(),
+          related: () => this.#underWay.get(server.name)?.at(-1),
+          changed: () => forgetLists(catalogueOf(this.#work.env), server.name, this.#principal.user.id),
+        }),
       greeting,
     });
     if (greeting) return behind;
@@ -222,43 +238,6 @@ export class LiveSession {
       ...(sampling && { sampling }),
       ...(roots && { roots }),
     };
-  }
-
-  /** Hands on what a server asks and tells. */
-  #listenTo(server: string, client: Client): void {
-    const capabilities = this.#capabilities();
-    const about = () => {
-      const relatedRequestId = this.#underWay.get(server)?.at(-1);
-      return relatedRequestId === undefined ? {} : { relatedRequestId };
-    };
-    const carried = (signal: AbortSignal) => ({ ...about(), signal, timeout: LONGEST_CALL_MS });
-    if (capabilities.elicitation) {
-      client.setRequestHandler('elicitation/create', (request, { mcpReq }) =>
-        this.#server.request(request, carried(mcpReq.signal)),
-      );
-    }
-    if (capabilities.sampling) {
-      client.setRequestHandler('sampling/createMessage', ({ params }, { mcpReq }) =>
-        this.#server.createMessage(params, carried(mcpReq.signal)),
-      );
-    }
-    if (capabilities.roots) {
-      client.setRequestHandler('roots/list', ({ params }, { mcpReq }) =>
-        this.#server.listRoots(params, carried(mcpReq.signal)),
-      );
-    }
-    const tell = (said: Said) => this.#server.notification(said, about());
-    client.setNotificationHandler('notifications/message', tell);
-    client.setNotificationHandler('notifications/elicitation/complete', tell);
-    client.setNotificationHandler('notifications/resources/updated', ({ method, params }) =>
-      this.#server.notification({ method, params: { ...params, uri: mergedUri(server, params.uri) } }),
-    );
-    for (const method of LIST_CHANGES) {
-      client.setNotificationHandler(method, async () => {
-        forgetLists(catalogueOf(this.#work.env), server, this.#principal.user.id);
-        await this.#server.notification({ method });
-      });
-    }
   }
 
   async #subscribe(merged: string, ctx: ServerContext, wanted: boolean): Promise<object> {

@@ -86,7 +86,7 @@ export class McpSessionObject extends DurableObject<Env> {
     const work = await this.#work(place);
     if (state.rights !== rights) {
       this.#store.setRights(rights);
-      if (state.rights !== undefined) await live.tellChanges();
+      if (state.rights !== undefined) await live.tellChanges(work);
     }
     const call = { id: message?.id, method: message?.method, params: message?.params ?? {} };
     const called = await admitCall(live.view(work, principal), mergedResource({ work }), call);
@@ -118,7 +118,7 @@ export class McpSessionObject extends DurableObject<Env> {
     for (const server of this.#store.greeted()) await this.#listen(server, ours);
     if (rights !== null && state?.rights !== rights) {
       this.#store.setRights(rights);
-      await (await this.#awake()).tellChanges();
+      await (await this.#awake()).tellChanges(await this.#work(state.place));
     }
     return new Response(null, { status: 101, webSocket: theirs });
   }
@@ -126,12 +126,14 @@ export class McpSessionObject extends DurableObject<Env> {
   override async webSocketMessage(_socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
     if (this.#isOver || typeof text !== 'string') return;
     const news = JSON.parse(text) as StreamNews;
+    const state = this.#store.read();
+    if (!state) return;
     const live = await this.#awake();
     if ('lost' in news) live.forget(news.lost);
     if (!('heard' in news)) {
       // The client knows: what it is shown next is no news.
       this.#store.setRights(null);
-      return live.tellChanges();
+      return live.tellChanges(await this.#work(state.place));
     }
     const { server, message, eventId } = news.heard;
     await live.receive(server, message);

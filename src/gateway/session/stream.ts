@@ -1,5 +1,7 @@
 import type { Context } from 'hono';
 import { watchGrant } from '../../account';
+import { siteOf } from '../../site';
+import { forgetCredentials } from '../credentials';
 import { serversOf } from '../merged/view';
 import type { Principal } from '../principal';
 import { isBack, listenTo } from './listen';
@@ -46,7 +48,7 @@ export class OwnStream {
     const unwatch = watchGrant(
       c.env,
       { userId, grantId: principal.grantId },
-      { changed: () => stream.#report({ changed: true }), ended: () => stream.#end() },
+      { changed: () => stream.#change(), ended: () => stream.#end() },
     );
     const timer = setInterval(() => stream.#write(': still here\n\n'), KEEP_ALIVE_MS);
     stream.#stop.signal.addEventListener('abort', () => {
@@ -62,6 +64,11 @@ export class OwnStream {
       this.#write(`event: message\nid: ${id}\ndata: ${JSON.stringify(message)}\n\n`);
     } else if ('listen' in order) this.#listen(order.listen);
     else for (const server of order.await) void this.#awaitServer(server);
+  }
+
+  #change(): void {
+    forgetCredentials(siteOf(this.c));
+    this.#report({ changed: true });
   }
 
   #listen({ server: name, ...wanted }: Listening): void {

@@ -1,7 +1,9 @@
 import type { Context } from 'hono';
 import { watchGrant } from '../../account';
 import type { ServerSetting } from '../../config';
+import { siteOf } from '../../site';
 import { catalogueOf, forgetLists } from '../catalogue';
+import { forgetCredentials } from '../credentials';
 import { type Behind, connectBehind } from '../merged/behind';
 import { findResource } from '../merged/items';
 import { mergedUri } from '../merged/names';
@@ -30,10 +32,21 @@ export function feedSubscription(
   uris: string[],
 ): ReadableStream<Uint8Array> {
   const stop = new AbortController();
+  const fed = new Set<string>();
+  const feedAll = () => {
+    for (const server of serversOf({ work: c, principal }).filter(({ name }) => !fed.has(name))) {
+      fed.add(server.name);
+      const feed = feedFrom(c, server, principal, notify, uris, stop.signal);
+      // What could not be listened to, such as a server that isn't connected yet, is tried at the next change.
+      void feed.catch(() => undefined).finally(() => fed.delete(server.name));
+    }
+  };
   const everything = () => {
+    forgetCredentials(siteOf(c));
     notify.toolsChanged();
     notify.promptsChanged();
     notify.resourcesChanged();
+    feedAll();
   };
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const unwatch = watchGrant(
@@ -44,10 +57,8 @@ export function feedSubscription(
   stop.signal.addEventListener('abort', unwatch, { once: true });
   const done = body.pipeTo(writable, { signal: stop.signal }).catch(() => undefined);
   void done.finally(() => stop.abort());
-  const feeds = serversOf({ work: c, principal }).map((server) =>
-    feedFrom(c, server, principal, notify, uris, stop.signal),
-  );
-  void Promise.allSettled([...feeds, awaitMissing(c, principal, everything, stop.signal)]);
+  feedAll();
+  void awaitMissing(c, principal, everything, stop.signal).catch(() => undefined);
   return readable;
 }
 
