@@ -29,6 +29,8 @@ export interface Ears {
   message(message: JSONRPCMessage, eventId: string | undefined): void;
   /** The server no longer knows the session. */
   lost(): void;
+  /** What happens at the server is heard from now on. */
+  opened(): void;
 }
 
 /** For whom, at which server, and what of it. */
@@ -92,7 +94,7 @@ async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): 
       () => true,
       () => false,
     );
-    if (opened) return;
+    if (opened) return ears.opened();
     await sleep(pause, signal);
   }
 }
@@ -118,6 +120,7 @@ async function listenStateless(wanted: Wanted, ears: Ears, signal: AbortSignal):
     const behind = await connectBehind(work, server, options).catch(() => undefined);
     const subscription = await behind?.client.listen(filter).catch(() => undefined);
     if (subscription) {
+      ears.opened();
       pause = FIRST_PAUSE;
       await ended(subscription, signal);
     }

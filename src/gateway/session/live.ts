@@ -36,6 +36,8 @@ export interface Carried {
 export interface SessionEvents {
   /** A server was spoken to for the first time, or is to be listened to for more. */
   greeted(server: string): Promise<void>;
+  /** The client watches other resources of a server; resolves when their changes are heard. */
+  subscribed(server: string): Promise<void>;
   /** Servers told nothing when the client asked for its tools. */
   missing(servers: string[]): void;
 }
@@ -253,7 +255,7 @@ export class LiveSession {
     });
     if (wanted) this.store.subscribe(server.name, uri);
     else this.store.unsubscribe(server.name, uri);
-    await this.on.greeted(server.name);
+    await this.on.subscribed(server.name);
     return {};
   }
 

@@ -3,6 +3,7 @@ import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/serve
 import { type Place, siteAt, type Work } from '../../site';
 import { admitCall, mergedResource } from '../merged/admit';
 import type { Greeting } from '../merged/behind';
+import { methodNotAllowed } from '../message';
 import type { Principal } from '../principal';
 import { rpcError } from '../rpc-error';
 import { INNER_ID, LiveSession } from './live';
@@ -40,10 +41,14 @@ export type StreamNews =
   | { heard: { server: string; message: JSONRPCMessage; eventId: string | undefined } }
   /** A server no longer knows the session. */
   | { lost: string }
+  /** What happens at a server is heard from now on. */
+  | { listening: string }
   /** What the client may do changed, or what there is. */
   | { changed: true };
 
 const SESSION_NOT_FOUND = -32001;
+/** How long a subscription waits until its server is listened to, in ms. */
+const LISTENING_MS = 2_000;
 
 /** The answer to a session id that stands for nothing here, or for somebody else's session. */
 export function sessionNotFound(id: string | number | undefined): Response {
@@ -61,6 +66,8 @@ export class McpSessionObject extends DurableObject<Env> {
   readonly #log: EventLog;
   #live: Promise<LiveSession> | undefined;
   #isOver = false;
+  /** Who waits until a server is listened to. */
+  readonly #unheard = new Map<string, (() => void)[]>();
   /** Requests reach the transport one after the other, so that each finds its own stream. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -90,6 +97,11 @@ export class McpSessionObject extends DurableObject<Env> {
     if (state.rights !== rights) {
       this.#store.setRights(rights);
       if (state.rights !== undefined) await live.tellChanges(work);
+    }
+    const lastEventId = headers['last-event-id'];
+    // A client that gets an error for an answer asks again for its stream, until it hears that there is none.
+    if (method === 'GET' && lastEventId !== undefined && (await this.#log.isLast(lastEventId))) {
+      return methodNotAllowed();
     }
     const call = { id: message?.id, method: message?.method, params: message?.params ?? {} };
     const called = await admitCall(live.view(work, principal), mergedResource({ work }), call);
@@ -131,6 +143,7 @@ export class McpSessionObject extends DurableObject<Env> {
   override async webSocketMessage(_socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
     if (!this.#state() || typeof text !== 'string') return;
     const news = JSON.parse(text) as StreamNews;
+    if ('listening' in news) return this.#listened(news.listening);
     const state = this.#store.read();
     if (!state) return;
     const live = await this.#awake();
@@ -142,7 +155,10 @@ export class McpSessionObject extends DurableObject<Env> {
     }
     const { server, message, eventId } = news.heard;
     await live.receive(server, message);
-    if (eventId !== undefined) this.#store.setHeard(server, eventId);
+    if (eventId === undefined) return;
+    // What came of it is on its way into the log now: they are stored together, or neither is.
+    await scheduler.wait(0);
+    await this.#log.inOrder(async () => this.#store.setHeard(server, eventId));
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -188,6 +204,7 @@ export class McpSessionObject extends DurableObject<Env> {
     const work = await this.#work(state.place);
     const live = new LiveSession(this.#store, this.#log, state, work, {
       greeted: (server) => this.#listen(server),
+      subscribed: (server) => this.#listenNow(server),
       missing: (servers) => this.#order({ await: servers }),
     });
     await live.start(restored ? state : undefined);
@@ -213,6 +230,22 @@ export class McpSessionObject extends DurableObject<Env> {
     if (!greeting) return;
     const [uris, lastEventId] = [this.#store.subscriptions(server), this.#store.heard(server)];
     this.#order({ listen: { server, greeting, uris, lastEventId } }, to);
+  }
+
+  /** The same, and waits until it is; if nobody holds the stream, or the server is slow, not for long. */
+  async #listenNow(server: string): Promise<void> {
+    if (this.ctx.getWebSockets().length === 0) return;
+    const listening = new Promise<void>((resolve) => {
+      this.#unheard.set(server, [...(this.#unheard.get(server) ?? []), resolve]);
+    });
+    await this.#listen(server);
+    await Promise.race([listening, scheduler.wait(LISTENING_MS)]);
+  }
+
+  #listened(server: string): void {
+    const waiting = this.#unheard.get(server) ?? [];
+    this.#unheard.delete(server);
+    for (const go of waiting) go();
   }
 
   #order(order: StreamOrder, to?: WebSocket): void {

@@ -19,7 +19,7 @@ const MAX_WAITING = 256;
 export class OwnStream {
   readonly #encoder = new TextEncoder();
   readonly #stop = new AbortController();
-  readonly #listening = new Map<string, { until: AbortController; session: string | undefined }>();
+  readonly #listening = new Map<string, { until: AbortController[]; session: string | undefined }>();
   readonly #awaited = new Set<string>();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
@@ -77,14 +77,23 @@ export class OwnStream {
     // In a session the server knows what is wanted: its stream goes on.
     const session = greeting.era === 'legacy' ? greeting.session : undefined;
     const listening = this.#listening.get(name);
-    if (!server || (session !== undefined && listening?.session === session)) return;
-    listening?.until.abort();
+    if (!server) return;
+    if (session !== undefined && listening?.session === session) {
+      this.#report({ listening: name });
+      return;
+    }
     const until = new AbortController();
-    this.#listening.set(name, { until, session });
+    // Those before hear what happens until this one does.
+    const before = listening?.until ?? [];
+    this.#listening.set(name, { until: [...before, until], session });
     const ears = {
       message: (message: object, eventId: string | undefined) =>
         this.#report({ heard: { server: name, message, eventId } } as StreamNews),
       lost: () => this.#report({ lost: name }),
+      opened: () => {
+        for (const one of before) one.abort();
+        this.#report({ listening: name });
+      },
     };
     const { c: work, principal } = this;
     const signal = AbortSignal.any([until.signal, this.#stop.signal]);

@@ -20,6 +20,9 @@ export interface Notify {
   resourceUpdated(uri: string): void;
 }
 
+/** How long the stream waits until all servers are listened to, in ms: what its client hears first is that they are. */
+const LISTENING_MS = 2_000;
+
 /**
  * Feeds a `subscriptions/listen` stream of the 2026 era (its body is given) with what changes: at the servers
  * behind, and in what the principal may do. When the grant ends, the stream does.
@@ -34,19 +37,29 @@ export function feedSubscription(
   const stop = new AbortController();
   const fed = new Set<string>();
   const feedAll = () => {
-    for (const server of serversOf({ work: c, principal }).filter(({ name }) => !fed.has(name))) {
-      fed.add(server.name);
-      const feed = feedFrom(c, server, principal, notify, uris, stop.signal);
-      // What could not be listened to, such as a server that isn't connected yet, is tried at the next change.
-      void feed.catch(() => undefined).finally(() => fed.delete(server.name));
-    }
+    const unfed = serversOf({ work: c, principal }).filter(({ name }) => !fed.has(name));
+    const opened = unfed.map(
+      (server) =>
+        new Promise<void>((resolve) => {
+          fed.add(server.name);
+          const feed = feedFrom(c, server, principal, notify, uris, resolve, stop.signal);
+          // What could not be listened to, such as a server that isn't connected yet, is tried at the next change.
+          void feed
+            .catch(() => undefined)
+            .finally(() => {
+              fed.delete(server.name);
+              resolve();
+            });
+        }),
+    );
+    return Promise.all(opened);
   };
   const everything = () => {
     forgetCredentials(siteOf(c));
     notify.toolsChanged();
     notify.promptsChanged();
     notify.resourcesChanged();
-    feedAll();
+    void feedAll();
   };
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const unwatch = watchGrant(
@@ -55,9 +68,10 @@ export function feedSubscription(
     { changed: everything, ended: () => stop.abort() },
   );
   stop.signal.addEventListener('abort', unwatch, { once: true });
-  const done = body.pipeTo(writable, { signal: stop.signal }).catch(() => undefined);
-  void done.finally(() => stop.abort());
-  feedAll();
+  void Promise.race([feedAll(), scheduler.wait(LISTENING_MS)])
+    .then(() => body.pipeTo(writable, { signal: stop.signal }))
+    .catch(() => undefined)
+    .finally(() => stop.abort());
   void awaitMissing(c, principal, everything, stop.signal).catch(() => undefined);
   return readable;
 }
@@ -68,6 +82,7 @@ async function feedFrom(
   principal: Principal,
   notify: Notify,
   merged: string[],
+  opened: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   const view = passingView(c, principal, UNASKED);
@@ -89,7 +104,7 @@ async function feedFrom(
     () => undefined,
   );
   if (!behind) return;
-  const ears = { message: tell, lost: () => undefined };
+  const ears = { message: tell, lost: () => undefined, opened };
   try {
     await subscribeAt(behind, uris);
     await listenTo({ work: c, server, principal, greeting: behind.greeting, uris }, ears, signal);
