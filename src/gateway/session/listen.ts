@@ -89,7 +89,7 @@ async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): 
     eventId = token;
   };
   // Once it is open it comes back by itself; a server may hold the one before it for open until then.
-  for (let pause = FIRST_PAUSE / 5; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+  for (let pause = FIRST_PAUSE / 100; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     const opened = await transport.resumeStream(eventId ?? '', { onresumptiontoken }).then(
       () => true,
       () => false,

@@ -16,6 +16,7 @@ import { findResource } from '../merged/items';
 import { type Called, gateServer, type Seen } from '../merged/server';
 import { serversOf, type View } from '../merged/view';
 import type { Principal } from '../principal';
+import { Courses } from './course';
 import { handOn } from './hand-on';
 import { LIST_CHANGES } from './listen';
 import type { EventLog } from './log';
@@ -50,8 +51,7 @@ export class LiveSession {
   readonly transport: WebStandardStreamableHTTPServerTransport;
   readonly #server: Server;
   readonly #behind = new Map<string, Promise<Behind>>();
-  /** Requests under way at each server, the latest last. */
-  readonly #underWay = new Map<string, RequestId[]>();
+  readonly #courses = new Courses();
   #work: Work;
   #principal: Principal;
 
@@ -181,21 +181,20 @@ export class LiveSession {
     act: (behind: Behind) => Promise<T>,
     requestId: RequestId | undefined,
   ): Promise<T> {
-    const underWay = this.#underWay.get(server.name) ?? [];
-    this.#underWay.set(server.name, underWay);
-    if (requestId !== undefined) underWay.push(requestId);
+    let used: Behind | undefined;
+    const attempt = () =>
+      this.#courses.run(server.name, requestId, async () => {
+        used = await this.#connect(server);
+        return act(used);
+      });
+    const known = this.#behind.has(server.name) || (await this.store.greeting(server.name)) !== undefined;
     try {
-      const known = this.#behind.has(server.name) || (await this.store.greeting(server.name)) !== undefined;
-      try {
-        return await act(await this.#connect(server));
-      } catch (error) {
-        // A server that has forgotten the session has done nothing: it is greeted again.
-        if (!known || !isSessionLost(error)) throw error;
-        this.forget(server.name);
-        return await act(await this.#connect(server));
-      }
-    } finally {
-      if (requestId !== undefined) underWay.splice(underWay.indexOf(requestId), 1);
+      return await attempt();
+    } catch (error) {
+      // A server that has forgotten the session has done nothing: it is greeted again, by the first who hears it.
+      if (!known || !isSessionLost(error)) throw error;
+      if ((await this.#behind.get(server.name)) === used) this.forget(server.name);
+      return attempt();
     }
   }
 
@@ -204,7 +203,9 @@ export class LiveSession {
     if (connected) return connected;
     const made = this.#greet(server);
     this.#behind.set(server.name, made);
-    made.catch(() => this.#behind.delete(server.name));
+    made.catch(() => {
+      if (this.#behind.get(server.name) === made) this.#behind.delete(server.name);
+    });
     return made;
   }
 
@@ -218,7 +219,7 @@ export class LiveSession {
         handOn(client, this.#server, {
           server: server.name,
           capabilities: this.#capabilities(),
-          related: () => this.#underWay.get(server.name)?.at(-1),
+          related: () => this.#courses.relatedTo(server.name),
           changed: () => forgetLists(catalogueOf(this.#work.env), server.name, this.#principal.user.id),
         });
       },

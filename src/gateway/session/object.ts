@@ -39,8 +39,8 @@ export interface Listening {
 /** What whoever holds the client's own stream tells the object. */
 export type StreamNews =
   | { heard: { server: string; message: JSONRPCMessage; eventId: string | undefined } }
-  /** A server no longer knows the session. */
-  | { lost: string }
+  /** A server no longer knows the session that it was listened to in. */
+  | { lost: { server: string; session: string | undefined } }
   /** What happens at a server is heard from now on. */
   | { listening: string }
   /** What the client may do changed, or what there is. */
@@ -70,6 +70,9 @@ export class McpSessionObject extends DurableObject<Env> {
   readonly #unheard = new Map<string, (() => void)[]>();
   /** Requests reach the transport one after the other, so that each finds its own stream. */
   #turn: Promise<unknown> = Promise.resolve();
+
+  /** What is heard is taken in one after the other. */
+  #heard: Promise<unknown> = Promise.resolve();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -132,6 +135,8 @@ export class McpSessionObject extends DurableObject<Env> {
       this.ctx.acceptWebSocket(ours);
       for (const event of missed) this.#order({ event }, ours);
     });
+    // Listening begins behind the last of what the stream before this one heard.
+    await this.#heard;
     for (const server of this.#store.greeted()) await this.#listen(server, ours);
     if (rights !== null && state?.rights !== rights) {
       this.#store.setRights(rights);
@@ -140,25 +145,12 @@ export class McpSessionObject extends DurableObject<Env> {
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
-  override async webSocketMessage(_socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
-    if (!this.#state() || typeof text !== 'string') return;
-    const news = JSON.parse(text) as StreamNews;
-    if ('listening' in news) return this.#listened(news.listening);
-    const state = this.#store.read();
-    if (!state) return;
-    const live = await this.#awake();
-    if ('lost' in news) live.forget(news.lost);
-    if (!('heard' in news)) {
-      // The client knows: what it is shown next is no news.
-      this.#store.setRights(null);
-      return live.tellChanges(await this.#work(state.place));
-    }
-    const { server, message, eventId } = news.heard;
-    await live.receive(server, message);
-    if (eventId === undefined) return;
-    // What came of it is on its way into the log now: they are stored together, or neither is.
-    await scheduler.wait(0);
-    await this.#log.inOrder(async () => this.#store.setHeard(server, eventId));
+  override webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
+    const news = JSON.parse(String(text)) as StreamNews;
+    if ('listening' in news) return Promise.resolve(this.#listened(news.listening));
+    const heard = this.#heard.then(() => this.#hear(socket, news));
+    this.#heard = heard.catch(() => undefined);
+    return heard;
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -174,6 +166,32 @@ export class McpSessionObject extends DurableObject<Env> {
     const since = this.ctx.getWebSockets().length > 0 ? Date.now() : state.used_at;
     if (since + idle > Date.now()) return this.ctx.storage.setAlarm(since + idle);
     await this.#end();
+  }
+
+  async #hear(socket: WebSocket, news: Exclude<StreamNews, { listening: string }>): Promise<void> {
+    const state = this.#state();
+    if (!state) return;
+    const live = await this.#awake();
+    if ('heard' in news) {
+      const { server, message, eventId } = news.heard;
+      // The stream that took the place of this one gets it from the server itself, which can say it again.
+      if (eventId !== undefined && socket.readyState !== WebSocket.OPEN) return;
+      await live.receive(server, message);
+      if (eventId === undefined) return;
+      // What came of it is on its way into the log now: they are stored together, or neither is.
+      await scheduler.wait(0);
+      await this.#log.inOrder(async () => this.#store.setHeard(server, eventId));
+      return;
+    }
+    if ('lost' in news) {
+      const { server, session } = news.lost;
+      const greeting = await this.#store.greeting(server);
+      if (greeting?.era !== 'legacy' || greeting.session !== session) return;
+      live.forget(server);
+    }
+    // The client knows: what it is shown next is no news.
+    this.#store.setRights(null);
+    await live.tellChanges(await this.#work(state.place));
   }
 
   #state(): SessionState | undefined {

@@ -89,7 +89,7 @@ export class OwnStream {
     const ears = {
       message: (message: object, eventId: string | undefined) =>
         this.#report({ heard: { server: name, message, eventId } } as StreamNews),
-      lost: () => this.#report({ lost: name }),
+      lost: () => this.#report({ lost: { server: name, session } }),
       opened: () => {
         for (const one of before) one.abort();
         this.#report({ listening: name });
