@@ -47,8 +47,8 @@ export interface Problem {
 }
 
 const oidcProvider = z.strictObject({
-  name: settingName.refine((name) => !['local', 'key', 'skip'].includes(name), {
-    error: 'must not be the name of another way to sign in',
+  name: settingName.refine((name) => !['local', 'key', 'skip', 'visitor', 'service'].includes(name), {
+    error: 'must not be the name of another way to sign in, nor visitor or service',
   }),
   title: z.string().min(1).optional(),
   issuer: httpUrl,

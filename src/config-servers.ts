@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { connectionRules, connectionSettings } from './config-connections';
 import { httpUrl, roleRule, seconds, settingName } from './config-primitives';
 
-export const SERVER_AUTH = ['none', 'static', 'identity', 'passthrough'] as const;
+export const SERVER_AUTH = ['none', 'static', 'identity', 'oauth', 'api_key', 'passthrough'] as const;
 
 const toolRule = z.strictObject({
   match: z.string().min(1),
@@ -41,6 +42,7 @@ export const serverSetting = z
     entrypoint: z.string().min(1).optional(),
     auth: z.enum(SERVER_AUTH, { error: `must be one of ${SERVER_AUTH.join(', ')}` }),
     authorization_servers: z.array(httpUrl).min(1).optional(),
+    ...connectionSettings,
     header: z
       .string()
       .regex(/^[A-Za-z0-9-]+$/, { error: 'must be the name of a header' })
@@ -61,8 +63,12 @@ export const serverSetting = z
   .refine((server) => !server.identity || server.auth === 'none' || server.auth === 'static', {
     error: 'identity = true goes with auth none or static; with auth identity it is sent anyway',
   })
-  .refine((server) => !server.authorization_servers || server.auth === 'passthrough', {
-    error: 'authorization_servers goes with auth passthrough',
+  .refine((server) => !server.authorization_servers || ['passthrough', 'oauth'].includes(server.auth), {
+    error: 'authorization_servers goes with auth passthrough or oauth',
+  })
+  .superRefine((server, context) => {
+    for (const { path, error } of connectionRules(server))
+      context.addIssue({ code: 'custom', path: [path], message: error });
   });
 
 /**

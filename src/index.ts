@@ -1,19 +1,21 @@
-import { accountObject } from './account';
+import { connectedAccount } from './account';
 import { app } from './app';
 import { libraryIssuer } from './authorization';
+import { oauthConnector, rewrapConnections } from './connections';
 import { PendingFlowObject } from './flow';
 import { McpSessionObject } from './gateway';
 
 /*
  * The Worker. Rooms import downwards only; where a lower one needs what a higher one does, it is handed in
- * here: the `Account` runs the token endpoint with the issuer of `authorization/`.
+ * here: the `Account` runs the token endpoint with the issuer of `authorization/`, and renews its connections with
+ * the connector of `connections/`.
  */
 
 /** MCP servers inside this Worker, if any. */
 export * from './servers';
 
-/** One principal: its grants, tokens and browser sign-ins. */
-export class Account extends accountObject(libraryIssuer) {}
+/** One principal: its grants, tokens, browser sign-ins and connections. */
+export class Account extends connectedAccount(libraryIssuer, oauthConnector) {}
 
 /** What is under way in one browser. */
 export class PendingFlow extends PendingFlowObject {}
@@ -21,4 +23,7 @@ export class PendingFlow extends PendingFlowObject {}
 /** One MCP session of the 2025 era at `/mcp`. */
 export class McpSession extends McpSessionObject {}
 
-export default { fetch: app.fetch } satisfies ExportedHandler<Env>;
+export default {
+  fetch: app.fetch,
+  scheduled: (_, env, ctx) => ctx.waitUntil(rewrapConnections(env)),
+} satisfies ExportedHandler<Env>;

@@ -17,6 +17,8 @@ export interface SafeFetchOptions {
   accept?: string;
   /** `host:port` on loopback that may be fetched from all the same: for local development. */
   loopbackHosts?: readonly string[];
+  /** Origins on loopback that may be reached all the same, `http:` too: for local development. */
+  loopbackOrigins?: readonly string[];
 }
 
 export interface Fetched {
@@ -26,33 +28,49 @@ export interface Fetched {
 }
 
 /**
- * GETs a URL that somebody else chose: https, no userinfo, no host that {@link isForbiddenHost} names,
- * no redirect, at most `maxBytes` after decompression, within `timeoutMs`, status 200. What a public name
- * resolves to is the platform's to check (`global_fetch_strictly_public`).
+ * GETs a URL that somebody else chose, by the rules of {@link safeSend}; the status must be 200.
  */
 export async function safeFetch(
   url: string,
   options: SafeFetchOptions,
 ): Promise<Result<Fetched, Refusal<SafeFetchRefusal>>> {
+  const headers = { accept: options.accept ?? '*/*' };
+  const sent = await safeSend(url, { headers, onlyStatus: 200 }, options);
+  if (!sent.ok || sent.value.status === 200) return sent;
+  const { status } = sent.value;
+  return refuse(status >= 300 && status < 400 ? 'redirected' : 'status_not_ok', String(status));
+}
+
+/**
+ * Sends a request to a URL that somebody else chose: https, no userinfo, no host that {@link isForbiddenHost}
+ * names, no redirect followed, at most `maxBytes` of the answer after decompression (0: none is read), within
+ * `timeoutMs`. What a public name resolves to is the platform's to check (`global_fetch_strictly_public`).
+ * `onlyStatus`: the body of an answer with another one is not read.
+ */
+export async function safeSend(
+  url: string,
+  request: { method?: string; headers?: HeadersInit; body?: BodyInit | null; onlyStatus?: number },
+  options: SafeFetchOptions,
+): Promise<Result<Fetched, Refusal<SafeFetchRefusal>>> {
   const target = URL.canParse(url) ? new URL(url) : undefined;
-  if (!target || !mayFetch(target, options.loopbackHosts ?? [])) return refuse('url_forbidden');
+  if (!target || !mayFetch(target, options)) return refuse('url_forbidden');
   const signal = AbortSignal.timeout(options.timeoutMs);
-  const { accept = '*/*', maxBytes } = options;
+  const { maxBytes } = options;
+  const headers = new Headers(request.headers);
+  // Common firewalls answer 403 to requests without a User-Agent, and Workers send none.
+  headers.set('user-agent', 'Gatehouse');
+  const { method = 'GET', body = null, onlyStatus } = request;
   try {
-    const response = await fetch(target.href, {
-      redirect: 'manual',
-      cache: 'no-store',
-      signal,
-      // Common firewalls answer 403 to requests without a User-Agent, and Workers send none.
-      headers: { accept, 'user-agent': 'Gatehouse' },
-    });
-    const { status, headers } = response;
-    if (status !== 200) {
+    const init = { method, headers: Object.fromEntries(headers), body, signal } as const;
+    const response = await fetch(target.href, { ...init, redirect: 'manual', cache: 'no-store' });
+    const { status } = response;
+    const answer = { status, headers: response.headers };
+    if (maxBytes === 0 || (onlyStatus !== undefined && status !== onlyStatus)) {
       await response.body?.cancel();
-      return refuse(status >= 300 && status < 400 ? 'redirected' : 'status_not_ok', String(status));
+      return ok({ ...answer, body: new Uint8Array() });
     }
-    const body = await readAtMost(maxBytes, response.body, signal);
-    return body ? ok({ body, headers, status }) : refuse('too_large', `over ${maxBytes} bytes`);
+    const read = await readAtMost(maxBytes, response.body, signal);
+    return read ? ok({ ...answer, body: read }) : refuse('too_large', `over ${maxBytes} bytes`);
   } catch (error) {
     if (signal.aborted) return refuse('timed_out', `after ${options.timeoutMs} ms`);
     return refuse('unreachable', error instanceof Error ? error.message : undefined);
@@ -87,8 +105,10 @@ async function readAtMost(
   }
 }
 
-function mayFetch(url: URL, loopbackHosts: readonly string[]): boolean {
-  if (url.protocol !== 'https:' || url.username || url.password) return false;
+function mayFetch(url: URL, { loopbackHosts = [], loopbackOrigins = [] }: SafeFetchOptions): boolean {
+  if (url.username || url.password) return false;
+  if (isLoopbackHost(url.hostname) && loopbackOrigins.includes(url.origin)) return true;
+  if (url.protocol !== 'https:') return false;
   if (!isForbiddenHost(url.hostname)) return true;
   return isLoopbackHost(url.hostname) && loopbackHosts.includes(`${url.hostname}:${url.port || '443'}`);
 }

@@ -46,6 +46,11 @@ export async function siteAt(env: Env, { origin, local, requestId }: Place): Pro
   return describeSite(env, settings, keyring, { origin, local, requestId });
 }
 
+/** The resource of a server, where clients reach it by this gate. */
+export function siteResource({ origin }: Pick<Site, 'origin'>, server: { name: string }): string {
+  return `${origin}/mcp/${server.name}`;
+}
+
 /** Headers that only a proxy sets: with one of them, a loopback host proves nothing. */
 const FORWARDING_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'via'];
 
@@ -82,7 +87,7 @@ function describeSite(env: Env, settings: Settings, keyring: Keyring, place: Pla
 function offeredMethods(settings: Settings, local: boolean): SignInMethod[] {
   const { methods, oidc } = settings.signIn;
   const named = methods ?? (oidc.length > 0 ? ['oidc' as const] : ['local' as const]);
-  return named.filter((method) => (method === 'local' ? local : oidc.length > 0));
+  return named.filter((method) => (method === 'local' ? local : method !== 'oidc' || oidc.length > 0));
 }
 
 const NO_SIGN_IN: Problem = {
@@ -100,7 +105,12 @@ const NO_KEYS: Problem = {
 /** The record that holds the master key of a bare `wrangler dev`: the one secret stored in clear. */
 export const LOCAL_KEYS_RECORD = 'local-development-keys';
 
-const cache = new WeakMap<object, { parsed?: ReturnType<typeof parseSettings>; keyring?: Promise<Keys> }>();
+const cache = new WeakMap<object, Cached>();
+interface Cached {
+  parsed?: ReturnType<typeof parseSettings>;
+  /** `text`: the secret that it was read from; undefined: the local record. */
+  keyring?: { text: string | undefined; keys: Promise<Keys> };
+}
 type Keys = { keyring: Keyring; problem?: Problem };
 
 function cacheOf(env: Env) {
@@ -117,11 +127,20 @@ function settingsOf(env: Env): ReturnType<typeof parseSettings> {
 
 async function readKeyring(env: Env, local: boolean): Promise<Keys> {
   const cached = cacheOf(env);
-  if (!env.GATEHOUSE_KEYS && !local) return readKeyringText(undefined);
-  cached.keyring ??= env.GATEHOUSE_KEYS
-    ? Promise.resolve(readKeyringText(env.GATEHOUSE_KEYS))
-    : localKeyring(env);
-  return cached.keyring;
+  const text = env.GATEHOUSE_KEYS || undefined;
+  if (text === undefined && !local) return readKeyringText(undefined);
+  if (!cached.keyring || cached.keyring.text !== text) {
+    const keys = text === undefined ? localKeyring(env) : Promise.resolve(readKeyringText(text));
+    cached.keyring = { text, keys };
+  }
+  return cached.keyring.keys;
+}
+
+/**
+ * The keys, for a Durable Object: it is woken by requests that were served, and those that lack keys are not.
+ */
+export async function objectKeyring(env: Env): Promise<Keyring> {
+  return (await readKeyring(env, true)).keyring;
 }
 
 function readKeyringText(text: string | undefined): Keys {

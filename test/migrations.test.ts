@@ -8,6 +8,9 @@ import { pass, startClock } from './fixtures/clock';
 import { expectInvalidGrant } from './fixtures/refusals';
 import account from './fixtures/schemas/account-v1.json';
 import accountSql from './fixtures/schemas/account-v1.sql?raw';
+import connectedSql from './fixtures/schemas/account-v2.sql?raw';
+import withKeys from './fixtures/schemas/account-v3.json';
+import withKeysSql from './fixtures/schemas/account-v3.sql?raw';
 import { DUMPED_AT, loadSql, schemaOf } from './fixtures/schemas/dump';
 import flow from './fixtures/schemas/pending-flow-v1.json';
 import flowSql from './fixtures/schemas/pending-flow-v1.sql?raw';
@@ -26,7 +29,7 @@ import {
 } from './fixtures/worker';
 
 /** A dump of each version that was ever released, the newest last. */
-const ACCOUNTS = [accountSql];
+const ACCOUNTS = [accountSql, connectedSql, withKeysSql];
 const FLOWS = [flowSql];
 
 beforeEach(async () => {
@@ -79,6 +82,39 @@ describe('an account of schema version 1', () => {
     expect(await runDurableObjectAlarm(accountOf(account.code))).toBe(true);
     const { keys } = await env.OAUTH_KV.list({ prefix: `grant:${account.code.split(':')[0]}:` });
     expect(keys).toHaveLength(2);
+  });
+});
+
+describe('an account of schema version 2', () => {
+  it('keeps its connections: they open, and are listed', async () => {
+    await loadSql(accountOf(account.code), connectedSql);
+    const stub = accountOf(account.code);
+    const at = { header: 'Authorization', loopback: [] };
+    const tools = { ...at, server: 'tools', auth: 'oauth', place: 'https://tools.example/mcp' } as const;
+    const keyed = { ...at, server: 'keyed', auth: 'api_key', place: 'https://keyed.example/mcp' } as const;
+    expect(await stub.credential(tools)).toMatchObject({ value: { value: 'Bearer access of 2040' } });
+    expect(await stub.credential(keyed)).toMatchObject({ value: { value: 'a key of 2040' } });
+    const { connections, pending } = await stub.listConnections();
+    expect(connections.map(({ status }) => status)).toEqual(['connected', 'connected']);
+    expect(pending).toEqual(['third']);
+  });
+});
+
+describe('an account of schema version 3', () => {
+  beforeEach(() => loadSql(accountOf(withKeys.access), withKeysSql));
+
+  it('keeps its access keys, and what was made with one until that is revoked', async () => {
+    const byKey = new Browser();
+    byKey.cookies.set('gatehouse-sign-in', withKeys.cookie_by_key);
+    for (const token of [withKeys.key, withKeys.by_key, withKeys.access]) {
+      expect((await callMcp(token)).status).toBe(200);
+    }
+    expect((await callMcp(withKeys.revoked)).status).toBe(401);
+    expect((await byKey.visit('/sign-in')).html).toContain('ada@acme.com');
+    expect(await accountOf(withKeys.access).revokeKey(withKeys.key_id)).toBe(true);
+    for (const token of [withKeys.key, withKeys.by_key]) expect((await callMcp(token)).status).toBe(401);
+    expect((await byKey.visit('/sign-in')).status).toBe(303);
+    expect((await callMcp(withKeys.access)).status).toBe(200);
   });
 });
 

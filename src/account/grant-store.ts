@@ -18,6 +18,10 @@ export interface GrantRow {
   /** The end of its refresh token (before the first one: of its code), which slides. */
   refresh_expires_at: number;
   last_used_at: number | null;
+  /** The access key with which the person had signed in; the grant dies with it. */
+  key_id: string | null;
+  /** The user id that its tokens begin with; null: the account's own. Another's: it was moved here. */
+  issued_as: string | null;
 }
 
 /** A code's row. It stays when the code is redeemed, with the answer sealed under the code itself. */
@@ -40,6 +44,10 @@ export interface RotationRow {
   rotated_at: number;
   answer: string;
 }
+
+/** Whether the key that a grant was made with still stands, if it was made with one. `?1`: now. */
+const KEY_STANDS = `(key_id IS NULL OR key_id IN
+  (SELECT id FROM access_keys WHERE revoked_at IS NULL AND expires_at > ?1))`;
 
 /** Seconds for which a grant's row outlives it. */
 const KEPT_AFTER_END = 3600;
@@ -65,14 +73,16 @@ export class GrantStore {
     return new RecordView(this.sql, now, client);
   }
 
-  /** A grant that stands; undefined when it was revoked or has ended. */
+  /** A grant that stands; undefined when it was revoked or has ended, or the key that it was made with. */
   find(id: string, now: number): GrantRow | undefined {
-    return this.row<GrantRow>('SELECT * FROM grants WHERE id = ? AND expires_at > ?', id, now);
+    const query = `SELECT * FROM grants WHERE id = ?2 AND expires_at > ?1 AND ${KEY_STANDS}`;
+    return this.row<GrantRow>(query, now, id);
   }
 
   /** Grants that stand, the newest first. */
   list(now: number): GrantRow[] {
-    const query = 'SELECT * FROM grants WHERE refresh_expires_at > ? ORDER BY created_at DESC, id';
+    const query = `SELECT * FROM grants WHERE refresh_expires_at > ?1 AND ${KEY_STANDS}
+      ORDER BY created_at DESC, id`;
     return this.sql.exec<Columns>(query, now).toArray() as unknown as GrantRow[];
   }
 
@@ -129,12 +139,19 @@ export class GrantStore {
   /** Ends a grant with its codes and tokens, at once. False when there was none. */
   revoke(id: string): boolean {
     return this.storage.transactionSync(() => {
+      const keys = this.keysOf(id);
       const existed = this.sql.exec('DELETE FROM grants WHERE id = ?', id).rowsWritten > 0;
-      for (const key of this.keysOf(id)) this.write(key, null);
+      for (const key of keys) this.write(key, null);
       this.sql.exec('DELETE FROM codes WHERE grant_id = ?', id);
       this.sql.exec('DELETE FROM rotations WHERE grant_id = ?', id);
       return existed;
     });
+  }
+
+  /** Ends every grant that was made with an access key. */
+  revokeOfKey(keyId: string): void {
+    const rows = this.sql.exec<{ id: string }>('SELECT id FROM grants WHERE key_id = ?', keyId).toArray();
+    for (const { id } of rows) this.revoke(id);
   }
 
   /** Ends one access token and leaves its grant alone. */
@@ -195,11 +212,16 @@ export class GrantStore {
   }
 
   grantKey(grantId: string): string {
-    return `grant:${this.userId()}:${grantId}`;
+    return `grant:${this.issuedAs(grantId)}:${grantId}`;
   }
 
   tokenKey(grantId: string, hash: string): string {
-    return `token:${this.userId()}:${grantId}:${hash}`;
+    return `token:${this.issuedAs(grantId)}:${grantId}:${hash}`;
+  }
+
+  private issuedAs(grantId: string): string {
+    const row = this.row<{ issued_as: string | null }>('SELECT issued_as FROM grants WHERE id = ?', grantId);
+    return row?.issued_as ?? this.userId();
   }
 
   private keysOf(grantId: string): string[] {

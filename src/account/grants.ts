@@ -15,6 +15,8 @@ export interface Approval {
   scope: Scope[];
   servers: string[];
   expires_at: number;
+  /** The access key with which the person had signed in, if it was one. */
+  key_id?: string | undefined;
 }
 
 /** The deployment, as issuing needs it: the issuer's origin, all resources, the lifetimes of `TOKENS`. */
@@ -43,12 +45,11 @@ const LIBRARY_MIN_TTL = 60;
  * per rotation, and what it writes is committed whole or not at all.
  */
 export class Grants {
-  private readonly serial = new Serial();
-
   constructor(
     private readonly store: GrantStore,
     private readonly issuer: Issuer,
     private readonly userId: () => string,
+    private readonly serial = new Serial(),
   ) {}
 
   /** Makes a grant and its code. Returns the client's redirect, with code, state and `iss`. */
@@ -80,6 +81,7 @@ export class Grants {
         created_at: now,
         expires_at: approval.expires_at,
         refresh_expires_at: codeEnds,
+        key_id: approval.key_id ?? null,
       });
       insert('codes', {
         hash,

@@ -70,4 +70,58 @@ export const ACCOUNT_SCHEMA: readonly (readonly string[])[] = [
     'CREATE INDEX codes_by_grant ON codes (grant_id)',
     'CREATE INDEX rotations_by_grant ON rotations (grant_id)',
   ],
+  [
+    `CREATE TABLE connections (
+      server TEXT PRIMARY KEY,
+      credential_id TEXT NOT NULL,
+      auth TEXT NOT NULL,
+      place TEXT NOT NULL,
+      sealed TEXT NOT NULL,
+      key_version TEXT NOT NULL,
+      renewable INTEGER NOT NULL,
+      status TEXT NOT NULL,
+      reason TEXT,
+      scope TEXT,
+      expires_at INTEGER,
+      connected_at INTEGER NOT NULL,
+      renewed_at INTEGER NOT NULL,
+      last_used_at INTEGER,
+      refresh_began_at INTEGER,
+      retry_at INTEGER,
+      failures INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID`,
+    `CREATE TABLE connecting (
+      server TEXT PRIMARY KEY,
+      until INTEGER NOT NULL
+    ) WITHOUT ROWID`,
+  ],
+  [
+    `CREATE TABLE access_keys (
+      id TEXT PRIMARY KEY,
+      secret_hash TEXT NOT NULL,
+      name TEXT NOT NULL,
+      scope TEXT NOT NULL,
+      servers TEXT NOT NULL,
+      tools TEXT,
+      created_at INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL,
+      last_used_at INTEGER,
+      revoked_at INTEGER
+    ) WITHOUT ROWID`,
+    'ALTER TABLE profile ADD COLUMN role TEXT',
+    'ALTER TABLE sign_ins ADD COLUMN key_id TEXT',
+    'ALTER TABLE grants ADD COLUMN key_id TEXT',
+    'ALTER TABLE grants ADD COLUMN issued_as TEXT',
+    `CREATE TABLE moved_to (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      user_id TEXT NOT NULL,
+      moved_at INTEGER NOT NULL,
+      handed_over INTEGER NOT NULL DEFAULT 0,
+      ends_at INTEGER NOT NULL
+    )`,
+    `CREATE TABLE moved_from (
+      user_id TEXT PRIMARY KEY,
+      moved_at INTEGER NOT NULL
+    ) WITHOUT ROWID`,
+  ],
 ];

@@ -3,6 +3,7 @@ import { type Identity, includedScopes, SCOPES, type Scope, scopesWithin, usable
 import { record } from '../audit';
 import { seconds } from '../clock';
 import type { Role, ServerSetting } from '../config';
+import { expiryChoice, readExpiry } from '../expiry';
 import type { Flow, FlowData } from '../flow';
 import { ok, type Result, refuse } from '../result';
 import type { SignedIn } from '../sign-in';
@@ -10,6 +11,7 @@ import { type Site, siteOf } from '../site';
 import { brandingOf, PageProblem, showPage, words } from '../ui';
 import { type AuthorizationRequest, issuingClient } from './authorize';
 import { ConsentPage, type ConsentScope, type ConsentServer } from './consent-page';
+import { longestWithinKey, scopesWithinKey, serversWithinKey } from './key-cap';
 import { errorRedirect } from './library';
 import { type CheckedRedirectUri, describeRedirect } from './redirect-uri';
 import { termsOf } from './token-endpoint';
@@ -37,8 +39,6 @@ export type SurveyTools = (
   person: Person,
 ) => Promise<Map<string, ServerTools>>;
 
-const DAY = 86_400;
-
 /** The consent page of a flow, for the person signed in. `again`: what was wrong with the form just sent. */
 export async function showConsent(
   c: Context,
@@ -65,9 +65,9 @@ export async function showConsent(
       }}
       user={describeUser(person.identity)}
       switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}
-      scopes={offeredScopes(flow.data, person.role, again?.form)}
+      scopes={offeredScopes(flow.data, person, again?.form)}
       servers={offeredServers(site, flow.data, person, tools, again?.form)}
-      expires={expiryChoice(site.settings.tokens.grant, again?.form.get('expires'))}
+      expires={expiryChoice(longestFor(site, person), again?.form.get('expires'))}
       destructiveAsked={asked.includes('mcp:destructive')}
       {...(again === undefined ? {} : { notice: again.notice })}
     />
@@ -98,6 +98,7 @@ export async function decide(
     request,
     client: { ...issuingClient(client), name: client.name, domain: client.domain },
     ...choice.value,
+    key_id: person.key?.id,
   });
   record(c, { event: 'consent', outcome: 'ok', detail: choice.value.scope.join(' '), ...who });
   return c.redirect(redirectTo, 303);
@@ -120,15 +121,14 @@ function readChoice(
   site: Site,
 ): Result<{ scope: Scope[]; servers: string[]; expires_at: number }, { reason: ChoiceRefusal }> {
   if (form.get('decision') !== 'allow') return refuse('decision_missing');
-  const scope = scopesWithin(person.role, includedScopes(form.getAll('scope'))).filter((name) =>
-    isWithinClient(flow, name),
-  );
+  const ticked = includedScopes(form.getAll('scope'));
+  const scope = grantableScopes(flow, person).filter((name) => ticked.includes(name));
   if (scope.length === 0) return refuse('scope_missing');
-  const expires_at = readExpiry(form.get('expires'), site.settings.tokens.grant);
+  const expires_at = readExpiry(form.get('expires'), longestFor(site, person));
   if (expires_at === undefined) return refuse('expires_invalid');
-  const ticked = form.getAll('server');
+  const tickedServers = form.getAll('server');
   const inReach = serversInReach(site, flow, person).map(({ name }) => name);
-  const servers = inReach.filter((name) => ticked.includes(name));
+  const servers = inReach.filter((name) => tickedServers.includes(name));
   // A grant for one server's own resource is worth nothing without it.
   if (servers.length === 0 && isForOneServer(site, flow)) return refuse('server_missing');
   return ok({ scope, servers, expires_at });
@@ -138,9 +138,9 @@ function readChoice(
 function serversInReach(
   site: Site,
   { request }: AuthorizationRequest,
-  { identity }: Person,
+  { identity, key }: Person,
 ): ServerSetting[] {
-  const usable = usableServers(site.settings, identity);
+  const usable = serversWithinKey(usableServers(site.settings, identity), key);
   const own = usable.filter(({ name }) => request.resource === `${site.origin}/mcp/${name}`);
   return isForOneServer(site, { request }) ? own : usable;
 }
@@ -165,31 +165,18 @@ function offeredServers(
   }));
 }
 
-/** The last second of a day, UTC, from today to `longest` seconds ahead; no day means the longest. */
-function readExpiry(day: string | null, longest: number): number | undefined {
-  const now = seconds();
-  if (day === null || day === '') return now + longest;
-  const begins = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) / 1000 : Number.NaN;
-  // A date that doesn't exist would be read as a later one.
-  if (Number.isNaN(begins) || toDay(begins) !== day) return undefined;
-  const ends = begins + DAY - 1;
-  if (ends <= now || day > toDay(now + Math.max(longest, DAY))) return undefined;
-  return Math.min(ends, now + longest);
+/** Seconds that this person can allow at most. */
+function longestFor({ settings }: Site, { key }: Person): number {
+  return longestWithinKey(settings.tokens.grant, key, seconds());
 }
 
-function expiryChoice(longest: number, typed?: string | null) {
-  const now = seconds();
-  const max = toDay(now + Math.max(longest, DAY));
-  return { min: toDay(now), max, value: typed || max };
+/** What the role, the client and the key they signed in by leave to be granted. */
+function grantableScopes(flow: AuthorizationRequest, { role, key }: Person): Scope[] {
+  return scopesWithinKey(scopesWithin(role, SCOPES), key).filter((scope) => isWithinClient(flow, scope));
 }
 
-function toDay(time: number): string {
-  return new Date(time * 1000).toISOString().slice(0, 10);
-}
-
-function offeredScopes(flow: AuthorizationRequest, role: Role, form?: URLSearchParams): ConsentScope[] {
-  const offered = scopesWithin(role, SCOPES).filter((scope) => isWithinClient(flow, scope));
-  return offered.map((scope) => ({
+function offeredScopes(flow: AuthorizationRequest, person: Person, form?: URLSearchParams): ConsentScope[] {
+  return grantableScopes(flow, person).map((scope) => ({
     scope,
     asked: flow.asked.includes(scope),
     ticked: form ? form.getAll('scope').includes(scope) : flow.asked.includes(scope),

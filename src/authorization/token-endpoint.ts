@@ -75,15 +75,15 @@ export async function introspect(c: Context): Promise<Response> {
   const found: Result<Access> | undefined =
     account && (await account.introspect(parts.grantId, await sha256Hex(form.token)));
   const own = found?.ok && found.value.grant.client_id === client.client_id;
-  if (!own || !parts) return c.json({ active: false }, 200, NO_STORE);
-  const { grant, scope, identity, issued_at: iat, expires_at: exp } = found.value;
+  if (!own) return c.json({ active: false }, 200, NO_STORE);
+  const { user_id, grant, scope, identity, issued_at: iat, expires_at: exp } = found.value;
   return c.json(
     {
       active: true,
       scope: scope.join(' '),
       client_id: grant.client_id,
       username: identity.name,
-      sub: parts.userId,
+      sub: user_id,
       aud: grant.resource,
       iss: siteOf(c).origin,
       iat,

@@ -36,6 +36,15 @@ export interface Flow<T extends FlowData = FlowData> {
   checkCsrf(token: unknown, userId?: string): Promise<boolean>;
   /** Ends the flow; refused when it was ended before. */
   submit(): Promise<Result<null, Refusal<FlowRefusal>>>;
+  /**
+   * Ends the flow and hands out, by name, what was staged under names that begin with `prefix`: what can't be
+   * opened any more is not among it.
+   */
+  submitTaking<V>(prefix: string): Promise<Result<Map<string, V>, Refusal<FlowRefusal>>>;
+  /** The names of what is staged that begin with `prefix`. */
+  listStaged(prefix: string): Promise<string[]>;
+  /** Drops all that is staged: somebody else goes on. */
+  dropStaged(): Promise<Result<null, Refusal<FlowRefusal>>>;
   /** Keeps a value sealed until {@link take}. */
   stage(name: string, value: unknown): Promise<Result<null, Refusal<FlowRefusal>>>;
   /** What was staged, once; undefined when there is nothing. */
@@ -95,6 +104,21 @@ export async function findFlow<T extends FlowData>(
     checkCsrf: async (token, userId) =>
       typeof token === 'string' && verifySignature(site.keyring, 'csrf', proof(userId), token),
     submit: () => stub.submit(hash),
+    submitTaking: async <V>(prefix: string) => {
+      const taken = await stub.submitTaking(hash, prefix);
+      if (!taken.ok) return taken;
+      const values = new Map<string, V>();
+      for (const { name, sealed } of taken.value) {
+        const opened = await unseal<V>(site.keyring, id, sealed);
+        if (opened.ok) values.set(name, opened.value);
+      }
+      return ok(values);
+    },
+    listStaged: async (prefix) => {
+      const listed = await stub.listStaged(hash, prefix);
+      return listed.ok ? listed.value : [];
+    },
+    dropStaged: async () => stub.dropStaged(hash),
     stage: async (name, value) => stub.stage(hash, name, await seal(site.keyring, id, value)),
     take: async <V>(name: string) => {
       const taken = await stub.take(hash, name);

@@ -85,6 +85,29 @@ export class PendingFlowObject extends DurableObject<Env> {
     return ok(null);
   }
 
+  /** As {@link submit}, and hands out what was staged under names that begin with `prefix`, in one step. */
+  submitTaking(secretHash: string, prefix: string): Verdict<{ name: string; sealed: string }[]> {
+    const found = this.#find(secretHash);
+    if (!found.ok) return found;
+    const taken = this.#staged(prefix);
+    this.submit(secretHash);
+    return ok(taken);
+  }
+
+  /** Drops all that is staged. */
+  dropStaged(secretHash: string): Verdict<null> {
+    const found = this.#find(secretHash);
+    if (!found.ok) return found;
+    this.ctx.storage.sql.exec('DELETE FROM staged');
+    return ok(null);
+  }
+
+  /** The names of what is staged that begin with `prefix`. */
+  listStaged(secretHash: string, prefix: string): Verdict<string[]> {
+    const found = this.#find(secretHash);
+    return found.ok ? ok(this.#staged(prefix).map(({ name }) => name)) : found;
+  }
+
   /** Keeps something sealed until {@link take}, in place of what had that name. */
   stage(secretHash: string, name: string, sealed: string): Verdict<null> {
     const found = this.#find(secretHash);
@@ -117,6 +140,13 @@ export class PendingFlowObject extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     this.#isOver = true;
     await this.ctx.storage.deleteAll();
+  }
+
+  #staged(prefix: string): { name: string; sealed: string }[] {
+    return this.ctx.storage.sql
+      .exec<{ name: string; sealed: string }>('SELECT name, sealed FROM staged ORDER BY name')
+      .toArray()
+      .filter(({ name }) => name.startsWith(prefix));
   }
 
   #find(secretHash: string): Verdict<FlowRow> {

@@ -11,7 +11,8 @@ import type { Principal } from './principal';
 import { answerFrom } from './relay';
 import { rpcError, type ServerFault, unknownTool } from './rpc-error';
 import { openSessionId } from './session-id';
-import { authenticateToServer, callServer, forwardedHeaders, serverResource } from './upstream';
+import { callServerAs, forwardedHeaders, type NoCredential, serverResource } from './upstream';
+import { refuseWithout, withoutCredential } from './without-credential';
 
 const SESSION_NOT_FOUND = -32001;
 
@@ -25,6 +26,8 @@ export async function forward(c: Context, server: ServerSetting, principal: Prin
   const { message, stateless } = read;
   const passage = await openPassage(c, server, principal, stateless);
   if (!passage) return sessionNotFound(message);
+  const missing = await withoutCredential(passage, message);
+  if (missing) return missing;
   if (message?.method === 'tools/call') {
     const refused = await refuseCall(passage, message);
     if (refused) return refused;
@@ -35,6 +38,7 @@ export async function forward(c: Context, server: ServerSetting, principal: Prin
     signal: AbortSignal.any([c.req.raw.signal, passage.stop.signal]),
   });
   if (typeof answer === 'string') return fault(passage, answer, message);
+  if ('credential' in answer) return refuseWithout(passage, answer.credential, message);
   if (message?.method === 'tools/call') {
     const detail = String(message.params.name);
     record(c, { ...about(passage), event: 'tool_call', outcome: 'ok', detail });
@@ -67,6 +71,7 @@ async function refuseCall(passage: Passage, message: Message): Promise<Response 
     );
   } catch (error) {
     if (error instanceof SessionEnded) return sessionNotFound(message);
+    if (error instanceof CredentialEnded) return refuseWithout(passage, error.none.credential, message);
     const reason = error instanceof ServerFailure ? error.fault : 'server_not_mcp';
     return fault(passage, reason, message, error instanceof Error ? error.message : undefined);
   }
@@ -95,6 +100,7 @@ function askForTools(passage: Passage, message: Message): Promise<Tools> {
     const bytes = new TextEncoder().encode(JSON.stringify(body));
     const answer = await send(passage, { method: 'POST', body: bytes, headers, signal });
     if (typeof answer === 'string') throw new ServerFailure(answer);
+    if ('credential' in answer) throw new CredentialEnded(answer);
     if (!answer.ok) await answer.body?.cancel();
     if (answer.status === 401 || answer.status === 403) throw new ServerFailure('server_refuses_gate');
     if (answer.status === 404 && session !== undefined) throw new SessionEnded();
@@ -117,6 +123,12 @@ class ServerFailure extends Error {
 
 class SessionEnded extends Error {}
 
+class CredentialEnded extends Error {
+  constructor(readonly none: NoCredential) {
+    super(none.credential.reason);
+  }
+}
+
 function sessionNotFound(message: Message | undefined): Response {
   const id = message?.id ?? null;
   return rpcError({ status: 404, code: SESSION_NOT_FOUND, message: 'Session not found', id });
@@ -130,7 +142,7 @@ async function send(
     headers?: Record<string, string>;
     signal: AbortSignal;
   },
-): Promise<Response | ServerFault> {
+): Promise<Response | ServerFault | NoCredential> {
   const { c, server, principal, session } = passage;
   const headers = forwardedHeaders(c.req.raw.headers);
   if (request.headers) {
@@ -140,7 +152,6 @@ async function send(
     for (const [name, value] of Object.entries(request.headers)) headers.set(name, value);
   }
   if (session !== undefined) headers.set('mcp-session-id', session);
-  await authenticateToServer(siteOf(c), server, principal, headers);
   const { method, body, signal } = request;
-  return callServer(c, server, principal, { method, headers, body, signal });
+  return callServerAs(c, server, principal, { method, headers, body, signal });
 }

@@ -10,7 +10,9 @@ import { brandingOf, showPage } from '../ui';
 import { challenge } from './challenge';
 import { ConnectPage } from './connect-page';
 import { forward } from './forward';
+import { watchOver, whileGranted } from './granted';
 import { publicKeys } from './identity-token';
+import { inStream, isStream } from './late';
 import { admitCall, mergedResource } from './merged/admit';
 import { gateServer } from './merged/server';
 import { passingView, UNASKED } from './merged/view';
@@ -106,21 +108,19 @@ async function serveAlone(c: Context, principal: Principal, message: Message): P
     // Checked by `checkOrigin`, against the settings.
     allowedOriginHostnames: '*',
   });
-  const { headers, signal } = c.req.raw;
+  const { headers } = c.req.raw;
+  const gone = new AbortController();
+  const signal = AbortSignal.any([c.req.raw.signal, gone.signal]);
   const body = message.bytes;
-  const response = await handler.fetch(
-    new Request(new URL('/mcp', c.req.url), { method: 'POST', headers, body, signal }),
-  );
-  if (message.method !== 'subscriptions/listen' || !isStream(response)) return response;
+  const request = new Request(new URL('/mcp', c.req.url), { method: 'POST', headers, body, signal });
+  const response = await inStream(handler.fetch(request), () => gone.abort());
+  if (!isStream(response)) return response;
+  if (message.method !== 'subscriptions/listen') {
+    return new Response(whileGranted(response.body, watchOver(c, principal, { call: true })), response);
+  }
   const { resourceSubscriptions = [] } = (message.params.notifications ?? {}) as SubscriptionFilter;
   const feed = feedSubscription(c, principal, handler.notify, response.body, resourceSubscriptions);
   return new Response(feed, response);
-}
-
-function isStream(response: Response): response is Response & { body: ReadableStream<Uint8Array> } {
-  return (
-    response.body !== null && (response.headers.get('content-type') ?? '').startsWith('text/event-stream')
-  );
 }
 
 function isBrowser(request: Request): boolean {

@@ -11,7 +11,7 @@ import type { Principal } from './principal';
 
 /**
  * What each server offers this person, by what it does: titles, for the consent page. A server that doesn't
- * tell in time is left out, and so are tools that the person may never use.
+ * tell in time, or that the person isn't connected to, is left out, and so are tools that the person may never use.
  */
 export async function surveyTools(
   c: Context,

@@ -1,10 +1,17 @@
 import { seconds } from '../clock';
 import { isLoopbackHost, readSecret, type ServerSetting, secretName } from '../config';
+import { needsConnection } from '../connections';
 import { isForbiddenHost } from '../safe-fetch';
-import { type Site, siteOf, type Work } from '../site';
+import { type Site, siteOf, siteResource, type Work } from '../site';
 import { issueIdentityToken } from './identity-token';
 import type { Principal } from './principal';
 import type { ServerFault } from './rpc-error';
+import {
+  type CredentialError,
+  credentialFor,
+  giveUpCredential,
+  replaceCredential,
+} from './server-credentials';
 
 /** What of a client's request reaches a server: nothing that tells, or claims to tell, who is calling. */
 const REQUEST_HEADERS = [
@@ -44,16 +51,24 @@ export function serverSecret(site: Site, server: ServerSetting): string | undefi
 
 /** The resource of a server: what its tokens are for. */
 export function serverResource(site: Site, server: ServerSetting): string {
-  return `${site.origin}/mcp/${server.name}`;
+  return siteResource(site, server);
 }
 
-/** Adds how the gate authenticates to that server (README, "Servers"). */
+/**
+ * Adds how the gate authenticates to that server (README, "Servers"). Throws when the principal has no credential
+ * there, so that nothing is sent without: {@link callServerAs} tells why.
+ */
 export async function authenticateToServer(
   site: Site,
   server: ServerSetting,
   principal: Principal,
   headers: Headers,
 ): Promise<void> {
+  if (needsConnection(server)) {
+    const credential = await credentialFor(site, principal, server);
+    if (!credential.ok) throw new Error(credential.error.reason);
+    headers.set(credential.value.header, credential.value.value);
+  }
   if (server.auth === 'static') headers.set(server.header, serverSecret(site, server) ?? '');
   if (server.auth !== 'identity' && !server.identity) return;
   const audience = server.url ?? serverResource(site, server);
@@ -69,6 +84,38 @@ export interface UpstreamRequest {
   body?: Uint8Array | ReadableStream | undefined;
   /** Aborts when the client goes away. */
   signal: AbortSignal;
+}
+
+/** Why a request couldn't be sent in the principal's name. */
+export interface NoCredential {
+  credential: CredentialError;
+}
+
+/**
+ * Sends a request in the principal's name. A 401 to a credential that was thought good: another one and one more
+ * try; a 401 to that one too, and the person must connect again.
+ */
+export async function callServerAs(
+  work: Work,
+  server: ServerSetting,
+  principal: Principal,
+  request: Omit<UpstreamRequest, 'body'> & { body?: Uint8Array | undefined },
+): Promise<Response | ServerFault | NoCredential> {
+  const site = siteOf(work);
+  const used = needsConnection(server) ? await credentialFor(site, principal, server) : undefined;
+  if (used && !used.ok) return { credential: used.error };
+  await authenticateToServer(site, server, principal, request.headers);
+  const answer = await callServer(work, server, principal, request);
+  if (typeof answer === 'string' || answer.status !== 401 || !used || !needsConnection(server)) return answer;
+  await answer.body?.cancel();
+  const other = await replaceCredential(site, principal, server, used.value.id);
+  if (!other.ok) return { credential: other.error };
+  request.headers.set(other.value.header, other.value.value);
+  const again = await callServer(work, server, principal, request);
+  if (typeof again === 'string' || again.status !== 401) return again;
+  await again.body?.cancel();
+  const given = await giveUpCredential(site, principal, server, other.value.id);
+  return given.ok ? again : { credential: given.error };
 }
 
 /**

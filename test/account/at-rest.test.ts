@@ -1,8 +1,9 @@
-import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { listDurableObjectIds, runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeKeyringText } from '../../src/crypto';
 import { startClock, stopClock } from '../fixtures/clock';
+import { dumpAll } from '../fixtures/dump-all';
 import {
   authorize,
   Browser,
@@ -19,30 +20,6 @@ import {
 
 beforeEach(stopClock);
 afterEach(startClock);
-
-/** Everything that one object stores, as text. */
-function dumpObject(stub: DurableObjectStub): Promise<string> {
-  return runInDurableObject(stub, async (_, { storage }) => {
-    const tables = storage.sql
-      .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
-      .toArray()
-      .filter(({ name }) => !name.startsWith('_cf_'));
-    const rows = tables.map(({ name }) => storage.sql.exec(`SELECT * FROM "${name}"`).toArray());
-    return JSON.stringify([rows, [...(await storage.list())]]);
-  });
-}
-
-/** Everything that stands anywhere: KV with its names and metadata, every object of every class. */
-async function dumpAll(): Promise<string> {
-  const { keys } = await env.OAUTH_KV.list();
-  const values = await Promise.all(keys.map(({ name }) => env.OAUTH_KV.get(name)));
-  const objects: string[] = [];
-  for (const namespace of [env.ACCOUNT, env.PENDING_FLOW] as DurableObjectNamespace[]) {
-    const ids = await listDurableObjectIds(namespace);
-    for (const id of ids) objects.push(await dumpObject(namespace.get(id)));
-  }
-  return [JSON.stringify(keys), ...values, ...objects].join('\n');
-}
 
 it('nothing that opens a door is stored in clear, in KV or in any object', async () => {
   const client = await registerClient();

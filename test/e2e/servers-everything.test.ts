@@ -1,16 +1,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import {
-  CreateMessageRequestSchema,
-  ElicitRequestSchema,
-  ListRootsRequestSchema,
-} from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { connectOne, type SessionClient } from '../fixtures/full-clients';
 import { startEverything } from '../fixtures/upstream-everything';
-import { Exchange, type Step, withoutPolicy } from '../fixtures/upstream-exchange';
+import { withoutPolicy } from '../fixtures/upstream-exchange';
 import type { Upstream } from '../fixtures/upstream-http';
+import { useEverything } from '../fixtures/use-everything';
 import { launchBrowser } from './harness/browser';
 import { type Gate, startGate } from './harness/gate';
 import { type Granted, grant } from './harness/oauth';
@@ -39,116 +34,10 @@ function grantEverything(name: string): Promise<Granted> {
 
 const endpoint = () => `${gate.origin}/mcp/everything`;
 
-/** A client that has all that a server may ask for, and what it records. */
-interface Session {
-  client: Client;
-  transport: StreamableHTTPClientTransport;
-  exchange: Exchange;
-  /** The standalone stream, as it was opened. */
-  streams: Response[];
-}
-
-async function connect(url: string, token?: string): Promise<Session> {
-  const exchange = new Exchange();
-  const streams: Response[] = [];
-  const transport = new StreamableHTTPClientTransport(new URL(url), {
-    ...(token ? { requestInit: { headers: { authorization: `Bearer ${token}` } } } : {}),
-    fetch: async (input, init) => {
-      const response = await fetch(input as URL, init as RequestInit);
-      if (init?.method === 'GET') streams.push(response as Response);
-      return response as globalThis.Response;
-    },
-  });
-  const client = new Client(
-    { name: 'e2e', version: '1.0.0' },
-    { capabilities: { sampling: {}, elicitation: { form: {}, url: {} }, roots: { listChanged: true } } },
-  );
-  client.setRequestHandler(CreateMessageRequestSchema, async ({ params }) => ({
-    model: 'a-model',
-    role: 'assistant',
-    content: { type: 'text', text: `Sampled for ${JSON.stringify(params.messages)}` },
-  }));
-  client.setRequestHandler(ElicitRequestSchema, async ({ params }) =>
-    params.mode === 'url'
-      ? { action: 'decline' }
-      : { action: 'accept', content: { name: 'Ada Lovelace', check: true, integer: 42 } },
-  );
-  client.setRequestHandler(ListRootsRequestSchema, async () => ({
-    roots: [{ uri: 'file:///home/ada', name: 'Home' }],
-  }));
-  exchange.begin('connect');
-  // Its `sessionId` is optional where the SDK's own interface has it undefined.
-  await client.connect(exchange.tap(transport) as Parameters<Client['connect']>[0]);
-  await exchange.notified('notifications/message', 'Roots updated');
-  return { client, transport, exchange, streams };
-}
-
-/** Uses all that the server offers; returns what went over the wire. */
-async function useEverything({ client, exchange }: Session): Promise<Record<string, Step>> {
-  const call = (name: string, args: Record<string, unknown> = {}) => {
-    exchange.begin(name + JSON.stringify(args));
-    return client.callTool({ name, arguments: args });
-  };
-  exchange.begin('lists');
-  await client.listTools();
-  await client.listPrompts();
-  await client.listResources();
-  await client.listResourceTemplates();
-  await client.ping();
-
-  await call('echo', { message: 'Grüße, 世界 🌍' });
-  await call('get-sum', { a: 2, b: 40 });
-  await call('get-sum', { a: 'two' });
-  await call('get-structured-content', { location: 'Chicago' });
-  await call('get-tiny-image');
-  await call('get-annotated-message', { messageType: 'error', includeImage: true });
-  await call('get-resource-links', { count: 3 });
-  await call('get-resource-reference', { resourceType: 'Blob', resourceId: 2 });
-  await call('gzip-file-as-resource', { data: 'data:text/plain,hello', outputType: 'resource' });
-  await exchange.notified('notifications/resources/list_changed');
-
-  exchange.begin('progress');
-  const progress: number[] = [];
-  await client.callTool(
-    { name: 'trigger-long-running-operation', arguments: { duration: 0.4, steps: 4 } },
-    undefined,
-    { onprogress: (step) => progress.push(step.progress) },
-  );
-  expect(progress).toEqual([1, 2, 3, 4]);
-
-  exchange.begin('logging');
-  await client.setLoggingLevel('debug');
-  await call('toggle-simulated-logging');
-  await exchange.notified('notifications/message', 'SessionId');
-  await call('toggle-simulated-logging', { again: true });
-
-  await call('trigger-sampling-request', { prompt: 'Say hello', maxTokens: 5 });
-  await call('trigger-elicitation-request');
-  await call('trigger-url-elicitation', { url: 'https://example.com/login', elicitationId: 'one' });
-  await call('get-roots-list');
-
-  exchange.begin('resources');
-  const uri = 'demo://resource/dynamic/text/1';
-  await client.readResource({ uri });
-  await client.readResource({ uri: 'demo://resource/dynamic/blob/2' });
-  await client.readResource({ uri: 'demo://nothing' }).catch(() => undefined);
-  await client.subscribeResource({ uri });
-  await exchange.notified('notifications/message', 'Received Subscribe');
-  await call('toggle-subscriber-updates');
-  await exchange.notified('notifications/resources/updated', uri);
-  await call('toggle-subscriber-updates', { again: true });
-  exchange.begin('unsubscribe');
-  await client.unsubscribeResource({ uri });
-  await exchange.notified('notifications/message', 'Received Unsubscribe');
-
-  exchange.begin('prompts');
-  await client.getPrompt({ name: 'simple-prompt' });
-  await client.getPrompt({ name: 'args-prompt', arguments: { city: 'Paris', state: 'Texas' } });
-  await client.getPrompt({ name: 'nothing' }).catch(() => undefined);
-  const ref = { type: 'ref/prompt' as const, name: 'completable-prompt' };
-  const completed = await client.complete({ ref, argument: { name: 'department', value: 'S' } });
-  expect(completed.completion.values).toEqual(['Sales', 'Support']);
-  return exchange.steps;
+async function connect(url: string, token?: string): Promise<SessionClient> {
+  const session = await connectOne(url, token === undefined ? {} : { bearer: () => token });
+  await session.exchange.notified('notifications/message', 'Roots updated');
+  return session;
 }
 
 describe('server-everything behind the gate', () => {
@@ -166,15 +55,15 @@ describe('server-everything behind the gate', () => {
   });
 
   test('hides what the operator hides, and answers a call to it like one to nothing', async () => {
-    const { client } = await connect(endpoint(), ada.tokens.access_token);
+    const { client, call } = await connect(endpoint(), ada.tokens.access_token);
     onTestFinished(() => client.close());
     const names = (await client.listTools()).tools.map(({ name }) => name);
     expect(names).toContain('echo');
     expect(names).not.toContain(HIDDEN);
-    const call = (name: string) => client.callTool({ name }).catch((error: unknown) => `${error}`);
-    const hidden = await call(HIDDEN);
+    const said = (name: string) => call(name).catch((error: unknown) => `${error}`);
+    const hidden = await said(HIDDEN);
     expect(hidden).toContain('-32602');
-    expect(`${hidden}`.replaceAll(HIDDEN, 'nothing')).toBe(await call('nothing'));
+    expect(`${hidden}`.replaceAll(HIDDEN, 'nothing')).toBe(await said('nothing'));
   });
 
   test('replays what a client missed of its stream, by Last-Event-ID', async () => {
@@ -184,7 +73,7 @@ describe('server-everything behind the gate', () => {
       authorization: `Bearer ${ada.tokens.access_token}`,
       accept: 'text/event-stream, application/json',
       'content-type': 'application/json',
-      'mcp-session-id': session.transport.sessionId ?? '',
+      'mcp-session-id': session.sessionId() ?? '',
       'mcp-protocol-version': '2025-11-25',
     };
     const body = JSON.stringify({
@@ -208,9 +97,9 @@ describe('server-everything behind the gate', () => {
   });
 
   test('ends its session when the client does, and the id is worth nothing to anybody else', async () => {
-    const { client, transport } = await connect(endpoint(), ada.tokens.access_token);
+    const { client, sessionId, terminate } = await connect(endpoint(), ada.tokens.access_token);
     onTestFinished(() => client.close());
-    const id = transport.sessionId ?? '';
+    const id = sessionId() ?? '';
     const list = (token: string) =>
       fetch(endpoint(), {
         method: 'POST',
@@ -225,7 +114,7 @@ describe('server-everything behind the gate', () => {
     const eve = await grantEverything('Eve');
     expect((await list(eve.tokens.access_token)).status).toBe(404);
     expect((await list(ada.tokens.access_token)).status).toBe(200);
-    await transport.terminateSession();
+    await terminate();
     expect((await list(ada.tokens.access_token)).status).toBeGreaterThanOrEqual(400);
   });
 });

@@ -1,8 +1,11 @@
 import { siteOf } from '../../site';
+import { words } from '../../ui';
 import { challengeScope } from '../challenge';
-import { serverFault, unknownTool } from '../rpc-error';
+import { rpcError, serverFault, unknownTool } from '../rpc-error';
+import type { LockedCall } from './connect-tool';
 import { WHOAMI } from './own-tools';
-import { judgeMerged, type MergedTool } from './tools';
+import type { Called } from './server';
+import { judgeMerged } from './tools';
 import type { View } from './view';
 
 /** As much of a message as decides whether it is let in. */
@@ -20,12 +23,18 @@ export async function admitCall(
   view: View,
   resource: string,
   { id, method, params: { name } }: Call,
-): Promise<MergedTool | Response | undefined> {
+): Promise<Called | Response | undefined> {
   if (method !== 'tools/call' || typeof name !== 'string' || name === WHOAMI.name) return undefined;
   const judged = await judgeMerged(view, name);
   switch (judged.verdict) {
     case 'allowed':
-      return judged.called;
+      return { kind: 'tool', ...judged.called };
+    case 'connected':
+      return { kind: 'connected', server: judged.server };
+    case 'locked':
+      return judged.call.lock.reason === 'provider_unavailable'
+        ? providerUnavailable(judged.call, id)
+        : { kind: 'locked', ...judged.call };
     case 'scope':
       return challengeScope(view.work, resource, judged.needed);
     case 'unavailable':
@@ -33,6 +42,14 @@ export async function admitCall(
     case 'absent':
       return unknownTool(name, id);
   }
+}
+
+function providerUnavailable({ server, lock }: LockedCall, id: string | number | undefined): Response {
+  const { retry_after = 1 } = lock;
+  const message = words.connection.told.provider_unavailable(server.title ?? server.name, retry_after);
+  const response = rpcError({ status: 503, code: -32603, message, id: id ?? null });
+  response.headers.set('Retry-After', String(retry_after));
+  return response;
 }
 
 /** The resource at `/mcp`, and at `/`, which is the same place. */

@@ -8,10 +8,11 @@ import {
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../../config';
-import { siteOf, type Work } from '../../site';
+import type { Work } from '../../site';
 import type { Principal } from '../principal';
+import type { CredentialError } from '../server-credentials';
 import { SOFTWARE } from '../software';
-import { authenticateToServer, callServer } from '../upstream';
+import { callServerAs } from '../upstream';
 
 /** How a server answered when it was first spoken to: whoever keeps it needn't ask again. */
 export type Greeting =
@@ -87,9 +88,12 @@ function greetingOf(client: Client, session: string | undefined): Greeting {
   return { era: 'legacy', initialize, session };
 }
 
-/** The server no longer knows the session that we kept of it. Nothing was done. */
+/**
+ * The server no longer knows the session that we kept of it (404; some say 400, as for a request without one).
+ * Nothing was done.
+ */
 export function isSessionLost(error: unknown): boolean {
-  return error instanceof SdkHttpError && error.status === 404;
+  return error instanceof SdkHttpError && (error.status === 404 || error.status === 400);
 }
 
 async function send(
@@ -106,12 +110,12 @@ async function send(
   if (method === 'GET' && !standalone && !headers.has('last-event-id')) {
     return new Response(null, { status: 405 });
   }
-  await authenticateToServer(siteOf(work), server, principal(), headers);
   const sent = message && oneWay ? withoutCapabilities(message) : message;
   const body = sent && new TextEncoder().encode(JSON.stringify(sent));
   const signal = init.signal ?? new AbortController().signal;
-  const answer = await callServer(work, server, principal(), { method, headers, body, signal });
+  const answer = await callServerAs(work, server, principal(), { method, headers, body, signal });
   if (typeof answer === 'string') throw new ServerFailure(answer);
+  if ('credential' in answer) throw new CredentialMissing(answer.credential);
   return message?.method?.endsWith('/list') ? limited(answer, server.max_list_bytes) : answer;
 }
 
@@ -124,6 +128,13 @@ interface Message {
 
 /** What a server did not answer: see `ServerFault`. */
 export class ServerFailure extends Error {}
+
+/** The principal has no credential for the server, or none that works. */
+export class CredentialMissing extends Error {
+  constructor(readonly credential: CredentialError) {
+    super(credential.reason);
+  }
+}
 
 /** A 2025-era handshake that has taken place before is answered from memory: the session goes on. */
 function answerRemembered(greeting: Greeting | undefined, message: Message): Response | undefined {

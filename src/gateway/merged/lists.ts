@@ -3,6 +3,8 @@ import { record } from '../../audit';
 import type { ServerSetting } from '../../config';
 import { catalogueKey, catalogueOf, type Listed, type ListKind, readList, type Tools } from '../catalogue';
 import { forgetFailure, recentFailure, rememberFailure } from '../failures';
+import type { CredentialError } from '../server-credentials';
+import { lockOf, UNKNOWN_LOCK } from './connect-tool';
 import type { View } from './view';
 
 /** How long a list waits for one server among several, in ms. */
@@ -33,8 +35,8 @@ const LISTS: Record<Exclude<ListKind, 'tools'>, (client: Client) => Promise<{ it
 };
 
 /**
- * A server's tools, as it lists them to this principal; undefined when it doesn't tell in time, which is
- * recorded and remembered for a while. `use`: see {@link readList}.
+ * A server's tools, as it lists them to this principal; undefined while the person has to connect it first, and when
+ * it doesn't tell in time, which is recorded and remembered for a while. `use`: see {@link readList}.
  */
 export function toolsOf(
   view: View,
@@ -75,6 +77,7 @@ async function listOf<T extends Listed>(
   const user = principal.user.id;
   const asked = `${user} ${kind}`;
   if (recentFailure(work.env, server.name, asked)) return undefined;
+  if (await lockInTime(view, server)) return undefined;
   const key = catalogueKey(server.name, principal, kind);
   const ask = () => {
     const answer = inTime(view.use(server, ({ client }) => read(client)));
@@ -92,6 +95,11 @@ async function listOf<T extends Listed>(
     record(work, { event: 'listed', outcome: 'failed', reason: kind, server: server.name, user, detail });
     return undefined;
   }
+}
+
+/** Why a server is locked, as {@link lockOf}: a provider that hangs must not hold up what the others have. */
+export function lockInTime(view: View, server: ServerSetting): Promise<CredentialError | undefined> {
+  return inTime(lockOf(view, server)).catch(() => UNKNOWN_LOCK);
 }
 
 function inTime<T>(work: Promise<T>): Promise<T> {

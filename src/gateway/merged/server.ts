@@ -9,19 +9,27 @@ import {
   Server,
   type ServerContext,
 } from '@modelcontextprotocol/server';
+import type { ServerSetting } from '../../config';
 import type { Site } from '../../site';
 import type { Tool } from '../policy';
 import { SOFTWARE } from '../software';
+import { alreadyConnected, askToConnect, type LockedCall } from './connect-tool';
 import { complete, getPrompt, mergeItems, readResource } from './items';
 import { describePrincipal, WHOAMI } from './own-tools';
 import { type Group, pageOf } from './pages';
 import { callMerged, type MergedTool, mergeTools } from './tools';
 import { serversOf, type View } from './view';
 
-/** What one request may see, and the server's tool that it calls, already found and judged. */
+/** What a call is of, already found and judged. */
+export type Called =
+  | ({ kind: 'tool' } & MergedTool)
+  | ({ kind: 'locked' } & LockedCall)
+  | { kind: 'connected'; server: ServerSetting };
+
+/** What one request may see, and what it calls, if it does. */
 export interface Seen {
   view: View;
-  called?: MergedTool | undefined;
+  called?: Called | undefined;
   /** Told which servers a list of tools had to do without. */
   onMissing?: (servers: string[]) => void;
 }
@@ -54,7 +62,8 @@ export function gateServer({ settings }: Site, seenBy: (ctx: ServerContext) => S
     const { view, called } = seenBy(ctx);
     if (params.name === WHOAMI.name) return whoami(view);
     if (!called) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${params.name}`);
-    return callMerged(view, called, params, ctx);
+    if (called.kind === 'locked') return askToConnect(view, called, ctx);
+    return called.kind === 'tool' ? callMerged(view, called, params, ctx) : alreadyConnected(called.server);
   });
   server.setRequestHandler('prompts/list', async ({ params }, ctx) => {
     const merged = await mergeItems(seenBy(ctx).view, 'prompts');

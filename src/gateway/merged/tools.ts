@@ -2,16 +2,19 @@ import { LOG_LEVEL_META_KEY, type Tool as SdkTool } from '@modelcontextprotocol/
 import {
   type CallToolRequest,
   type CallToolResult,
+  type InputRequiredResult,
   ProtocolError,
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { roleAt, scopesWithin } from '../../account';
 import { record } from '../../audit';
 import type { ServerSetting } from '../../config';
+import { needsConnection } from '../../connections';
 import { siteOf } from '../../site';
 import { judgeTool, publishTool, type Reach, type Tool, type ToolVerdict } from '../policy';
-import { isSessionLost } from './behind';
-import { toolsOf } from './lists';
+import { CredentialMissing, isSessionLost } from './behind';
+import { askToConnect, CONNECT, connectName, connectTool, type LockedCall, lockOf } from './connect-tool';
+import { lockInTime, toolsOf } from './lists';
 import { mergedName, mergeUris, serverNameOf } from './names';
 import type { Group } from './pages';
 import { serversOf, type View } from './view';
@@ -33,13 +36,23 @@ export async function mergeTools(
   use: 'judge' | 'answer',
 ): Promise<{ groups: Group<Tool>[]; missing: string[]; ttlMs: number }> {
   const servers = serversOf(view);
-  const lists = await Promise.all(servers.map((server) => toolsAt(view, server, use)));
-  const groups = servers.map(({ name: server }, index) => ({
-    server,
-    items: (lists[index]?.tools ?? []).flatMap((merged) => publish(merged) ?? []),
-  }));
+  const lists = await Promise.all(servers.map((server) => publishedAt(view, server, use)));
+  const groups = servers.map(({ name: server }, index) => ({ server, items: lists[index]?.tools ?? [] }));
   const missing = servers.filter((_, index) => !lists[index]).map(({ name }) => name);
   return { groups, missing, ttlMs: Math.min(600_000, ...lists.map((list) => list?.ttlMs ?? 0)) };
+}
+
+/** What a server's tools look like at `/mcp`; undefined when it doesn't tell them. */
+async function publishedAt(
+  view: View,
+  server: ServerSetting,
+  use: 'judge' | 'answer',
+): Promise<{ tools: Tool[]; ttlMs: number | undefined } | undefined> {
+  const lock = await lockInTime(view, server);
+  if (lock?.reason === 'provider_unavailable') return undefined;
+  if (lock) return { tools: [connectTool(server)], ttlMs: undefined };
+  const list = await toolsAt(view, server, use);
+  return list && { tools: list.tools.flatMap((merged) => publish(merged) ?? []), ttlMs: list.ttlMs };
 }
 
 function publish({ name, server, tool, reach }: MergedTool): Tool | undefined {
@@ -51,11 +64,13 @@ function publish({ name, server, tool, reach }: MergedTool): Tool | undefined {
 export type MergedVerdict =
   | { verdict: 'allowed'; called: MergedTool }
   | Exclude<ToolVerdict, { verdict: 'allowed' }>
-  | { verdict: 'unavailable'; server: ServerSetting };
+  | { verdict: 'unavailable'; server: ServerSetting }
+  | { verdict: 'locked'; call: LockedCall }
+  | { verdict: 'connected'; server: ServerSetting };
 
 /**
  * Finds and judges the tool of a name, by the rules of the server's own endpoint. A server that doesn't tell its
- * tools is `unavailable`: whether it has that one nobody knows.
+ * tools is `unavailable`, one that the person has to connect first `locked`: whether it has that one nobody knows.
  */
 export async function judgeMerged(view: View, name: string): Promise<MergedVerdict> {
   const server = serversOf(view).find((candidate) => candidate.name === serverNameOf(name));
@@ -69,9 +84,13 @@ export async function judgeMerged(view: View, name: string): Promise<MergedVerdi
 }
 
 async function judgeAt(view: View, server: ServerSetting, name: string): Promise<MergedVerdict> {
+  const lock = await lockOf(view, server);
+  if (lock) return { verdict: 'locked', call: { server, lock, name } };
   const list = await toolsAt(view, server, 'judge');
   if (!list) return { verdict: 'unavailable', server };
   const called = list.tools.find((tool) => tool.name === name);
+  if (!called && needsConnection(server) && name === connectName(server))
+    return { verdict: 'connected', server };
   const judged = called ? judgeTool(called.tool, server, called.reach) : { verdict: 'absent' as const };
   if (judged.verdict !== 'allowed') return judged;
   return called ? { verdict: 'allowed', called } : { verdict: 'absent' };
@@ -83,7 +102,7 @@ export async function callMerged(
   { server, tool }: MergedTool,
   params: CallToolRequest['params'],
   ctx: ServerContext,
-): Promise<CallToolResult> {
+): Promise<CallToolResult | InputRequiredResult> {
   const about = { ...aboutPrincipal(view), server: server.name };
   try {
     const result = await view.use(server, ({ client }) =>
@@ -99,6 +118,10 @@ export async function callMerged(
     record(view.work, { event: 'tool_call', outcome: 'ok', ...about, detail: tool.name });
     return mergeUris(server.name, result);
   } catch (error) {
+    // It was there when the call was judged: the server or its provider has ended it since.
+    if (error instanceof CredentialMissing) {
+      return askToConnect(view, { server, lock: error.credential, name: params.name }, ctx);
+    }
     const why = error instanceof Error ? error.message : String(error);
     const detail = `${tool.name}: ${why}`.slice(0, 300);
     record(view.work, { event: 'tool_call', outcome: 'failed', reason: 'server_failed', ...about, detail });
@@ -119,10 +142,11 @@ export function asked<P extends { _meta?: object | undefined }>(
   { logLevel }: View,
 ): P {
   const state = mcpReq.requestState<string>();
+  const answers = Object.entries(mcpReq.inputResponses ?? {}).filter(([name]) => name !== CONNECT);
   return {
     ...params,
     ...(logLevel === undefined ? {} : { _meta: { ...params._meta, [LOG_LEVEL_META_KEY]: logLevel } }),
-    ...(mcpReq.inputResponses === undefined ? {} : { inputResponses: mcpReq.inputResponses }),
+    ...(answers.length === 0 ? {} : { inputResponses: Object.fromEntries(answers) }),
     ...(state === undefined ? {} : { requestState: state }),
   };
 }

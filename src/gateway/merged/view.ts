@@ -19,6 +19,10 @@ export interface View {
   principal: Principal;
   /** How much of what servers log the client wants to hear, if it said so. */
   logLevel?: LoggingLevel | undefined;
+  /** Whether the client can ask its user to open a link (MCP, "URL mode elicitation"). */
+  urlElicitation: boolean;
+  /** Notes that the client was asked so for a server's sake, and wants to hear when it is done. */
+  elicited?(server: string, elicitationId: string): void;
   /** Does something at a server. Rejects when the server can't be reached. */
   use<T>(server: ServerSetting, act: (behind: Behind) => Promise<T>): Promise<T>;
 }
@@ -50,6 +54,7 @@ export function passingView(work: Work, principal: Principal, { mcpReq }: Passin
     work,
     principal,
     logLevel: envelope[LOG_LEVEL_META_KEY] as LoggingLevel | undefined,
+    urlElicitation: capabilities.elicitation?.url !== undefined,
     use: async (server, act) => {
       const key = catalogueKey(server.name, principal);
       const remembered = greetings.get(key);

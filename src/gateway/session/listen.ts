@@ -5,12 +5,12 @@ import {
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../../config';
-import { siteOf, type Work } from '../../site';
-import { connectBehind, type Greeting, ServerFailure } from '../merged/behind';
+import type { Work } from '../../site';
+import { CredentialMissing, connectBehind, type Greeting, ServerFailure } from '../merged/behind';
 import { toolsOf } from '../merged/lists';
 import { passingView, UNASKED } from '../merged/view';
 import type { Principal } from '../principal';
-import { authenticateToServer, callServer } from '../upstream';
+import { callServerAs } from '../upstream';
 
 /*
  * Listening to a server behind, for as long as a client listens to the gate: on its own stream (2025) or by
@@ -29,6 +29,8 @@ export interface Ears {
   message(message: JSONRPCMessage, eventId: string | undefined): void;
   /** The server no longer knows the session. */
   lost(): void;
+  /** What happens at the server is heard from now on. */
+  opened(): void;
 }
 
 /** For whom, at which server, and what of it. */
@@ -69,10 +71,10 @@ async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): 
     reconnectionOptions: { ...PATIENCE, reconnectionDelayGrowFactor: 2, maxRetries: Number.MAX_SAFE_INTEGER },
     fetch: async (_url, init) => {
       const headers = new Headers(init?.headers);
-      await authenticateToServer(siteOf(work), server, principal, headers);
-      const answer = await callServer(work, server, principal, { method: 'GET', headers, signal });
+      const answer = await callServerAs(work, server, principal, { method: 'GET', headers, signal });
       if (typeof answer === 'string') throw new ServerFailure(answer);
-      if (answer.status === 404 && !lost.signal.aborted) {
+      if ('credential' in answer) throw new CredentialMissing(answer.credential);
+      if ([400, 404].includes(answer.status) && !lost.signal.aborted) {
         lost.abort();
         void transport.close();
         ears.lost();
@@ -92,7 +94,7 @@ async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): 
       () => true,
       () => false,
     );
-    if (opened) return;
+    if (opened) return ears.opened();
     await sleep(pause, signal);
   }
 }
@@ -118,6 +120,7 @@ async function listenStateless(wanted: Wanted, ears: Ears, signal: AbortSignal):
     const behind = await connectBehind(work, server, options).catch(() => undefined);
     const subscription = await behind?.client.listen(filter).catch(() => undefined);
     if (subscription) {
+      ears.opened();
       pause = FIRST_PAUSE;
       await ended(subscription, signal);
     }

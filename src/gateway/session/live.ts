@@ -1,4 +1,4 @@
-import type { Client, ClientCapabilities } from '@modelcontextprotocol/client';
+import type { ClientCapabilities } from '@modelcontextprotocol/client';
 import {
   type AuthInfo,
   type JSONRPCMessage,
@@ -11,13 +11,13 @@ import type { ServerSetting } from '../../config';
 import { siteOf, type Work } from '../../site';
 import { catalogueOf, forgetLists } from '../catalogue';
 import { type Behind, connectBehind, isSessionLost } from '../merged/behind';
+import { lockOf } from '../merged/connect-tool';
 import { findResource } from '../merged/items';
-import { mergedUri } from '../merged/names';
-import { gateServer, type Seen } from '../merged/server';
-import { LONGEST_CALL_MS, type MergedTool } from '../merged/tools';
+import { type Called, gateServer, type Seen } from '../merged/server';
 import { serversOf, type View } from '../merged/view';
 import type { Principal } from '../principal';
 import { Courses } from './course';
+import { handOn } from './hand-on';
 import { LIST_CHANGES } from './listen';
 import type { EventLog } from './log';
 import { countRequestsFrom } from './request-ids';
@@ -30,18 +30,18 @@ export const INNER_ID = 'session';
 export interface Carried {
   work: Work;
   principal: Principal;
-  called: MergedTool | undefined;
+  called: Called | undefined;
 }
 
 /** What the object has to know of. */
 export interface SessionEvents {
   /** A server was spoken to for the first time, or is to be listened to for more. */
   greeted(server: string): Promise<void>;
+  /** The client watches other resources of a server; resolves when their changes are heard. */
+  subscribed(server: string): Promise<void>;
   /** Servers told nothing when the client asked for its tools. */
   missing(servers: string[]): void;
 }
-
-type Said = { method: string; params?: Record<string, unknown> | undefined };
 
 /**
  * A session while its object is awake: the MCP server that its client speaks to, and the gate's own sessions on
@@ -124,6 +124,8 @@ export class LiveSession {
       work,
       principal,
       logLevel: this.store.read()?.log_level,
+      urlElicitation: this.#capabilities().elicitation?.url !== undefined,
+      elicited: (server, elicitationId) => this.store.elicited(server, elicitationId),
       use: (server, act) => this.#use(server, act, requestId),
     };
   }
@@ -140,8 +142,17 @@ export class LiveSession {
     this.store.forgetGreeting(server);
   }
 
-  /** Tells the client that everything may have changed. */
-  async tellChanges(): Promise<void> {
+  /** Tells the client that everything may have changed, and which of the links it was shown are done with. */
+  async tellChanges(work: Work): Promise<void> {
+    for (const { server, elicitationId } of this.store.elicitations()) {
+      const setting = this.#setting(server);
+      if (setting && (await lockOf(this.view(work, this.#principal), setting))) continue;
+      this.store.forgetElicitation(elicitationId);
+      await this.#server.notification({
+        method: 'notifications/elicitation/complete',
+        params: { elicitationId },
+      });
+    }
     for (const method of LIST_CHANGES) await this.#server.notification({ method });
   }
 
@@ -208,7 +219,15 @@ export class LiveSession {
     const behind = await connectBehind(this.#work, server, {
       principal: () => this.#principal,
       capabilities: this.#capabilities(),
-      prepare: (client) => this.#listenTo(server.name, client),
+      prepare: (client) => {
+        countRequestsFrom(client, Date.now());
+        handOn(client, this.#server, {
+          server: server.name,
+          capabilities: this.#capabilities(),
+          related: () => this.#courses.relatedTo(server.name),
+          changed: () => forgetLists(catalogueOf(this.#work.env), server.name, this.#principal.user.id),
+        });
+      },
       greeting,
     });
     if (greeting) return behind;
@@ -233,41 +252,6 @@ export class LiveSession {
     };
   }
 
-  /** Hands on what a server asks and tells. */
-  #listenTo(server: string, client: Client): void {
-    countRequestsFrom(client, Date.now());
-    const capabilities = this.#capabilities();
-    const about = () => this.#courses.relatedTo(server);
-    const carried = (signal: AbortSignal) => ({ ...about(), signal, timeout: LONGEST_CALL_MS });
-    if (capabilities.elicitation) {
-      client.setRequestHandler('elicitation/create', (request, { mcpReq }) =>
-        this.#server.request(request, carried(mcpReq.signal)),
-      );
-    }
-    if (capabilities.sampling) {
-      client.setRequestHandler('sampling/createMessage', ({ params }, { mcpReq }) =>
-        this.#server.createMessage(params, carried(mcpReq.signal)),
-      );
-    }
-    if (capabilities.roots) {
-      client.setRequestHandler('roots/list', ({ params }, { mcpReq }) =>
-        this.#server.listRoots(params, carried(mcpReq.signal)),
-      );
-    }
-    const tell = (said: Said) => this.#server.notification(said, about());
-    client.setNotificationHandler('notifications/message', tell);
-    client.setNotificationHandler('notifications/elicitation/complete', tell);
-    client.setNotificationHandler('notifications/resources/updated', ({ method, params }) =>
-      this.#server.notification({ method, params: { ...params, uri: mergedUri(server, params.uri) } }),
-    );
-    for (const method of LIST_CHANGES) {
-      client.setNotificationHandler(method, async () => {
-        forgetLists(catalogueOf(this.#work.env), server, this.#principal.user.id);
-        await this.#server.notification({ method });
-      });
-    }
-  }
-
   async #subscribe(merged: string, ctx: ServerContext, wanted: boolean): Promise<object> {
     const { view } = this.#seenBy(ctx);
     const { server, uri } = await findResource(view, merged);
@@ -277,7 +261,7 @@ export class LiveSession {
     });
     if (wanted) this.store.subscribe(server.name, uri);
     else this.store.unsubscribe(server.name, uri);
-    await this.on.greeted(server.name);
+    await this.on.subscribed(server.name);
     return {};
   }
 

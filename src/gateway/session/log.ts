@@ -62,9 +62,9 @@ export class EventLog implements EventStore {
       if (primes && opened !== undefined) {
         this.sql.exec('INSERT OR REPLACE INTO calls VALUES (?, ?)', stream, JSON.stringify(opened));
       }
+      const sealed = primes ? '' : await this.sealer.seal(message);
       if ('result' in message || 'error' in message)
         this.sql.exec('DELETE FROM calls WHERE stream = ?', stream);
-      const sealed = primes ? '' : await this.sealer.seal(message);
       // The number stays taken: one that a client has seen must never come again.
       const kept = sealed.length <= MAX_EVENT ? sealed : '';
       this.sql.exec('INSERT INTO events VALUES (?, ?, ?, ?)', seq, stream, kept, Date.now());
@@ -96,6 +96,16 @@ export class EventLog implements EventStore {
   static ofRequest(lastEventId: string): boolean {
     const read = readId(lastEventId);
     return read !== undefined && read.stream !== STANDALONE;
+  }
+
+  /** Whether an event is of a request that is answered, and was the last of it: its stream has nothing to come. */
+  isLast(lastEventId: string): Promise<boolean> {
+    return this.inOrder(async () => {
+      const { stream, seq } = readId(lastEventId) ?? { stream: '', seq: 0 };
+      const query =
+        'SELECT 1 FROM calls WHERE stream = ?1 UNION SELECT 1 FROM events WHERE stream = ?1 AND seq > ?2';
+      return this.sql.exec(query, stream, seq).toArray().length === 0;
+    });
   }
 
   /** The requests whose answers were never sent, because the object went away under them. */

@@ -1,51 +1,18 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server';
+import type { JSONRPCRequest } from '@modelcontextprotocol/server';
 import { type Place, siteAt, type Work } from '../../site';
 import { admitCall, mergedResource } from '../merged/admit';
-import type { Greeting } from '../merged/behind';
+import { methodNotAllowed } from '../message';
 import type { Principal } from '../principal';
 import { rpcError } from '../rpc-error';
 import { INNER_ID, LiveSession } from './live';
-import { EventLog, type LoggedEvent } from './log';
+import { EventLog } from './log';
 import { type SessionState, SessionStore } from './store';
-
-/** A request of a session, as the Worker hands it to the session's object. */
-export interface SessionRequest {
-  place: Place;
-  principal: Principal;
-  /** What the principal may do, in short: when it changes, the client is told. */
-  rights: string;
-  method: string;
-  /** Whether the client named no session: only then can `initialize` begin one. */
-  begins: boolean;
-  headers: Record<string, string>;
-  body?: string | undefined;
-}
-
-/** What the object tells whoever holds the client's own stream. */
-export type StreamOrder = { event: LoggedEvent } | { listen: Listening } | { await: string[] };
-
-/** A server that is to be listened to: how it greeted the session, and what of it is wanted. */
-export interface Listening {
-  server: string;
-  greeting: Greeting;
-  /** The resources that the client watches, as the server names them. */
-  uris: string[];
-  /** The last event that was heard of it. */
-  lastEventId: string | undefined;
-}
-
-/** What whoever holds the client's own stream tells the object. */
-export type StreamNews =
-  | { heard: { server: string; message: JSONRPCMessage; eventId: string | undefined } }
-  /** A server no longer knows the session that it was listened to in. */
-  | { lost: { server: string; session: string | undefined } }
-  /** A server that told nothing is back. */
-  | { changed: true }
-  /** Who the client acts for now, and what that may do, in short. */
-  | { principal: Principal; rights: string };
+import type { SessionRequest, StreamNews, StreamOrder } from './told';
 
 const SESSION_NOT_FOUND = -32001;
+/** How long a subscription waits until its server is listened to, in ms. */
+const LISTENING_MS = 2_000;
 
 /** The answer to a session id that stands for nothing here, or for somebody else's session. */
 export function sessionNotFound(id: string | number | undefined): Response {
@@ -63,9 +30,10 @@ export class McpSessionObject extends DurableObject<Env> {
   readonly #log: EventLog;
   #live: Promise<LiveSession> | undefined;
   #isOver = false;
+  /** Who waits until a server is listened to. */
+  readonly #unheard = new Map<string, (() => void)[]>();
   /** Requests reach the transport one after the other, so that each finds its own stream. */
   #turn: Promise<unknown> = Promise.resolve();
-
   /** What is heard is taken in one after the other. */
   #heard: Promise<unknown> = Promise.resolve();
 
@@ -92,7 +60,12 @@ export class McpSessionObject extends DurableObject<Env> {
 
     const live = await this.#awake();
     const work = await this.#work(place);
-    await this.#tellRights(rights, state);
+    await this.#tellRights(rights, state, work);
+    const lastEventId = headers['last-event-id'];
+    // A client that gets an error for an answer asks again for its stream, until it hears that there is none.
+    if (method === 'GET' && lastEventId !== undefined && (await this.#log.isLast(lastEventId))) {
+      return methodNotAllowed();
+    }
     const call = { id: message?.id, method: message?.method, params: message?.params ?? {} };
     const called = await admitCall(live.view(work, principal), mergedResource({ work }), call);
     if (called instanceof Response) return called;
@@ -125,12 +98,14 @@ export class McpSessionObject extends DurableObject<Env> {
     // Listening begins behind the last of what the stream before this one heard.
     await this.#heard;
     for (const server of this.#store.greeted()) await this.#listen(server, ours);
-    if (rights !== null) await this.#tellRights(rights, state);
+    if (rights !== null) await this.#tellRights(rights, state, await this.#work(state.place));
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
   override webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
-    const heard = this.#heard.then(() => this.#hear(socket, JSON.parse(String(text)) as StreamNews));
+    const news = JSON.parse(String(text)) as StreamNews;
+    if ('listening' in news) return Promise.resolve(this.#listened(news.listening));
+    const heard = this.#heard.then(() => this.#hear(socket, news));
     this.#heard = heard.catch(() => undefined);
     return heard;
   }
@@ -150,15 +125,19 @@ export class McpSessionObject extends DurableObject<Env> {
     await this.#end();
   }
 
-  async #hear(socket: WebSocket, news: StreamNews): Promise<void> {
-    if (!this.#state()) return;
+  async #hear(socket: WebSocket, news: Exclude<StreamNews, { listening: string }>): Promise<void> {
+    const state = this.#state();
+    if (!state) return;
     const live = await this.#awake();
     if ('heard' in news) {
       const { server, message, eventId } = news.heard;
       // The stream that took the place of this one gets it from the server itself, which can say it again.
       if (eventId !== undefined && socket.readyState !== WebSocket.OPEN) return;
       await live.receive(server, message);
-      if (eventId !== undefined) this.#store.setHeard(server, eventId);
+      if (eventId === undefined) return;
+      // What came of it is on its way into the log now: they are stored together, or neither is.
+      await scheduler.wait(0);
+      await this.#log.inOrder(async () => this.#store.setHeard(server, eventId));
       return;
     }
     if ('lost' in news) {
@@ -168,25 +147,25 @@ export class McpSessionObject extends DurableObject<Env> {
       live.forget(server);
     }
     if ('principal' in news) return this.#become(news.principal, news.rights);
-    await live.tellChanges();
+    await live.tellChanges(await this.#work(state.place));
   }
 
   /** Goes on as who the principal is now, of which its client is told once. */
   async #become(principal: Principal, rights: string): Promise<void> {
-    const [state, live] = [this.#state(), await this.#awake()];
+    const [live, state] = [await this.#awake(), this.#state()];
     if (!state) return;
     this.#store.use(principal, state.place, state.used_at);
     live.become(principal);
     // What may be used again is listened to again.
     for (const server of this.#store.greeted()) await this.#listen(server);
-    await this.#tellRights(rights, state);
+    await this.#tellRights(rights, state, await this.#work(state.place));
   }
 
   /** Tells the client that what it may do isn't what it was shown. */
-  async #tellRights(rights: string, shown: SessionState): Promise<void> {
+  async #tellRights(rights: string, shown: SessionState, work: Work): Promise<void> {
     if (shown.rights === rights) return;
     this.#store.setRights(rights);
-    await (await this.#awake()).tellChanges();
+    await (await this.#awake()).tellChanges(work);
   }
 
   #state(): SessionState | undefined {
@@ -217,6 +196,7 @@ export class McpSessionObject extends DurableObject<Env> {
     const work = await this.#work(state.place);
     const live = new LiveSession(this.#store, this.#log, state, work, {
       greeted: (server) => this.#listen(server),
+      subscribed: (server) => this.#listenNow(server),
       missing: (servers) => this.#order({ await: servers }),
     });
     await live.start(restored ? state : undefined);
@@ -239,9 +219,26 @@ export class McpSessionObject extends DurableObject<Env> {
   /** Has a server listened to, for as long as the client's own stream is open. */
   async #listen(server: string, to?: WebSocket): Promise<void> {
     const greeting = await this.#store.greeting(server);
-    if (!greeting) return;
+    const principal = this.#state()?.principal;
+    if (!greeting || !principal) return;
     const [uris, lastEventId] = [this.#store.subscriptions(server), this.#store.heard(server)];
-    this.#order({ listen: { server, greeting, uris, lastEventId } }, to);
+    this.#order({ listen: { server, principal, greeting, uris, lastEventId } }, to);
+  }
+
+  /** The same, and waits until it is; if nobody holds the stream, or the server is slow, not for long. */
+  async #listenNow(server: string): Promise<void> {
+    if (this.ctx.getWebSockets().length === 0) return;
+    const listening = new Promise<void>((resolve) => {
+      this.#unheard.set(server, [...(this.#unheard.get(server) ?? []), resolve]);
+    });
+    await this.#listen(server);
+    await Promise.race([listening, scheduler.wait(LISTENING_MS)]);
+  }
+
+  #listened(server: string): void {
+    const waiting = this.#unheard.get(server) ?? [];
+    this.#unheard.delete(server);
+    for (const go of waiting) go();
   }
 
   #order(order: StreamOrder, to?: WebSocket): void {

@@ -34,6 +34,10 @@ export const SESSION_SCHEMA: readonly (readonly string[])[] = [
       message TEXT NOT NULL,
       at INTEGER NOT NULL
     )`,
+    `CREATE TABLE elicitations (
+      id TEXT PRIMARY KEY,
+      server TEXT NOT NULL
+    ) WITHOUT ROWID`,
     `CREATE TABLE calls (
       stream TEXT PRIMARY KEY,
       request_id TEXT NOT NULL

@@ -5,9 +5,10 @@ import { type Message, methodNotAllowed } from '../message';
 import type { Principal } from '../principal';
 import { openSessionId, sealSessionId } from '../session-id';
 import { EventLog } from './log';
-import { type SessionRequest, sessionNotFound } from './object';
+import { sessionNotFound } from './object';
 import { rightsOf } from './rights';
 import { OwnStream } from './stream';
+import type { SessionRequest } from './told';
 
 /** What of a client's request the session's transport reads. */
 const HEADERS = ['accept', 'content-type', 'mcp-protocol-version', 'last-event-id'];

@@ -121,6 +121,22 @@ export class SessionStore implements Sealer {
     this.sql.exec('DELETE FROM subscriptions WHERE server = ? AND uri = ?', server, uri);
   }
 
+  /** Notes that the client was asked to open a link for a server's sake. */
+  elicited(server: string, elicitationId: string): void {
+    this.sql.exec('INSERT INTO elicitations VALUES (?, ?)', elicitationId, server);
+  }
+
+  /** The links that the client was asked to open and hasn't been told of since. */
+  elicitations(): { server: string; elicitationId: string }[] {
+    return this.sql
+      .exec<{ server: string; elicitationId: string }>('SELECT server, id AS elicitationId FROM elicitations')
+      .toArray();
+  }
+
+  forgetElicitation(elicitationId: string): void {
+    this.sql.exec('DELETE FROM elicitations WHERE id = ?', elicitationId);
+  }
+
   /** The last event that a server sent on its own stream. */
   heard(server: string): string | undefined {
     const query = 'SELECT event_id FROM heard WHERE server = ?';

@@ -1,10 +1,12 @@
 import type { Context } from 'hono';
+import { siteOf } from '../../site';
 import { watchPrincipal } from '../granted';
 import { serversOf } from '../merged/view';
 import type { Principal } from '../principal';
+import { forgetCredentials } from '../server-credentials';
 import { isBack, listenTo } from './listen';
-import type { Listening, StreamNews, StreamOrder } from './object';
 import { rightsOf } from './rights';
+import type { Listening, StreamNews, StreamOrder } from './told';
 
 /** How often an idle stream says that it is there, in ms: proxies cut what is silent. */
 const KEEP_ALIVE_MS = 15_000;
@@ -18,7 +20,7 @@ const MAX_WAITING = 256;
 export class OwnStream {
   readonly #encoder = new TextEncoder();
   readonly #stop = new AbortController();
-  readonly #listening = new Map<string, { until: AbortController; session: string | undefined }>();
+  readonly #listening = new Map<string, { until: AbortController[]; session: string | undefined }>();
   readonly #awaited = new Set<string>();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
@@ -65,33 +67,47 @@ export class OwnStream {
 
   /** Goes on as who the principal is now: what it may no longer use is not listened to. */
   #become(now: Principal): void {
+    const before = rightsOf(this.c, this.principal);
     this.principal = now;
+    forgetCredentials(siteOf(this.c));
     for (const [name, { until }] of this.#listening) {
       if (this.#find(name)) continue;
-      until.abort();
+      for (const one of until) one.abort();
       this.#listening.delete(name);
     }
-    this.#report({ principal: now, rights: rightsOf(this.c, now) });
+    const rights = rightsOf(this.c, now);
+    this.#report({ principal: now, rights });
+    // It is not what the principal may do: a connection, perhaps.
+    if (rights === before) this.#report({ changed: true });
   }
 
   #listen({ server: name, ...wanted }: Listening): void {
+    this.principal = wanted.principal;
     const server = this.#find(name);
     const { greeting } = wanted;
     // In a session the server knows what is wanted: its stream goes on.
     const session = greeting.era === 'legacy' ? greeting.session : undefined;
     const listening = this.#listening.get(name);
-    if (!server || (session !== undefined && listening?.session === session)) return;
-    listening?.until.abort();
+    if (!server) return;
+    if (session !== undefined && listening?.session === session) {
+      this.#report({ listening: name });
+      return;
+    }
     const until = new AbortController();
-    this.#listening.set(name, { until, session });
+    // Those before hear what happens until this one does.
+    const before = listening?.until ?? [];
+    this.#listening.set(name, { until: [...before, until], session });
     const ears = {
       message: (message: object, eventId: string | undefined) =>
         this.#report({ heard: { server: name, message, eventId } } as StreamNews),
       lost: () => this.#report({ lost: { server: name, session } }),
+      opened: () => {
+        for (const one of before) one.abort();
+        this.#report({ listening: name });
+      },
     };
-    const { c: work, principal } = this;
     const signal = AbortSignal.any([until.signal, this.#stop.signal]);
-    void listenTo({ work, server, principal, ...wanted }, ears, signal);
+    void listenTo({ work: this.c, server, ...wanted }, ears, signal);
   }
 
   async #awaitServer(name: string): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { ServerSetting } from '../../config';
+import { siteOf } from '../../site';
 import { catalogueOf, forgetLists } from '../catalogue';
 import { watchPrincipal, whileGranted } from '../granted';
 import { type Behind, connectBehind } from '../merged/behind';
@@ -8,6 +9,7 @@ import { mergedUri } from '../merged/names';
 import { mergeTools } from '../merged/tools';
 import { passingView, serversOf, UNASKED } from '../merged/view';
 import type { Principal } from '../principal';
+import { forgetCredentials } from '../server-credentials';
 import { isBack, LIST_CHANGES, listenTo } from './listen';
 
 /** How changes are told on a `subscriptions/listen` stream. */
@@ -17,6 +19,9 @@ export interface Notify {
   resourcesChanged(): void;
   resourceUpdated(uri: string): void;
 }
+
+/** How long the stream waits until all servers are listened to, in ms: what its client hears first is that they are. */
+const LISTENING_MS = 2_000;
 
 /**
  * Feeds a `subscriptions/listen` stream of the 2026 era (its body is given) with what changes: at the servers
@@ -30,32 +35,46 @@ export function feedSubscription(
   uris: string[],
 ): ReadableStream<Uint8Array> {
   const stop = new AbortController();
+  const fed = new Map<string, AbortController>();
+  let current = principal;
+  const feedAll = () => {
+    const unfed = serversOf({ work: c, principal: current }).filter(({ name }) => !fed.has(name));
+    const opened = unfed.map(
+      (server) =>
+        new Promise<void>((resolve) => {
+          const until = new AbortController();
+          fed.set(server.name, until);
+          const signal = AbortSignal.any([until.signal, stop.signal]);
+          const feed = feedFrom(c, server, current, notify, uris, resolve, signal);
+          // What could not be listened to, such as a server that isn't connected yet, is tried at the next change.
+          void feed
+            .catch(() => undefined)
+            .finally(() => {
+              if (fed.get(server.name) === until) fed.delete(server.name);
+              resolve();
+            });
+        }),
+    );
+    return Promise.all(opened);
+  };
   const everything = () => {
+    forgetCredentials(siteOf(c));
     notify.toolsChanged();
     notify.promptsChanged();
     notify.resourcesChanged();
+    void feedAll();
   };
-  const feeds = new Map<string, AbortController>();
-  const follow = (now: Principal) => {
-    const servers = serversOf({ work: c, principal: now });
-    for (const [name, feed] of feeds) {
-      if (servers.some((server) => server.name === name)) continue;
-      feed.abort();
-      feeds.delete(name);
-    }
-    for (const server of servers) {
-      if (feeds.has(server.name)) continue;
-      const until = new AbortController();
-      feeds.set(server.name, until);
-      const signal = AbortSignal.any([until.signal, stop.signal]);
-      void feedFrom(c, server, now, notify, uris, signal).catch(() => undefined);
-    }
-  };
-  follow(principal);
+  const ready = Promise.race([feedAll(), scheduler.wait(LISTENING_MS)]);
   void awaitMissing(c, principal, everything, stop.signal).catch(() => undefined);
-  return whileGranted(body, (ended) => {
+  return whileGranted(heldUntil(ready, body), (ended) => {
     const changed = (now: Principal) => {
-      follow(now);
+      current = now;
+      const servers = serversOf({ work: c, principal: now });
+      for (const [name, feed] of fed) {
+        if (servers.some((server) => server.name === name)) continue;
+        feed.abort();
+        fed.delete(name);
+      }
       everything();
     };
     const unwatch = watchPrincipal(c, principal, { changed, ended });
@@ -66,12 +85,27 @@ export function feedSubscription(
   });
 }
 
+/** A stream that nothing is read of before something is ready. */
+function heldUntil(ready: Promise<unknown>, source: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = source.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      await ready;
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
 async function feedFrom(
   c: Context,
   server: ServerSetting,
   principal: Principal,
   notify: Notify,
   merged: string[],
+  opened: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   const view = passingView(c, principal, UNASKED);
@@ -93,7 +127,7 @@ async function feedFrom(
     () => undefined,
   );
   if (!behind) return;
-  const ears = { message: tell, lost: () => undefined };
+  const ears = { message: tell, lost: () => undefined, opened };
   try {
     await subscribeAt(behind, uris);
     await listenTo({ work: c, server, principal, greeting: behind.greeting, uris }, ears, signal);

@@ -1,0 +1,113 @@
+import { seconds } from '../clock';
+import { readSecret, secretName } from '../config';
+import { ok, type Result } from '../result';
+import { objectKeyring } from '../site';
+import type { Access } from './access';
+import { connectionBelongings } from './connection-belongings';
+import { ConnectionStore } from './connection-store';
+import { Connections, type Obtained } from './connections';
+import type { Connection, Connector, CredentialAnswer, Wanted } from './credential';
+import type { Issuer } from './issuer';
+import { accountObject } from './object';
+
+/**
+ * The `Account` with the vault of its principal's connections. `connector` talks to the providers. Keys never
+ * leave the object; what leaves it is the one credential that a call needs.
+ */
+export function connectedAccount(issuer: Issuer, connector: Connector) {
+  return class ConnectedAccount extends accountObject(issuer) {
+    readonly #connections: Connections;
+
+    constructor(ctx: DurableObjectState, env: Env) {
+      super(ctx, env);
+      const userId = () => {
+        const row = ctx.storage.sql.exec<{ user_id: string }>('SELECT user_id FROM profile').toArray()[0];
+        return row?.user_id ?? ctx.id.name ?? '';
+      };
+      const store = new ConnectionStore(ctx.storage, userId);
+      this.#connections = new Connections(store, {
+        userId,
+        connector,
+        keyring: () => objectKeyring(env),
+        clientSecret: (server) => readSecret({ ...env }, secretName('SERVER', server, 'CLIENT_SECRET')),
+        log: (event) => console.log(JSON.stringify({ ...event, user: userId() })),
+      });
+      this.desk.belongings.push(connectionBelongings(store, this.#connections));
+    }
+
+    /**
+     * As `authenticate`, and the credential for the server in question in the same call. That the grant stands
+     * and that the credential can be had are two answers.
+     */
+    async authenticateWith(
+      grantId: string,
+      hash: string,
+      wanted: Wanted,
+    ): Promise<Result<Access & { credential: CredentialAnswer }>> {
+      const there = (await this.desk.moves.elsewhere()) as Pick<this, 'authenticateWith'> | undefined;
+      if (there) return there.authenticateWith(grantId, hash, wanted);
+      const access = await this.authenticate(grantId, hash);
+      return access.ok ? ok({ ...access.value, credential: await this.credential(wanted) }) : access;
+    }
+
+    /** The credential for a server, renewed first when its end is near or `wanted.refused` names it. */
+    async credential(wanted: Wanted): Promise<CredentialAnswer> {
+      const answer = await this.#connections.credential(wanted);
+      await this.#copySoon();
+      if (!answer.ok) await this.desk.watchers.tell();
+      return answer;
+    }
+
+    /** Notes that a server refuses a credential though it is new: the person must connect again. */
+    async credentialRefused(server: string, credentialId: string): Promise<void> {
+      this.#connections.markRefused(server, credentialId);
+      await this.desk.watchers.tell();
+    }
+
+    /** What is connected decides what the user may do, too. */
+    override rights(): string {
+      const query = 'SELECT server, status, connected_at FROM connections ORDER BY server';
+      return `${super.rights()}${JSON.stringify(this.ctx.storage.sql.exec(query).toArray())}`;
+    }
+
+    /** Stores what was obtained for one or more servers, all or none, in the place of what was there. */
+    async storeConnections(obtained: Obtained[]): Promise<void> {
+      await this.#connections.connect(obtained);
+      await this.#copySoon();
+      await this.desk.watchers.tell();
+    }
+
+    /** Notes that the person is on the way to a server's provider, until `until` (seconds since the epoch). */
+    beginConnecting(server: string, until: number): void {
+      this.#connections.begin(server, until);
+    }
+
+    /** Ends a connection; `revoked`: at the provider too. */
+    async disconnect(server: string, loopback: string[]): Promise<{ existed: boolean; revoked: boolean }> {
+      const ended = await this.#connections.disconnect(server, loopback);
+      await this.#copySoon();
+      await this.desk.watchers.tell();
+      return ended;
+    }
+
+    /** What is connected, and the servers at whose provider the person is now. */
+    listConnections(): Promise<{ connections: Connection[]; pending: string[] }> {
+      return this.#connections.list();
+    }
+
+    /** Seals by the current master key what older ones sealed. `left`: what can't be opened. */
+    async rewrap(): Promise<{ rewrapped: number; left: number }> {
+      const done = await this.#connections.rewrap();
+      await this.#copySoon();
+      return done;
+    }
+
+    /** The alarm copies what waits for KV. */
+    async #copySoon(): Promise<void> {
+      if (this.ctx.storage.sql.exec('SELECT seq FROM outbox LIMIT 1').toArray().length === 0) return;
+      const set = await this.ctx.storage.getAlarm();
+      const now = seconds() * 1000;
+      if (set === null || set > now) await this.ctx.storage.setAlarm(now);
+    }
+  };
+}

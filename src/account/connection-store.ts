@@ -1,0 +1,162 @@
+import type { Connection, Credential } from './credential';
+
+/** A connection's row. Times are seconds since the epoch; `sealed` is the {@link Credential}. */
+export interface ConnectionRow {
+  server: string;
+  /** Of this very credential: another one each time that one is stored. */
+  credential_id: string;
+  auth: Credential['auth'];
+  place: string;
+  sealed: string;
+  /** Of `GATEHOUSE_KEYS`, that sealed it. */
+  key_version: string;
+  renewable: number;
+  status: Connection['status'];
+  reason: string | null;
+  scope: string | null;
+  expires_at: number | null;
+  connected_at: number;
+  renewed_at: number;
+  last_used_at: number | null;
+  /** A refresh that began and whose answer never came. */
+  refresh_began_at: number | null;
+  retry_at: number | null;
+  failures: number;
+}
+
+/** What a newly stored credential sets; the rest of the row begins anew. */
+export type StoredCredential = Pick<
+  ConnectionRow,
+  | 'server'
+  | 'credential_id'
+  | 'auth'
+  | 'place'
+  | 'sealed'
+  | 'key_version'
+  | 'renewable'
+  | 'scope'
+  | 'expires_at'
+>;
+
+/** The rows behind a principal's connections. What concerns the index in KV is noted in the same transaction. */
+export class ConnectionStore {
+  private readonly sql: SqlStorage;
+
+  constructor(
+    private readonly storage: DurableObjectStorage,
+    private readonly userId: () => string,
+  ) {
+    this.sql = storage.sql;
+  }
+
+  find(server: string): ConnectionRow | undefined {
+    return this.sql.exec('SELECT * FROM connections WHERE server = ?', server).toArray()[0] as
+      | ConnectionRow
+      | undefined;
+  }
+
+  list(): ConnectionRow[] {
+    return this.sql.exec('SELECT * FROM connections ORDER BY server').toArray() as unknown as ConnectionRow[];
+  }
+
+  /** Stores new connections, all or none, in the place of what was there. */
+  connect(credentials: StoredCredential[], now: number): void {
+    this.storage.transactionSync(() => {
+      for (const credential of credentials) {
+        this.sql.exec('DELETE FROM connections WHERE server = ?', credential.server);
+        this.sql.exec('DELETE FROM connecting WHERE server = ?', credential.server);
+        this.insert({ ...credential, status: 'connected', connected_at: now, renewed_at: now });
+      }
+      this.noteIndex();
+    });
+  }
+
+  /** Stores a renewed credential, if the one that it came from is still there. */
+  renew(row: ConnectionRow, next: StoredCredential, now: number): boolean {
+    return this.storage.transactionSync(() => {
+      const gone = this.sql.exec(
+        'DELETE FROM connections WHERE server = ? AND credential_id = ?',
+        row.server,
+        row.credential_id,
+      );
+      if (gone.rowsWritten === 0) return false;
+      const { connected_at, last_used_at } = row;
+      this.insert({ ...next, status: 'connected', connected_at, renewed_at: now, last_used_at });
+      this.noteIndex();
+      return true;
+    });
+  }
+
+  /** The same credential, sealed by another key. */
+  rewrap(row: ConnectionRow, sealed: string, keyVersion: string): void {
+    this.storage.transactionSync(() => {
+      this.sql.exec(
+        'UPDATE connections SET sealed = ?, key_version = ? WHERE server = ? AND credential_id = ?',
+        sealed,
+        keyVersion,
+        row.server,
+        row.credential_id,
+      );
+      this.noteIndex();
+    });
+  }
+
+  /** Changes columns of a row that holds this credential; nothing when it holds another by now. */
+  update(row: ConnectionRow, columns: Partial<ConnectionRow>): boolean {
+    const names = Object.keys(columns);
+    const set = names.map((name) => `${name} = ?`).join(', ');
+    const query = `UPDATE connections SET ${set} WHERE server = ? AND credential_id = ?`;
+    const values = [...Object.values(columns), row.server, row.credential_id];
+    return this.sql.exec(query, ...values).rowsWritten > 0;
+  }
+
+  remove(server: string): void {
+    this.storage.transactionSync(() => {
+      this.sql.exec('DELETE FROM connections WHERE server = ?', server);
+      this.sql.exec('DELETE FROM connecting WHERE server = ?', server);
+      this.noteIndex();
+    });
+  }
+
+  /** Removes everything; within a transaction of the caller's. */
+  clear(): void {
+    this.sql.exec('DELETE FROM connections');
+    this.sql.exec('DELETE FROM connecting');
+    this.noteIndex();
+  }
+
+  /** Notes that somebody is away at the provider of a server, until `until`. */
+  begin(server: string, until: number): void {
+    this.sql.exec('INSERT OR REPLACE INTO connecting (server, until) VALUES (?, ?)', server, until);
+  }
+
+  /** The servers at whose provider somebody is now. */
+  pending(now: number): string[] {
+    this.sql.exec('DELETE FROM connecting WHERE until <= ?', now);
+    return this.sql
+      .exec<{ server: string }>('SELECT server FROM connecting ORDER BY server')
+      .toArray()
+      .map(({ server }) => server);
+  }
+
+  /** Who has connections, and sealed by which keys: for the cron that re-wraps, which can't ask every object. */
+  private noteIndex(): void {
+    const versions = this.sql
+      .exec<{ key_version: string }>('SELECT DISTINCT key_version FROM connections ORDER BY key_version')
+      .toArray()
+      .map(({ key_version }) => key_version);
+    const key = `${CONNECTIONS_INDEX}${this.userId()}`;
+    const columns = versions.length > 0 ? ['1', JSON.stringify({ key_versions: versions })] : [null, null];
+    this.sql.exec('INSERT INTO outbox (key, value, metadata) VALUES (?, ?, ?)', key, ...columns);
+  }
+
+  private insert(columns: Partial<ConnectionRow>): void {
+    const names = Object.keys(columns);
+    const places = names.map(() => '?').join(', ');
+    const query = `INSERT INTO connections (${names.join(', ')}) VALUES (${places})`;
+    this.sql.exec(query, ...Object.values(columns));
+  }
+}
+
+/** What the keys of the index in `OAUTH_KV` begin with; the rest is the user id. */
+export const CONNECTIONS_INDEX = 'connections:';

@@ -1,0 +1,80 @@
+import { type Branding, Hidden, Layout, Notice, plain, Say, shown, words } from '../ui';
+import type { ConnectionStatus } from './needed';
+
+const text = words.connection;
+
+export interface ConnectProps {
+  branding: Branding;
+  /** The server's title. */
+  server: string;
+  description?: string | undefined;
+  auth: 'oauth' | 'api_key';
+  status: ConnectionStatus;
+  user: { name: string; email?: string | undefined };
+  action: string;
+  hidden: Record<string, string>;
+  switchAccount: { action: string; hidden: Record<string, string> };
+  notice?: string | undefined;
+}
+
+/** One server, one button: nothing happens before it is pressed. Its post may end at a provider. */
+export function ConnectServerPage(props: ConnectProps) {
+  const { branding, server, description, auth, status, user, action, hidden, switchAccount, notice } = props;
+  const title = text.title(server);
+  const lead = auth === 'oauth' ? text.oauth(branding.name, server) : text.apiKey(branding.name, server);
+  return (
+    <Layout branding={branding} title={plain(title)}>
+      <h1>
+        <Say sentence={title} />
+      </h1>
+      {description !== undefined && <p class="lead">{shown(description, 300)}</p>}
+      <dl class="facts">
+        <dt>{text.you}</dt>
+        <dd>
+          <bdi class="name">{shown(user.name)}</bdi>
+          {user.email !== undefined && <span class="hint">{shown(user.email, 254)}</span>}
+          <form method="post" action={switchAccount.action}>
+            <Hidden fields={switchAccount.hidden} />
+            <button type="submit" class="link">
+              {text.switchAccount}
+            </button>
+          </form>
+        </dd>
+        <dt>{text.status}</dt>
+        <dd>{text.statuses[status]}</dd>
+      </dl>
+      <Notice text={notice} />
+      <form method="post" action={action}>
+        <Hidden fields={hidden} />
+        {auth === 'api_key' && (
+          <label class="field">
+            <Say sentence={text.key(server)} />
+            <input type="password" name="key" autocomplete="off" spellcheck={false} required autofocus />
+          </label>
+        )}
+        <button type="submit">
+          {auth === 'oauth' ? <Say sentence={text.submitOauth(server)} /> : text.submitKey}
+        </button>
+        <p class="hint">{auth === 'oauth' ? <Say sentence={lead} /> : text.submitted}</p>
+      </form>
+      {auth === 'api_key' && (
+        <p class="hint">
+          <Say sentence={lead} />
+        </p>
+      )}
+    </Layout>
+  );
+}
+
+/** After connecting. */
+export function ConnectedPage({ branding, server }: { branding: Branding; server: string }) {
+  const title = text.done(server);
+  return (
+    <Layout branding={branding} title={plain(title)}>
+      <h1>
+        <Say sentence={title} />
+      </h1>
+      <p class="lead">{text.doneText}</p>
+    </Layout>
+  );
+}

@@ -1,0 +1,144 @@
+import { startAuthorization, validateAuthorizationResponseIssuer } from '@modelcontextprotocol/client';
+import type { Context } from 'hono';
+import type { OAuthCredential, ProviderClient } from '../account';
+import { seconds } from '../clock';
+import { randomSecret, timingSafeEqual } from '../crypto';
+import type { Flow } from '../flow';
+import { ok, type Refusal, type Result, refuse } from '../result';
+import { type Site, siteOf } from '../site';
+import { type ClientRefusal, callbackUrl, clientAt, configuredSecret, forgetRegistration } from './client';
+import { type DiscoveryRefusal, findProvider, type Provider } from './discovery';
+import { loopbackOrigins } from './outbound';
+import { type ConnectedServer, placeOf } from './place';
+import { type ExchangeRefusal, exchangeCode } from './provider';
+
+/** What is kept, sealed in the flow, while a person is at the provider. `code_verifier` is a secret. */
+export interface ConnectTransaction {
+  server: string;
+  user: string;
+  place: string;
+  state: string;
+  code_verifier: string;
+  provider: Provider;
+  client: ProviderClient;
+  /** Where the browser goes with what was obtained, which then waits in the flow; unset: it is kept at once. */
+  return_to?: string | undefined;
+}
+
+/** The name under which it is staged: one at a time in a flow. */
+export const TRANSACTION = 'connect';
+
+export type BeginRefusal = DiscoveryRefusal | ClientRefusal;
+
+/**
+ * Begins a connection: where to send the browser. The flow must be one whose client the person has consented to, or
+ * one of the gate's own (`BEHAVIOURS`, confused deputy): only now is there a `state` (RFC 6749 section 10.12).
+ * With `returnTo` what is obtained is staged in the flow, and the browser comes back there.
+ */
+export async function beginConnect(
+  c: Context,
+  flow: Flow,
+  user: string,
+  server: ConnectedServer,
+  returnTo?: string,
+): Promise<Result<string, Refusal<BeginRefusal>>> {
+  const site = siteOf(c);
+  const found = await findProvider(site, server);
+  if (!found.ok) return found;
+  const provider = found.value;
+  const account = site.env.ACCOUNT.getByName(user);
+  const { connections } = await account.listConnections();
+  const before = connections.find((one) => one.server === server.name);
+  if (before?.reason === 'client_rejected') await forgetRegistration(site, provider);
+  const client = await clientAt(site, server, provider);
+  if (!client.ok) return client;
+
+  const state = `${flow.id}.${randomSecret()}`;
+  const { authorizationUrl, codeVerifier } = await startAuthorization(provider.authorization_endpoint, {
+    metadata: { ...sdkMetadata(provider), response_types_supported: ['code'] },
+    clientInformation: { client_id: client.value.client_id },
+    redirectUrl: callbackUrl(site),
+    state,
+    resource: provider.resource,
+    ...(provider.scope === undefined ? {} : { scope: provider.scope }),
+  });
+  const transaction: ConnectTransaction = {
+    server: server.name,
+    user,
+    place: placeOf(server),
+    state,
+    code_verifier: codeVerifier,
+    provider,
+    client: client.value,
+    return_to: returnTo,
+  };
+  const staged = await flow.stage(TRANSACTION, transaction);
+  if (!staged.ok) return refuse('provider_unavailable', staged.error.reason);
+  await account.beginConnecting(server.name, seconds() + site.settings.tokens.flow);
+  return ok(authorizationUrl.href);
+}
+
+export type FinishRefusal =
+  | 'state_mismatch'
+  | 'issuer_mismatch'
+  /** The person said no there. */
+  | 'provider_denied'
+  | 'callback_malformed'
+  | ExchangeRefusal;
+
+/**
+ * Finishes a connection with what the provider sent the browser back with: `state` and `iss` (RFC 9207) checked
+ * before anything else of it is believed, then the code exchanged.
+ */
+export async function finishConnect(
+  site: Site,
+  server: ConnectedServer,
+  transaction: ConnectTransaction,
+  parameters: URLSearchParams,
+): Promise<Result<OAuthCredential, Refusal<FinishRefusal>>> {
+  const { provider, client, state, code_verifier } = transaction;
+  const one = (name: string) => (parameters.getAll(name).length === 1 ? parameters.get(name) : null);
+  if (!timingSafeEqual(one('state') ?? '', state)) return refuse('state_mismatch');
+  if (!isIssuerRight(provider, parameters.getAll('iss'))) return refuse('issuer_mismatch');
+  const error = parameters.get('error');
+  if (error !== null) return refuse('provider_denied', knownError(error));
+  const code = one('code');
+  if (code === null) return refuse('callback_malformed');
+  const secret = client.kind === 'configured' ? configuredSecret(site, server.name) : client.client_secret;
+  const { resource } = provider;
+  const redirect_uri = callbackUrl(site);
+  const about = { server: server.name, code, code_verifier, redirect_uri, resource, client };
+  const { token_endpoint, revocation_endpoint, token_endpoint_auth_methods_supported } = provider;
+  const where = { token_endpoint, revocation_endpoint, token_endpoint_auth_methods_supported };
+  const options = { loopback: loopbackOrigins(site, server), clientSecret: secret };
+  const exchanged = await exchangeCode({ ...about, provider: where }, options);
+  if (!exchanged.ok && exchanged.error.reason === 'client_rejected') await forgetRegistration(site, provider);
+  // RFC 6749 section 5.1: a scope that isn't told is the one that was asked for.
+  return exchanged.ok
+    ? ok({ ...exchanged.value, scope: exchanged.value.scope ?? provider.scope })
+    : exchanged;
+}
+
+function isIssuerRight(provider: Provider, iss: string[]): boolean {
+  if (iss.length > 1) return false;
+  try {
+    validateAuthorizationResponseIssuer({
+      iss: iss[0],
+      expectedIssuer: provider.issuer,
+      issParameterSupported: provider.tellsIssuer,
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A code of RFC 6749 section 4.1.2.1, for the log; others may say anything. */
+function knownError(error: string): string {
+  return /^[a-z_]{1,40}$/.test(error) ? error : 'another error';
+}
+
+/** As much of the metadata as the SDK's first step looks at. */
+function sdkMetadata({ issuer, authorization_endpoint, token_endpoint }: Provider) {
+  return { issuer: issuer ?? authorization_endpoint, authorization_endpoint, token_endpoint };
+}

@@ -1,0 +1,28 @@
+import type { Credential, Wanted } from '../account';
+import type { ServerSetting } from '../config';
+import type { Site } from '../site';
+import { loopbackOrigins } from './outbound';
+
+/** A server at which each user has an account of their own. */
+export type ConnectedServer = ServerSetting & { auth: Credential['auth'] };
+
+export function needsConnection(server: ServerSetting): server is ConnectedServer {
+  return server.auth === 'oauth' || server.auth === 'api_key';
+}
+
+/** Where a server is, in one word: what was obtained for one place is not sent to another. */
+export function placeOf({ url, binding, entrypoint }: ServerSetting): string {
+  return url ?? (binding === undefined ? `entrypoint:${entrypoint}` : `binding:${binding}`);
+}
+
+/** What the `Account` is asked with for the credential of a server. */
+export function wantedAt(site: Pick<Site, 'local'>, server: ConnectedServer, refused?: string): Wanted {
+  return {
+    server: server.name,
+    auth: server.auth,
+    place: placeOf(server),
+    header: server.header,
+    loopback: loopbackOrigins(site, server),
+    ...(refused === undefined ? {} : { refused }),
+  };
+}

@@ -1,0 +1,221 @@
+import { type Context, Hono } from 'hono';
+import { type Obtained, usableServers } from '../account';
+import { record } from '../audit';
+import { type Flow, type FlowData, openFlow } from '../flow';
+import { isSameOrigin, readForm } from '../http';
+import { currentSignIn, mustFindFlow, type SignedIn, showSignIn, stateFlowId } from '../sign-in';
+import { siteOf } from '../site';
+import { brandingOf, PageProblem, showPage, words } from '../ui';
+import { checkKey, type KeyRefusal, type TryCredential } from './api-key';
+import { CALLBACK_PATH, CLIENT_DOCUMENT_PATH, clientDocument } from './client';
+import { ConnectedPage, ConnectServerPage } from './connect-page';
+import { connectionsNeeded } from './needed';
+import { beginConnect, type ConnectTransaction, finishConnect, TRANSACTION } from './oauth';
+import { type ConnectedServer, needsConnection, placeOf } from './place';
+import { connectProblem } from './problems';
+import { stageObtained } from './staged';
+import { readTicket } from './ticket';
+
+/** What a flow of `/connect/{server}` keeps. `user`: whom the link was for; unset: whoever is signed in. */
+interface ConnectFlow extends FlowData {
+  server: string;
+  user?: string;
+}
+
+/** `/connect/…`: attach one's own account on a server. `tryCredential` asks a server about a key. */
+export const connectRoutes = (tryCredential: TryCredential) =>
+  new Hono<{ Bindings: Env }>()
+    .get(CLIENT_DOCUMENT_PATH, (c) =>
+      c.json(clientDocument(siteOf(c)), 200, { 'Cache-Control': 'public, max-age=3600' }),
+    )
+    .get(CALLBACK_PATH, comeBack)
+    .get('/connect/:server', async (c) => {
+      const server = findServer(c);
+      const id = c.req.query('flow');
+      if (id === undefined) return openAt(c, server, await personOfTicket(c, server));
+      const flow = await findConnect(c, id, server);
+      const person = await whoConnects(c, flow, server);
+      return person ? showConnect(c, flow, person, server) : showSignIn(c, flow);
+    })
+    .post('/connect/:server', async (c) => {
+      if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
+      const server = findServer(c);
+      const id = c.req.query('flow');
+      if (id === undefined) return openAt(c, server, undefined);
+      const flow = await findConnect(c, id, server);
+      const person = await whoConnects(c, flow, server);
+      if (!person) return showSignIn(c, flow);
+      const form = await readPost(c, flow, person);
+      if (server.auth === 'oauth') return goToProvider(c, flow, person, server);
+      const checked = await checkKey(c, server, form.get('key') ?? '', tryCredential);
+      if (checked.ok)
+        return keep(c, flow, person, server, { credential: checked.value, place: placeOf(server) });
+      const { reason } = checked.error;
+      record(c, { event: 'connection', outcome: 'refused', reason, ...aboutUser(person, server) });
+      return showConnect(c, flow, person, server, NOTICES[reason]);
+    });
+
+const NOTICES: Record<KeyRefusal, string> = {
+  key_malformed: words.connection.keyMalformed,
+  key_refused: words.connection.keyRefused,
+  server_unreachable: words.connection.serverUnreachable,
+};
+
+/** Opens a flow for a link or an address, in this browser; the ticket leaves the address bar with it. */
+async function openAt(c: Context, server: ConnectedServer, user: string | undefined): Promise<Response> {
+  const id = await openFlow(c, (flowId): ConnectFlow => {
+    const return_to = `/connect/${server.name}?flow=${flowId}`;
+    return { kind: 'connect', server: server.name, return_to, ...(user === undefined ? {} : { user }) };
+  });
+  return c.redirect(`/connect/${server.name}?flow=${id}`, 303);
+}
+
+async function personOfTicket(c: Context, server: ConnectedServer): Promise<string | undefined> {
+  const ticket = c.req.query('ticket');
+  if (ticket === undefined) return undefined;
+  const read = await readTicket(siteOf(c), server.name, ticket);
+  if (read.ok) return read.value;
+  const expired = read.error.reason === 'ticket_expired';
+  throw new PageProblem(expired ? 'connect_link_expired' : 'connect_link_unknown');
+}
+
+/** The form of this flow's own page. */
+async function readPost(c: Context, flow: Flow<ConnectFlow>, person: SignedIn): Promise<URLSearchParams> {
+  const form = await readForm(c.req.raw);
+  if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
+  if (!(await flow.checkCsrf(form.value.get('csrf'), person.userId))) throw new PageProblem('form_forged');
+  return form.value;
+}
+
+async function findConnect(c: Context, id: string, server: ConnectedServer): Promise<Flow<ConnectFlow>> {
+  const flow = (await mustFindFlow(c, id, c.req.method === 'POST')) as Flow<ConnectFlow>;
+  if (flow.data.kind !== 'connect' || flow.data.server !== server.name) throw new PageProblem('flow_unknown');
+  return flow;
+}
+
+function findServer(c: Context): ConnectedServer {
+  const server = siteOf(c).settings.servers.find(({ name }) => name === c.req.param('server'));
+  if (!server || !needsConnection(server)) throw new PageProblem('not_found');
+  return server;
+}
+
+/** Who is signed in; ends with a page when the link is for somebody else, or that server is not for them. */
+async function whoConnects(
+  c: Context,
+  flow: Flow<ConnectFlow>,
+  server: ConnectedServer,
+): Promise<SignedIn | undefined> {
+  const person = await currentSignIn(c);
+  if (!person) return undefined;
+  const { user } = flow.data;
+  if (user !== undefined && user !== person.userId) throw await otherPerson(c, flow, person, server);
+  mustBeUsable(c, person, server);
+  return person;
+}
+
+async function otherPerson(c: Context, flow: Flow, person: SignedIn, server: ConnectedServer) {
+  const detail = person.userId;
+  record(c, {
+    event: 'connection',
+    outcome: 'refused',
+    reason: 'connect_other_person',
+    ...aboutUser(person, server),
+  });
+  await flow.stage('select-account', true);
+  const action = { label: words.connection.switchAccount, href: `/sign-in?flow=${flow.id}` };
+  return new PageProblem('connect_other_person', { about: server.title ?? server.name, detail, action });
+}
+
+/** What a person may not know of is absent here too. */
+function mustBeUsable(c: Context, { identity }: SignedIn, server: ConnectedServer): void {
+  const usable = usableServers(siteOf(c).settings, identity).some(({ name }) => name === server.name);
+  if (!usable) throw new PageProblem('not_found');
+}
+
+async function showConnect(
+  c: Context,
+  flow: Flow<ConnectFlow>,
+  person: SignedIn,
+  server: ConnectedServer,
+  notice?: string,
+): Promise<Response> {
+  const [standing] = await connectionsNeeded(c, person.userId, [server]);
+  const page = (
+    <ConnectServerPage
+      branding={brandingOf(siteOf(c))}
+      server={server.title ?? server.name}
+      description={server.description}
+      auth={server.auth}
+      status={standing?.status ?? 'not_connected'}
+      user={person.identity}
+      action={flow.data.return_to}
+      hidden={{ csrf: await flow.csrf(person.userId) }}
+      switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}
+      notice={notice}
+    />
+  );
+  return showPage(c, page, { formAction: 'open', status: notice === undefined ? 200 : 400 });
+}
+
+async function goToProvider(
+  c: Context,
+  flow: Flow<ConnectFlow>,
+  person: SignedIn,
+  server: ConnectedServer,
+): Promise<Response> {
+  const begun = await beginConnect(c, flow, person.userId, server);
+  if (begun.ok) return c.redirect(begun.value, 303);
+  record(c, { event: 'connection', outcome: 'refused', ...begun.error, ...aboutUser(person, server) });
+  throw connectProblem(server, begun.error, flow.data.return_to);
+}
+
+/** The provider sends the browser back: for a flow of this room, or for an authorization that waits. */
+async function comeBack(c: Context): Promise<Response> {
+  const site = siteOf(c);
+  const parameters = new URL(c.req.url).searchParams;
+  const flow = await mustFindFlow(c, stateFlowId(parameters.get('state') ?? ''), true);
+  const transaction = await flow.take<ConnectTransaction>(TRANSACTION);
+  if (!transaction) throw new PageProblem('flow_unknown', { detail: 'no connection is under way in it' });
+  const server = site.settings.servers.find(({ name }) => name === transaction.server);
+  if (!server || !needsConnection(server) || placeOf(server) !== transaction.place) {
+    throw new PageProblem('not_found');
+  }
+  const person = await currentSignIn(c);
+  if (person?.userId !== transaction.user)
+    throw new PageProblem('connect_other_person', { about: server.title ?? server.name });
+  mustBeUsable(c, person, server);
+  const account = site.env.ACCOUNT.getByName(person.userId);
+  const finished = await finishConnect(site, server, transaction, parameters);
+  if (!finished.ok) {
+    record(c, { event: 'connection', outcome: 'refused', ...finished.error, ...aboutUser(person, server) });
+    await account.beginConnecting(server.name, 0);
+    throw connectProblem(server, finished.error, transaction.return_to ?? flow.data.return_to);
+  }
+  const obtained = { credential: finished.value, place: transaction.place };
+  if (transaction.return_to !== undefined) {
+    const staged = await stageObtained(flow, person.userId, obtained);
+    if (!staged.ok) throw new PageProblem(staged.error.reason);
+    await account.beginConnecting(server.name, 0);
+    return c.redirect(transaction.return_to, 303);
+  }
+  return keep(c, flow, person, server, obtained);
+}
+
+/** Ends the flow, the first one wins, and keeps what was obtained. */
+async function keep(
+  c: Context,
+  flow: Flow,
+  person: SignedIn,
+  server: ConnectedServer,
+  obtained: Obtained,
+): Promise<Response> {
+  const submitted = await flow.submit();
+  if (!submitted.ok) throw new PageProblem(submitted.error.reason);
+  await siteOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
+  record(c, { event: 'connection', outcome: 'ok', ...aboutUser(person, server) });
+  return showPage(c, <ConnectedPage branding={brandingOf(siteOf(c))} server={server.title ?? server.name} />);
+}
+
+function aboutUser({ userId }: SignedIn, { name }: ConnectedServer) {
+  return { user: userId, server: name };
+}

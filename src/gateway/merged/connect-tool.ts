@@ -1,0 +1,114 @@
+import {
+  type CallToolResult,
+  type InputRequiredResult,
+  inputRequired,
+  type ServerContext,
+  UrlElicitationRequiredError,
+} from '@modelcontextprotocol/server';
+import { record } from '../../audit';
+import type { ServerSetting } from '../../config';
+import { connectLink, needsConnection } from '../../connections';
+import { siteOf } from '../../site';
+import { words } from '../../ui';
+import type { Tool } from '../policy';
+import { type CredentialError, credentialFor } from '../server-credentials';
+import { mergedName } from './names';
+import type { View } from './view';
+
+/*
+ * A server that the person has not connected yet, or no longer: until they do, it shows one tool, whose answer is
+ * the link. It needs no scope: it does nothing by itself.
+ */
+
+/** Why a server is locked for the principal; undefined when it isn't. */
+export async function lockOf(
+  { work, principal }: View,
+  server: ServerSetting,
+): Promise<CredentialError | undefined> {
+  if (!needsConnection(server)) return undefined;
+  const credential = await credentialFor(siteOf(work), principal, server);
+  return credential.ok ? undefined : credential.error;
+}
+
+/** Nobody could tell in time. */
+export const UNKNOWN_LOCK: CredentialError = { reason: 'provider_unavailable', retry_after: 5 };
+
+/** The name of a server's connect tool. */
+export function connectName({ name }: ServerSetting): string {
+  return mergedName(name, 'connect');
+}
+
+/** The tool that a locked server shows in the place of its own. */
+export function connectTool(server: ServerSetting): Tool {
+  const { title, describe } = words.connection.tool;
+  const titleOf = server.title ?? server.name;
+  const hints = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true };
+  const tool = {
+    name: connectName(server),
+    title: title(titleOf),
+    description: describe(titleOf, server.description),
+    inputSchema: { type: 'object', properties: {} },
+    annotations: { title: title(titleOf), ...hints },
+  };
+  return tool;
+}
+
+/** A call that met a server with no connection behind it. */
+export interface LockedCall {
+  server: ServerSetting;
+  lock: CredentialError;
+  /** What was called. */
+  name: string;
+}
+
+/** Under which the gate itself asks for something; a server behind is told of no answer to it. */
+export const CONNECT = 'gatehouse-connect';
+
+type Answer = CallToolResult | InputRequiredResult;
+
+/**
+ * Answers a call of a locked server's tool, or of its connect tool, with the link: by URL elicitation where the
+ * client can (MCP, "Elicitation", both eras), else as a result that says what to do.
+ */
+export async function askToConnect(
+  view: View,
+  { server, lock, name }: LockedCall,
+  ctx: ServerContext,
+): Promise<Answer> {
+  const { work, principal } = view;
+  const { reason, detail, retry_after = 1 } = lock;
+  const about = { user: principal.user.id, client: principal.client.id, grant: principal.grantId };
+  record(work, {
+    event: 'connection_missing',
+    outcome: 'refused',
+    reason,
+    detail,
+    server: server.name,
+    ...about,
+  });
+  const title = server.title ?? server.name;
+  if (reason === 'provider_unavailable') {
+    return told(words.connection.told.provider_unavailable(title, retry_after), true);
+  }
+  const url = await connectLink(siteOf(work), principal.user.id, server.name);
+  const text = words.connection.told[reason](title, url);
+  const isConnectTool = name === connectName(server);
+  const { envelope, inputResponses } = ctx.mcpReq;
+  if (!view.urlElicitation || inputResponses !== undefined) return told(text, !isConnectTool);
+  const message = words.connection.tool.elicit(title);
+  if (envelope !== undefined) {
+    return inputRequired({ inputRequests: { [CONNECT]: inputRequired.elicitUrl({ message, url }) } });
+  }
+  const elicitationId = crypto.randomUUID();
+  view.elicited?.(server.name, elicitationId);
+  throw new UrlElicitationRequiredError([{ mode: 'url', message, elicitationId, url }]);
+}
+
+/** The answer of the connect tool when there is nothing left to connect. */
+export function alreadyConnected(server: ServerSetting): CallToolResult {
+  return told(words.connection.tool.done(server.title ?? server.name), false);
+}
+
+function told(text: string, isError: boolean): CallToolResult {
+  return { content: [{ type: 'text', text }], ...(isError ? { isError } : {}) };
+}

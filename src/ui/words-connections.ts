@@ -1,0 +1,94 @@
+import { say } from './sentence';
+
+const TELL_OPERATOR = 'This is not yours to mend. Tell whoever runs this page, with the id below.';
+
+/** The words of connecting one's own account on a server behind: pages, and what a tool call is told. */
+export const connectionWords = {
+  title: (server: string) => say`Connect your ${server} account`,
+  oauth: (name: string, server: string) =>
+    say`You go to ${server}, sign in there and allow ${name} to act for you. Then you come back here.`,
+  apiKey: (name: string, server: string) =>
+    say`${name} uses this key when you work with ${server}, and for nobody else. It is kept encrypted.`,
+  you: 'You',
+  status: 'Now',
+  statuses: {
+    connected: 'connected',
+    needs_reauthorization: 'needs to be connected again',
+    not_connected: 'not connected',
+    pending: 'waiting for you at the service',
+    orphaned: 'the server is gone',
+  },
+  key: (server: string) => say`Your ${server} key`,
+  submitOauth: (server: string) => say`Continue to ${server}`,
+  submitKey: 'Connect',
+  submitted: 'It is tried once before it is kept.',
+  keyMalformed: 'That is no key: it has a line break or characters that no key has. Paste it again.',
+  keyRefused: 'The service refuses this key. Check that it is whole and still valid.',
+  serverUnreachable: 'The service could not be asked whether the key is right. Try again in a minute.',
+  done: (server: string) => say`${server} is connected`,
+  doneText: 'You can close this page. Go back to your app and ask it to try again.',
+  again: 'Try again',
+  switchAccount: 'Use another account',
+
+  /** The tool that stands for a server until it is connected; agents read its description. */
+  tool: {
+    title: (server: string) => `Connect ${server}`,
+    describe: (server: string, about: string | undefined) =>
+      `Gives the link at which the user connects their own ${server} account. ` +
+      `${about ? `${server}: ${about} ` : ''}Until that is done this is the only tool of ${server}; ` +
+      'afterwards all of its tools are listed in its place. Use it when the user asks for something there.',
+    elicit: (server: string) => `Connect your ${server} account to go on.`,
+    done: (server: string) => `${server} is connected. Its own tools are listed now.`,
+  },
+
+  /** What a call of a tool is told; an app shows it to its user. */
+  told: {
+    not_connected: (server: string, link: string) =>
+      `To use “${server}”, connect your own account there first: open ${link} in your browser, then try again.`,
+    needs_reauthorization: (server: string, link: string) =>
+      `The connection to your account at “${server}” has ended. Open ${link} in your browser to connect again, then try again.`,
+    vault_unreadable: (server: string, link: string) =>
+      `The stored connection to “${server}” can’t be opened any more (its encryption key is gone). Open ${link} in your browser to connect again; that replaces it.`,
+    provider_unavailable: (server: string, seconds: number) =>
+      `The sign-in service of “${server}” doesn’t answer now. Your connection is kept; try again in ${seconds} seconds.`,
+  },
+};
+
+/** Error pages of connecting; `about` is the server's title. */
+export const connectionProblems = {
+  connect_other_person: (about: string) => ({
+    title: 'This link is for somebody else',
+    what: `It connects ${about} for the person who asked for it, and you are signed in as another. Nothing was connected.`,
+    next: 'If it is yours, use the account that you gave your app access with. Else close the page.',
+  }),
+  connect_link_unknown: {
+    title: 'This link doesn’t work',
+    what: 'It is not one that we made, or not all of it was copied.',
+    next: 'Ask your app to try again: it shows you a new one.',
+  },
+  connect_link_expired: {
+    title: 'This link is too old',
+    what: 'A link to connect an account works for an hour.',
+    next: 'Ask your app to try again: it shows you a new one.',
+  },
+  connect_unavailable: (about: string) => ({
+    title: `${about} doesn’t answer`,
+    what: 'The service, or the place where you sign in to it, could not be reached. Nothing was connected.',
+    next: 'Try again in a few minutes.',
+  }),
+  connect_unsupported: (about: string) => ({
+    title: `${about} can’t be connected`,
+    what: 'What the service says of how to sign in to it can’t be used here.',
+    next: TELL_OPERATOR,
+  }),
+  connect_denied: (about: string) => ({
+    title: `${about} was not connected`,
+    what: 'The service did not give access, or you cancelled there.',
+    next: 'Try again if that is not what you wanted.',
+  }),
+  connect_answer_invalid: (about: string) => ({
+    title: `${about} was not connected`,
+    what: 'The answer of the service is not one that we can trust, or it has expired.',
+    next: 'Try again. If it stays so, tell whoever runs this page, with the id below.',
+  }),
+};
