@@ -25,7 +25,7 @@ try {
   lap('git clone');
   await run('npm', ['ci', '--no-audit', '--no-fund'], clone);
   lap('npm ci');
-  const port = await freePort();
+  const port = await freePort(2);
   const address = await start(port);
   lap('npm start');
   const origin = new URL(address).origin;

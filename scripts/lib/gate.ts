@@ -19,6 +19,8 @@ export interface GateOptions {
   keys?: string | false;
   /** More arguments of `wrangler dev`. */
   args?: readonly string[];
+  /** What answers once it runs, for another Worker than the gate; unset: `/health`. */
+  ready?: string;
 }
 
 /** A running `wrangler dev` of this repository. */
@@ -67,7 +69,7 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
     };
     started.stdout?.on('data', keep);
     started.stderr?.on('data', keep);
-    await answers(`http://localhost:${port}/health`, started, () => log);
+    await answers(`http://localhost:${port}${current.ready ?? '/health'}`, started, () => log);
   };
   const end = async (patience: number): Promise<void> => {
     if (child) await endGroup(child, patience);

@@ -6,13 +6,22 @@ const LOWEST = 20_000;
 const HIGHEST = 32_000;
 const ATTEMPTS = 50;
 
-/** A TCP port on loopback, of both families, that nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
+/**
+ * A TCP port on loopback that nobody listens on at this moment; with `count`, the first of so many in a row,
+ * as `npm start` needs two.
+ */
+export async function freePort(count = 1): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const port = randomInt(LOWEST, HIGHEST);
-    if ((await isFree(port, '127.0.0.1')) && (await isFree(port, '::1'))) return port;
+    const all = Array.from({ length: count }, (_, offset) => isFreeOnLoopback(port + offset));
+    if (!(await Promise.all(all)).includes(false)) return port;
   }
   throw new Error(`no free port among ${ATTEMPTS} of ${LOWEST} to ${HIGHEST}`);
+}
+
+/** Whether nobody listens on a port of loopback, in both address families. */
+export async function isFreeOnLoopback(port: number): Promise<boolean> {
+  return (await isFree(port, '127.0.0.1')) && (await isFree(port, '::1'));
 }
 
 /** Whether nobody listens on a port; an address family that this computer lacks counts as free. */

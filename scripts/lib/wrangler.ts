@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 /** The repository's folder, without a slash at its end. */
@@ -45,15 +46,28 @@ export function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** Ends a program of {@link spawnGroup} and all it started: politely, after `patience` ms by force. */
+/**
+ * Ends a program of {@link spawnGroup} and all it started: politely, after `patience` ms by force. Waits for
+ * the last of them that holds its output: `npm` ends at once, and what it runs has programs of its own to end.
+ */
 export async function endGroup(child: ChildProcess, patience = 5000): Promise<void> {
-  const exited =
-    child.exitCode !== null || child.signalCode !== null
-      ? Promise.resolve()
-      : new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const { exitCode, signalCode, stdout, stderr } = child;
+  const hasExited = exitCode !== null || signalCode !== null;
+  const exited = hasExited ? Promise.resolve() : once(child, 'exit');
+  const hasClosed = hasExited && (stdout?.closed ?? true) && (stderr?.closed ?? true);
+  const closed = hasClosed ? Promise.resolve() : once(child, 'close');
+  // What nobody reads never closes.
+  stdout?.resume();
+  stderr?.resume();
   signalGroup(child, 'SIGTERM');
-  const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), patience);
-  await exited;
+  let timer: NodeJS.Timeout | undefined;
+  const outOfPatience = new Promise((resolve) => {
+    timer = setTimeout(resolve, patience);
+  }).then(async () => {
+    signalGroup(child, 'SIGKILL');
+    await exited;
+  });
+  await Promise.race([closed, outOfPatience]);
   clearTimeout(timer);
   signalGroup(child, 'SIGKILL');
 }

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { freePort } from '../../scripts/lib/ports';
-import { endGroup, spawnGroup } from '../../scripts/lib/wrangler';
+import { freePort, isFreeOnLoopback } from '../../scripts/lib/ports';
+import { endGroup, signalGroup, spawnGroup } from '../../scripts/lib/wrangler';
 import { type Gate, startGate } from './harness/gate';
 import {
   authorizationParams,
@@ -107,9 +107,9 @@ describe('bare wrangler dev, without any secret', () => {
   });
 });
 
-test('npm start says once where to point a client, and that address answers as it should', async () => {
+test('npm start says once where to point a client, runs the orchard beside it, and ends both', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'npm-start-'));
-  const port = await freePort();
+  const port = await freePort(2);
   const args = ['--port', `${port}`, '--inspector-port', '0', '--persist-to', folder];
   const child = spawnGroup('npm', ['start', '--', ...args], {
     env: { WRANGLER_REGISTRY_PATH: join(folder, 'registry') },
@@ -130,4 +130,16 @@ test('npm start says once where to point a client, and that address answers as i
   const { tokens } = await grant(gate, 'Ada');
   const answer = await callTool(address, tokens.access_token, 'whoami');
   expect(answer.structuredContent).toMatchObject({ user: { name: 'Ada' }, servers: ['notes', 'clock'] });
+
+  const beside = `http://localhost:${port + 1}`;
+  expect(output).toContain(`is at ${beside}\n`);
+  expect((await fetch(`${beside}/mcp`, { method: 'POST' })).status).toBe(401);
+  await expect.poll(() => output).toContain('[orchard] ');
+  expect(existsSync(join(folder, 'orchard'))).toBe(true);
+
+  // Ctrl-C: the terminal tells all of its group, to which the two `wrangler` don't belong.
+  signalGroup(child, 'SIGINT');
+  for (const taken of [port, port + 1]) {
+    await expect.poll(() => isFreeOnLoopback(taken), { timeout: 8000 }).toBe(true);
+  }
 });

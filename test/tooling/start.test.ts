@@ -4,6 +4,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { unstable_readConfig } from 'wrangler';
+import { moveServers, ORCHARD, orchardPort } from '../../scripts/lib/orchard';
 import { freePort } from '../../scripts/lib/ports';
 
 let folder: string;
@@ -50,6 +52,45 @@ it('a port that is taken is told in words, and ends it with an error', async () 
   expect(await start.ended).toBe(1);
   expect(start.output()).toContain(`Port ${port} is taken by another program.`);
   other.close();
+});
+
+it('the orchard’s port taken: said in words, before anything is started', async () => {
+  const port = await freePort(2);
+  const other = createServer().listen(port + 1, '127.0.0.1');
+  await new Promise((resolve) => other.once('listening', resolve));
+  const start = run(process.execPath, ['scripts/start.ts', '--port', `${port}`]);
+  expect(await start.ended).toBe(1);
+  expect(start.output()).toContain(`Port ${port + 1}, where the server of examples/orchard runs, is taken`);
+  expect(start.output()).not.toContain('wrangler');
+  other.close();
+});
+
+it('the orchard takes the port above the gate’s, and any where that is none', () => {
+  const asked = [undefined, '9000', '0', '65535', 'nine'];
+  expect(asked.map(orchardPort)).toEqual([8788, 9001, 'any', 'any', 'any']);
+});
+
+it('the orchard is where its own settings and the gate’s look for it', () => {
+  const { dev } = unstable_readConfig({ config: ORCHARD.config });
+  expect(dev.port).toBe(ORCHARD.port);
+  expect(new URL(ORCHARD.origin).port).toBe(`${ORCHARD.port}`);
+});
+
+it('servers move with the orchard, and those elsewhere stay', () => {
+  const notes = { name: 'notes', binding: 'NOTES' };
+  const near = { name: 'near', url: 'http://localhost:87889/mcp' };
+  const far = { name: 'far', url: 'https://far.example/mcp?at=http://localhost:8788' };
+  const orchard = { name: 'orchard', url: 'http://localhost:8788/mcp', auth: 'oauth' };
+  const to = 'http://localhost:9001';
+  expect(moveServers([notes, near, far, orchard], ORCHARD.origin, to)).toEqual([
+    notes,
+    near,
+    far,
+    { ...orchard, url: 'http://localhost:9001/mcp' },
+  ]);
+  expect(moveServers([notes, near, far], ORCHARD.origin, to)).toBeUndefined();
+  expect(moveServers([orchard], ORCHARD.origin, ORCHARD.origin)).toBeUndefined();
+  expect(moveServers(undefined, ORCHARD.origin, to)).toBeUndefined();
 });
 
 it('without the packages it says what to run first, on any Node', async () => {

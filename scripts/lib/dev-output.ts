@@ -1,0 +1,52 @@
+import type { ChildProcess } from 'node:child_process';
+import { stripVTControlCharacters } from 'node:util';
+
+/** Resolves with the origin that a `wrangler dev` says it is ready on; never, if it ends before. */
+export function readyOrigin(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    let recent = '';
+    const look = (chunk: Buffer) => {
+      recent = stripVTControlCharacters(recent + chunk.toString()).slice(-4096);
+      const origin = /Ready on (https?:\/\/\S+)\s/.exec(recent)?.[1];
+      if (origin === undefined) return;
+      child.stdout?.off('data', look);
+      resolve(origin);
+    };
+    child.stdout?.on('data', look);
+  });
+}
+
+/** The port that an output says somebody else has; undefined when it says nothing like it. */
+export function takenPort(output: string): string | undefined {
+  return /Address already in use \((?:.*):(\d+)\)/.exec(output)?.[1];
+}
+
+/**
+ * Shows the output of a second program beside the first's, line by line, each with a name before it. What it
+ * writes until `begin` is called is held back: `held` is it, for when it fails before that.
+ */
+export function showNamed(child: ChildProcess, name: string): { begin(): void; held(): string } {
+  let begun = false;
+  let held = '';
+  const show = (to: NodeJS.WriteStream) => {
+    let rest = '';
+    return (chunk: Buffer) => {
+      if (!begun) {
+        held += chunk.toString();
+        return;
+      }
+      const lines = (rest + chunk.toString()).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line.trim() !== '') to.write(`[${name}] ${line}\n`);
+    };
+  };
+  child.stdout?.on('data', show(process.stdout));
+  child.stderr?.on('data', show(process.stderr));
+  return {
+    begin: () => {
+      begun = true;
+      held = '';
+    },
+    held: () => held,
+  };
+}
