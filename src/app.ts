@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
-import { accountApi } from './account';
+import { accountApi, accountHome } from './account';
 import { record } from './audit';
 import { authorizeRoutes, oauthRoutes } from './authorization';
-import { connectionsApi, connectRoutes } from './connections';
+import { connectionPages, connectionsApi, connectRoutes } from './connections';
 import { gatewayRoutes, guardSettings, health, metadataRoutes, surveyTools, tryCredential } from './gateway';
 import { currentSignIn, signInRoutes } from './sign-in';
 import { siteOf } from './site';
@@ -28,10 +28,12 @@ app.get('/health', health);
 
 app.route('/', metadataRoutes);
 app.route('/', oauthRoutes);
-app.route('/', authorizeRoutes(surveyTools));
+app.route('/', authorizeRoutes(surveyTools, tryCredential));
 app.route('/', signInRoutes);
 app.route('/', accountApi(currentSignIn));
+app.route('/', accountHome(currentSignIn, ['connections']));
 app.route('/', connectionsApi);
+app.route('/', connectionPages(tryCredential));
 app.route('/', connectRoutes(tryCredential));
 app.route('/', logoRoute);
 app.route('/', gatewayRoutes);

@@ -22,6 +22,7 @@ export {
   type Wanted,
 } from './credential';
 export type { Approval, Presentation, Terms } from './grants';
+export { type AccountSection, accountHome } from './home';
 export { highestRole, type Identity, roleAt, roleOf, type User } from './identity';
 export type {
   CheckedRequest,

@@ -1,5 +1,5 @@
 import { say } from './sentence';
-import { connectionProblems, connectionWords } from './words-connections';
+import { accountWords, connectionProblems, connectionWords, serviceWords } from './words-connections';
 
 const locale = 'en';
 
@@ -158,6 +158,8 @@ export const words = {
   },
 
   connection: connectionWords,
+  services: serviceWords,
+  account: accountWords,
 
   /** What each error page says, by its tag; a function where it names something. */
   problems: {
