@@ -45,7 +45,9 @@ export async function stagedChoice(
   flow: Flow,
   { userId, signInId }: Person,
 ): Promise<{ choice: Choice; form: URLSearchParams } | undefined> {
-  const staged = await flow.peek<Staged>(NAME);
+  const found = await flow.peek<Staged>(NAME);
+  if (!found.ok) throw new PageProblem(found.error.reason);
+  const staged = found.value;
   if (staged?.user !== userId || staged.sign_in !== signInId) return undefined;
   const { scope, servers, expires_at, typed } = staged;
   return { choice: { scope, servers, expires_at }, form: new URLSearchParams(typed) };

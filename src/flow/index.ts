@@ -50,7 +50,7 @@ export interface Flow<T extends FlowData = FlowData> {
   /** What was staged, once; undefined when there is nothing. */
   take<V>(name: string): Promise<V | undefined>;
   /** What is staged, and stays so; undefined when there is nothing. */
-  peek<V>(name: string): Promise<V | undefined>;
+  peek<V>(name: string): Promise<Result<V | undefined, Refusal<FlowRefusal>>>;
 }
 
 /**
@@ -147,7 +147,10 @@ async function holdFlow<T extends FlowData>(
     dropStaged: async () => stub.dropStaged(hash),
     stage: async (name, value) => stub.stage(hash, name, await seal(keyring, id, value)),
     take: async (name) => open(await stub.take(hash, name)),
-    peek: async (name) => open(await stub.peek(hash, name)),
+    peek: async <V>(name: string) => {
+      const found = await stub.peek(hash, name);
+      return found.ok ? ok(await open<V>(found)) : found;
+    },
   };
 }
 
