@@ -88,13 +88,15 @@ function KeyForm({ service: { name, title }, action, hidden }: RowProps) {
   return (
     <form method="post" action={action} class="wide">
       <Hidden fields={hidden} />
-      <label class="field">
+      <label class="field" for={`key-${name}`}>
         <Say sentence={text.key(title)} />
-        <input type="password" name="key" autocomplete="off" spellcheck={false} required />
       </label>
-      <button type="submit" name="connect" value={name} aria-label={`${text.connect}: ${shown(title)}`}>
-        {text.connect}
-      </button>
+      <div class="paste">
+        <input type="password" name="key" id={`key-${name}`} autocomplete="off" spellcheck={false} required />
+        <button type="submit" name="connect" value={name} aria-label={`${text.connect}: ${shown(title)}`}>
+          {text.connect}
+        </button>
+      </div>
     </form>
   );
 }

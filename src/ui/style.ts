@@ -111,14 +111,17 @@ button:hover,.button:hover{background:var(--accent)}
 .row>a{display:block;padding:.75rem 1rem;color:inherit;text-decoration:none}
 .service{display:flex;flex-wrap:wrap;align-items:center;gap:.6rem .8rem;padding:.85rem 1rem}
 .service .mark{inline-size:2.5rem;block-size:2.5rem;font-size:1.1rem;border-radius:.7rem;background:var(--tint);color:var(--accent)}
-.service>div{flex:1;min-inline-size:9rem}
+.service>div{flex:1;min-inline-size:7rem}
 .service form{margin-inline-start:auto}
 .service form button:not(.link){inline-size:auto;min-block-size:2.75rem;margin:0;padding:.5rem 1rem}
 .service>.wide,.wide form{flex-basis:100%;margin-inline:0}
-.service .wide .field{margin:0}
-.service .wide .field+button{margin-block-start:.6rem;inline-size:100%}
-.service .wide details{margin:0;padding:0}
-.links{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem}
+.service .field{display:block;padding:0;margin:0;cursor:auto;font-size:.875rem}
+.service em{margin:0;white-space:nowrap}
+.paste{display:flex;gap:.6rem;margin-block-start:.35rem}
+.paste input:not([type=checkbox]){flex:1;min-inline-size:0;margin:0;min-block-size:2.75rem;padding:.5rem .8rem}
+.service .wide details{margin:0 0 .5rem;padding:0}
+.links{display:flex;flex-wrap:wrap;align-items:baseline;gap:.25rem 1.25rem}
+form:not(.buttons)+.hint{margin-block-start:.75rem}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 form+form{margin-block-start:.75rem}
 button+.hint{margin-block-start:1rem}
