@@ -26,6 +26,7 @@ export {
   type Wanted,
 } from './credential';
 export type { Approval, Presentation, Terms } from './grants';
+export { type AccountSection, accountHome } from './home';
 export { highestRole, type Identity, roleAt, roleOf, SERVICE, type User, VISITOR } from './identity';
 export type {
   CheckedRequest,

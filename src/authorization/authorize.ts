@@ -8,8 +8,11 @@ import {
   SCOPES,
   type Scope,
 } from '../account';
+import type { Role } from '../config';
+import type { FlowData } from '../flow';
 import { repeatedNames } from '../http';
 import { ok, type Result } from '../result';
+import type { SignedIn } from '../sign-in';
 import { type Site, siteOf } from '../site';
 import { PageProblem } from '../ui';
 import type { Client } from './client';
@@ -26,6 +29,12 @@ export interface AuthorizationRequest {
   /** The scopes that the client asked for, with those that they include. */
   asked: Scope[];
 }
+
+/** What an authorization flow keeps, sealed. */
+export interface AuthorizationFlow extends FlowData, AuthorizationRequest {}
+
+/** A signed-in person who has a role. */
+export type Person = SignedIn & { role: Role };
 
 /** Characters of a whole request. Real ones stay under 4,000. */
 const MAX_QUERY = 16_384;

@@ -2,25 +2,19 @@ import type { Context } from 'hono';
 import { type Identity, includedScopes, SCOPES, type Scope, scopesWithin, usableServers } from '../account';
 import { record } from '../audit';
 import { seconds } from '../clock';
-import type { Role, ServerSetting } from '../config';
+import type { ServerSetting } from '../config';
 import { expiryChoice, readExpiry } from '../expiry';
-import type { Flow, FlowData } from '../flow';
+import type { Flow } from '../flow';
 import { ok, type Result, refuse } from '../result';
-import type { SignedIn } from '../sign-in';
 import { type Site, siteOf } from '../site';
 import { brandingOf, PageProblem, showPage, words } from '../ui';
-import { type AuthorizationRequest, issuingClient } from './authorize';
+import type { AuthorizationFlow, AuthorizationRequest, Person } from './authorize';
+import { type Choice, finishAuthorization, stageChoice, stagedChoice } from './choice';
 import { ConsentPage, type ConsentScope, type ConsentServer } from './consent-page';
 import { longestWithinKey, scopesWithinKey, serversWithinKey } from './key-cap';
 import { errorRedirect } from './library';
 import { type CheckedRedirectUri, describeRedirect } from './redirect-uri';
-import { termsOf } from './token-endpoint';
-
-/** What an authorization flow keeps, sealed. */
-export interface AuthorizationFlow extends FlowData, AuthorizationRequest {}
-
-/** A signed-in person who has a role. */
-export type Person = SignedIn & { role: Role };
+import { servicesOf, servicesPath } from './services';
 
 /** The gate's own tools by the scope they need, as `gateway/` names them: titles, for the consent page. */
 const OWN_TOOLS: Record<Scope, string[]> = {
@@ -39,15 +33,19 @@ export type SurveyTools = (
   person: Person,
 ) => Promise<Map<string, ServerTools>>;
 
-/** The consent page of a flow, for the person signed in. `again`: what was wrong with the form just sent. */
+/**
+ * The consent page of a flow, for the person signed in. `wrong`: what was wrong with the form just sent. Who comes
+ * back to it from the services page finds what they ticked.
+ */
 export async function showConsent(
   c: Context,
   flow: Flow<AuthorizationFlow>,
   person: Person,
   survey: SurveyTools,
-  again?: { notice: string; form: URLSearchParams },
+  wrong?: { notice: string; form: URLSearchParams },
 ): Promise<Response> {
   const site = siteOf(c);
+  const again = wrong ?? (await stagedChoice(flow, person));
   const { client, request, asked } = flow.data;
   const redirect = describeRedirect(request.redirect_uri as CheckedRedirectUri);
   const csrf = await flow.csrf(person.userId);
@@ -69,13 +67,16 @@ export async function showConsent(
       servers={offeredServers(site, flow.data, person, tools, again?.form)}
       expires={expiryChoice(longestFor(site, person), again?.form.get('expires'))}
       destructiveAsked={asked.includes('mcp:destructive')}
-      {...(again === undefined ? {} : { notice: again.notice })}
+      {...(wrong === undefined ? {} : { notice: wrong.notice })}
     />
   );
-  return showPage(c, page, { formAction: 'open', status: again ? 400 : 200 });
+  return showPage(c, page, { formAction: 'open', status: wrong ? 400 : 200 });
 }
 
-/** Takes the person's answer: back to the client with a code or `access_denied`, or the page again. */
+/**
+ * Takes the person's answer: on to the services that they have yet to connect, back to the client with a code or
+ * `access_denied`, or the page again.
+ */
 export async function decide(
   c: Context,
   flow: Flow<AuthorizationFlow>,
@@ -93,15 +94,12 @@ export async function decide(
   }
   const choice = readChoice(form, flow.data, person, site);
   if (!choice.ok) return showConsent(c, flow, person, survey, { notice: NOTICES[choice.error.reason], form });
-  await mustSubmit(flow);
-  const redirectTo = await site.env.ACCOUNT.getByName(person.userId).approve(termsOf(site), {
-    request,
-    client: { ...issuingClient(client), name: client.name, domain: client.domain },
-    ...choice.value,
-    key_id: person.key?.id,
-  });
-  record(c, { event: 'consent', outcome: 'ok', detail: choice.value.scope.join(' '), ...who });
-  return c.redirect(redirectTo, 303);
+  const services = await servicesOf(c, flow, person, choice.value);
+  if (services.every(({ status }) => status === 'connected')) {
+    return finishAuthorization(c, flow, person, choice.value);
+  }
+  await stageChoice(flow, person, choice.value, form);
+  return c.redirect(servicesPath(flow), 303);
 }
 
 type ChoiceRefusal = 'decision_missing' | 'scope_missing' | 'server_missing' | 'expires_invalid';
@@ -119,7 +117,7 @@ function readChoice(
   flow: AuthorizationRequest,
   person: Person,
   site: Site,
-): Result<{ scope: Scope[]; servers: string[]; expires_at: number }, { reason: ChoiceRefusal }> {
+): Result<Choice, { reason: ChoiceRefusal }> {
   if (form.get('decision') !== 'allow') return refuse('decision_missing');
   const ticked = includedScopes(form.getAll('scope'));
   const scope = grantableScopes(flow, person).filter((name) => ticked.includes(name));

@@ -1,25 +1,31 @@
 import { type Context, Hono } from 'hono';
 import { mayKnow, roleAt } from '../account';
 import { record } from '../audit';
+import type { TryCredential } from '../connections';
 import { type Flow, openFlow } from '../flow';
 import { isSameOrigin, readForm } from '../http';
 import { currentSignIn, mustFindFlow, showSignIn } from '../sign-in';
 import { siteOf } from '../site';
 import { PageProblem, words } from '../ui';
-import { checkAuthorizationRequest } from './authorize';
-import { type AuthorizationFlow, decide, type Person, type SurveyTools, showConsent } from './consent';
+import { type AuthorizationFlow, checkAuthorizationRequest, type Person } from './authorize';
+import { decide, type SurveyTools, showConsent } from './consent';
 import { register } from './registration';
+import { decideServices, SERVICES_STEP, showServices } from './services';
 import { introspect, revoke, token } from './token-endpoint';
 
-/** `/authorize`: sign-in, then consent, then back to the client. `survey` finds what servers offer. */
-export const authorizeRoutes = (survey: SurveyTools) =>
+/**
+ * `/authorize`: sign-in, then consent, then the services that the person has yet to connect, then back to the client.
+ * `survey` finds what servers offer, `tryCredential` asks one about a key.
+ */
+export const authorizeRoutes = (survey: SurveyTools, tryCredential: TryCredential) =>
   new Hono<{ Bindings: Env }>()
     .get('/authorize', async (c) => {
       const id = c.req.query('flow');
       if (id === undefined) return begin(c);
       const flow = await findAuthorization(c, id);
       const person = await whoDecides(c, flow);
-      return person ? showConsent(c, flow, person, survey) : showSignIn(c, flow);
+      if (!person) return showSignIn(c, flow);
+      return isAtServices(c) ? showServices(c, flow, person) : showConsent(c, flow, person, survey);
     })
     .post('/authorize', async (c) => {
       if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
@@ -30,8 +36,13 @@ export const authorizeRoutes = (survey: SurveyTools) =>
       if (!person) return showSignIn(c, flow);
       if (!(await flow.checkCsrf(form.value.get('csrf'), person.userId)))
         throw new PageProblem('form_forged');
+      if (isAtServices(c)) return decideServices(c, flow, person, form.value, tryCredential);
       return decide(c, flow, person, survey, form.value);
     });
+
+function isAtServices(c: Context): boolean {
+  return c.req.query('step') === SERVICES_STEP;
+}
 
 /** The endpoints that clients call by themselves. */
 export const oauthRoutes = new Hono<{ Bindings: Env }>()

@@ -126,6 +126,14 @@ export class PendingFlowObject extends DurableObject<Env> {
     return ok(row ? String(row.sealed) : null);
   }
 
+  /** What is staged under a name, and stays there; null when there is nothing. */
+  peek(secretHash: string, name: string): Verdict<string | null> {
+    const found = this.#find(secretHash);
+    if (!found.ok) return found;
+    const row = this.ctx.storage.sql.exec('SELECT sealed FROM staged WHERE name = ?', name).toArray()[0];
+    return ok(row ? String(row.sealed) : null);
+  }
+
   /** True for the first caller and nobody after, until `expiresAt` (seconds since the epoch). */
   async claim(expiresAt: number): Promise<boolean> {
     const first = (await this.ctx.storage.get('claimed')) === undefined;

@@ -61,7 +61,7 @@ dd>.hint{display:block}
 fieldset{border:0;padding:0;margin-block-start:1.5rem;min-inline-size:0}
 legend{margin-block-end:.5rem}
 .row{border:1px solid var(--line);margin-block-start:-1px}
-legend+.row{border-start-start-radius:.75rem;border-start-end-radius:.75rem}
+legend+.row,.row:first-child{border-start-start-radius:.75rem;border-start-end-radius:.75rem}
 .row:last-child{border-end-start-radius:.75rem;border-end-end-radius:.75rem}
 .row label{display:flex;gap:.8rem;padding:.75rem 1rem;cursor:pointer}
 .row label>span{flex:1;min-inline-size:0}
@@ -105,6 +105,23 @@ button:hover,.button:hover{background:var(--accent)}
   color:var(--accent);background:none;text-decoration:underline;text-underline-offset:.2em;
 }
 .link:hover{background:none}
+.quiet{color:var(--ink);background:none;border-color:var(--edge)}
+.quiet:hover{color:var(--card)}
+.rows{list-style:none;padding:0;margin-block-start:1.25rem}
+.row>a{display:block;padding:.75rem 1rem;color:inherit;text-decoration:none}
+.service{display:flex;flex-wrap:wrap;align-items:center;gap:.6rem .8rem;padding:.85rem 1rem}
+.service .mark{inline-size:2.5rem;block-size:2.5rem;font-size:1.1rem;border-radius:.7rem;background:var(--tint);color:var(--accent)}
+.service>div{flex:1;min-inline-size:7rem}
+.service form{margin-inline-start:auto}
+.service form button:not(.link){inline-size:auto;min-block-size:2.75rem;margin:0;padding:.5rem 1rem}
+.service>.wide,.wide form{flex-basis:100%;margin-inline:0}
+.service .field{display:block;padding:0;margin:0;cursor:auto;font-size:.875rem}
+.service em{margin:0;white-space:nowrap}
+.paste{display:flex;gap:.6rem;margin-block-start:.35rem}
+.paste input:not([type=checkbox]){flex:1;min-inline-size:0;margin:0;min-block-size:2.75rem;padding:.5rem .8rem}
+.service .wide details{margin:0 0 .5rem;padding:0}
+.links{display:flex;flex-wrap:wrap;align-items:baseline;gap:.25rem 1.25rem}
+form:not(.buttons)+.hint{margin-block-start:.75rem}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 form+form{margin-block-start:.75rem}
 button+.hint{margin-block-start:1rem}

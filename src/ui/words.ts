@@ -1,6 +1,6 @@
 import { say } from './sentence';
 import { keyWords, visitorWords } from './words-access';
-import { connectionProblems, connectionWords } from './words-connections';
+import { accountWords, connectionProblems, connectionWords, serviceWords } from './words-connections';
 
 const locale = 'en';
 
@@ -172,6 +172,8 @@ export const words = {
   },
 
   connection: connectionWords,
+  services: serviceWords,
+  account: accountWords,
 
   /** What each error page says, by its tag; a function where it names something. */
   problems: {
