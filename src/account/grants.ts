@@ -235,7 +235,7 @@ export class Grants {
   }
 }
 
-type Insert = (table: string, columns: Record<string, SqlStorageValue>) => void;
+export type Insert = (table: string, columns: Record<string, SqlStorageValue>) => void;
 
 /**
  * Lifetimes are the object's to judge (the library refuses what ends within a minute), so the library gets
@@ -248,7 +248,7 @@ function presentAsLasting(view: ReturnType<GrantStore['view']>, grantKey: string
   view.writes.set(grantKey, { ...record, value: JSON.stringify(lasting), expires_at: null });
 }
 
-function issuingTerms(terms: Terms, client: IssuingClient): IssuingTerms {
+export function issuingTerms(terms: Terms, client: IssuingClient): IssuingTerms {
   const accessTtl = Math.max(terms.tokens.access, LIBRARY_MIN_TTL);
   return { origin: terms.origin, resources: terms.resources, accessTtl, client };
 }
@@ -257,7 +257,7 @@ function issuingTerms(terms: Terms, client: IssuingClient): IssuingTerms {
  * The client's record as the library reads it: public, because the caller authenticated it already, and
  * with the grant's own redirect, because the caller matched it (loopback hosts are one place to us).
  */
-function clientRecord(client: IssuingClient, redirectUri: string): { key: string; value: string } {
+export function clientRecord(client: IssuingClient, redirectUri: string): { key: string; value: string } {
   const record = {
     clientId: client.client_id,
     redirectUris: [...new Set([...client.redirect_uris, redirectUri])],
@@ -269,7 +269,7 @@ function clientRecord(client: IssuingClient, redirectUri: string): { key: string
 }
 
 /** A refusal as the token endpoint answers it (RFC 6749 section 5.2); `reason` is for the log. */
-function refusal(reason: string): TokenAnswer {
+export function refusal(reason: string): TokenAnswer {
   const error_description = DESCRIPTIONS[reason] ?? 'The grant is not valid';
   return { status: 400, body: { error: 'invalid_grant', error_description }, reason };
 }
@@ -282,7 +282,7 @@ const DESCRIPTIONS: Record<string, string> = {
   refresh_replayed: 'The refresh token was used before',
 };
 
-async function s256(verifier: string): Promise<string> {
+export async function s256(verifier: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
   return base64url.encode(new Uint8Array(digest));
 }

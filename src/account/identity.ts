@@ -1,5 +1,6 @@
 import { ROLES, type Role, type RoleRule, type ServerSetting, type Settings } from '../config';
 import { matchesGlob } from '../glob';
+import { type RuleClaims, serviceRole } from './services';
 
 /**
  * Who a sign-in provider says a person is. `(issuer, subject)` is the person; an address never joins two
@@ -13,6 +14,11 @@ export interface Identity {
   email: string | undefined;
   email_verified: boolean;
   groups: string[];
+  /**
+   * Of a principal that no person signed in as: the claims that the rules ask for which let it in
+   * (`TRUSTED_ISSUERS`; none for a client that acts for itself). Those rules alone give it a role.
+   */
+  claims?: RuleClaims;
 }
 
 /** A user as pages, tools and servers see one. */
@@ -28,6 +34,8 @@ export interface User {
  * else `DEFAULT_ROLE`; undefined: no access. Unverified addresses match no rule.
  */
 export function roleOf(identity: Identity, settings: Settings): Role | undefined {
+  const { provider, subject, claims } = identity;
+  if (claims) return serviceRole({ provider, subject, claims }, settings);
   const named = highest(
     settings.roles.filter((rule) => namesPerson(rule, identity)).map((rule) => rule.role),
   );
@@ -57,6 +65,7 @@ function highest(roles: Role[]): Role | undefined {
 const EMAIL_GLOB = { except: '@', flags: 'i' };
 
 function namesPerson(rule: RoleRule, identity: Identity): boolean {
+  if (identity.claims) return false;
   const method = identity.provider === 'local' ? 'local' : 'oidc';
   if (rule.provider !== undefined && rule.provider !== identity.provider) return false;
   if (rule.methods !== undefined && !rule.methods.includes(method)) return false;

@@ -2,6 +2,7 @@ import { isUserId, type Keyring } from '../crypto';
 
 /** The face of `account/`: the per-principal object, and the words that grants are told in. */
 export { type ApiUser, accountApi } from './api';
+export type { DirectApproval } from './direct';
 export type { Approval, Presentation, Terms } from './grants';
 export { highestRole, type Identity, roleAt, roleOf, type User } from './identity';
 export type {
@@ -22,6 +23,7 @@ export {
   type Scope,
   scopesWithin,
 } from './scopes';
+export { CLIENT_PROVIDER, claimsInRules, ruleFor } from './services';
 
 /**
  * The `Account` of a user id that came from outside; undefined when this deployment didn't make that id,

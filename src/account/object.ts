@@ -1,7 +1,9 @@
 import { DurableObject } from 'cloudflare:workers';
 import { seconds } from '../clock';
+import { sha256Hex } from '../crypto';
 import { migrate } from '../migrations';
 import { ok, type Result, refuse } from '../result';
+import { type DirectApproval, exchangeToken, issueDirectly } from './direct';
 import { type GrantRow, GrantStore } from './grant-store';
 import { type Approval, Grants, type Presentation, type Terms } from './grants';
 import type { Identity } from './identity';
@@ -71,21 +73,7 @@ export function accountObject(issuer: Issuer) {
       identity: Identity,
       browser: { userAgent: string; ttl: number },
     ): Promise<{ id: string; secret: string }> {
-      const { provider, issuer, subject, name, email, email_verified, groups } = identity;
-      this.ctx.storage.sql.exec(
-        `INSERT OR REPLACE INTO profile
-         (id, user_id, provider, issuer, subject, name, email, email_verified, groups, updated_at)
-         VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        userId,
-        provider,
-        issuer,
-        subject,
-        name,
-        email ?? null,
-        email_verified ? 1 : 0,
-        JSON.stringify(groups),
-        seconds(),
-      );
+      this.#remember(userId, identity, 'REPLACE');
       const created = await this.#signIns.create(browser.userAgent, seconds(), browser.ttl);
       await this.#schedule();
       return created;
@@ -129,6 +117,23 @@ export function accountObject(issuer: Issuer) {
       return answer;
     }
 
+    /** A grant and its one access token of what the settings allow a principal, without a code. */
+    async issueDirectly(userId: string, terms: Terms, approval: DirectApproval): Promise<TokenAnswer> {
+      // A person of the same issuer and subject stays as they signed in: the grant has its own identity.
+      this.#remember(userId, approval.identity, 'IGNORE');
+      const answer = await issueDirectly({ store: this.#store, issuer, userId }, terms, approval);
+      await this.#schedule();
+      return answer;
+    }
+
+    /** Exchanges an access token for a narrower one of the same grant (RFC 8693). */
+    async exchangeToken(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
+      const userId = this.#profile()?.user_id ?? '';
+      const answer = await exchangeToken({ store: this.#store, issuer, userId }, terms, presented, sha256Hex);
+      await this.#schedule();
+      return answer;
+    }
+
     /** What an access token stands for now. `hash`: its SHA-256 in hex. Notes the use. */
     authenticate(grantId: string, hash: string): Result<Access> {
       const now = seconds();
@@ -140,14 +145,15 @@ export function accountObject(issuer: Issuer) {
 
     /** Whose grant it is, while it stands: for streams that outlive the request that opened them. */
     standing(grantId: string): Identity | undefined {
-      return this.#store.find(grantId, seconds()) && this.#identity();
+      const grant = this.#store.find(grantId, seconds());
+      return grant && this.#identityOf(grant);
     }
 
     /** As {@link authenticate}, of a refresh token too, without noting a use (RFC 7662). */
     introspect(grantId: string, hash: string): Result<Access> {
       const now = seconds();
       const grant = this.#store.find(grantId, now);
-      const identity = this.#identity();
+      const identity = grant && this.#identityOf(grant);
       const current = this.#store.refreshToken(grantId, hash, now) === 'current';
       if (!grant || !identity || !current || grant.refresh_expires_at <= now) {
         return this.#access(grantId, hash, now);
@@ -168,7 +174,7 @@ export function accountObject(issuer: Issuer) {
       const key = this.#store.tokenKey(grantId, hash);
       const isRefresh = this.#store.refreshToken(grantId, hash, now) !== undefined;
       if (isRefresh) this.#store.revoke(grantId);
-      else if (this.#store.record(key, now)) this.#store.dropToken(key);
+      else if (this.#store.record(key, now)) this.#store.dropToken(grantId, hash);
       else return false;
       await this.#schedule();
       return true;
@@ -214,7 +220,7 @@ export function accountObject(issuer: Issuer) {
     #access(grantId: string, hash: string, now: number): Result<Access> {
       const record = this.#store.record(this.#store.tokenKey(grantId, hash), now);
       const grant = this.#store.find(grantId, now);
-      const identity = this.#identity();
+      const identity = grant && this.#identityOf(grant);
       if (!record || !grant || !identity) return refuse(grant ? 'token_unknown' : 'grant_unknown');
       const { scope, createdAt } = JSON.parse(record.value) as { scope: string[]; createdAt: number };
       const times = { issued_at: createdAt, expires_at: record.expires_at ?? grant.expires_at };
@@ -228,6 +234,29 @@ export function accountObject(issuer: Issuer) {
       if (!Number.isFinite(at)) return;
       const set = await this.ctx.storage.getAlarm();
       if (set === null || set > at) await this.ctx.storage.setAlarm(at);
+    }
+
+    #remember(userId: string, identity: Identity, existing: 'REPLACE' | 'IGNORE'): void {
+      const { provider, issuer, subject, name, email, email_verified, groups } = identity;
+      this.ctx.storage.sql.exec(
+        `INSERT OR ${existing} INTO profile
+         (id, user_id, provider, issuer, subject, name, email, email_verified, groups, updated_at)
+         VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        userId,
+        provider,
+        issuer,
+        subject,
+        name,
+        email ?? null,
+        email_verified ? 1 : 0,
+        JSON.stringify(groups),
+        seconds(),
+      );
+    }
+
+    /** Who a grant acts as. */
+    #identityOf(grant: GrantRow): Identity | undefined {
+      return grant.identity === null ? this.#identity() : (JSON.parse(grant.identity) as Identity);
     }
 
     #identity(): Identity | undefined {

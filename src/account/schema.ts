@@ -70,4 +70,14 @@ export const ACCOUNT_SCHEMA: readonly (readonly string[])[] = [
     'CREATE INDEX codes_by_grant ON codes (grant_id)',
     'CREATE INDEX rotations_by_grant ON rotations (grant_id)',
   ],
+  [
+    'ALTER TABLE grants ADD COLUMN identity TEXT',
+    `CREATE TABLE exchanges (
+      hash TEXT PRIMARY KEY,
+      grant_id TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) WITHOUT ROWID`,
+    'CREATE INDEX exchanges_by_subject ON exchanges (subject)',
+  ],
 ];
