@@ -179,6 +179,11 @@ export async function clientIdOf(keyring: Keyring, metadata: string): Promise<st
   return base64url.encode(await hmacBytes(keyring.ids, `client\0${metadata}`, USER_ID_BYTES));
 }
 
+/** The form in which a device's user code is kept: short as it is, nobody with a dump can try them all. */
+export async function userCodeHash(keyring: Keyring, userCode: string): Promise<string> {
+  return base64url.encode(await hmacBytes(keyring.ids, `user-code\0${userCode}`, USER_ID_BYTES));
+}
+
 /** 32 bytes for one purpose, the same each time, from a named master key; undefined when it is not there. */
 export async function deriveSeed(
   keyring: Keyring,

@@ -1,5 +1,5 @@
 import { seconds } from '../clock';
-import { randomSecret } from '../crypto';
+import { randomSecret, sha256Hex } from '../crypto';
 import { GONE, type GrantStore } from './grant-store';
 import { clientRecord, issuingTerms, type Presentation, refusal, s256, type Terms } from './grants';
 import type { Identity } from './identity';
@@ -18,13 +18,6 @@ export interface DirectApproval {
   expires_at: number;
 }
 
-/** The account, as much of it as issuing needs. */
-interface Ledger {
-  store: GrantStore;
-  issuer: Issuer;
-  userId: string;
-}
-
 const SUBJECT_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 /** A life that the library takes for any token; the object writes the real one. */
@@ -35,7 +28,9 @@ const LASTING = 3600;
  * this function, so what it wrote is stored with the code already redeemed.
  */
 export async function issueDirectly(
-  { store, issuer, userId }: Ledger,
+  store: GrantStore,
+  issuer: Issuer,
+  userId: string,
   terms: Terms,
   approval: DirectApproval,
 ): Promise<TokenAnswer> {
@@ -84,21 +79,26 @@ export async function issueDirectly(
 /**
  * Exchanges an access token of the same client for a narrower one (RFC 8693): of the same grant, with no more
  * scope, no longer life, and gone when either it or the grant is. `form.scope` may ask for less,
- * `form.expires_in` for fewer seconds.
+ * `form.expires_in` for fewer seconds; `target` is the resource that it names, if any, which must be the grant's.
  */
 export async function exchangeToken(
-  { store, issuer }: Ledger,
+  store: GrantStore,
+  issuer: Issuer,
   terms: Terms,
   { client, grantId, secret, form }: Presentation,
-  hashOf: (token: string) => Promise<string>,
+  target: string | undefined,
 ): Promise<TokenAnswer> {
   const now = seconds();
-  const subject = await hashOf(secret);
+  const subject = await sha256Hex(secret);
   const key = store.tokenKey(grantId, subject);
   const grant = store.find(grantId, now);
   const record = store.record(key, now);
   if (!grant || !record) return invalid('subject_token_unknown');
   if (grant.client_id !== client.client_id) return invalid('subject_token_of_other_client');
+  if (target !== undefined && !isSamePlace(terms, target, grant.resource)) {
+    const error_description = 'The subject token is for another resource';
+    return { status: 400, body: { error: 'invalid_target', error_description }, reason: 'target_mismatch' };
+  }
   const token = JSON.parse(record.value) as { scope: string[] };
   const scope = narrowScope(form.scope, token.scope);
   if (!scope) {
@@ -118,7 +118,7 @@ export async function exchangeToken(
   if (answer.status !== 200) return answer;
   const asked = form.expires_in === undefined ? terms.tokens.access : Number(form.expires_in);
   const ends = Math.min(now + Math.min(asked, terms.tokens.access), record.expires_at ?? grant.expires_at);
-  const hash = await hashOf(String(answer.body.access_token));
+  const hash = await sha256Hex(String(answer.body.access_token));
   const stands = { grantId, refresh: grant.refresh_expires_at, access: ends };
   const stored = store.commit(view, stands, (insert) => {
     if (!store.record(key, now)) throw GONE;
@@ -127,6 +127,12 @@ export async function exchangeToken(
   return stored
     ? { status: 200, body: { ...answer.body, expires_in: ends - now } }
     : refusal('grant_revoked_meanwhile');
+}
+
+/** The origin and `/mcp` are two resources at one place. */
+function isSamePlace({ origin }: Terms, a: string, b: string): boolean {
+  const place = (resource: string) => (resource === origin ? `${origin}/mcp` : resource);
+  return place(a) === place(b);
 }
 
 /** What of the scopes asked for a token holds; undefined when it holds none of them. */

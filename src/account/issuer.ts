@@ -57,4 +57,6 @@ export interface TokenAnswer {
   status: number;
   body: Record<string, string | number>;
   reason?: string;
+  /** More for the log; never a secret. */
+  detail?: string;
 }

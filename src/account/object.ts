@@ -1,6 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
 import { seconds } from '../clock';
-import { sha256Hex } from '../crypto';
 import { migrate } from '../migrations';
 import { ok, type Result, refuse } from '../result';
 import { type DirectApproval, exchangeToken, issueDirectly } from './direct';
@@ -121,15 +120,14 @@ export function accountObject(issuer: Issuer) {
     async issueDirectly(userId: string, terms: Terms, approval: DirectApproval): Promise<TokenAnswer> {
       // A person of the same issuer and subject stays as they signed in: the grant has its own identity.
       this.#remember(userId, approval.identity, 'IGNORE');
-      const answer = await issueDirectly({ store: this.#store, issuer, userId }, terms, approval);
+      const answer = await issueDirectly(this.#store, issuer, userId, terms, approval);
       await this.#schedule();
       return answer;
     }
 
     /** Exchanges an access token for a narrower one of the same grant (RFC 8693). */
-    async exchangeToken(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
-      const userId = this.#profile()?.user_id ?? '';
-      const answer = await exchangeToken({ store: this.#store, issuer, userId }, terms, presented, sha256Hex);
+    async exchangeToken(terms: Terms, presented: Presentation, target?: string): Promise<TokenAnswer> {
+      const answer = await exchangeToken(this.#store, issuer, terms, presented, target);
       await this.#schedule();
       return answer;
     }

@@ -9,6 +9,17 @@ export function resourcesOf({ origin, settings }: Site): string[] {
   return [origin, `${origin}/mcp`, ...own.map(({ name }) => `${origin}/mcp/${name}`)];
 }
 
+/**
+ * The resource that a request names (RFC 8707 section 2), as {@link resourcesOf} spells it: scheme and host in
+ * any case, and nothing else may differ. Undefined when there is none.
+ */
+export function resourceNamed(site: Site, name: string): string | undefined {
+  if (!URL.canParse(name) || /[#@]/.test(name)) return undefined;
+  const { origin, pathname, search } = new URL(name);
+  const canonical = `${origin}${pathname === '/' ? '' : pathname}${search}`;
+  return resourcesOf(site).find((resource) => resource === canonical);
+}
+
 /** Authorization server metadata (RFC 8414): the same document at every path where it is asked for. */
 export function authorizationServerMetadata(site: Site): Record<string, unknown> {
   const { origin, settings } = site;
