@@ -63,6 +63,11 @@ export async function sha256Hex(text: string): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** The S256 challenge of a code verifier (RFC 7636 section 4.2). */
+export async function s256(verifier: string): Promise<string> {
+  return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(verifier))));
+}
+
 /** Compares two strings in time that depends on their lengths only. */
 export function timingSafeEqual(a: string, b: string): boolean {
   const left = encoder.encode(a);

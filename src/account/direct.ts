@@ -1,7 +1,7 @@
 import { seconds } from '../clock';
-import { randomSecret, sha256Hex } from '../crypto';
+import { randomSecret, s256, sha256Hex } from '../crypto';
 import { GONE, type GrantStore } from './grant-store';
-import { clientRecord, issuingTerms, type Presentation, refusal, s256, type Terms } from './grants';
+import { clientRecord, issuingTerms, type Presentation, refusal, type Terms } from './grants';
 import type { Identity } from './identity';
 import type { Issuer, TokenAnswer } from './issuer';
 import { includedScopes, type Scope } from './scopes';

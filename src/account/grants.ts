@@ -1,7 +1,6 @@
-import { base64url } from 'jose';
 import { seconds } from '../clock';
 import type { Tokens } from '../config';
-import { sealUnderSecret, sha256Hex, timingSafeEqual, unsealUnderSecret } from '../crypto';
+import { s256, sealUnderSecret, sha256Hex, timingSafeEqual, unsealUnderSecret } from '../crypto';
 import type { CodeRow, GrantRow, GrantStore, RotationRow } from './grant-store';
 import type { CheckedRequest, Issuer, IssuingClient, IssuingTerms, TokenAnswer } from './issuer';
 import { judgeCodeRepeat, judgeRefreshRepeat } from './repeats';
@@ -281,8 +280,3 @@ const DESCRIPTIONS: Record<string, string> = {
   refresh_expired: 'The refresh token has expired',
   refresh_replayed: 'The refresh token was used before',
 };
-
-export async function s256(verifier: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
-  return base64url.encode(new Uint8Array(digest));
-}

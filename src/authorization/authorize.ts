@@ -126,7 +126,7 @@ function only(parameters: URLSearchParams, name: string): string | undefined {
 }
 
 /** What was asked for; undefined when nothing of it is known to us. No scope means the default ones. */
-function askedScopes(scope: string | null): Scope[] | undefined {
+export function askedScopes(scope: string | null): Scope[] | undefined {
   const names = (scope ?? '').split(' ').filter((name) => name !== '' && name !== OFFLINE_ACCESS);
   if (names.length === 0) return [...DEFAULT_SCOPES];
   const known = includedScopes(names);

@@ -3,19 +3,30 @@ import { type Identity, includedScopes, SCOPES, type Scope, scopesWithin, usable
 import { record } from '../audit';
 import { seconds } from '../clock';
 import type { Role, ServerSetting } from '../config';
-import type { Flow, FlowData } from '../flow';
+import { type Flow, type FlowData, showUserCode } from '../flow';
 import { ok, type Result, refuse } from '../result';
 import type { SignedIn } from '../sign-in';
 import { type Site, siteOf } from '../site';
 import { brandingOf, PageProblem, showPage, words } from '../ui';
 import { type AuthorizationRequest, issuingClient } from './authorize';
-import { ConsentPage, type ConsentScope, type ConsentServer } from './consent-page';
+import { ConsentPage, type ConsentProps, type ConsentScope, type ConsentServer } from './consent-page';
+import { deviceIssuing } from './device';
+import { type RequestSource, sourceOf } from './device-authorization';
 import { errorRedirect } from './library';
 import { type CheckedRedirectUri, describeRedirect } from './redirect-uri';
-import { termsOf } from './token-endpoint';
+import { termsOf } from './token-request';
 
 /** What an authorization flow keeps, sealed. */
-export interface AuthorizationFlow extends FlowData, AuthorizationRequest {}
+export interface AuthorizationFlow extends FlowData, AuthorizationRequest {
+  /** The device that asks, where nobody is sent back to a client. */
+  device?: { id: string; user_code: string; code_verifier: string; from: RequestSource };
+}
+
+/** What the person's answer leads to: `allowed` gets the redirect to the client, with its code. */
+export interface Ending {
+  denied(): Response | Promise<Response>;
+  allowed(redirectTo: string): Response | Promise<Response>;
+}
 
 /** A signed-in person who has a role. */
 export type Person = SignedIn & { role: Role };
@@ -49,7 +60,7 @@ export async function showConsent(
 ): Promise<Response> {
   const site = siteOf(c);
   const { client, request, asked } = flow.data;
-  const redirect = describeRedirect(request.redirect_uri as CheckedRedirectUri);
+  const { host: redirectHost, loopback } = describeRedirect(request.redirect_uri as CheckedRedirectUri);
   const csrf = await flow.csrf(person.userId);
   const tools = await survey(c, serversInReach(site, flow.data, person), person);
   const page = (
@@ -59,10 +70,11 @@ export async function showConsent(
       hidden={{ csrf }}
       client={{
         name: client.name,
-        redirectHost: redirect.host,
-        loopback: redirect.loopback,
+        redirectHost,
+        loopback,
         ...(client.domain === undefined ? {} : { domain: client.domain }),
       }}
+      {...describeDevice(c, flow.data)}
       user={describeUser(person.identity)}
       switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}
       scopes={offeredScopes(flow.data, person.role, again?.form)}
@@ -75,13 +87,14 @@ export async function showConsent(
   return showPage(c, page, { formAction: 'open', status: again ? 400 : 200 });
 }
 
-/** Takes the person's answer: back to the client with a code or `access_denied`, or the page again. */
+/** Takes the person's answer to its ending, or shows the page again. */
 export async function decide(
   c: Context,
   flow: Flow<AuthorizationFlow>,
   person: Person,
   survey: SurveyTools,
   form: URLSearchParams,
+  ending: Ending,
 ): Promise<Response> {
   const site = siteOf(c);
   const { client, request } = flow.data;
@@ -89,18 +102,47 @@ export async function decide(
   if (form.get('decision') === 'deny') {
     await mustSubmit(flow);
     record(c, { event: 'consent', outcome: 'refused', reason: 'access_denied', ...who });
-    return c.redirect(errorRedirect(request, site.origin, 'access_denied', 'The person declined'), 303);
+    return ending.denied();
   }
   const choice = readChoice(form, flow.data, person, site);
   if (!choice.ok) return showConsent(c, flow, person, survey, { notice: NOTICES[choice.error.reason], form });
   await mustSubmit(flow);
   const redirectTo = await site.env.ACCOUNT.getByName(person.userId).approve(termsOf(site), {
     request,
-    client: { ...issuingClient(client), name: client.name, domain: client.domain },
+    client: { ...issuing(flow.data), name: client.name, domain: client.domain },
     ...choice.value,
   });
   record(c, { event: 'consent', outcome: 'ok', detail: choice.value.scope.join(' '), ...who });
-  return c.redirect(redirectTo, 303);
+  return ending.allowed(redirectTo);
+}
+
+/** Back to the client, with a code or `access_denied`. */
+export function backToClient(c: Context, { request }: AuthorizationFlow): Ending {
+  const { origin } = siteOf(c);
+  return {
+    denied: () => c.redirect(errorRedirect(request, origin, 'access_denied', 'The person declined'), 303),
+    allowed: (redirectTo) => c.redirect(redirectTo, 303),
+  };
+}
+
+function issuing({ client, device }: AuthorizationFlow) {
+  return device ? deviceIssuing(client) : issuingClient(client);
+}
+
+/** The code to compare, where the request came from, and whether that is another network than this browser's. */
+function describeDevice(c: Context, { device }: AuthorizationFlow): Pick<ConsentProps, 'device'> {
+  if (!device) return {};
+  const { address, place } = device.from;
+  const here = sourceOf(siteOf(c), c.req.raw).address;
+  const from = place === undefined ? address : `${address} (${place})`;
+  const elsewhere = address !== undefined && here !== undefined && network(address) !== network(here);
+  const userCode = showUserCode(device.user_code);
+  return { device: { userCode, elsewhere, ...(from === undefined ? {} : { from }) } };
+}
+
+/** The part of an address that a household shares: all of IPv4, the first half of IPv6. */
+function network(address: string): string {
+  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
 }
 
 type ChoiceRefusal = 'decision_missing' | 'scope_missing' | 'server_missing' | 'expires_invalid';

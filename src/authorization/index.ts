@@ -1,5 +1,6 @@
 /** The face of `authorization/`: the authorization server. */
 export type { Person, ServerTools, SurveyTools } from './consent';
+export { deviceRoutes } from './device-routes';
 export { libraryIssuer } from './library';
 export { authorizationServerMetadata, protectedResourceMetadata } from './metadata';
 export { authorizeRoutes, oauthRoutes } from './routes';

@@ -1,13 +1,14 @@
 import { type Context, Hono } from 'hono';
-import { mayKnow, roleAt } from '../account';
 import { record } from '../audit';
 import { type Flow, openFlow } from '../flow';
 import { isSameOrigin, readForm } from '../http';
-import { currentSignIn, mustFindFlow, showSignIn } from '../sign-in';
+import { mustFindFlow, showSignIn } from '../sign-in';
 import { siteOf } from '../site';
-import { PageProblem, words } from '../ui';
+import { PageProblem } from '../ui';
 import { checkAuthorizationRequest } from './authorize';
-import { type AuthorizationFlow, decide, type Person, type SurveyTools, showConsent } from './consent';
+import { type AuthorizationFlow, backToClient, decide, type SurveyTools, showConsent } from './consent';
+import { deviceAuthorization } from './device-authorization';
+import { whoDecides } from './person';
 import { register } from './registration';
 import { introspect, revoke, token } from './token-endpoint';
 
@@ -30,7 +31,7 @@ export const authorizeRoutes = (survey: SurveyTools) =>
       if (!person) return showSignIn(c, flow);
       if (!(await flow.checkCsrf(form.value.get('csrf'), person.userId)))
         throw new PageProblem('form_forged');
-      return decide(c, flow, person, survey, form.value);
+      return decide(c, flow, person, survey, form.value, backToClient(c, flow.data));
     });
 
 /** The endpoints that clients call by themselves. */
@@ -39,7 +40,8 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
   .post('/oauth/register', register)
   .post('/oauth/revoke', revoke)
   .post('/oauth/introspect', introspect)
-  .all('/oauth/:endpoint{(?:token|register|revoke|introspect)}', (c) =>
+  .post('/oauth/device_authorization', deviceAuthorization)
+  .all('/oauth/:endpoint{(?:token|register|revoke|introspect|device_authorization)}', (c) =>
     c.json({ error: 'invalid_request', error_description: 'Use POST' }, 405, { Allow: 'POST, OPTIONS' }),
   );
 
@@ -67,19 +69,4 @@ async function findAuthorization(c: Context, id: string | undefined): Promise<Fl
   const flow = await mustFindFlow(c, id, touch);
   if (flow.data.kind !== 'authorize') throw new PageProblem('flow_unknown');
   return flow as Flow<AuthorizationFlow>;
-}
-
-/** Who is signed in; ends with a page when that account has no role at what the request is for. */
-async function whoDecides(c: Context, flow: Flow<AuthorizationFlow>): Promise<Person | undefined> {
-  const signedIn = await currentSignIn(c);
-  if (!signedIn) return undefined;
-  const { settings, origin } = siteOf(c);
-  const { resource } = flow.data.request;
-  const server = settings.servers.find(({ name }) => resource === `${origin}/mcp/${name}`);
-  const { identity, userId } = signedIn;
-  const role = server ? roleAt(identity, server, settings) : signedIn.role;
-  if (role && (!server || mayKnow(server, identity))) return { ...signedIn, role };
-  await flow.stage('select-account', true);
-  const action = { label: words.consent.switchAccount, href: `/sign-in?flow=${flow.id}` };
-  throw new PageProblem('no_access', { about: identity.email ?? identity.name, detail: userId, action });
 }

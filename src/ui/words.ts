@@ -1,4 +1,5 @@
 import { say } from './sentence';
+import { device, deviceConsent } from './words-device';
 
 const locale = 'en';
 
@@ -58,6 +59,7 @@ export const words = {
     goesTo: 'Access goes to',
     thisComputer: (host: string) => say`this computer (${host})`,
     you: 'You',
+    ...deviceConsent,
     emailNotVerified: 'not verified',
     signedInWith: (method: string) => say`signed in with ${method}`,
     switchAccount: 'Use another account',
@@ -96,6 +98,8 @@ export const words = {
     allow: 'Allow',
     promise: (client: string) => say`${client} gets what is ticked here, and never your password.`,
   },
+
+  device,
 
   connect: {
     title: (name: string) => say`Connect your AI app to ${name}'s tools`,
