@@ -32,6 +32,8 @@ const TYPES = ['', 'jwt', 'authorization-grant+jwt'];
 /** Seconds that a token may live: workload tokens an hour, identity assertion grants five minutes. */
 const LONGEST = 3600;
 const LONGEST_ID_JAG = 300;
+/** What narrows an identity assertion grant: one of another form must not count as left out. */
+const NARROWING = ['scope', 'resource'];
 /** What would narrow the grant in ways that nobody here understands. */
 const NOT_UNDERSTOOD = ['cnf', 'authorization_details', 'act', 'may_act'];
 
@@ -74,7 +76,7 @@ export async function verifyAssertion(
 
 /** What an identity assertion grant must say beside; undefined when nothing is wrong. */
 function judgeIdJag(
-  { client_id, jti, iat, exp = 0 }: JWTPayload,
+  { client_id, jti, iat, exp = 0, ...claims }: JWTPayload,
   presented: Presented,
   now: number,
 ): { ok: false; error: Refusal<TrustRefusal> } | undefined {
@@ -83,6 +85,8 @@ function judgeIdJag(
   }
   if (jti === undefined) return refuse('assertion_claim', 'jti');
   if (iat === undefined) return refuse('assertion_claim', 'iat');
+  const odd = NARROWING.find((name) => claims[name] !== undefined && typeof claims[name] !== 'string');
+  if (odd !== undefined) return refuse('assertion_claim', odd);
   if (exp > now + LONGEST_ID_JAG) return refuse('assertion_claim', 'exp is too far ahead');
   return undefined;
 }
