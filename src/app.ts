@@ -3,7 +3,7 @@ import { cors } from 'hono/cors';
 import { accountApi, accountHome, keysApi, keysPages } from './account';
 import { adminKeysApi } from './admin';
 import { record } from './audit';
-import { authorizeRoutes, oauthRoutes } from './authorization';
+import { authorizeRoutes, deviceRoutes, oauthRoutes } from './authorization';
 import { connectionPages, connectionsApi, connectRoutes } from './connections';
 import {
   gatewayRoutes,
@@ -38,6 +38,7 @@ app.get('/health', health);
 app.route('/', metadataRoutes);
 app.route('/', oauthRoutes);
 app.route('/', authorizeRoutes(surveyTools, tryCredential));
+app.route('/', deviceRoutes(surveyTools, tryCredential));
 app.route('/', signInRoutes);
 app.route('/', adminKeysApi);
 app.route('/', keysApi(currentSignIn));

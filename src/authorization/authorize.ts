@@ -31,7 +31,16 @@ export interface AuthorizationRequest {
 }
 
 /** What an authorization flow keeps, sealed. */
-export interface AuthorizationFlow extends FlowData, AuthorizationRequest {}
+export interface AuthorizationFlow extends FlowData, AuthorizationRequest {
+  /** The device that asks, where nobody is sent back to a client. */
+  device?: { id: string; user_code: string; code_verifier: string; from: RequestSource };
+}
+
+/** Where a request came from, as far as the platform tells. */
+export interface RequestSource {
+  address?: string;
+  place?: string;
+}
 
 /** A signed-in person who has a role. */
 export type Person = SignedIn & { role: Role };
@@ -135,7 +144,7 @@ function only(parameters: URLSearchParams, name: string): string | undefined {
 }
 
 /** What was asked for; undefined when nothing of it is known to us. No scope means the default ones. */
-function askedScopes(scope: string | null): Scope[] | undefined {
+export function askedScopes(scope: string | null): Scope[] | undefined {
   const names = (scope ?? '').split(' ').filter((name) => name !== '' && name !== OFFLINE_ACCESS);
   if (names.length === 0) return [...DEFAULT_SCOPES];
   const known = includedScopes(names);

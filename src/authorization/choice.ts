@@ -6,13 +6,20 @@ import type { Flow } from '../flow';
 import { siteOf } from '../site';
 import { PageProblem } from '../ui';
 import { type AuthorizationFlow, issuingClient, type Person } from './authorize';
-import { termsOf } from './token-endpoint';
+import { deviceIssuing } from './device';
+import { termsOf } from './token-request';
 
 /** What a person allows on the consent page. `expires_at`: seconds since the epoch. */
 export interface Choice {
   scope: Scope[];
   servers: string[];
   expires_at: number;
+}
+
+/** What the person's answer leads to: `allowed` gets the redirect to the client, with its code. */
+export interface Ending {
+  denied(): Response | Promise<Response>;
+  allowed(redirectTo: string): Response | Promise<Response>;
 }
 
 /** A choice that waits, sealed in its flow, while services are connected: no later form can change it. */
@@ -54,27 +61,32 @@ export async function stagedChoice(
 }
 
 /**
- * Ends the flow, the first call wins: what was connected in it moves to the account, the grant is made, and the
- * browser goes back to the client with a code (RFC 6749 section 4.1.2).
+ * Ends the flow, the first call wins: what was connected in it moves to the account, the grant is made, and what
+ * comes then is the ending's, with the client's redirect and its code (RFC 6749 section 4.1.2).
  */
 export async function finishAuthorization(
   c: Context,
   flow: Flow<AuthorizationFlow>,
   person: Person,
   choice: Choice,
+  ending: Ending,
 ): Promise<Response> {
   const site = siteOf(c);
-  const { client, request } = flow.data;
+  const { client, request, device } = flow.data;
   const who = { user: person.userId, client: client.client_id };
   const adopted = await submitAndAdopt(c, flow, person.userId);
   if (!adopted.ok) throw new PageProblem(adopted.error.reason);
   for (const server of adopted.value) record(c, { event: 'connection', outcome: 'ok', server, ...who });
   const redirectTo = await site.env.ACCOUNT.getByName(person.userId).approve(termsOf(site), {
     request,
-    client: { ...issuingClient(client), name: client.name, domain: client.domain },
+    client: {
+      ...(device ? deviceIssuing(client) : issuingClient(client)),
+      name: client.name,
+      domain: client.domain,
+    },
     ...choice,
     key_id: person.key?.id,
   });
   record(c, { event: 'consent', outcome: 'ok', detail: choice.scope.join(' '), ...who });
-  return c.redirect(redirectTo, 303);
+  return ending.allowed(redirectTo);
 }

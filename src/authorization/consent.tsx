@@ -4,13 +4,14 @@ import { record } from '../audit';
 import { seconds } from '../clock';
 import type { ServerSetting } from '../config';
 import { expiryChoice, readExpiry } from '../expiry';
-import type { Flow } from '../flow';
+import { type Flow, showUserCode } from '../flow';
 import { ok, type Result, refuse } from '../result';
 import { type Site, siteOf } from '../site';
 import { brandingOf, PageProblem, showPage, words } from '../ui';
 import type { AuthorizationFlow, AuthorizationRequest, Person } from './authorize';
-import { type Choice, finishAuthorization, stageChoice, stagedChoice } from './choice';
-import { ConsentPage, type ConsentScope, type ConsentServer } from './consent-page';
+import { type Choice, type Ending, finishAuthorization, stageChoice, stagedChoice } from './choice';
+import { ConsentPage, type ConsentProps, type ConsentScope, type ConsentServer } from './consent-page';
+import { sourceOf } from './device-authorization';
 import { longestWithinKey, scopesWithinKey, serversWithinKey } from './key-cap';
 import { errorRedirect } from './library';
 import { type CheckedRedirectUri, describeRedirect } from './redirect-uri';
@@ -47,7 +48,7 @@ export async function showConsent(
   const site = siteOf(c);
   const again = wrong ?? (await stagedChoice(flow, person));
   const { client, request, asked } = flow.data;
-  const redirect = describeRedirect(request.redirect_uri as CheckedRedirectUri);
+  const { host: redirectHost, loopback } = describeRedirect(request.redirect_uri as CheckedRedirectUri);
   const csrf = await flow.csrf(person.userId);
   const tools = await survey(c, serversInReach(site, flow.data, person), person);
   const page = (
@@ -57,10 +58,11 @@ export async function showConsent(
       hidden={{ csrf }}
       client={{
         name: client.name,
-        redirectHost: redirect.host,
-        loopback: redirect.loopback,
+        redirectHost,
+        loopback,
         ...(client.domain === undefined ? {} : { domain: client.domain }),
       }}
+      {...describeDevice(c, flow.data)}
       user={describeUser(person.identity)}
       switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}
       scopes={offeredScopes(flow.data, person, again?.form)}
@@ -74,8 +76,7 @@ export async function showConsent(
 }
 
 /**
- * Takes the person's answer: on to the services that they have yet to connect, back to the client with a code or
- * `access_denied`, or the page again.
+ * Takes the person's answer: on to the services that they have yet to connect, to its ending, or the page again.
  */
 export async function decide(
   c: Context,
@@ -83,23 +84,49 @@ export async function decide(
   person: Person,
   survey: SurveyTools,
   form: URLSearchParams,
+  ending: Ending,
 ): Promise<Response> {
   const site = siteOf(c);
-  const { client, request } = flow.data;
+  const { client } = flow.data;
   const who = { user: person.userId, client: client.client_id };
   if (form.get('decision') === 'deny') {
     await mustSubmit(flow);
     record(c, { event: 'consent', outcome: 'refused', reason: 'access_denied', ...who });
-    return c.redirect(errorRedirect(request, site.origin, 'access_denied', 'The person declined'), 303);
+    return ending.denied();
   }
   const choice = readChoice(form, flow.data, person, site);
   if (!choice.ok) return showConsent(c, flow, person, survey, { notice: NOTICES[choice.error.reason], form });
   const services = await servicesOf(c, flow, person, choice.value);
   if (services.every(({ status }) => status === 'connected')) {
-    return finishAuthorization(c, flow, person, choice.value);
+    return finishAuthorization(c, flow, person, choice.value, ending);
   }
   await stageChoice(flow, person, choice.value, form);
   return c.redirect(servicesPath(flow), 303);
+}
+
+/** Back to the client, with a code or `access_denied`. */
+export function backToClient(c: Context, { request }: AuthorizationFlow): Ending {
+  const { origin } = siteOf(c);
+  return {
+    denied: () => c.redirect(errorRedirect(request, origin, 'access_denied', 'The person declined'), 303),
+    allowed: (redirectTo) => c.redirect(redirectTo, 303),
+  };
+}
+
+/** The code to compare, where the request came from, and whether that is another network than this browser's. */
+function describeDevice(c: Context, { device }: AuthorizationFlow): Pick<ConsentProps, 'device'> {
+  if (!device) return {};
+  const { address, place } = device.from;
+  const here = sourceOf(siteOf(c), c.req.raw).address;
+  const from = place === undefined ? address : `${address} (${place})`;
+  const elsewhere = address !== undefined && here !== undefined && network(address) !== network(here);
+  const userCode = showUserCode(device.user_code);
+  return { device: { userCode, elsewhere, ...(from === undefined ? {} : { from }) } };
+}
+
+/** The part of an address that a household shares: all of IPv4, the first half of IPv6. */
+function network(address: string): string {
+  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
 }
 
 type ChoiceRefusal = 'decision_missing' | 'scope_missing' | 'server_missing' | 'expires_invalid';

@@ -1,16 +1,17 @@
 import { type Context, Hono } from 'hono';
-import { mayKnow, roleAt } from '../account';
 import { record } from '../audit';
 import type { TryCredential } from '../connections';
 import { type Flow, openFlow } from '../flow';
 import { isSameOrigin, readForm } from '../http';
-import { currentSignIn, mustFindFlow, showSignIn } from '../sign-in';
+import { mustFindFlow, showSignIn } from '../sign-in';
 import { siteOf } from '../site';
-import { PageProblem, words } from '../ui';
-import { type AuthorizationFlow, checkAuthorizationRequest, type Person } from './authorize';
-import { decide, type SurveyTools, showConsent } from './consent';
+import { PageProblem } from '../ui';
+import { type AuthorizationFlow, checkAuthorizationRequest } from './authorize';
+import { backToClient, decide, type SurveyTools, showConsent } from './consent';
+import { deviceAuthorization } from './device-authorization';
+import { whoDecides } from './person';
 import { register } from './registration';
-import { decideServices, SERVICES_STEP, showServices } from './services';
+import { decideServices, isAtServices, showServices } from './services';
 import { introspect, revoke, token } from './token-endpoint';
 
 /**
@@ -36,13 +37,10 @@ export const authorizeRoutes = (survey: SurveyTools, tryCredential: TryCredentia
       if (!person) return showSignIn(c, flow);
       if (!(await flow.checkCsrf(form.value.get('csrf'), person.userId)))
         throw new PageProblem('form_forged');
-      if (isAtServices(c)) return decideServices(c, flow, person, form.value, tryCredential);
-      return decide(c, flow, person, survey, form.value);
+      const ending = backToClient(c, flow.data);
+      if (isAtServices(c)) return decideServices(c, flow, person, form.value, tryCredential, ending);
+      return decide(c, flow, person, survey, form.value, ending);
     });
-
-function isAtServices(c: Context): boolean {
-  return c.req.query('step') === SERVICES_STEP;
-}
 
 /** The endpoints that clients call by themselves. */
 export const oauthRoutes = new Hono<{ Bindings: Env }>()
@@ -50,7 +48,8 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
   .post('/oauth/register', register)
   .post('/oauth/revoke', revoke)
   .post('/oauth/introspect', introspect)
-  .all('/oauth/:endpoint{(?:token|register|revoke|introspect)}', (c) =>
+  .post('/oauth/device_authorization', deviceAuthorization)
+  .all('/oauth/:endpoint{(?:token|register|revoke|introspect|device_authorization)}', (c) =>
     c.json({ error: 'invalid_request', error_description: 'Use POST' }, 405, { Allow: 'POST, OPTIONS' }),
   );
 
@@ -78,19 +77,4 @@ async function findAuthorization(c: Context, id: string | undefined): Promise<Fl
   const flow = await mustFindFlow(c, id, touch);
   if (flow.data.kind !== 'authorize') throw new PageProblem('flow_unknown');
   return flow as Flow<AuthorizationFlow>;
-}
-
-/** Who is signed in; ends with a page when that account has no role at what the request is for. */
-async function whoDecides(c: Context, flow: Flow<AuthorizationFlow>): Promise<Person | undefined> {
-  const signedIn = await currentSignIn(c);
-  if (!signedIn) return undefined;
-  const { settings, origin } = siteOf(c);
-  const { resource } = flow.data.request;
-  const server = settings.servers.find(({ name }) => resource === `${origin}/mcp/${name}`);
-  const { identity, userId } = signedIn;
-  const role = server ? roleAt(identity, server, settings) : signedIn.role;
-  if (role && (!server || mayKnow(server, identity))) return { ...signedIn, role };
-  await flow.stage('select-account', true);
-  const action = { label: words.consent.switchAccount, href: `/sign-in?flow=${flow.id}` };
-  throw new PageProblem('no_access', { about: identity.email ?? identity.name, detail: userId, action });
 }

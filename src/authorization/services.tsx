@@ -18,11 +18,15 @@ import type { Flow } from '../flow';
 import { siteOf } from '../site';
 import { brandingOf, PageProblem, showPage, words } from '../ui';
 import type { AuthorizationFlow, Person } from './authorize';
-import { type Choice, finishAuthorization, stagedChoice } from './choice';
+import { type Choice, type Ending, finishAuthorization, stagedChoice } from './choice';
 import { ServicesPage } from './services-page';
 
 /** The value of `step` in the address of the page after consent. */
-export const SERVICES_STEP = 'services';
+const SERVICES_STEP = 'services';
+
+export function isAtServices(c: Context): boolean {
+  return c.req.query('step') === SERVICES_STEP;
+}
 
 /** What a person hears above the list, and the status that the page has with it. */
 interface Told {
@@ -80,12 +84,14 @@ export async function decideServices(
   person: Person,
   form: URLSearchParams,
   tryCredential: TryCredential,
+  ending: Ending,
 ): Promise<Response> {
   const allowed = await stagedChoice(flow, person);
   if (!allowed) return c.redirect(flow.data.return_to, 303);
   const { choice } = allowed;
   const decision = form.get('decision');
-  if (decision === 'finish' || decision === 'skip') return finishAuthorization(c, flow, person, choice);
+  if (decision === 'finish' || decision === 'skip')
+    return finishAuthorization(c, flow, person, choice, ending);
   const name = form.get('connect');
   if (name === null)
     return showServices(c, flow, person, { text: words.services.decisionMissing, status: 400 });

@@ -16,7 +16,17 @@ import { type Site, siteOf } from '../site';
 import type { FlowRefusal } from './object';
 
 /** The face of `flow/`: what is under way in a browser. */
+export {
+  answerDevice,
+  type DeviceAnswer,
+  findDevice,
+  type OpenedDevice,
+  openDevice,
+  pollDevice,
+  readDevice,
+} from './device';
 export { type FlowRefusal, PendingFlowObject } from './object';
+export { GUESS_WINDOW, readUserCode, showUserCode } from './user-codes';
 
 /** What a flow is about. The rest of it belongs to the feature that opened it. */
 export interface FlowData {
