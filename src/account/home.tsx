@@ -37,7 +37,7 @@ interface AccountProps {
 function AccountPage({ branding, identity, sections }: AccountProps) {
   const signedIn = words.signIn.signedIn(identity.name);
   return (
-    <Layout branding={branding} title={plain(signedIn)}>
+    <Layout branding={branding} title={plain(signedIn)} parts={['services']}>
       <h1>{text.title}</h1>
       <p class="lead">
         <Say sentence={signedIn} />

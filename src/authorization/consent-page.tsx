@@ -46,7 +46,7 @@ export function ConsentPage(given: ConsentProps) {
   const { branding, client } = props;
   const title = text.title(client.name, branding.name);
   return (
-    <Layout branding={branding} title={plain(title)} header={false}>
+    <Layout branding={branding} title={plain(title)} header={false} parts={props.device ? ['device'] : []}>
       <div class="pair" aria-hidden="true">
         <Mark name={client.name} />
         <i />

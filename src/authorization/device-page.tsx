@@ -28,7 +28,7 @@ export function DevicePage(props: DevicePageProps) {
   const compares = link !== undefined && code !== undefined && notice === undefined;
   const title = compares ? text.compareTitle : text.title;
   return (
-    <Layout branding={branding} title={title}>
+    <Layout branding={branding} title={title} parts={['device']}>
       <h1>{title}</h1>
       <p class="lead">{compares ? <Say sentence={text.compareLead(code)} /> : text.lead}</p>
       <Notice text={notice} />

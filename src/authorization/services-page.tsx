@@ -33,7 +33,7 @@ export function ServicesPage(props: ServicesProps) {
   const sorted = services.length > MOST_SHOWN ? services.toSorted(openFirst) : services;
   const more = services.length - MOST_SHOWN;
   return (
-    <Layout branding={branding} title={title} header={false}>
+    <Layout branding={branding} title={title} header={false} parts={['services']}>
       <div class="pair" aria-hidden="true">
         <Mark name={client} />
         <i />

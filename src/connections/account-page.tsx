@@ -22,7 +22,7 @@ interface ConnectionsPageProps {
 export function ConnectionsPage({ branding, services, from, notice, ...forms }: ConnectionsPageProps) {
   const next = from + MOST_SHOWN;
   return (
-    <Layout branding={branding} title={text.connections}>
+    <Layout branding={branding} title={text.connections} parts={['services']}>
       <h1>{text.connections}</h1>
       <p class="lead">{services.length === 0 ? text.noConnections : text.connectionsLead}</p>
       <Notice text={notice} />

@@ -1,8 +1,8 @@
 /**
- * The style of every page, inline in each: what it may hold is fixed by its hash in the policy, so pages have
- * no `style` attributes. Only logical properties, so that right-to-left pages mirror by themselves.
+ * The style of the pages, inline in each: what it may hold is fixed by hashes in the policy, so pages have no
+ * `style` attributes. Only logical properties, so that right-to-left pages mirror by themselves.
  */
-const SOURCE = `
+const COMMON = `
 :root{
   color-scheme:light dark;
   --bg:#f2f4f3;--card:#fff;--ink:#15201c;--soft:#52605a;--line:#dfe4e1;--edge:#78867f;
@@ -107,6 +107,24 @@ button:hover,.button:hover{background:var(--accent)}
 .link:hover{background:none}
 .quiet{color:var(--ink);background:none;border-color:var(--edge)}
 .quiet:hover{color:var(--card)}
+form:not(.buttons)+.hint{margin-block-start:.75rem}
+:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+form+form{margin-block-start:.75rem}
+button+.hint{margin-block-start:1rem}
+.or{display:flex;align-items:center;gap:1rem;margin-block:1.25rem;color:var(--soft)}
+.or::before,.or::after{content:'';flex:1;border-block-start:1px solid var(--line)}
+.pickable{-webkit-user-select:all;user-select:all}
+pre,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875rem}
+pre{margin-block:.5rem;padding:.75rem 1rem;white-space:pre-wrap;background:var(--tint);border-radius:.6rem}
+ol{padding-inline-start:1.35rem}
+li+li{margin-block-start:.35rem}
+details li+li{margin-block-start:0}
+`;
+
+/** What only some pages need besides, so that the others stay light. */
+const PARTS = {
+  /** Lists of services and of pages. */
+  services: `
 .rows{list-style:none;padding:0;margin-block-start:1.25rem}
 .row>a{display:block;padding:.75rem 1rem;color:inherit;text-decoration:none}
 .service{display:flex;flex-wrap:wrap;align-items:center;gap:.6rem .8rem;padding:.85rem 1rem}
@@ -121,18 +139,15 @@ button:hover,.button:hover{background:var(--accent)}
 .paste input:not([type=checkbox]){flex:1;min-inline-size:0;margin:0;min-block-size:2.75rem;padding:.5rem .8rem}
 .service .wide details{margin:0 0 .5rem;padding:0}
 .links{display:flex;flex-wrap:wrap;align-items:baseline;gap:.25rem 1.25rem}
-form:not(.buttons)+.hint{margin-block-start:.75rem}
-:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-form+form{margin-block-start:.75rem}
-button+.hint{margin-block-start:1rem}
-.or{display:flex;align-items:center;gap:1rem;margin-block:1.25rem;color:var(--soft)}
-.or::before,.or::after{content:'';flex:1;border-block-start:1px solid var(--line)}
+`,
+  /** The code of a device. */
+  device: `
 .usercode{margin-block:1rem;text-align:center;font-size:1.5rem}
 .usercode code,input[name=user_code]{font-size:1.5rem;letter-spacing:.12em;text-align:center;text-transform:uppercase}
 .qr{max-inline-size:14rem;margin:1rem auto;background:#fff}
-.pickable{-webkit-user-select:all;user-select:all}
-pre,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875rem}
-pre{margin-block:.5rem;padding:.75rem 1rem;white-space:pre-wrap;background:var(--tint);border-radius:.6rem}
+`,
+  /** How to connect each app. */
+  apps: `
 .url{margin-block:1.25rem .35rem;padding:1rem;border:1px solid var(--accent)}
 .url code{font-size:1rem;font-weight:600}
 .list pre{padding:.65rem .8rem}
@@ -142,12 +157,18 @@ pre{margin-block:.5rem;padding:.75rem 1rem;white-space:pre-wrap;background:var(-
 .list>details{border-block-end:1px solid var(--line)}
 .list summary{padding-block:.85rem;justify-content:space-between;color:var(--ink);font-weight:550}
 .list [open]{padding-block-end:1rem}
-ol{padding-inline-start:1.35rem}
-li+li{margin-block-start:.35rem}
-details li+li{margin-block-start:0}
 .list li+li{margin-block-start:.5rem}
 .list+.hint{margin-block-start:1.25rem}
-`;
+`,
+};
 
-/** One line: the text whose hash the policy names. */
-export const STYLE = SOURCE.replace(/\s*\n\s*/g, '');
+export type StylePart = keyof typeof PARTS;
+
+/** One line each: the texts whose hashes the policy names. */
+const oneLine = (source: string) => source.replace(/\s*\n\s*/g, '');
+export const STYLE = oneLine(COMMON);
+export const STYLE_PARTS: Record<StylePart, string> = {
+  services: oneLine(PARTS.services),
+  device: oneLine(PARTS.device),
+  apps: oneLine(PARTS.apps),
+};
