@@ -110,9 +110,8 @@ form+form{margin-block-start:.75rem}
 button+.hint{margin-block-start:1rem}
 .or{display:flex;align-items:center;gap:1rem;margin-block:1.25rem;color:var(--soft)}
 .or::before,.or::after{content:'';flex:1;border-block-start:1px solid var(--line)}
-.usercode{margin-block:1rem;text-align:center;font-size:1.5rem}
-.usercode code,input[name=user_code]{font-size:1.5rem;letter-spacing:.12em;text-align:center;text-transform:uppercase}
-.qr{max-inline-size:14rem;margin:1rem auto;background:#fff}
+.usercode,input[name=user_code]{font-size:1.5rem;letter-spacing:.1em;text-align:center}
+.qr{max-inline-size:14rem;background:#fff}
 .pickable{-webkit-user-select:all;user-select:all}
 pre,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875rem}
 pre{margin-block:.5rem;padding:.75rem 1rem;white-space:pre-wrap;background:var(--tint);border-radius:.6rem}
