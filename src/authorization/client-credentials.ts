@@ -16,7 +16,11 @@ export async function clientCredentials(
 ): Promise<TokenAnswer> {
   const site = siteOf(c);
   const { client_id, name } = client;
-  const setting = site.settings.clients.find((one) => one.client_id === client_id);
+  const { clients } = site.settings;
+  if (!clients.some(({ grant_types }) => grant_types.includes('client_credentials'))) {
+    return oauthError('unsupported_grant_type', 'Grant type not supported', 'grant_type_unknown');
+  }
+  const setting = clients.find((one) => one.client_id === client_id);
   if (!setting?.grant_types.includes('client_credentials') || method === 'none') {
     return oauthError(
       'unauthorized_client',

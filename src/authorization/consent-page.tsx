@@ -6,6 +6,10 @@ export type { ConsentServer } from './consent-servers';
 const text = words.consent;
 const SCOPES = ['mcp:read', 'mcp:write', 'mcp:destructive'] as const;
 
+/** Bytes of tool titles on one page: what keeps it under 20 kB however many tools there are. */
+const TITLES = 3800;
+const TITLES_BESIDE_CODE = 2500;
+
 /** A scope that the role allows. `tools`: titles of the gate's own tools behind it. */
 export interface ConsentScope {
   scope: (typeof SCOPES)[number];
@@ -61,7 +65,7 @@ export function ConsentPage(given: ConsentProps) {
       <form method="post" action={props.action}>
         <Hidden fields={props.hidden} />
         <Scopes {...props} />
-        <Servers servers={props.servers} />
+        <Servers servers={props.servers} budget={props.device ? TITLES_BESIDE_CODE : TITLES} />
         <Expiry {...props.expires} />
         {/* Cancel first: Enter in a field then denies. It skips validation, so it works in any state. */}
         <div class="buttons">
@@ -136,9 +140,7 @@ function Caution({ client, device }: { client: ConsentProps['client']; device: C
   if (device) {
     return (
       <>
-        <p class="usercode">
-          <code>{device.userCode}</code>
-        </p>
+        <p class="usercode">{device.userCode}</p>
         <Warning title={text.compareTitle}>
           <Say sentence={text.compare(client.name)} />
         </Warning>

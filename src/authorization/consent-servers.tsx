@@ -2,8 +2,6 @@ import { shown, words } from '../ui';
 
 const text = words.consent;
 const KINDS = ['read', 'write', 'destructive'] as const;
-/** Bytes of tool titles on one page: what keeps it under 20 kB however many tools there are. */
-const TITLES_BUDGET = 5000;
 const LONGEST_TITLE = 60;
 
 /** A server behind the gate, with the titles of its tools by what they do. */
@@ -16,10 +14,10 @@ export interface ConsentServer {
   tools?: Record<(typeof KINDS)[number], string[]>;
 }
 
-/** The servers to choose from, each with its tools by what they do. */
-export function Servers({ servers }: { servers: ConsentServer[] }) {
+/** The servers to choose from, each with its tools by what they do; `budget`: bytes for all their titles. */
+export function Servers({ servers, budget }: { servers: ConsentServer[]; budget: number }) {
   if (servers.length === 0) return null;
-  const limit = titlesPerList(servers);
+  const limit = titlesPerList(servers, budget);
   return (
     <fieldset>
       <legend>{text.servers}</legend>
@@ -82,7 +80,7 @@ export function Titles({ titles, limit }: { titles: string[]; limit: number }) {
 }
 
 /** The most titles that each list may show while all lists together keep to the budget. */
-function titlesPerList(servers: ConsentServer[]): number {
+function titlesPerList(servers: ConsentServer[], budget: number): number {
   const encoder = new TextEncoder();
   const cost = (title: string) => encoder.encode(`<li><bdi>${shown(title, LONGEST_TITLE)}</bdi></li>`).length;
   const lists = servers.flatMap(({ tools }) => KINDS.map((kind) => (tools?.[kind] ?? []).map(cost)));
@@ -90,6 +88,6 @@ function titlesPerList(servers: ConsentServer[]): number {
   for (let limit = 0; ; limit++) {
     const next = lists.flatMap((list) => list.slice(limit, limit + 1));
     spent += next.reduce((sum, bytes) => sum + bytes, 0);
-    if (next.length === 0 || (limit > 0 && spent > TITLES_BUDGET)) return limit;
+    if (next.length === 0 || (limit > 0 && spent > budget)) return limit;
   }
 }

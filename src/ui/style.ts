@@ -142,9 +142,8 @@ const PARTS = {
 `,
   /** The code of a device. */
   device: `
-.usercode{margin-block:1rem;text-align:center;font-size:1.5rem}
-.usercode code,input[name=user_code]{font-size:1.5rem;letter-spacing:.12em;text-align:center;text-transform:uppercase}
-.qr{max-inline-size:14rem;margin:1rem auto;background:#fff}
+.usercode,input[name=user_code]{font-size:1.5rem;letter-spacing:.1em;text-align:center}
+.qr{max-inline-size:14rem;background:#fff}
 `,
   /** How to connect each app. */
   apps: `

@@ -81,7 +81,13 @@ describe('a client of the settings', () => {
     const bare = { grant_type: 'client_credentials', client_id: 'nightly' };
     expect((await send('/oauth/token', bare, {}, gateFor())).status).toBe(401);
     const web = { grant_types: undefined, role: undefined, redirect_uris: ['https://jobs.example/callback'] };
-    const refused = await ask(gateFor(web));
+    const service = { ...NIGHTLY, client_id: 'other' };
+    const at = gateWith({
+      CLIENTS: JSON.stringify([{ ...NIGHTLY, ...web }, service]),
+      CLIENT_NIGHTLY_SECRET,
+      CLIENT_OTHER_SECRET: 'other',
+    });
+    const refused = await ask(at);
     expect([refused.status, refused.body.error]).toEqual([400, 'unauthorized_client']);
   });
 
