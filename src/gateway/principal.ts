@@ -90,6 +90,19 @@ export async function identify(
   });
 }
 
+/** The principal with what the provider says now of its user; undefined when nobody with a role is left. */
+export function asKnownNow(
+  principal: Principal,
+  identity: Identity,
+  { settings }: Site,
+): Principal | undefined {
+  const role = highestRole(identity, settings);
+  if (!role) return undefined;
+  const { name, email, email_verified } = identity;
+  const user = { id: principal.user.id, name, email, email_verified };
+  return { ...principal, user, identity, role, scope: scopesWithin(role, principal.granted) };
+}
+
 /** One call of the object, which brings the credential for the server too, where there is need of one. */
 async function authenticate(
   c: Context,

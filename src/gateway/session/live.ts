@@ -113,6 +113,11 @@ export class LiveSession {
     return this.transport.handleRequest(request, { authInfo });
   }
 
+  /** Goes on for who the principal is now. */
+  become(principal: Principal): void {
+    this.#principal = principal;
+  }
+
   /** What a principal sees through this session. */
   view(work: Work, principal: Principal, requestId?: RequestId): View {
     return {

@@ -1,50 +1,14 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server';
+import type { JSONRPCRequest } from '@modelcontextprotocol/server';
 import { type Place, siteAt, type Work } from '../../site';
 import { admitCall, mergedResource } from '../merged/admit';
-import type { Greeting } from '../merged/behind';
 import { methodNotAllowed } from '../message';
 import type { Principal } from '../principal';
 import { rpcError } from '../rpc-error';
 import { INNER_ID, LiveSession } from './live';
-import { EventLog, type LoggedEvent } from './log';
+import { EventLog } from './log';
 import { type SessionState, SessionStore } from './store';
-
-/** A request of a session, as the Worker hands it to the session's object. */
-export interface SessionRequest {
-  place: Place;
-  principal: Principal;
-  /** What the principal may do, in short: when it changes, the client is told. */
-  rights: string;
-  method: string;
-  /** Whether the client named no session: only then can `initialize` begin one. */
-  begins: boolean;
-  headers: Record<string, string>;
-  body?: string | undefined;
-}
-
-/** What the object tells whoever holds the client's own stream. */
-export type StreamOrder = { event: LoggedEvent } | { listen: Listening } | { await: string[] };
-
-/** A server that is to be listened to: how it greeted the session, and what of it is wanted. */
-export interface Listening {
-  server: string;
-  greeting: Greeting;
-  /** The resources that the client watches, as the server names them. */
-  uris: string[];
-  /** The last event that was heard of it. */
-  lastEventId: string | undefined;
-}
-
-/** What whoever holds the client's own stream tells the object. */
-export type StreamNews =
-  | { heard: { server: string; message: JSONRPCMessage; eventId: string | undefined } }
-  /** A server no longer knows the session that it was listened to in. */
-  | { lost: { server: string; session: string | undefined } }
-  /** What happens at a server is heard from now on. */
-  | { listening: string }
-  /** What the client may do changed, or what there is. */
-  | { changed: true };
+import type { SessionRequest, StreamNews, StreamOrder } from './told';
 
 const SESSION_NOT_FOUND = -32001;
 /** How long a subscription waits until its server is listened to, in ms. */
@@ -70,7 +34,6 @@ export class McpSessionObject extends DurableObject<Env> {
   readonly #unheard = new Map<string, (() => void)[]>();
   /** Requests reach the transport one after the other, so that each finds its own stream. */
   #turn: Promise<unknown> = Promise.resolve();
-
   /** What is heard is taken in one after the other. */
   #heard: Promise<unknown> = Promise.resolve();
 
@@ -97,10 +60,7 @@ export class McpSessionObject extends DurableObject<Env> {
 
     const live = await this.#awake();
     const work = await this.#work(place);
-    if (state.rights !== rights) {
-      this.#store.setRights(rights);
-      if (state.rights !== undefined) await live.tellChanges(work);
-    }
+    await this.#tellRights(rights, state, work);
     const lastEventId = headers['last-event-id'];
     // A client that gets an error for an answer asks again for its stream, until it hears that there is none.
     if (method === 'GET' && lastEventId !== undefined && (await this.#log.isLast(lastEventId))) {
@@ -127,7 +87,7 @@ export class McpSessionObject extends DurableObject<Env> {
     const lastEventId = request.headers.get('last-event-id');
     const rights = request.headers.get('gatehouse-rights');
     const state = this.#state();
-    if (state?.user_id !== request.headers.get('gatehouse-user')) return this.#refuse(undefined);
+    if (!state || state.user_id !== request.headers.get('gatehouse-user')) return this.#refuse(undefined);
     const { 0: theirs, 1: ours } = new WebSocketPair();
     await this.#log.inOrder(async () => {
       const missed = lastEventId === null ? [] : await this.#log.missed(lastEventId);
@@ -138,10 +98,7 @@ export class McpSessionObject extends DurableObject<Env> {
     // Listening begins behind the last of what the stream before this one heard.
     await this.#heard;
     for (const server of this.#store.greeted()) await this.#listen(server, ours);
-    if (rights !== null && state?.rights !== rights) {
-      this.#store.setRights(rights);
-      await (await this.#awake()).tellChanges(await this.#work(state.place));
-    }
+    if (rights !== null) await this.#tellRights(rights, state, await this.#work(state.place));
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
@@ -189,9 +146,26 @@ export class McpSessionObject extends DurableObject<Env> {
       if (greeting?.era !== 'legacy' || greeting.session !== session) return;
       live.forget(server);
     }
-    // The client knows: what it is shown next is no news.
-    this.#store.setRights(null);
+    if ('principal' in news) return this.#become(news.principal, news.rights);
     await live.tellChanges(await this.#work(state.place));
+  }
+
+  /** Goes on as who the principal is now, of which its client is told once. */
+  async #become(principal: Principal, rights: string): Promise<void> {
+    const [live, state] = [await this.#awake(), this.#state()];
+    if (!state) return;
+    this.#store.use(principal, state.place, state.used_at);
+    live.become(principal);
+    // What may be used again is listened to again.
+    for (const server of this.#store.greeted()) await this.#listen(server);
+    await this.#tellRights(rights, state, await this.#work(state.place));
+  }
+
+  /** Tells the client that what it may do isn't what it was shown. */
+  async #tellRights(rights: string, shown: SessionState, work: Work): Promise<void> {
+    if (shown.rights === rights) return;
+    this.#store.setRights(rights);
+    await (await this.#awake()).tellChanges(work);
   }
 
   #state(): SessionState | undefined {
@@ -245,9 +219,10 @@ export class McpSessionObject extends DurableObject<Env> {
   /** Has a server listened to, for as long as the client's own stream is open. */
   async #listen(server: string, to?: WebSocket): Promise<void> {
     const greeting = await this.#store.greeting(server);
-    if (!greeting) return;
+    const principal = this.#state()?.principal;
+    if (!greeting || !principal) return;
     const [uris, lastEventId] = [this.#store.subscriptions(server), this.#store.heard(server)];
-    this.#order({ listen: { server, greeting, uris, lastEventId } }, to);
+    this.#order({ listen: { server, principal, greeting, uris, lastEventId } }, to);
   }
 
   /** The same, and waits until it is; if nobody holds the stream, or the server is slow, not for long. */
