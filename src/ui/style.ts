@@ -108,6 +108,7 @@ button:hover,.button:hover{background:var(--accent)}
 .quiet{color:var(--ink);background:none;border-color:var(--edge)}
 .quiet:hover{color:var(--card)}
 .rows{list-style:none;padding:0;margin-block-start:1.25rem}
+.rows+form{margin-block-start:1.5rem}
 .row>a{display:block;padding:.75rem 1rem;color:inherit;text-decoration:none}
 .service{display:flex;flex-wrap:wrap;align-items:center;gap:.6rem .8rem;padding:.85rem 1rem}
 .service .mark{inline-size:2.5rem;block-size:2.5rem;font-size:1.1rem;border-radius:.7rem;background:var(--tint);color:var(--accent)}
