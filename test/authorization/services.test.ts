@@ -14,7 +14,8 @@ afterEach(() => {
 function keyedServer(right: string) {
   const real = realServer();
   return scripted((request) => {
-    if (request.headers.get('authorization') !== `Bearer ${right}`) return new Response(null, { status: 401 });
+    if (request.headers.get('authorization') !== `Bearer ${right}`)
+      return new Response(null, { status: 401 });
     const { url, method, headers, text } = request;
     return real.fetch(new Request(url, { method, headers, ...(text === '' ? {} : { body: text }) }));
   });
@@ -276,7 +277,10 @@ describe('a request that waits at its services', () => {
     const switched = await browser.submit(formWith(services, 'flow'));
     expect(locationOf(switched)).toBe(url);
     const page = await browser.visit(url);
-    const other = await browser.submit(formWith(page, 'method'), { method: 'local', name: `${user}’s guest` });
+    const other = await browser.submit(formWith(page, 'method'), {
+      method: 'local',
+      name: `${user}’s guest`,
+    });
     expect(locationOf(other)).toBe(url);
     expect(locationOf(await browser.visit(at))).toBe(url);
     await decide({ browser, page: await browser.visit(url) }, { server: ['keyed'] });
