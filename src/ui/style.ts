@@ -122,7 +122,7 @@ button:hover,.button:hover{background:var(--accent)}
 .paste input:not([type=checkbox]){flex:1;min-inline-size:0;margin:0;min-block-size:2.75rem;padding:.5rem .8rem}
 .service .wide details{margin:0 0 .5rem;padding:0}
 .links{display:flex;flex-wrap:wrap;align-items:baseline;gap:.25rem 1.25rem}
-form:not(.buttons)+.hint{margin-block-start:.75rem}
+form:not(.buttons)+.hint:not(.rule){margin-block-start:.75rem}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 form+form{margin-block-start:.75rem}
 button+.hint{margin-block-start:1rem}
