@@ -107,7 +107,7 @@ button:hover,.button:hover{background:var(--accent)}
 .link:hover{background:none}
 .quiet{color:var(--ink);background:none;border-color:var(--edge)}
 .quiet:hover{color:var(--card)}
-form:not(.buttons)+.hint{margin-block-start:.75rem}
+form:not(.buttons)+.hint:not(.rule){margin-block-start:.75rem}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 form+form{margin-block-start:.75rem}
 button+.hint{margin-block-start:1rem}
@@ -126,6 +126,7 @@ const PARTS = {
   /** Lists of services and of pages. */
   services: `
 .rows{list-style:none;padding:0;margin-block-start:1.25rem}
+.rows+form{margin-block-start:1.5rem}
 .row>a{display:block;padding:.75rem 1rem;color:inherit;text-decoration:none}
 .service{display:flex;flex-wrap:wrap;align-items:center;gap:.6rem .8rem;padding:.85rem 1rem}
 .service .mark{inline-size:2.5rem;block-size:2.5rem;font-size:1.1rem;border-radius:.7rem;background:var(--tint);color:var(--accent)}
