@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ACCOUNT_SCHEMA } from '../src/account/schema';
 import { FLOW_SCHEMA } from '../src/flow/object';
 import { migrate } from '../src/migrations';
+import { answer, openSignedIn, poll, registerDevice, typeCode } from './authorization/devices';
 import { pass, startClock } from './fixtures/clock';
 import { expectInvalidGrant } from './fixtures/refusals';
 import account from './fixtures/schemas/account-v1.json';
@@ -11,9 +12,13 @@ import accountSql from './fixtures/schemas/account-v1.sql?raw';
 import connectedSql from './fixtures/schemas/account-v2.sql?raw';
 import withKeys from './fixtures/schemas/account-v3.json';
 import withKeysSql from './fixtures/schemas/account-v3.sql?raw';
+import exchanged from './fixtures/schemas/account-v4.json';
+import exchangedSql from './fixtures/schemas/account-v4.sql?raw';
 import { DUMPED_AT, loadSql, schemaOf } from './fixtures/schemas/dump';
 import flow from './fixtures/schemas/pending-flow-v1.json';
 import flowSql from './fixtures/schemas/pending-flow-v1.sql?raw';
+import device from './fixtures/schemas/pending-flow-v2.json';
+import deviceSql from './fixtures/schemas/pending-flow-v2.sql?raw';
 import {
   accountOf,
   Browser,
@@ -29,8 +34,8 @@ import {
 } from './fixtures/worker';
 
 /** A dump of each version that was ever released, the newest last. */
-const ACCOUNTS = [accountSql, connectedSql, withKeysSql];
-const FLOWS = [flowSql];
+const ACCOUNTS = [accountSql, connectedSql, withKeysSql, exchangedSql];
+const FLOWS = [flowSql, deviceSql];
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: DUMPED_AT + 60_000 });
@@ -141,6 +146,25 @@ describe('a pending flow of schema version 1', () => {
     pass(900);
     expect((await again.look(row?.secret_hash ?? '', true)).ok).toBe(false);
   });
+});
+
+it('an account of schema version 4 keeps what was exchanged: it works, and dies with what it was made from', async () => {
+  await loadSql(accountOf(exchanged.code), exchangedSql);
+  expect((await callMcp(exchanged.exchanged)).status).toBe(200);
+  await revoke({ gate, client: exchanged.client }, exchanged.access);
+  expect((await callMcp(exchanged.exchanged)).status).toBe(401);
+});
+
+it('a device of schema version 2 goes on: it is told to wait, its link leads to consent, and it gets its tokens', async () => {
+  const [id = ''] = device.device_code.split('.');
+  await loadSql(env.PENDING_FLOW.getByName(id), deviceSql);
+  await registerDevice();
+  const waiting = { ...device, gate, verification_uri: '/device', expires_in: 900, interval: 5 };
+  expect((await poll(waiting)).body.error).toBe('authorization_pending');
+  const browser = new Browser();
+  const page = await openSignedIn(browser, device.verification_uri_complete);
+  await answer({ browser, page: await typeCode(browser, page, device.user_code) });
+  expect((await callMcp(tokensOf(await poll(waiting)).access_token)).status).toBe(200);
 });
 
 describe('the schema', () => {

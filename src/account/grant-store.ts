@@ -22,6 +22,8 @@ export interface GrantRow {
   key_id: string | null;
   /** The user id that its tokens begin with; null: the account's own. Another's: it was moved here. */
   issued_as: string | null;
+  /** JSON of an {@link Identity}, where this grant is not the profile's person's. */
+  identity: string | null;
 }
 
 /** A code's row. It stays when the code is redeemed, with the answer sealed under the code itself. */
@@ -113,7 +115,8 @@ export class GrantStore {
 
   /**
    * Stores what the issuer wrote into a view, with the ends that the object decided, together with the
-   * rows that belong to it. False, and nothing stored, when the grant was revoked meanwhile.
+   * rows that belong to it. False, and nothing stored, when the grant was revoked meanwhile, or `rows` throws
+   * {@link GONE}.
    */
   commit(
     view: RecordView,
@@ -124,14 +127,14 @@ export class GrantStore {
       this.storage.transactionSync(() => {
         rows((table, columns) => this.insert(table, columns));
         const update = 'UPDATE grants SET refresh_expires_at = ? WHERE id = ?';
-        if (this.sql.exec(update, ends.refresh, ends.grantId).rowsWritten === 0) throw GRANT_GONE;
+        if (this.sql.exec(update, ends.refresh, ends.grantId).rowsWritten === 0) throw GONE;
         for (const [key, record] of view.writes) {
           this.write(key, record && endAt(record, key.startsWith('token:') ? ends.access : ends.refresh));
         }
       });
       return true;
     } catch (error) {
-      if (error === GRANT_GONE) return false;
+      if (error === GONE) return false;
       throw error;
     }
   }
@@ -144,6 +147,7 @@ export class GrantStore {
       for (const key of keys) this.write(key, null);
       this.sql.exec('DELETE FROM codes WHERE grant_id = ?', id);
       this.sql.exec('DELETE FROM rotations WHERE grant_id = ?', id);
+      this.sql.exec('DELETE FROM exchanges WHERE grant_id = ?', id);
       return existed;
     });
   }
@@ -154,9 +158,18 @@ export class GrantStore {
     for (const { id } of rows) this.revoke(id);
   }
 
-  /** Ends one access token and leaves its grant alone. */
-  dropToken(key: string): void {
-    this.storage.transactionSync(() => this.write(key, null));
+  /** Ends one access token, with all that was exchanged for it, and leaves its grant alone. */
+  dropToken(grantId: string, hash: string): void {
+    const made = `WITH RECURSIVE made(hash) AS (
+      SELECT ?1 UNION SELECT exchanges.hash FROM exchanges JOIN made ON exchanges.subject = made.hash
+    ) SELECT hash FROM made`;
+    this.storage.transactionSync(() => {
+      const hashes = this.sql.exec<{ hash: string }>(made, hash).toArray();
+      for (const one of hashes) {
+        this.write(this.tokenKey(grantId, one.hash), null);
+        this.sql.exec('DELETE FROM exchanges WHERE hash = ?', one.hash);
+      }
+    });
   }
 
   setAnswer(table: 'codes' | 'rotations', hash: string, answer: string): void {
@@ -201,6 +214,7 @@ export class GrantStore {
       .filter(({ id }) => !this.keysOf(id).some((key) => key.startsWith('token:') && this.record(key, now)));
     for (const { id } of ended) this.revoke(id);
     this.sql.exec("DELETE FROM records WHERE expires_at <= ? AND key >= 'token:'", now);
+    this.sql.exec('DELETE FROM exchanges WHERE expires_at <= ?', now);
   }
 
   /** When {@link purge} next has something to do. */
@@ -251,7 +265,7 @@ export class GrantStore {
 }
 
 /** Rolls a commit back. */
-const GRANT_GONE = new Error('the grant was revoked meanwhile');
+export const GONE = new Error('what it was made from was revoked meanwhile');
 
 interface RefreshFields {
   refreshTokenId?: string;

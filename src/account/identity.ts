@@ -7,6 +7,7 @@ import {
   type SignInMethod,
 } from '../config';
 import { matchesGlob } from '../glob';
+import { type RuleClaims, serviceRole } from './services';
 
 /**
  * Who a sign-in provider says a person is. `(issuer, subject)` is the person; an address never joins two
@@ -23,6 +24,11 @@ export interface Identity {
   groups: string[];
   /** A service's own role, which an admin gave it. Nobody else has one: theirs comes from the settings. */
   role?: Role | undefined;
+  /**
+   * Of a principal that no person signed in as: the claims that the rules ask for which let it in
+   * (`TRUSTED_ISSUERS`; none for a client that acts for itself). Those rules alone give it a role.
+   */
+  claims?: RuleClaims;
 }
 
 /** The issuers of principals that no sign-in provider knows. */
@@ -43,6 +49,8 @@ export interface User {
  * unless a rule names `skip`; a service has its own role, which a rule that names `key` can lower.
  */
 export function roleOf(identity: Identity, settings: Settings): Role | undefined {
+  const { provider, subject, claims } = identity;
+  if (claims) return serviceRole({ provider, subject, claims }, settings);
   const named = highest(
     settings.roles.filter((rule) => namesPerson(rule, identity)).map((rule) => rule.role),
   );
@@ -88,6 +96,7 @@ function methodOf({ provider }: Identity): SignInMethod {
 const EMAIL_GLOB = { except: '@', flags: 'i' };
 
 function namesPerson(rule: RoleRule, identity: Identity): boolean {
+  if (identity.claims) return false;
   if (rule.provider !== undefined && rule.provider !== identity.provider) return false;
   if (rule.methods !== undefined && !rule.methods.includes(methodOf(identity))) return false;
   if (!rule.groups && !rule.emails && !rule.users) return true;

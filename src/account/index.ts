@@ -25,7 +25,9 @@ export {
   type TokenProvider,
   type Wanted,
 } from './credential';
+export type { DirectApproval } from './direct';
 export type { Approval, Presentation, Terms } from './grants';
+export { type AccountSection, accountHome } from './home';
 export { highestRole, type Identity, roleAt, roleOf, SERVICE, type User, VISITOR } from './identity';
 export type {
   CheckedRequest,
@@ -50,6 +52,7 @@ export {
   type Scope,
   scopesWithin,
 } from './scopes';
+export { CLIENT_PROVIDER, claimsInRules, ruleFor } from './services';
 
 export { watchGrant } from './watch';
 

@@ -140,7 +140,7 @@ function Box(props: { name: string; value: string; ticked: boolean; title: strin
 export function KeyMadePage(props: { branding: Branding; name: string; keyText: string; url: string }) {
   const title = text.made(props.name);
   return (
-    <Layout branding={props.branding} title={plain(title)}>
+    <Layout branding={props.branding} title={plain(title)} parts={['apps']}>
       <h1>
         <Say sentence={title} />
       </h1>

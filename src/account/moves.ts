@@ -17,6 +17,7 @@ export interface Elsewhere {
   fetch(request: Request): Promise<Response>;
   redeemCode(terms: Terms, presented: Presentation): Promise<TokenAnswer>;
   rotateRefresh(terms: Terms, presented: Presentation): Promise<TokenAnswer>;
+  exchangeToken(terms: Terms, presented: Presentation, target?: string): Promise<TokenAnswer>;
   revokeToken(grantId: string, hash: string, clientId: string): Promise<boolean>;
   adopt(from: string, packed: Record<string, unknown>): Promise<void>;
 }

@@ -5,6 +5,7 @@ import { type Access, accessByGrant, accessByKey, describeGrant, type Grant } fr
 import { AccessKeys, type KeyLimits } from './access-keys';
 import { AccountKeys } from './account-keys';
 import { grantBelongings } from './belongings';
+import { type DirectApproval, exchangeToken, issueDirectly } from './direct';
 import { type GrantRow, GrantStore } from './grant-store';
 import { type Approval, Grants, type Presentation, type Terms } from './grants';
 import type { Identity } from './identity';
@@ -126,6 +127,23 @@ export function accountObject(issuer: Issuer) {
       );
     }
 
+    /** A grant and its one access token of what the settings allow a principal, without a code. */
+    async issueDirectly(userId: string, terms: Terms, approval: DirectApproval): Promise<TokenAnswer> {
+      // A person of the same issuer and subject stays as they signed in: the grant has its own identity.
+      if (!this.#profile.identity()) this.#profile.save(userId, approval.identity, seconds());
+      const answer = await issueDirectly(this.#store, issuer, userId, terms, approval);
+      await this.#settle();
+      return answer;
+    }
+
+    /** Exchanges an access token for a narrower one of the same grant (RFC 8693). */
+    async exchangeToken(terms: Terms, presented: Presentation, target?: string): Promise<TokenAnswer> {
+      return this.#where(
+        () => exchangeToken(this.#store, issuer, terms, presented, target),
+        (there) => there.exchangeToken(terms, presented, target),
+      );
+    }
+
     /**
      * What an access token or an access key stands for now: `grantId` is the grant's id or the key's, `hash` the
      * SHA-256 of the whole text in hex. Notes the use.
@@ -145,7 +163,10 @@ export function accountObject(issuer: Issuer) {
     async standing(grantId: string): Promise<Identity | undefined> {
       const there = await this.#moves.elsewhere();
       if (there) return there.standing(grantId);
-      return this.#stands(grantId, seconds()) ? this.#profile.identity() : undefined;
+      const now = seconds();
+      if (!this.#stands(grantId, now)) return undefined;
+      const grant = this.#store.find(grantId, now);
+      return grant ? this.#identityOf(grant) : this.#profile.identity();
     }
 
     /** All here that what the user may do depends on: who the provider says that they are. */
@@ -159,7 +180,7 @@ export function accountObject(issuer: Issuer) {
       if (there) return there.introspect(grantId, hash);
       const now = seconds();
       const grant = this.#store.find(grantId, now);
-      const identity = this.#profile.identity();
+      const identity = grant && this.#identityOf(grant);
       const current = this.#store.refreshToken(grantId, hash, now) === 'current';
       if (!grant || !identity || !current || grant.refresh_expires_at <= now) {
         return this.#access(grantId, hash, now);
@@ -182,7 +203,7 @@ export function accountObject(issuer: Issuer) {
       const key = this.#store.tokenKey(grantId, hash);
       const isRefresh = this.#store.refreshToken(grantId, hash, now) !== undefined;
       if (isRefresh) this.#store.revoke(grantId);
-      else if (this.#store.record(key, now)) this.#store.dropToken(key);
+      else if (this.#store.record(key, now)) this.#store.dropToken(grantId, hash);
       else return false;
       await this.#settle();
       return true;
@@ -224,7 +245,7 @@ export function accountObject(issuer: Issuer) {
     #access(grantId: string, hash: string, now: number): Result<Access> {
       const record = this.#store.record(this.#store.tokenKey(grantId, hash), now);
       const grant = this.#store.find(grantId, now);
-      const identity = this.#profile.identity();
+      const identity = grant && this.#identityOf(grant);
       if (!record || !grant || !identity) return refuse(grant ? 'token_unknown' : 'grant_unknown');
       const { scope, createdAt } = JSON.parse(record.value) as { scope: string[]; createdAt: number };
       const times = { issued_at: createdAt, expires_at: record.expires_at ?? grant.expires_at };
@@ -279,6 +300,11 @@ export function accountObject(issuer: Issuer) {
       if (!Number.isFinite(at)) return;
       const set = await this.ctx.storage.getAlarm();
       if (set === null || set > at) await this.ctx.storage.setAlarm(at);
+    }
+
+    /** Who a grant acts as. */
+    #identityOf(grant: GrantRow): Identity | undefined {
+      return grant.identity === null ? this.#profile.identity() : (JSON.parse(grant.identity) as Identity);
     }
   };
 }

@@ -124,4 +124,14 @@ export const ACCOUNT_SCHEMA: readonly (readonly string[])[] = [
       moved_at INTEGER NOT NULL
     ) WITHOUT ROWID`,
   ],
+  [
+    'ALTER TABLE grants ADD COLUMN identity TEXT',
+    `CREATE TABLE exchanges (
+      hash TEXT PRIMARY KEY,
+      grant_id TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) WITHOUT ROWID`,
+    'CREATE INDEX exchanges_by_subject ON exchanges (subject)',
+  ],
 ];

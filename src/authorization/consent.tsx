@@ -2,25 +2,20 @@ import type { Context } from 'hono';
 import { type Identity, includedScopes, SCOPES, type Scope, scopesWithin, usableServers } from '../account';
 import { record } from '../audit';
 import { seconds } from '../clock';
-import type { Role, ServerSetting } from '../config';
+import type { ServerSetting } from '../config';
 import { expiryChoice, readExpiry } from '../expiry';
-import type { Flow, FlowData } from '../flow';
+import { type Flow, showUserCode } from '../flow';
 import { ok, type Result, refuse } from '../result';
-import type { SignedIn } from '../sign-in';
 import { type Site, siteOf } from '../site';
 import { brandingOf, PageProblem, showPage, words } from '../ui';
-import { type AuthorizationRequest, issuingClient } from './authorize';
-import { ConsentPage, type ConsentScope, type ConsentServer } from './consent-page';
+import type { AuthorizationFlow, AuthorizationRequest, Person } from './authorize';
+import { type Choice, type Ending, finishAuthorization, stageChoice, stagedChoice } from './choice';
+import { ConsentPage, type ConsentProps, type ConsentScope, type ConsentServer } from './consent-page';
+import { sourceOf } from './device-authorization';
 import { longestWithinKey, scopesWithinKey, serversWithinKey } from './key-cap';
 import { errorRedirect } from './library';
 import { type CheckedRedirectUri, describeRedirect } from './redirect-uri';
-import { termsOf } from './token-endpoint';
-
-/** What an authorization flow keeps, sealed. */
-export interface AuthorizationFlow extends FlowData, AuthorizationRequest {}
-
-/** A signed-in person who has a role. */
-export type Person = SignedIn & { role: Role };
+import { servicesOf, servicesPath } from './services';
 
 /** The gate's own tools by the scope they need, as `gateway/` names them: titles, for the consent page. */
 const OWN_TOOLS: Record<Scope, string[]> = {
@@ -39,17 +34,21 @@ export type SurveyTools = (
   person: Person,
 ) => Promise<Map<string, ServerTools>>;
 
-/** The consent page of a flow, for the person signed in. `again`: what was wrong with the form just sent. */
+/**
+ * The consent page of a flow, for the person signed in. `wrong`: what was wrong with the form just sent. Who comes
+ * back to it from the services page finds what they ticked.
+ */
 export async function showConsent(
   c: Context,
   flow: Flow<AuthorizationFlow>,
   person: Person,
   survey: SurveyTools,
-  again?: { notice: string; form: URLSearchParams },
+  wrong?: { notice: string; form: URLSearchParams },
 ): Promise<Response> {
   const site = siteOf(c);
+  const again = wrong ?? (await stagedChoice(flow, person));
   const { client, request, asked } = flow.data;
-  const redirect = describeRedirect(request.redirect_uri as CheckedRedirectUri);
+  const { host: redirectHost, loopback } = describeRedirect(request.redirect_uri as CheckedRedirectUri);
   const csrf = await flow.csrf(person.userId);
   const tools = await survey(c, serversInReach(site, flow.data, person), person);
   const page = (
@@ -59,49 +58,75 @@ export async function showConsent(
       hidden={{ csrf }}
       client={{
         name: client.name,
-        redirectHost: redirect.host,
-        loopback: redirect.loopback,
+        redirectHost,
+        loopback,
         ...(client.domain === undefined ? {} : { domain: client.domain }),
       }}
+      {...describeDevice(c, flow.data)}
       user={describeUser(person.identity)}
       switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}
       scopes={offeredScopes(flow.data, person, again?.form)}
       servers={offeredServers(site, flow.data, person, tools, again?.form)}
       expires={expiryChoice(longestFor(site, person), again?.form.get('expires'))}
       destructiveAsked={asked.includes('mcp:destructive')}
-      {...(again === undefined ? {} : { notice: again.notice })}
+      {...(wrong === undefined ? {} : { notice: wrong.notice })}
     />
   );
-  return showPage(c, page, { formAction: 'open', status: again ? 400 : 200 });
+  return showPage(c, page, { formAction: 'open', status: wrong ? 400 : 200 });
 }
 
-/** Takes the person's answer: back to the client with a code or `access_denied`, or the page again. */
+/**
+ * Takes the person's answer: on to the services that they have yet to connect, to its ending, or the page again.
+ */
 export async function decide(
   c: Context,
   flow: Flow<AuthorizationFlow>,
   person: Person,
   survey: SurveyTools,
   form: URLSearchParams,
+  ending: Ending,
 ): Promise<Response> {
   const site = siteOf(c);
-  const { client, request } = flow.data;
+  const { client } = flow.data;
   const who = { user: person.userId, client: client.client_id };
   if (form.get('decision') === 'deny') {
     await mustSubmit(flow);
     record(c, { event: 'consent', outcome: 'refused', reason: 'access_denied', ...who });
-    return c.redirect(errorRedirect(request, site.origin, 'access_denied', 'The person declined'), 303);
+    return ending.denied();
   }
   const choice = readChoice(form, flow.data, person, site);
   if (!choice.ok) return showConsent(c, flow, person, survey, { notice: NOTICES[choice.error.reason], form });
-  await mustSubmit(flow);
-  const redirectTo = await site.env.ACCOUNT.getByName(person.userId).approve(termsOf(site), {
-    request,
-    client: { ...issuingClient(client), name: client.name, domain: client.domain },
-    ...choice.value,
-    key_id: person.key?.id,
-  });
-  record(c, { event: 'consent', outcome: 'ok', detail: choice.value.scope.join(' '), ...who });
-  return c.redirect(redirectTo, 303);
+  const services = await servicesOf(c, flow, person, choice.value);
+  if (services.every(({ status }) => status === 'connected')) {
+    return finishAuthorization(c, flow, person, choice.value, ending);
+  }
+  await stageChoice(flow, person, choice.value, form);
+  return c.redirect(servicesPath(flow), 303);
+}
+
+/** Back to the client, with a code or `access_denied`. */
+export function backToClient(c: Context, { request }: AuthorizationFlow): Ending {
+  const { origin } = siteOf(c);
+  return {
+    denied: () => c.redirect(errorRedirect(request, origin, 'access_denied', 'The person declined'), 303),
+    allowed: (redirectTo) => c.redirect(redirectTo, 303),
+  };
+}
+
+/** The code to compare, where the request came from, and whether that is another network than this browser's. */
+function describeDevice(c: Context, { device }: AuthorizationFlow): Pick<ConsentProps, 'device'> {
+  if (!device) return {};
+  const { address, place } = device.from;
+  const here = sourceOf(siteOf(c), c.req.raw).address;
+  const from = place === undefined ? address : `${address} (${place})`;
+  const elsewhere = address !== undefined && here !== undefined && network(address) !== network(here);
+  const userCode = showUserCode(device.user_code);
+  return { device: { userCode, elsewhere, ...(from === undefined ? {} : { from }) } };
+}
+
+/** The part of an address that a household shares: all of IPv4, the first half of IPv6. */
+function network(address: string): string {
+  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
 }
 
 type ChoiceRefusal = 'decision_missing' | 'scope_missing' | 'server_missing' | 'expires_invalid';
@@ -119,7 +144,7 @@ function readChoice(
   flow: AuthorizationRequest,
   person: Person,
   site: Site,
-): Result<{ scope: Scope[]; servers: string[]; expires_at: number }, { reason: ChoiceRefusal }> {
+): Result<Choice, { reason: ChoiceRefusal }> {
   if (form.get('decision') !== 'allow') return refuse('decision_missing');
   const ticked = includedScopes(form.getAll('scope'));
   const scope = grantableScopes(flow, person).filter((name) => ticked.includes(name));

@@ -1,6 +1,7 @@
 import { say } from './sentence';
 import { keyWords, visitorWords } from './words-access';
-import { connectionProblems, connectionWords } from './words-connections';
+import { accountWords, connectionProblems, connectionWords, serviceWords } from './words-connections';
+import { device, deviceConsent } from './words-device';
 
 const locale = 'en';
 
@@ -73,6 +74,7 @@ export const words = {
     goesTo: 'Access goes to',
     thisComputer: (host: string) => say`this computer (${host})`,
     you: 'You',
+    ...deviceConsent,
     emailNotVerified: 'not verified',
     signedInWith: (method: string) => say`signed in with ${method}`,
     switchAccount: 'Use another account',
@@ -111,6 +113,8 @@ export const words = {
     allow: 'Allow',
     promise: (client: string) => say`${client} gets what is ticked here, and never your password.`,
   },
+
+  device,
 
   connect: {
     title: (name: string) => say`Connect your AI app to ${name}'s tools`,
@@ -172,6 +176,8 @@ export const words = {
   },
 
   connection: connectionWords,
+  services: serviceWords,
+  account: accountWords,
 
   /** What each error page says, by its tag; a function where it names something. */
   problems: {
