@@ -16,7 +16,7 @@ const base: ConnectProps = {
 describe('ConnectServerPage', () => {
   it('has one button that goes on, and says as whom', async () => {
     const page = await html(<ConnectServerPage {...base} />);
-    const [form = ''] = page.match(/<form[^>]*action="\/connect[^]*?<\/form>/) ?? [];
+    const [form = ''] = page.match(/<form[^>]*action="\/connect.*?<\/form>/s) ?? [];
     expect(form).toContain('name="csrf" value="c1"');
     expect(form.match(/<button/g)).toHaveLength(1);
     expect(fields(page, 'key')).toEqual([]);
