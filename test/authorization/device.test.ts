@@ -200,6 +200,23 @@ describe('the page of a device', () => {
     expect((await poll(device)).status).toBe(200);
   });
 
+  it('says of a link that is over what became of it, and holds nothing against who opens it', async () => {
+    const device = await startDevice();
+    await answer(await confirmCode(device), { decision: 'deny' });
+    const late = new Browser();
+    for (let i = 0; i < 7; i++) {
+      const page = await openSignedIn(late, device.verification_uri_complete, 'Late');
+      expect((await typeCode(late, page, device.user_code)).status).toBe(409);
+    }
+    const next = await startDevice({ client: device.client });
+    expect((await confirmCode(next, { browser: late })).page.status).toBe(200);
+    pass(900);
+    const page = await openSignedIn(late, device.verification_uri_complete, 'Late');
+    expect((await typeCode(late, page, device.user_code)).status).toBe(410);
+    const made = `/device?user_code=${device.user_code}&id=${'A'.repeat(39)}`;
+    expect(textOf((await openSignedIn(late, made, 'Late')).html)).toContain('Connect a device');
+  });
+
   it('takes no form of another site, nor one that was open while somebody else signed in', async () => {
     const device = await startDevice();
     const browser = new Browser();
