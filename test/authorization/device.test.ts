@@ -140,8 +140,9 @@ describe('a device that asks', () => {
 
   it('gets nothing with the code of another client’s device, and takes nothing away', async () => {
     const device = await startDevice();
-    await answer(await confirmCode(device));
     const other = await registerDevice(gate, 'Another television');
+    expect((await poll(device, { client_id: other.client_id })).body.error).toBe('invalid_grant');
+    await answer(await confirmCode(device));
     expect((await poll(device, { client_id: other.client_id })).body.error).toBe('invalid_grant');
     expect((await poll(device)).status).toBe(200);
   });
