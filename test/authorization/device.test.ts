@@ -249,6 +249,19 @@ describe('the page of a device', () => {
     expect((await confirmCode(device, { browser: ada.browser })).page.status).toBe(400);
   });
 
+  it('takes one answer of two at the same moment, and the other leaves no grant behind', async () => {
+    const device = await startDevice();
+    const people = [
+      await confirmCode(device, { name: 'Quick' }),
+      await confirmCode(device, { name: 'Quicker' }),
+    ];
+    const statuses = await Promise.all(people.map(async (person) => (await answer(person)).status));
+    expect(statuses.toSorted()).toEqual([200, 409]);
+    const loser = people[statuses.indexOf(409)]?.browser ?? new Browser();
+    expect(JSON.parse((await loser.visit('/api/grants')).html)).toEqual({ items: [] });
+    expect((await poll(device)).status).toBe(200);
+  });
+
   it('says when the person has no role here, before anything is allowed', async () => {
     const at = gateWith(ACME);
     const device = await startDevice({ gate: at });
