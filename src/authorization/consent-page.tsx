@@ -4,7 +4,7 @@ const text = words.consent;
 const KINDS = ['read', 'write', 'destructive'] as const;
 const SCOPES = ['mcp:read', 'mcp:write', 'mcp:destructive'] as const;
 /** Bytes of tool titles on one page: what keeps it under 20 kB however many tools there are. */
-const TITLES_BUDGET = 3600;
+const TITLES_BUDGET = 5000;
 const LONGEST_TITLE = 60;
 
 /** A scope that the role allows. `tools`: titles of the gate's own tools behind it. */
