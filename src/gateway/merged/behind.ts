@@ -113,7 +113,24 @@ async function send(
   const answer = await callServerAs(work, server, principal(), { method, headers, body, signal });
   if (typeof answer === 'string') throw new ServerFailure(answer);
   if ('credential' in answer) throw new CredentialMissing(answer.credential);
-  return message?.method?.endsWith('/list') ? limited(answer, server.max_list_bytes) : answer;
+  const read = await asLost(answer, headers);
+  return message?.method?.endsWith('/list') ? limited(read, server.max_list_bytes) : read;
+}
+
+/** No error that a server words is longer, in bytes. */
+const MAX_ERROR = 65_536;
+
+/**
+ * An answer in a session, whose 404 says that the server has forgotten it. Many servers (they copy an example of
+ * the SDK) say so with a 400: they are understood all the same.
+ */
+export async function asLost(answer: Response, asked: Headers): Promise<Response> {
+  if (answer.status !== 400 || !asked.has('mcp-session-id')) return answer;
+  const text = await limited(answer, MAX_ERROR)
+    .text()
+    .catch(() => '');
+  const status = /session|not initialized/i.test(text) ? 404 : 400;
+  return new Response(text, { status, headers: answer.headers });
 }
 
 /** A message of the gate's own client. */

@@ -135,6 +135,20 @@ export class LiveSession {
     this.store.forgetGreeting(server);
   }
 
+  /** The same, unless another session with the server has begun since; false then. */
+  async forgetSession({
+    server,
+    session,
+  }: {
+    server: string;
+    session: string | undefined;
+  }): Promise<boolean> {
+    const greeting = await this.store.greeting(server);
+    const lost = greeting?.era === 'legacy' && greeting.session === session;
+    if (lost) this.forget(server);
+    return lost;
+  }
+
   /** Tells the client that everything may have changed, and which of the links it was shown are done with. */
   async tellChanges(work: Work): Promise<void> {
     for (const { server, elicitationId } of this.store.elicitations()) {

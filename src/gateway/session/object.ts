@@ -37,8 +37,8 @@ export interface Listening {
 /** What whoever holds the client's own stream tells the object. */
 export type StreamNews =
   | { heard: { server: string; message: JSONRPCMessage; eventId: string | undefined } }
-  /** A server no longer knows the session. */
-  | { lost: string }
+  /** A server no longer knows a session of ours. */
+  | { lost: { server: string; session: string | undefined } }
   /** What happens at a server is heard from now on. */
   | { listening: string }
   /** What the client may do changed, or what there is. */
@@ -142,18 +142,16 @@ export class McpSessionObject extends DurableObject<Env> {
     const state = this.#store.read();
     if (!state) return;
     const live = await this.#awake();
-    if ('lost' in news) live.forget(news.lost);
+    if ('lost' in news && !(await live.forgetSession(news.lost))) return;
     if (!('heard' in news)) {
       // The client knows: what it is shown next is no news.
       this.#store.setRights(null);
       return live.tellChanges(await this.#work(state.place));
     }
     const { server, message, eventId } = news.heard;
-    await live.receive(server, message);
-    if (eventId === undefined) return;
-    // What came of it is on its way into the log now: they are stored together, or neither is.
-    await scheduler.wait(0);
-    await this.#log.inOrder(async () => this.#store.setHeard(server, eventId));
+    // Both are stored or neither is: what was heard, and the event that came of it.
+    const note = () => eventId !== undefined && this.#store.setHeard(server, eventId);
+    await this.#log.because(note, () => live.receive(server, message));
   }
 
   override webSocketClose(socket: WebSocket): void {

@@ -83,13 +83,14 @@ export class OwnStream {
       return;
     }
     const until = new AbortController();
-    // Those before hear what happens until this one does.
+    // Those before hear what happens until this one does; in a session that is no more there is nothing to hear.
     const before = listening?.until ?? [];
+    if (session !== undefined) for (const one of before) one.abort();
     this.#listening.set(name, { until: [...before, until], session });
     const ears = {
       message: (message: object, eventId: string | undefined) =>
         this.#report({ heard: { server: name, message, eventId } } as StreamNews),
-      lost: () => this.#report({ lost: name }),
+      lost: () => this.#report({ lost: { server: name, session } }),
       opened: () => {
         for (const one of before) one.abort();
         this.#report({ listening: name });
