@@ -17,6 +17,8 @@ export interface SessionRequest {
   /** What the principal may do, in short: when it changes, the client is told. */
   rights: string;
   method: string;
+  /** It comes without a session, to begin one. */
+  begins: boolean;
   headers: Record<string, string>;
   body?: string | undefined;
 }
@@ -76,9 +78,10 @@ export class McpSessionObject extends DurableObject<Env> {
   }
 
   /** A POST, DELETE, or the GET of a request's stream. 404 when there is no such session of that client. */
-  async handle({ place, principal, rights, method, headers, body }: SessionRequest): Promise<Response> {
+  async handle(request: SessionRequest): Promise<Response> {
+    const { place, principal, rights, method, headers, body } = request;
     const message = body === undefined ? undefined : (JSON.parse(body) as JSONRPCRequest);
-    if (message?.method === 'initialize' && !this.#store.read() && !this.#isOver) {
+    if (request.begins && message && !this.#isOver && !this.#store.read()) {
       this.#store.begin(message, principal, place, Date.now());
       this.#store.setRights(rights);
       this.#live = this.#wake(false);
@@ -103,12 +106,12 @@ export class McpSessionObject extends DurableObject<Env> {
     const call = { id: message?.id, method: message?.method, params: message?.params ?? {} };
     const called = await admitCall(live.view(work, principal), mergedResource({ work }), call);
     if (called instanceof Response) return called;
-    const request = new Request('https://session/mcp', {
+    const inner = new Request('https://session/mcp', {
       method,
       headers: { ...headers, 'mcp-session-id': INNER_ID },
       ...(body === undefined ? {} : { body }),
     });
-    const response = await this.#inTurn(message?.id, () => live.handle(request, { work, principal, called }));
+    const response = await this.#inTurn(message?.id, () => live.handle(inner, { work, principal, called }));
     const ends = method === 'DELETE' ? response.ok : message?.method === 'initialize' && !response.ok;
     if (ends) await this.#end();
     return response;

@@ -62,6 +62,7 @@ function describe(c: Context, principal: Principal, message: Message | undefined
     principal,
     rights: rightsOf(c, principal),
     method: c.req.method,
+    begins: c.req.header('mcp-session-id') === undefined,
     headers,
     body: message && new TextDecoder().decode(message.bytes),
   };

@@ -4,6 +4,7 @@ import type { ServerSetting } from '../../config';
 import { siteOf } from '../../site';
 import { catalogueOf, forgetLists } from '../catalogue';
 import { forgetCredentials } from '../credentials';
+import { whileGranted } from '../granted';
 import { type Behind, connectBehind } from '../merged/behind';
 import { findResource } from '../merged/items';
 import { mergedUri } from '../merged/names';
@@ -27,13 +28,13 @@ const LISTENING_MS = 2_000;
  * Feeds a `subscriptions/listen` stream of the 2026 era (its body is given) with what changes: at the servers
  * behind, and in what the principal may do. When the grant ends, the stream does.
  */
-export function feedSubscription(
+export async function feedSubscription(
   c: Context,
   principal: Principal,
   notify: Notify,
   body: ReadableStream<Uint8Array>,
   uris: string[],
-): ReadableStream<Uint8Array> {
+): Promise<ReadableStream<Uint8Array>> {
   const stop = new AbortController();
   const fed = new Set<string>();
   const feedAll = () => {
@@ -61,19 +62,19 @@ export function feedSubscription(
     notify.resourcesChanged();
     void feedAll();
   };
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const unwatch = watchGrant(
     c.env,
     { userId: principal.user.id, grantId: principal.grantId },
     { changed: everything, ended: () => stop.abort() },
   );
   stop.signal.addEventListener('abort', unwatch, { once: true });
-  void Promise.race([feedAll(), scheduler.wait(LISTENING_MS)])
-    .then(() => body.pipeTo(writable, { signal: stop.signal }))
-    .catch(() => undefined)
-    .finally(() => stop.abort());
   void awaitMissing(c, principal, everything, stop.signal).catch(() => undefined);
-  return readable;
+  await Promise.race([feedAll(), scheduler.wait(LISTENING_MS)]);
+  return whileGranted(body, (ended) => {
+    if (stop.signal.aborted) ended();
+    stop.signal.addEventListener('abort', ended, { once: true });
+    return () => stop.abort();
+  });
 }
 
 async function feedFrom(
