@@ -90,7 +90,6 @@ describe.each([
     const haggled = await client.getPrompt({ name: 'shop_haggle', arguments: { thing: 'a hat' } });
     expect(JSON.stringify(haggled.messages)).toContain('Haggle over a hat');
     await client.subscribeResource({ uri });
-    await shop.listened();
     shop.change('shop://other');
     shop.change('shop://prices');
     await exchange.notified('notifications/resources/updated', uri);
