@@ -58,15 +58,17 @@ function runDeploy(more: readonly string[] = []): number {
   return wrangler(['deploy', ...passed, ...more], 'inherit').status ?? 1;
 }
 
-/** Makes `GATEHOUSE_KEYS` in a file that only this user can read, and that is gone afterwards. */
+/** `GATEHOUSE_KEYS`, the environment's or new ones, in a file that only this user can read, and that is gone afterwards. */
 function withNewKeys(use: (file: string) => number): number {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-'));
   // With a handler, Ctrl-C ends wrangler and not this process, which still has the file to remove.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   try {
     const file = join(folder, 'secrets.json');
-    writeFileSync(file, JSON.stringify({ GATEHOUSE_KEYS: makeKeys() }), { mode: 0o600 });
-    console.log('This Worker has no GATEHOUSE_KEYS yet: new ones are uploaded with it.');
+    const given = process.env.GATEHOUSE_KEYS;
+    writeFileSync(file, JSON.stringify({ GATEHOUSE_KEYS: given || makeKeys() }), { mode: 0o600 });
+    const which = given ? 'those of the environment' : 'new ones';
+    console.log(`This Worker has no GATEHOUSE_KEYS yet: ${which} are uploaded with it.`);
     return use(file);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -19,7 +19,8 @@ const IMAGES = join(ROOT, 'docs/images');
 const CONFIGS = ['examples/wrangler.toml', 'examples/notes/wrangler.toml'];
 /** The server's name in `SERVERS`. */
 const SERVER = 'orchard';
-const PHONE = { width: 390, height: 760 };
+/** All pictures of the strip are as high: a page that is longer goes on below. */
+const PHONE = { width: 390, height: 800 };
 /** ms for one step. */
 const PATIENCE = 15_000;
 
@@ -62,7 +63,7 @@ async function walk(gate: Gate, orchard: RunningOrchard, look: ColorScheme): Pro
   page.setDefaultTimeout(PATIENCE);
   const pictures: Picture[] = [];
   const take = async (caption: string) => {
-    pictures.push({ caption, image: await page.screenshot({ fullPage: true }) });
+    pictures.push({ caption, image: await page.screenshot() });
     console.log(`${look}: ${caption}`);
   };
   const client = await registerClient(gate.origin, CLIENT.redirectUri, { client_name: CLIENT.name });

@@ -1,10 +1,19 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
-import { accountApi } from './account';
+import { accountApi, accountHome, keysApi, keysPages } from './account';
+import { adminKeysApi } from './admin';
 import { record } from './audit';
-import { authorizeRoutes, oauthRoutes } from './authorization';
-import { connectionsApi, connectRoutes } from './connections';
-import { gatewayRoutes, guardSettings, health, metadataRoutes, surveyTools, tryCredential } from './gateway';
+import { authorizeRoutes, deviceRoutes, oauthRoutes } from './authorization';
+import { connectionPages, connectionsApi, connectRoutes } from './connections';
+import {
+  gatewayRoutes,
+  guardSettings,
+  health,
+  metadataRoutes,
+  oneCredential,
+  surveyTools,
+  tryCredential,
+} from './gateway';
 import { currentSignIn, signInRoutes } from './sign-in';
 import { siteOf } from './site';
 import { logoRoute, PageProblem, renderProblem } from './ui';
@@ -28,12 +37,20 @@ app.get('/health', health);
 
 app.route('/', metadataRoutes);
 app.route('/', oauthRoutes);
-app.route('/', authorizeRoutes(surveyTools));
+app.route('/', authorizeRoutes(surveyTools, tryCredential));
+app.route('/', deviceRoutes(surveyTools, tryCredential));
 app.route('/', signInRoutes);
+app.route('/', adminKeysApi);
+app.route('/', keysApi(currentSignIn));
 app.route('/', accountApi(currentSignIn));
+app.route('/', accountHome(currentSignIn, ['connections', 'keys']));
 app.route('/', connectionsApi);
+app.route('/', connectionPages(tryCredential));
 app.route('/', connectRoutes(tryCredential));
+app.route('/', keysPages(currentSignIn));
 app.route('/', logoRoute);
+// One credential or none, before anybody asks whose it is.
+for (const path of ['/', '/mcp/:server?']) app.use(path, oneCredential);
 app.route('/', gatewayRoutes);
 
 app.notFound((c) => {

@@ -19,6 +19,7 @@ export function checkTogether(settings: Settings, variables: Variables): Problem
     ...sharedSecrets(settings),
     ...unknownProviders(settings),
     ...clientsWithoutSecret(settings, variables),
+    ...checkServices(settings),
     ...settings.servers.flatMap((server, index) => checkServer(server, `SERVERS[${index}]`, variables)),
   ];
 }
@@ -68,10 +69,56 @@ function unknownProviders({ signIn, roles, servers }: Settings): Problem[] {
 function clientsWithoutSecret({ clients }: Settings, variables: Variables): Problem[] {
   return clients.flatMap(({ client_id, token_endpoint_auth_method: method }) => {
     const setting = secretName('CLIENT', client_id, 'SECRET');
-    if (method === 'none' || readSecret(variables, setting)) return [];
+    if (!method.startsWith('client_secret_') || readSecret(variables, setting)) return [];
     const problem = `CLIENTS names "${client_id}" with ${method}, and its secret is not set`;
     return [{ setting, problem, fix: `npx wrangler secret put ${setting}` }];
   });
+}
+
+/** What `TRUSTED_ISSUERS` and the services of `CLIENTS` name, and whether their own names are free. */
+function checkServices({ signIn, clients, servers, trustedIssuers }: Settings): Problem[] {
+  const problems: Problem[] = [];
+  const known = servers.map(({ name }) => name);
+  const lists = [
+    ...clients.map((client, index) => ({ setting: `CLIENTS[${index}].servers`, names: client.servers })),
+    ...trustedIssuers.flatMap(({ rules }, index) =>
+      rules.map((rule, at) => ({
+        setting: `TRUSTED_ISSUERS[${index}].rules[${at}].servers`,
+        names: rule.servers,
+      })),
+    ),
+  ];
+  for (const { setting, names = [] } of lists) {
+    for (const name of names.filter((one) => !known.includes(one))) {
+      const problem = `"${name}" is no server of SERVERS`;
+      problems.push({
+        setting,
+        problem,
+        fix: known.length > 0 ? `some of ${known.join(', ')}` : 'leave it out',
+      });
+    }
+  }
+  const taken = signIn.oidc.map(({ name }) => name);
+  for (const [index, { name, issuer }] of trustedIssuers.entries()) {
+    const others = trustedIssuers.slice(0, index);
+    if (taken.includes(name) || others.some((other) => other.name === name)) {
+      const problem = `"${name}" is the name of another issuer`;
+      problems.push({
+        setting: `TRUSTED_ISSUERS[${index}].name`,
+        problem,
+        fix: 'give one of them another name',
+      });
+    }
+    if (others.some((other) => other.issuer === issuer)) {
+      const problem = `"${issuer}" is there twice`;
+      problems.push({
+        setting: `TRUSTED_ISSUERS[${index}].issuer`,
+        problem,
+        fix: 'put its rules into one table',
+      });
+    }
+  }
+  return problems;
 }
 
 function checkServer(server: Settings['servers'][number], setting: string, variables: Variables): Problem[] {

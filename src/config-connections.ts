@@ -20,6 +20,7 @@ export const connectionSettings = {
 } as const;
 
 interface ConnectionServer {
+  name: string;
   auth: string;
   url?: string | undefined;
   scopes?: string | undefined;
@@ -42,6 +43,11 @@ const OAUTH_ONLY = [
 
 /** What doesn't fit together in a server's settings: where, and what would be right. */
 export function connectionRules(server: ConnectionServer): { path: string; error: string }[] {
+  if (server.name === 'callback' && (server.auth === 'oauth' || server.auth === 'api_key')) {
+    return [
+      { path: 'name', error: 'must be another: /connect/callback is where providers send browsers back' },
+    ];
+  }
   if (server.auth !== 'oauth') {
     const stray = OAUTH_ONLY.filter((name) => server[name] !== undefined);
     return stray.map((path) => ({ path, error: `${path} goes with auth oauth` }));

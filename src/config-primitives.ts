@@ -6,7 +6,7 @@ export const ROLES = ['viewer', 'member', 'owner', 'admin'] as const;
 /** What a principal may do at most: viewers read, members also write, owners also destroy. */
 export type Role = (typeof ROLES)[number];
 
-export const SIGN_IN_METHODS = ['oidc', 'local'] as const;
+export const SIGN_IN_METHODS = ['oidc', 'key', 'skip', 'local'] as const;
 export type SignInMethod = (typeof SIGN_IN_METHODS)[number];
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;

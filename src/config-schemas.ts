@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ConfiguredClient } from './config-clients';
 import {
   httpUrl,
   isLoopbackHost,
@@ -10,6 +11,7 @@ import {
   settingName,
 } from './config-primitives';
 import type { ServerSetting } from './config-servers';
+import type { TrustedIssuer } from './config-trusted';
 
 /** Variables as the Worker gets them: text, or what a TOML table became. */
 export type Variables = Record<string, unknown>;
@@ -31,6 +33,7 @@ export interface Settings {
   roles: RoleRule[];
   defaultRole: Role | undefined;
   clients: ConfiguredClient[];
+  trustedIssuers: TrustedIssuer[];
   servers: ServerSetting[];
   tokens: Tokens;
   /** Origins of web pages that may call `/mcp…`; undefined: own, loopback, known vendors. */
@@ -47,8 +50,8 @@ export interface Problem {
 }
 
 const oidcProvider = z.strictObject({
-  name: settingName.refine((name) => !['local', 'key', 'skip'].includes(name), {
-    error: 'must not be the name of another way to sign in',
+  name: settingName.refine((name) => !['local', 'key', 'skip', 'visitor', 'service'].includes(name), {
+    error: 'must not be the name of another way to sign in, nor visitor or service',
   }),
   title: z.string().min(1).optional(),
   issuer: httpUrl,
@@ -64,18 +67,6 @@ const oidcProvider = z.strictObject({
 });
 /** A sign-in provider of `SIGN_IN.oidc`. `domains`: addresses of these must come in here and nowhere else. */
 export type OidcProvider = z.infer<typeof oidcProvider>;
-
-export const configuredClient = z.strictObject({
-  client_id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, {
-    error: 'must be 1 to 64 of A-Z, a-z, 0-9, ., _ and -',
-  }),
-  name: z.string().min(1).max(100),
-  redirect_uris: z.array(z.string()).min(1),
-  scope: z.string().optional(),
-  token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post']).default('none'),
-});
-/** A client of `CLIENTS`, which needn't register. `scope`: the most it gets. */
-export type ConfiguredClient = z.infer<typeof configuredClient>;
 
 export const tokens = z.strictObject({
   access: seconds.default(1800),

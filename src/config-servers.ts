@@ -13,7 +13,7 @@ const toolRule = z.strictObject({
 /** One rule of a server's `tools`: the first whose glob matches decides, before the tool's own hints. */
 export type ToolRule = z.infer<typeof toolRule>;
 
-const claimRule = z
+export const claimRule = z
   .strictObject({
     claim: z.string().min(1),
     eq: z.string().optional(),

@@ -1,20 +1,15 @@
 import { z } from 'zod';
 import { checkTogether } from './config-checks';
+import { configuredClient } from './config-clients';
 import { httpUrl, origin, role, roleRule } from './config-primitives';
-import {
-  configuredClient,
-  documentHost,
-  type Problem,
-  type Settings,
-  signIn,
-  tokens,
-  type Variables,
-} from './config-schemas';
+import { documentHost, type Problem, type Settings, signIn, tokens, type Variables } from './config-schemas';
 import { serverSetting } from './config-servers';
+import { trustedIssuer } from './config-trusted';
 
 /* Reads the settings: the one place that knows their names (README, "Settings"). */
 
 export { readSecret, secretName } from './config-checks';
+export type { ConfiguredClient } from './config-clients';
 export {
   isLoopbackHost,
   ROLES,
@@ -24,7 +19,6 @@ export {
   type SignInMethod,
 } from './config-primitives';
 export type {
-  ConfiguredClient,
   OidcProvider,
   Problem,
   Settings,
@@ -32,6 +26,7 @@ export type {
   Variables,
 } from './config-schemas';
 export type { ClaimRule, ServerSetting, ToolRule } from './config-servers';
+export type { TrustedIssuer, TrustRule } from './config-trusted';
 
 /** One row a setting: how it is read, what it is without one, and what to write instead of a mistake. */
 const SETTINGS = {
@@ -59,7 +54,11 @@ const SETTINGS = {
   DEFAULT_ROLE: { schema: role.optional(), fix: 'DEFAULT_ROLE = "member"' },
   CLIENTS: {
     schema: z.array(configuredClient).default([]),
-    fix: 'an array of tables with client_id, name, redirect_uris and, by choice, scope and token_endpoint_auth_method',
+    fix: 'an array of tables with client_id, name, redirect_uris and, by choice, scope, token_endpoint_auth_method and grant_types',
+  },
+  TRUSTED_ISSUERS: {
+    schema: z.array(trustedIssuer).default([]),
+    fix: 'an array of tables such as { name = "github", issuer = "https://…", rules = [{ claims = [{ claim = "repository", eq = "acme/app" }], role = "member" }] }',
   },
   SERVERS: {
     schema: z.array(serverSetting).default([]),
@@ -114,6 +113,7 @@ export function parseSettings(variables: Variables): { settings: Settings; probl
     roles: values.ROLES,
     defaultRole: values.DEFAULT_ROLE,
     clients: values.CLIENTS,
+    trustedIssuers: values.TRUSTED_ISSUERS,
     servers: values.SERVERS,
     tokens: values.TOKENS,
     origins: values.ORIGINS,

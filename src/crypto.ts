@@ -63,6 +63,11 @@ export async function sha256Hex(text: string): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** The S256 challenge of a code verifier (RFC 7636 section 4.2). */
+export async function s256(verifier: string): Promise<string> {
+  return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(verifier))));
+}
+
 /** Compares two strings in time that depends on their lengths only. */
 export function timingSafeEqual(a: string, b: string): boolean {
   const left = encoder.encode(a);
@@ -177,6 +182,11 @@ export async function flowIdExpiry(keyring: Keyring, candidate: string): Promise
  */
 export async function clientIdOf(keyring: Keyring, metadata: string): Promise<string> {
   return base64url.encode(await hmacBytes(keyring.ids, `client\0${metadata}`, USER_ID_BYTES));
+}
+
+/** The form in which a device's user code is kept: short as it is, nobody with a dump can try them all. */
+export async function userCodeHash(keyring: Keyring, userCode: string): Promise<string> {
+  return base64url.encode(await hmacBytes(keyring.ids, `user-code\0${userCode}`, USER_ID_BYTES));
 }
 
 /** 32 bytes for one purpose, the same each time, from a named master key; undefined when it is not there. */

@@ -87,7 +87,7 @@ function describeSite(env: Env, settings: Settings, keyring: Keyring, place: Pla
 function offeredMethods(settings: Settings, local: boolean): SignInMethod[] {
   const { methods, oidc } = settings.signIn;
   const named = methods ?? (oidc.length > 0 ? ['oidc' as const] : ['local' as const]);
-  return named.filter((method) => (method === 'local' ? local : oidc.length > 0));
+  return named.filter((method) => (method === 'local' ? local : method !== 'oidc' || oidc.length > 0));
 }
 
 const NO_SIGN_IN: Problem = {

@@ -32,6 +32,7 @@ describe('a server at which each user has an account of their own', () => {
     [{ revoke_url: 'https://a.example/revoke' }, 'revoke_url', /goes with authorize_url/],
     [{ url: undefined, entrypoint: 'Here' }, 'url', /nothing to discover/],
     [{ header: 'X-Api-Key' }, 'header', /goes into Authorization/],
+    [{ name: 'callback' }, 'name', /must be another/],
     [{ auth: 'none', client_id: 'ours' }, 'client_id', /goes with auth oauth/],
     [{ auth: 'api_key', scopes: 'a' }, 'scopes', /goes with auth oauth/],
     [

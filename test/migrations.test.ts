@@ -4,13 +4,21 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ACCOUNT_SCHEMA } from '../src/account/schema';
 import { FLOW_SCHEMA } from '../src/flow/object';
 import { migrate } from '../src/migrations';
+import { answer, openSignedIn, poll, registerDevice, typeCode } from './authorization/devices';
 import { pass, startClock } from './fixtures/clock';
 import { expectInvalidGrant } from './fixtures/refusals';
 import account from './fixtures/schemas/account-v1.json';
 import accountSql from './fixtures/schemas/account-v1.sql?raw';
+import connectedSql from './fixtures/schemas/account-v2.sql?raw';
+import withKeys from './fixtures/schemas/account-v3.json';
+import withKeysSql from './fixtures/schemas/account-v3.sql?raw';
+import exchanged from './fixtures/schemas/account-v4.json';
+import exchangedSql from './fixtures/schemas/account-v4.sql?raw';
 import { DUMPED_AT, loadSql, schemaOf } from './fixtures/schemas/dump';
 import flow from './fixtures/schemas/pending-flow-v1.json';
 import flowSql from './fixtures/schemas/pending-flow-v1.sql?raw';
+import device from './fixtures/schemas/pending-flow-v2.json';
+import deviceSql from './fixtures/schemas/pending-flow-v2.sql?raw';
 import {
   accountOf,
   Browser,
@@ -26,8 +34,8 @@ import {
 } from './fixtures/worker';
 
 /** A dump of each version that was ever released, the newest last. */
-const ACCOUNTS = [accountSql];
-const FLOWS = [flowSql];
+const ACCOUNTS = [accountSql, connectedSql, withKeysSql, exchangedSql];
+const FLOWS = [flowSql, deviceSql];
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: DUMPED_AT + 60_000 });
@@ -82,6 +90,39 @@ describe('an account of schema version 1', () => {
   });
 });
 
+describe('an account of schema version 2', () => {
+  it('keeps its connections: they open, and are listed', async () => {
+    await loadSql(accountOf(account.code), connectedSql);
+    const stub = accountOf(account.code);
+    const at = { header: 'Authorization', loopback: [] };
+    const tools = { ...at, server: 'tools', auth: 'oauth', place: 'https://tools.example/mcp' } as const;
+    const keyed = { ...at, server: 'keyed', auth: 'api_key', place: 'https://keyed.example/mcp' } as const;
+    expect(await stub.credential(tools)).toMatchObject({ value: { value: 'Bearer access of 2040' } });
+    expect(await stub.credential(keyed)).toMatchObject({ value: { value: 'a key of 2040' } });
+    const { connections, pending } = await stub.listConnections();
+    expect(connections.map(({ status }) => status)).toEqual(['connected', 'connected']);
+    expect(pending).toEqual(['third']);
+  });
+});
+
+describe('an account of schema version 3', () => {
+  beforeEach(() => loadSql(accountOf(withKeys.access), withKeysSql));
+
+  it('keeps its access keys, and what was made with one until that is revoked', async () => {
+    const byKey = new Browser();
+    byKey.cookies.set('gatehouse-sign-in', withKeys.cookie_by_key);
+    for (const token of [withKeys.key, withKeys.by_key, withKeys.access]) {
+      expect((await callMcp(token)).status).toBe(200);
+    }
+    expect((await callMcp(withKeys.revoked)).status).toBe(401);
+    expect((await byKey.visit('/sign-in')).html).toContain('ada@acme.com');
+    expect(await accountOf(withKeys.access).revokeKey(withKeys.key_id)).toBe(true);
+    for (const token of [withKeys.key, withKeys.by_key]) expect((await callMcp(token)).status).toBe(401);
+    expect((await byKey.visit('/sign-in')).status).toBe(303);
+    expect((await callMcp(withKeys.access)).status).toBe(200);
+  });
+});
+
 describe('a pending flow of schema version 1', () => {
   it('goes on: its browser opens it, and it ends with a code', async () => {
     await loadSql(env.PENDING_FLOW.getByName(flow.flow), flowSql);
@@ -105,6 +146,25 @@ describe('a pending flow of schema version 1', () => {
     pass(900);
     expect((await again.look(row?.secret_hash ?? '', true)).ok).toBe(false);
   });
+});
+
+it('an account of schema version 4 keeps what was exchanged: it works, and dies with what it was made from', async () => {
+  await loadSql(accountOf(exchanged.code), exchangedSql);
+  expect((await callMcp(exchanged.exchanged)).status).toBe(200);
+  await revoke({ gate, client: exchanged.client }, exchanged.access);
+  expect((await callMcp(exchanged.exchanged)).status).toBe(401);
+});
+
+it('a device of schema version 2 goes on: it is told to wait, its link leads to consent, and it gets its tokens', async () => {
+  const [id = ''] = device.device_code.split('.');
+  await loadSql(env.PENDING_FLOW.getByName(id), deviceSql);
+  await registerDevice();
+  const waiting = { ...device, gate, verification_uri: '/device', expires_in: 900, interval: 5 };
+  expect((await poll(waiting)).body.error).toBe('authorization_pending');
+  const browser = new Browser();
+  const page = await openSignedIn(browser, device.verification_uri_complete);
+  await answer({ browser, page: await typeCode(browser, page, device.user_code) });
+  expect((await callMcp(tokensOf(await poll(waiting)).access_token)).status).toBe(200);
 });
 
 describe('the schema', () => {

@@ -13,8 +13,12 @@ export function signInProblem(vars: Record<string, unknown>): string | undefined
   if (signIn === undefined) return `SIGN_IN is not set. Name a sign-in provider:\n\n${EXAMPLE}`;
   if (signIn === null) return 'SIGN_IN is text that is not JSON.';
   const providers = Array.isArray(signIn.oidc) ? signIn.oidc : [];
+  const methods: unknown[] | undefined = Array.isArray(signIn.methods) ? signIn.methods : undefined;
+  // By key, or as a visitor: then a provider is missing only where it is named.
+  const others = methods?.some((method) => method === 'key' || method === 'skip') === true;
+  if (others && providers.length === 0 && !methods?.includes('oidc')) return undefined;
   if (providers.length === 0) return `SIGN_IN names no provider. Name one:\n\n${EXAMPLE}`;
-  if (Array.isArray(signIn.methods) && !signIn.methods.includes('oidc')) {
+  if (methods && !others && !methods.includes('oidc')) {
     return 'SIGN_IN.methods leaves out "oidc", and the other methods let nobody in at a public host.';
   }
   const wrong = providers.findIndex((provider) => !isUsable(provider));

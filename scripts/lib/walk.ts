@@ -16,6 +16,8 @@ export interface Choices {
   scopes?: readonly string[];
   servers?: readonly string[];
   expires?: string;
+  /** Which button ends the page of services, where there is one; unset: what isn't connected is skipped. */
+  services?: 'finish' | 'skip';
 }
 
 const MAX_REDIRECTS = 10;
@@ -92,8 +94,18 @@ export class Walker {
       ...(choices.servers ? { server: choices.servers } : {}),
       ...(choices.expires ? { expires: choices.expires } : {}),
     });
-    if (!page.leaves) throw new Error(`the decision led to no client: ${describe(page)}`);
-    return page.leaves;
+    if (page.leaves) return page.leaves;
+    return this.#endServices(choices.services);
+  }
+
+  /** Ends the page of services that follows consent, and returns where the client is sent back to. */
+  async #endServices(wanted: 'finish' | 'skip' = 'skip'): Promise<URL> {
+    const at = this.page;
+    if (at.url.searchParams.get('step') !== 'services')
+      throw new Error(`the decision led to no client: ${describe(at)}`);
+    const { leaves } = await this.submit(this.form('decision', wanted), { decision: wanted });
+    if (!leaves) throw new Error(`the services led to no client: ${describe(this.page)}`);
+    return leaves;
   }
 
   /** From `/authorize` to the client's address in one go, signing in by name where that is asked for. */

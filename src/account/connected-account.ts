@@ -2,11 +2,13 @@ import { seconds } from '../clock';
 import { readSecret, secretName } from '../config';
 import { ok, type Result } from '../result';
 import { objectKeyring } from '../site';
+import type { Access } from './access';
+import { connectionBelongings } from './connection-belongings';
 import { ConnectionStore } from './connection-store';
 import { Connections, type Obtained } from './connections';
 import type { Connection, Connector, CredentialAnswer, Wanted } from './credential';
 import type { Issuer } from './issuer';
-import { type Access, accountObject } from './object';
+import { accountObject } from './object';
 
 /**
  * The `Account` with the vault of its principal's connections. `connector` talks to the providers. Keys never
@@ -22,13 +24,15 @@ export function connectedAccount(issuer: Issuer, connector: Connector) {
         const row = ctx.storage.sql.exec<{ user_id: string }>('SELECT user_id FROM profile').toArray()[0];
         return row?.user_id ?? ctx.id.name ?? '';
       };
-      this.#connections = new Connections(new ConnectionStore(ctx.storage, userId), {
+      const store = new ConnectionStore(ctx.storage, userId);
+      this.#connections = new Connections(store, {
         userId,
         connector,
         keyring: () => objectKeyring(env),
         clientSecret: (server) => readSecret({ ...env }, secretName('SERVER', server, 'CLIENT_SECRET')),
         log: (event) => console.log(JSON.stringify({ ...event, user: userId() })),
       });
+      this.desk.belongings.push(connectionBelongings(store, this.#connections));
     }
 
     /**
@@ -40,7 +44,9 @@ export function connectedAccount(issuer: Issuer, connector: Connector) {
       hash: string,
       wanted: Wanted,
     ): Promise<Result<Access & { credential: CredentialAnswer }>> {
-      const access = this.authenticate(grantId, hash);
+      const there = (await this.desk.moves.elsewhere()) as Pick<this, 'authenticateWith'> | undefined;
+      if (there) return there.authenticateWith(grantId, hash, wanted);
+      const access = await this.authenticate(grantId, hash);
       return access.ok ? ok({ ...access.value, credential: await this.credential(wanted) }) : access;
     }
 
@@ -48,14 +54,14 @@ export function connectedAccount(issuer: Issuer, connector: Connector) {
     async credential(wanted: Wanted): Promise<CredentialAnswer> {
       const answer = await this.#connections.credential(wanted);
       await this.#copySoon();
-      if (!answer.ok) await this.tellWatchers();
+      if (!answer.ok) await this.desk.watchers.tell();
       return answer;
     }
 
     /** Notes that a server refuses a credential though it is new: the person must connect again. */
     async credentialRefused(server: string, credentialId: string): Promise<void> {
       this.#connections.markRefused(server, credentialId);
-      await this.tellWatchers();
+      await this.desk.watchers.tell();
     }
 
     /** What is connected decides what the user may do, too. */
@@ -65,10 +71,10 @@ export function connectedAccount(issuer: Issuer, connector: Connector) {
     }
 
     /** Stores what was obtained for one or more servers, all or none, in the place of what was there. */
-    async adopt(obtained: Obtained[]): Promise<void> {
+    async storeConnections(obtained: Obtained[]): Promise<void> {
       await this.#connections.connect(obtained);
       await this.#copySoon();
-      await this.tellWatchers();
+      await this.desk.watchers.tell();
     }
 
     /** Notes that the person is on the way to a server's provider, until `until` (seconds since the epoch). */
@@ -80,7 +86,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector) {
     async disconnect(server: string, loopback: string[]): Promise<{ existed: boolean; revoked: boolean }> {
       const ended = await this.#connections.disconnect(server, loopback);
       await this.#copySoon();
-      await this.tellWatchers();
+      await this.desk.watchers.tell();
       return ended;
     }
 

@@ -118,6 +118,13 @@ export class ConnectionStore {
     });
   }
 
+  /** Removes everything; within a transaction of the caller's. */
+  clear(): void {
+    this.sql.exec('DELETE FROM connections');
+    this.sql.exec('DELETE FROM connecting');
+    this.noteIndex();
+  }
+
   /** Notes that somebody is away at the provider of a server, until `until`. */
   begin(server: string, until: number): void {
     this.sql.exec('INSERT OR REPLACE INTO connecting (server, until) VALUES (?, ?)', server, until);

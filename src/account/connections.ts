@@ -22,8 +22,12 @@ export interface ConnectionsHost {
   connector: Connector;
   /** The secret of a configured client, by the name of the server. */
   clientSecret(server: string): string | undefined;
+  /** How long a call with a token that is still good waits for the next one, in ms. */
+  patience?: number;
   log(event: { event: string; outcome: 'ok' | 'refused' | 'failed'; reason?: string; server: string }): void;
 }
+
+const PATIENCE = 2_000;
 
 /** A credential that is about to be stored, and where its server is. */
 export interface Obtained {
@@ -52,16 +56,27 @@ export class Connections {
     const missing = missingFrom(row, wanted);
     if (missing || !row) return missing ?? refuse('not_connected');
     if (judge(row, wanted) === 'use') return this.use(row, wanted);
-    return this.serial.run(wanted.server, () => this.renew(wanted));
+    const renewed = this.serial.run(wanted.server, () => this.renew(wanted));
+    return isGood(row, wanted) ? this.inTime(renewed, row, wanted) : renewed;
   }
 
   /** Stores what was obtained, all or none, in the place of what was there. */
   async connect(obtained: Obtained[]): Promise<void> {
     const servers = obtained.map(({ credential }) => credential.server);
-    await this.afterAll(servers, async () => {
-      const stored = await Promise.all(obtained.map(({ credential, place }) => this.seal(credential, place)));
-      this.store.connect(stored, seconds());
+    await this.afterAll(servers, async () => this.store.connect(await this.sealAll(obtained), seconds()));
+  }
+
+  /** Everything that can be opened, as it can be stored by another account. */
+  async openAll(): Promise<Obtained[]> {
+    const opened = this.store.list().map(async (row) => {
+      const credential = await this.serial.run(row.server, () => this.open(row));
+      return credential.ok ? { credential: credential.value, place: row.place } : undefined;
     });
+    return (await Promise.all(opened)).filter((one) => one !== undefined);
+  }
+
+  sealAll(obtained: Obtained[]): Promise<StoredCredential[]> {
+    return Promise.all(obtained.map(({ credential, place }) => this.seal(credential, place)));
   }
 
   /** Ends a connection, here at once and at the provider where it can. False when there was none. */
@@ -108,6 +123,20 @@ export class Connections {
     return { rewrapped, left: old.length - rewrapped };
   }
 
+  /** What is at hand serves when the provider takes its time: the refresh goes on, for those who come later. */
+  private async inTime(
+    renewed: Promise<CredentialAnswer>,
+    row: ConnectionRow,
+    wanted: Wanted,
+  ): Promise<CredentialAnswer> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), this.host.patience ?? PATIENCE);
+    });
+    const answer = await Promise.race([renewed, late]).finally(() => clearTimeout(timer));
+    return answer ?? this.use(row, wanted);
+  }
+
   private async renew(wanted: Wanted): Promise<CredentialAnswer> {
     // Whoever came before may have renewed it, or ended it.
     const row = this.store.find(wanted.server);
@@ -118,9 +147,11 @@ export class Connections {
         return this.use(row, wanted);
       case 'wait':
         return unavailable((row.retry_at ?? 0) - seconds());
-      case 'ended':
-        this.end(row, wanted.refused === undefined ? 'expired' : 'refused_by_server');
-        return refuse('needs_reauthorization', 'expired');
+      case 'ended': {
+        const reason = wanted.refused === undefined ? 'expired' : 'refused_by_server';
+        this.end(row, reason);
+        return refuse('needs_reauthorization', reason);
+      }
       case 'renew':
         return this.refresh(row, wanted);
     }
@@ -148,8 +179,9 @@ export class Connections {
       return this.putOff(row, wanted, { retry_after, answered });
     }
     const lost = reason === 'refresh_rejected' && row.refresh_began_at !== null;
-    this.end(row, lost ? 'refresh_answer_lost' : reason);
-    return refuse('needs_reauthorization', reason);
+    const why = lost ? 'refresh_answer_lost' : reason;
+    this.end(row, why);
+    return refuse('needs_reauthorization', why);
   }
 
   /** The provider can't be asked now: what is at hand serves for as long as it is good. */
@@ -162,9 +194,7 @@ export class Connections {
     const delay = retryDelay(failures, failed.retry_after);
     const later = { failures, retry_at: seconds() + delay };
     this.store.update(row, failed.answered ? { ...later, refresh_began_at: row.refresh_began_at } : later);
-    const good =
-      wanted.refused !== row.credential_id && row.expires_at !== null && row.expires_at > seconds();
-    return good ? this.use(row, wanted) : unavailable(delay);
+    return isGood(row, wanted) ? this.use(row, wanted) : unavailable(delay);
   }
 
   private async use(row: ConnectionRow, wanted: Wanted): Promise<CredentialAnswer> {
@@ -234,6 +264,11 @@ function missingFrom(row: ConnectionRow | undefined, wanted: Wanted): Credential
   if (row.place !== wanted.place) return refuse('needs_reauthorization', 'server_moved');
   if (row.status !== 'connected') return refuse('needs_reauthorization', row.reason ?? undefined);
   return undefined;
+}
+
+/** Whether it may still be sent as it is. */
+function isGood(row: ConnectionRow, wanted: Wanted): boolean {
+  return wanted.refused !== row.credential_id && (row.expires_at === null || row.expires_at > seconds());
 }
 
 function judge(row: ConnectionRow, wanted: Wanted): FreshnessVerdict {

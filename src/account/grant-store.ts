@@ -18,6 +18,12 @@ export interface GrantRow {
   /** The end of its refresh token (before the first one: of its code), which slides. */
   refresh_expires_at: number;
   last_used_at: number | null;
+  /** The access key with which the person had signed in; the grant dies with it. */
+  key_id: string | null;
+  /** The user id that its tokens begin with; null: the account's own. Another's: it was moved here. */
+  issued_as: string | null;
+  /** JSON of an {@link Identity}, where this grant is not the profile's person's. */
+  identity: string | null;
 }
 
 /** A code's row. It stays when the code is redeemed, with the answer sealed under the code itself. */
@@ -40,6 +46,10 @@ export interface RotationRow {
   rotated_at: number;
   answer: string;
 }
+
+/** Whether the key that a grant was made with still stands, if it was made with one. `?1`: now. */
+const KEY_STANDS = `(key_id IS NULL OR key_id IN
+  (SELECT id FROM access_keys WHERE revoked_at IS NULL AND expires_at > ?1))`;
 
 /** Seconds for which a grant's row outlives it. */
 const KEPT_AFTER_END = 3600;
@@ -65,14 +75,16 @@ export class GrantStore {
     return new RecordView(this.sql, now, client);
   }
 
-  /** A grant that stands; undefined when it was revoked or has ended. */
+  /** A grant that stands; undefined when it was revoked or has ended, or the key that it was made with. */
   find(id: string, now: number): GrantRow | undefined {
-    return this.row<GrantRow>('SELECT * FROM grants WHERE id = ? AND expires_at > ?', id, now);
+    const query = `SELECT * FROM grants WHERE id = ?2 AND expires_at > ?1 AND ${KEY_STANDS}`;
+    return this.row<GrantRow>(query, now, id);
   }
 
   /** Grants that stand, the newest first. */
   list(now: number): GrantRow[] {
-    const query = 'SELECT * FROM grants WHERE refresh_expires_at > ? ORDER BY created_at DESC, id';
+    const query = `SELECT * FROM grants WHERE refresh_expires_at > ?1 AND ${KEY_STANDS}
+      ORDER BY created_at DESC, id`;
     return this.sql.exec<Columns>(query, now).toArray() as unknown as GrantRow[];
   }
 
@@ -103,7 +115,8 @@ export class GrantStore {
 
   /**
    * Stores what the issuer wrote into a view, with the ends that the object decided, together with the
-   * rows that belong to it. False, and nothing stored, when the grant was revoked meanwhile.
+   * rows that belong to it. False, and nothing stored, when the grant was revoked meanwhile, or `rows` throws
+   * {@link GONE}.
    */
   commit(
     view: RecordView,
@@ -114,14 +127,14 @@ export class GrantStore {
       this.storage.transactionSync(() => {
         rows((table, columns) => this.insert(table, columns));
         const update = 'UPDATE grants SET refresh_expires_at = ? WHERE id = ?';
-        if (this.sql.exec(update, ends.refresh, ends.grantId).rowsWritten === 0) throw GRANT_GONE;
+        if (this.sql.exec(update, ends.refresh, ends.grantId).rowsWritten === 0) throw GONE;
         for (const [key, record] of view.writes) {
           this.write(key, record && endAt(record, key.startsWith('token:') ? ends.access : ends.refresh));
         }
       });
       return true;
     } catch (error) {
-      if (error === GRANT_GONE) return false;
+      if (error === GONE) return false;
       throw error;
     }
   }
@@ -129,17 +142,34 @@ export class GrantStore {
   /** Ends a grant with its codes and tokens, at once. False when there was none. */
   revoke(id: string): boolean {
     return this.storage.transactionSync(() => {
+      const keys = this.keysOf(id);
       const existed = this.sql.exec('DELETE FROM grants WHERE id = ?', id).rowsWritten > 0;
-      for (const key of this.keysOf(id)) this.write(key, null);
+      for (const key of keys) this.write(key, null);
       this.sql.exec('DELETE FROM codes WHERE grant_id = ?', id);
       this.sql.exec('DELETE FROM rotations WHERE grant_id = ?', id);
+      this.sql.exec('DELETE FROM exchanges WHERE grant_id = ?', id);
       return existed;
     });
   }
 
-  /** Ends one access token and leaves its grant alone. */
-  dropToken(key: string): void {
-    this.storage.transactionSync(() => this.write(key, null));
+  /** Ends every grant that was made with an access key. */
+  revokeOfKey(keyId: string): void {
+    const rows = this.sql.exec<{ id: string }>('SELECT id FROM grants WHERE key_id = ?', keyId).toArray();
+    for (const { id } of rows) this.revoke(id);
+  }
+
+  /** Ends one access token, with all that was exchanged for it, and leaves its grant alone. */
+  dropToken(grantId: string, hash: string): void {
+    const made = `WITH RECURSIVE made(hash) AS (
+      SELECT ?1 UNION SELECT exchanges.hash FROM exchanges JOIN made ON exchanges.subject = made.hash
+    ) SELECT hash FROM made`;
+    this.storage.transactionSync(() => {
+      const hashes = this.sql.exec<{ hash: string }>(made, hash).toArray();
+      for (const one of hashes) {
+        this.write(this.tokenKey(grantId, one.hash), null);
+        this.sql.exec('DELETE FROM exchanges WHERE hash = ?', one.hash);
+      }
+    });
   }
 
   setAnswer(table: 'codes' | 'rotations', hash: string, answer: string): void {
@@ -184,6 +214,7 @@ export class GrantStore {
       .filter(({ id }) => !this.keysOf(id).some((key) => key.startsWith('token:') && this.record(key, now)));
     for (const { id } of ended) this.revoke(id);
     this.sql.exec("DELETE FROM records WHERE expires_at <= ? AND key >= 'token:'", now);
+    this.sql.exec('DELETE FROM exchanges WHERE expires_at <= ?', now);
   }
 
   /** When {@link purge} next has something to do. */
@@ -195,11 +226,16 @@ export class GrantStore {
   }
 
   grantKey(grantId: string): string {
-    return `grant:${this.userId()}:${grantId}`;
+    return `grant:${this.issuedAs(grantId)}:${grantId}`;
   }
 
   tokenKey(grantId: string, hash: string): string {
-    return `token:${this.userId()}:${grantId}:${hash}`;
+    return `token:${this.issuedAs(grantId)}:${grantId}:${hash}`;
+  }
+
+  private issuedAs(grantId: string): string {
+    const row = this.row<{ issued_as: string | null }>('SELECT issued_as FROM grants WHERE id = ?', grantId);
+    return row?.issued_as ?? this.userId();
   }
 
   private keysOf(grantId: string): string[] {
@@ -229,7 +265,7 @@ export class GrantStore {
 }
 
 /** Rolls a commit back. */
-const GRANT_GONE = new Error('the grant was revoked meanwhile');
+export const GONE = new Error('what it was made from was revoked meanwhile');
 
 interface RefreshFields {
   refreshTokenId?: string;

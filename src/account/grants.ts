@@ -1,7 +1,6 @@
-import { base64url } from 'jose';
 import { seconds } from '../clock';
 import type { Tokens } from '../config';
-import { sealUnderSecret, sha256Hex, timingSafeEqual, unsealUnderSecret } from '../crypto';
+import { s256, sealUnderSecret, sha256Hex, timingSafeEqual, unsealUnderSecret } from '../crypto';
 import type { CodeRow, GrantRow, GrantStore, RotationRow } from './grant-store';
 import type { CheckedRequest, Issuer, IssuingClient, IssuingTerms, TokenAnswer } from './issuer';
 import { judgeCodeRepeat, judgeRefreshRepeat } from './repeats';
@@ -15,6 +14,8 @@ export interface Approval {
   scope: Scope[];
   servers: string[];
   expires_at: number;
+  /** The access key with which the person had signed in, if it was one. */
+  key_id?: string | undefined;
 }
 
 /** The deployment, as issuing needs it: the issuer's origin, all resources, the lifetimes of `TOKENS`. */
@@ -43,12 +44,11 @@ const LIBRARY_MIN_TTL = 60;
  * per rotation, and what it writes is committed whole or not at all.
  */
 export class Grants {
-  private readonly serial = new Serial();
-
   constructor(
     private readonly store: GrantStore,
     private readonly issuer: Issuer,
     private readonly userId: () => string,
+    private readonly serial = new Serial(),
   ) {}
 
   /** Makes a grant and its code. Returns the client's redirect, with code, state and `iss`. */
@@ -80,6 +80,7 @@ export class Grants {
         created_at: now,
         expires_at: approval.expires_at,
         refresh_expires_at: codeEnds,
+        key_id: approval.key_id ?? null,
       });
       insert('codes', {
         hash,
@@ -235,7 +236,7 @@ export class Grants {
   }
 }
 
-type Insert = (table: string, columns: Record<string, SqlStorageValue>) => void;
+export type Insert = (table: string, columns: Record<string, SqlStorageValue>) => void;
 
 /**
  * Lifetimes are the object's to judge (the library refuses what ends within a minute), so the library gets
@@ -248,7 +249,7 @@ function presentAsLasting(view: ReturnType<GrantStore['view']>, grantKey: string
   view.writes.set(grantKey, { ...record, value: JSON.stringify(lasting), expires_at: null });
 }
 
-function issuingTerms(terms: Terms, client: IssuingClient): IssuingTerms {
+export function issuingTerms(terms: Terms, client: IssuingClient): IssuingTerms {
   const accessTtl = Math.max(terms.tokens.access, LIBRARY_MIN_TTL);
   return { origin: terms.origin, resources: terms.resources, accessTtl, client };
 }
@@ -257,7 +258,7 @@ function issuingTerms(terms: Terms, client: IssuingClient): IssuingTerms {
  * The client's record as the library reads it: public, because the caller authenticated it already, and
  * with the grant's own redirect, because the caller matched it (loopback hosts are one place to us).
  */
-function clientRecord(client: IssuingClient, redirectUri: string): { key: string; value: string } {
+export function clientRecord(client: IssuingClient, redirectUri: string): { key: string; value: string } {
   const record = {
     clientId: client.client_id,
     redirectUris: [...new Set([...client.redirect_uris, redirectUri])],
@@ -269,7 +270,7 @@ function clientRecord(client: IssuingClient, redirectUri: string): { key: string
 }
 
 /** A refusal as the token endpoint answers it (RFC 6749 section 5.2); `reason` is for the log. */
-function refusal(reason: string): TokenAnswer {
+export function refusal(reason: string): TokenAnswer {
   const error_description = DESCRIPTIONS[reason] ?? 'The grant is not valid';
   return { status: 400, body: { error: 'invalid_grant', error_description }, reason };
 }
@@ -281,8 +282,3 @@ const DESCRIPTIONS: Record<string, string> = {
   refresh_expired: 'The refresh token has expired',
   refresh_replayed: 'The refresh token was used before',
 };
-
-async function s256(verifier: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
-  return base64url.encode(new Uint8Array(digest));
-}

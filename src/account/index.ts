@@ -1,6 +1,10 @@
 import { isUserId, type Keyring } from '../crypto';
+import { keyPartsOf } from './key-text';
 
 /** The face of `account/`: the per-principal object, and the words that grants are told in. */
+export type { Access, Grant } from './access';
+export type { AccessKey, KeyLimits, KeySpec } from './access-keys';
+export { KEY_INDEX, type MadeKey } from './account-keys';
 export { type ApiUser, accountApi } from './api';
 export { connectedAccount } from './connected-account';
 export { CONNECTIONS_INDEX } from './connection-store';
@@ -21,8 +25,10 @@ export {
   type TokenProvider,
   type Wanted,
 } from './credential';
+export type { DirectApproval } from './direct';
 export type { Approval, Presentation, Terms } from './grants';
-export { highestRole, type Identity, roleAt, roleOf, type User } from './identity';
+export { type AccountSection, accountHome } from './home';
+export { highestRole, type Identity, roleAt, roleOf, SERVICE, type User, VISITOR } from './identity';
 export type {
   CheckedRequest,
   IssuedApproval,
@@ -31,7 +37,12 @@ export type {
   IssuingTerms,
   TokenAnswer,
 } from './issuer';
-export { type Access, accountObject, type Grant } from './object';
+export { describeKeyRefusal, judgeKeyRequest, keyRequest } from './key-request';
+export { type KeyParts, looksLikeKey, parseKey } from './key-text';
+export { withinTools } from './key-tools';
+export { describeIssue, keysApi, parseJson, refuseTooMany, showKey, whyNoKeys } from './keys-api';
+export { keysPages } from './keys-routes';
+export { accountObject } from './object';
 export { holds, mayKnow, usableServers } from './reach';
 export {
   DEFAULT_SCOPES,
@@ -41,6 +52,7 @@ export {
   type Scope,
   scopesWithin,
 } from './scopes';
+export { CLIENT_PROVIDER, claimsInRules, ruleFor } from './services';
 
 export { watchGrant } from './watch';
 
@@ -52,8 +64,13 @@ export async function findAccount(env: Env, keyring: Keyring, userId: string) {
   return (await isUserId(keyring, userId)) ? env.ACCOUNT.getByName(userId) : undefined;
 }
 
-/** The parts of a code or token as the library makes them; undefined when it has another form. */
+/**
+ * The parts of a code or token as the library makes them, or of an access key (`grantId` is then the key's
+ * id); undefined when it has another form.
+ */
 export function parseToken(token: string): { userId: string; grantId: string } | undefined {
+  const key = keyPartsOf(token);
+  if (key) return { userId: key.userId, grantId: key.keyId };
   const match = /^([\w-]{32}):([\w-]{16}):[\w-]{32}$/.exec(token);
   return match?.[1] && match[2] ? { userId: match[1], grantId: match[2] } : undefined;
 }

@@ -8,7 +8,7 @@ import type { Scope } from './scopes';
 export interface Issuer {
   /** Makes a grant and its code. Returns where the browser goes: the client, with code, state and `iss`. */
   authorize(kv: KVNamespace, terms: IssuingTerms, approval: IssuedApproval): Promise<string>;
-  /** Answers a token request (RFC 6749 sections 4.1.3 and 6) whose client is already authenticated. */
+  /** Answers a token request (RFC 6749 sections 4.1.3 and 6, RFC 8693) whose client is already authenticated. */
   token(kv: KVNamespace, terms: IssuingTerms, form: Record<string, string>): Promise<TokenAnswer>;
 }
 
@@ -21,6 +21,8 @@ export interface IssuingTerms {
   /** Seconds that an access token lives. */
   accessTtl: number;
   client: IssuingClient;
+  /** True: no refresh token comes with the access token. */
+  withoutRefresh?: boolean;
 }
 
 /** A verified client, as much of it as issuing needs. */
@@ -55,4 +57,6 @@ export interface TokenAnswer {
   status: number;
   body: Record<string, string | number>;
   reason?: string;
+  /** More for the log; never a secret. */
+  detail?: string;
 }

@@ -1,70 +1,68 @@
-import { DurableObject } from 'cloudflare:workers';
 import { seconds } from '../clock';
-import { sha256Hex } from '../crypto';
 import { migrate } from '../migrations';
 import { ok, type Result, refuse } from '../result';
+import { type Access, accessByGrant, accessByKey, describeGrant, type Grant } from './access';
+import { AccessKeys, type KeyLimits } from './access-keys';
+import { AccountKeys } from './account-keys';
+import { grantBelongings } from './belongings';
+import { type DirectApproval, exchangeToken, issueDirectly } from './direct';
 import { type GrantRow, GrantStore } from './grant-store';
 import { type Approval, Grants, type Presentation, type Terms } from './grants';
 import type { Identity } from './identity';
 import type { Issuer, TokenAnswer } from './issuer';
+import { isKeyId } from './key-text';
+import { type Desk, KeyedObject } from './keyed-object';
+import { type Elsewhere, Moves } from './moves';
 import { Outbox } from './outbox';
+import { Profile } from './profile';
 import { ACCOUNT_SCHEMA } from './schema';
+import { Serial } from './serial';
 import { type SignInRow, SignIns } from './sign-ins';
-import { openWatch, tellWatchers } from './watch';
+import { Watchers } from './watch';
 
 /** Milliseconds after which a copy to KV that failed is tried again. */
 const OUTBOX_RETRY_MS = 60_000;
-
-/** What a token stands for, as the object knows it at this moment. Times are seconds since the epoch. */
-export interface Access {
-  identity: Identity;
-  grant: {
-    id: string;
-    client_id: string;
-    client_name: string;
-    servers: string[];
-    resource: string;
-    expires_at: number;
-  };
-  /** The token's own scope, which a refresh may have narrowed. */
-  scope: string[];
-  issued_at: number;
-  expires_at: number;
-}
-
-/** A grant as its user sees it. */
-export interface Grant {
-  id: string;
-  client_id: string;
-  client_name: string;
-  client_domain: string | undefined;
-  scope: string;
-  servers: string[];
-  resource: string;
-  created_at: number;
-  last_used_at: number | undefined;
-  expires_at: number;
-}
 
 /**
  * The `Account` of one principal: the one place that decides about its grants, tokens and browser sign-ins.
  * Methods are transitions; refusals are values, because thrown errors lose their fields on the way out.
  */
 export function accountObject(issuer: Issuer) {
-  return class AccountObject extends DurableObject<Env> {
+  return class AccountObject extends KeyedObject {
     readonly #store: GrantStore;
     readonly #grants: Grants;
     readonly #signIns: SignIns;
     readonly #outbox: Outbox;
+    readonly #profile: Profile;
+    readonly #accessKeys: AccessKeys;
+    readonly #moves: Moves;
+    protected readonly desk: Desk;
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env);
       migrate(ctx.storage, ACCOUNT_SCHEMA);
-      const userId = () => this.#profile()?.user_id ?? '';
-      this.#store = new GrantStore(ctx.storage, userId);
-      this.#grants = new Grants(this.#store, issuer, userId);
-      this.#signIns = new SignIns(ctx.storage.sql);
-      this.#outbox = new Outbox(ctx.storage.sql, env.OAUTH_KV);
+      const { storage } = ctx;
+      const profile = new Profile(storage.sql);
+      const userId = () => profile.userId();
+      const serial = new Serial();
+      const grants = new GrantStore(storage, userId);
+      const signIns = new SignIns(storage.sql);
+      const outbox = new Outbox(storage.sql, env.OAUTH_KV);
+      const keys = new AccessKeys(storage.sql);
+      const schedule = () => this.#settle();
+      this.#profile = profile;
+      this.#store = grants;
+      this.#grants = new Grants(grants, issuer, userId, serial);
+      this.#signIns = signIns;
+      this.#outbox = outbox;
+      this.#accessKeys = keys;
+      const belongings = [grantBelongings(storage.sql, grants)];
+      const accountOf = (id: string) => env.ACCOUNT.getByName(id) as unknown as Elsewhere;
+      this.#moves = new Moves({ storage, profile, signIns, serial, belongings, accountOf, schedule });
+      const accountKeys = new AccountKeys({ storage, profile, keys, signIns, grants, outbox, schedule });
+      const stands = (id: string) => this.#stands(id, seconds());
+      const watchers = new Watchers({ ctx, rights: () => this.rights(), stands });
+      this.desk = { keys: accountKeys, moves: this.#moves, watchers, belongings };
     }
 
     /** Signs a browser in, and remembers what the provider says of the person now. `ttl` in seconds. */
@@ -73,31 +71,27 @@ export function accountObject(issuer: Issuer) {
       identity: Identity,
       browser: { userAgent: string; ttl: number },
     ): Promise<{ id: string; secret: string }> {
-      const { provider, issuer, subject, name, email, email_verified, groups } = identity;
-      this.ctx.storage.sql.exec(
-        `INSERT OR REPLACE INTO profile
-         (id, user_id, provider, issuer, subject, name, email, email_verified, groups, updated_at)
-         VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        userId,
-        provider,
-        issuer,
-        subject,
-        name,
-        email ?? null,
-        email_verified ? 1 : 0,
-        JSON.stringify(groups),
-        seconds(),
-      );
+      this.#profile.save(userId, identity, seconds());
       const created = await this.#signIns.create(browser.userAgent, seconds(), browser.ttl);
       await this.#settle();
       return created;
     }
 
-    /** Who is signed in by that cookie. Refused as `sign_in_ended` when it was ended or has expired. */
-    async checkSignIn(id: string, secret: string): Promise<Result<Identity>> {
-      const found = await this.#signIns.find(id, secret, seconds());
-      const identity = this.#identity();
-      return found && identity ? ok(identity) : refuse('sign_in_ended');
+    /**
+     * Who is signed in by that cookie, and by which access key, if it was one. Refused as `sign_in_ended` when it
+     * was ended or has expired, or its key.
+     */
+    async checkSignIn(
+      id: string,
+      secret: string,
+    ): Promise<Result<{ identity: Identity; key: KeyLimits | undefined }>> {
+      const now = seconds();
+      const found = await this.#signIns.find(id, secret, now);
+      const identity = this.#profile.identity();
+      if (!found || !identity) return refuse('sign_in_ended');
+      if (found.key_id === null) return ok({ identity, key: undefined });
+      const key = this.#accessKeys.standing(found.key_id, now);
+      return key ? ok({ identity, key }) : refuse('sign_in_ended');
     }
 
     listSignIns(): SignInRow[] {
@@ -110,30 +104,55 @@ export function accountObject(issuer: Issuer) {
 
     /** Makes a grant of what the person allowed. Returns the redirect to the client, with its code. */
     async approve(terms: Terms, approval: Approval): Promise<string> {
-      const identity = this.#identity();
+      const identity = this.#profile.identity();
       if (!identity) throw new Error('approve was called for a principal that never signed in');
       const { name, email, email_verified } = identity;
-      const user = { id: this.#profile()?.user_id, name, email, email_verified };
+      const user = { id: this.#profile.userId(), name, email, email_verified };
       const redirectTo = await this.#grants.approve(terms, approval, { user, servers: approval.servers });
       await this.#settle();
       return redirectTo;
     }
 
     async redeemCode(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
-      const answer = await this.#grants.redeemCode(terms, presented);
-      await this.#settle();
-      return answer;
+      return this.#where(
+        () => this.#grants.redeemCode(terms, presented),
+        (there) => there.redeemCode(terms, presented),
+      );
     }
 
     async rotateRefresh(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
-      const answer = await this.#grants.rotateRefresh(terms, presented);
+      return this.#where(
+        () => this.#grants.rotateRefresh(terms, presented),
+        (there) => there.rotateRefresh(terms, presented),
+      );
+    }
+
+    /** A grant and its one access token of what the settings allow a principal, without a code. */
+    async issueDirectly(userId: string, terms: Terms, approval: DirectApproval): Promise<TokenAnswer> {
+      // A person of the same issuer and subject stays as they signed in: the grant has its own identity.
+      if (!this.#profile.identity()) this.#profile.save(userId, approval.identity, seconds());
+      const answer = await issueDirectly(this.#store, issuer, userId, terms, approval);
       await this.#settle();
       return answer;
     }
 
-    /** What an access token stands for now. `hash`: its SHA-256 in hex. Notes the use. */
-    authenticate(grantId: string, hash: string): Result<Access> {
+    /** Exchanges an access token for a narrower one of the same grant (RFC 8693). */
+    async exchangeToken(terms: Terms, presented: Presentation, target?: string): Promise<TokenAnswer> {
+      return this.#where(
+        () => exchangeToken(this.#store, issuer, terms, presented, target),
+        (there) => there.exchangeToken(terms, presented, target),
+      );
+    }
+
+    /**
+     * What an access token or an access key stands for now: `grantId` is the grant's id or the key's, `hash` the
+     * SHA-256 of the whole text in hex. Notes the use.
+     */
+    async authenticate(grantId: string, hash: string): Promise<Result<Access>> {
+      const there = await this.#moves.elsewhere();
+      if (there) return there.authenticate(grantId, hash);
       const now = seconds();
+      if (isKeyId(grantId)) return this.#keyAccess(grantId, hash, now);
       const access = this.#access(grantId, hash, now);
       const grant = this.#store.find(grantId, now);
       if (access.ok && grant) this.#store.touch(grant, now);
@@ -141,22 +160,34 @@ export function accountObject(issuer: Issuer) {
     }
 
     /** Whose grant it is, while it stands: for streams that outlive the request that opened them. */
-    standing(grantId: string): Identity | undefined {
-      return this.#store.find(grantId, seconds()) && this.#identity();
+    async standing(grantId: string): Promise<Identity | undefined> {
+      const there = await this.#moves.elsewhere();
+      if (there) return there.standing(grantId);
+      const now = seconds();
+      if (!this.#stands(grantId, now)) return undefined;
+      const grant = this.#store.find(grantId, now);
+      return grant ? this.#identityOf(grant) : this.#profile.identity();
+    }
+
+    /** All here that what the user may do depends on: who the provider says that they are. */
+    rights(): string {
+      return JSON.stringify(this.#profile.identity() ?? null);
     }
 
     /** As {@link authenticate}, of a refresh token too, without noting a use (RFC 7662). */
-    introspect(grantId: string, hash: string): Result<Access> {
+    async introspect(grantId: string, hash: string): Promise<Result<Access>> {
+      const there = await this.#moves.elsewhere();
+      if (there) return there.introspect(grantId, hash);
       const now = seconds();
       const grant = this.#store.find(grantId, now);
-      const identity = this.#identity();
+      const identity = grant && this.#identityOf(grant);
       const current = this.#store.refreshToken(grantId, hash, now) === 'current';
       if (!grant || !identity || !current || grant.refresh_expires_at <= now) {
         return this.#access(grantId, hash, now);
       }
       const scope = grant.scope.split(' ');
       const times = { issued_at: grant.created_at, expires_at: grant.refresh_expires_at };
-      return ok({ identity, grant: accessGrant(grant), scope, ...times });
+      return ok({ ...this.#accessOf(identity, grant, now), scope, ...times });
     }
 
     /**
@@ -164,13 +195,15 @@ export function accountObject(issuer: Issuer) {
      * refresh token, the current one or an older one, the whole grant. False when it was nothing of theirs.
      */
     async revokeToken(grantId: string, hash: string, clientId: string): Promise<boolean> {
+      const there = await this.#moves.elsewhere();
+      if (there) return there.revokeToken(grantId, hash, clientId);
       const now = seconds();
       const grant = this.#store.find(grantId, now);
       if (grant?.client_id !== clientId) return false;
       const key = this.#store.tokenKey(grantId, hash);
       const isRefresh = this.#store.refreshToken(grantId, hash, now) !== undefined;
       if (isRefresh) this.#store.revoke(grantId);
-      else if (this.#store.record(key, now)) this.#store.dropToken(key);
+      else if (this.#store.record(key, now)) this.#store.dropToken(grantId, hash);
       else return false;
       await this.#settle();
       return true;
@@ -184,18 +217,7 @@ export function accountObject(issuer: Issuer) {
     }
 
     listGrants(): Grant[] {
-      return this.#store.list(seconds()).map(({ id, client_id, client_name, scope, resource, ...row }) => ({
-        id,
-        client_id,
-        client_name,
-        client_domain: row.client_domain ?? undefined,
-        scope,
-        servers: JSON.parse(row.servers) as string[],
-        resource,
-        created_at: row.created_at,
-        last_used_at: row.last_used_at ?? undefined,
-        expires_at: row.expires_at,
-      }));
+      return this.#store.list(seconds()).map(describeGrant);
     }
 
     /** Copies the outbox to KV and removes what has ended. */
@@ -203,7 +225,9 @@ export function accountObject(issuer: Issuer) {
       const now = seconds();
       this.#store.purge(now);
       this.#signIns.purge(now);
+      this.#accessKeys.purge(now);
       try {
+        await this.#moves.lookAfter(now);
         await this.#outbox.flush(now);
       } catch (error) {
         // The runtime gives up on an alarm that throws a few times, and KV may be away for longer.
@@ -213,86 +237,74 @@ export function accountObject(issuer: Issuer) {
       await this.#settle();
     }
 
+    #stands(id: string, now: number): boolean {
+      const found = isKeyId(id) ? this.#accessKeys.standing(id, now) : this.#store.find(id, now);
+      return found !== undefined;
+    }
+
     #access(grantId: string, hash: string, now: number): Result<Access> {
       const record = this.#store.record(this.#store.tokenKey(grantId, hash), now);
       const grant = this.#store.find(grantId, now);
-      const identity = this.#identity();
+      const identity = grant && this.#identityOf(grant);
       if (!record || !grant || !identity) return refuse(grant ? 'token_unknown' : 'grant_unknown');
       const { scope, createdAt } = JSON.parse(record.value) as { scope: string[]; createdAt: number };
       const times = { issued_at: createdAt, expires_at: record.expires_at ?? grant.expires_at };
-      return ok({ identity, grant: accessGrant(grant), scope, ...times });
+      return ok({ ...this.#accessOf(identity, grant, now), scope, ...times });
     }
 
-    /** Opens a socket on which its holder hears of changes to a grant (`watch.ts`). */
-    override async fetch(request: Request): Promise<Response> {
-      const grantId = request.headers.get('gatehouse-grant') ?? '';
-      if (!this.standing(grantId)) return new Response(null, { status: 404 });
-      return openWatch(this.ctx, grantId, await sha256Hex(this.rights()));
+    #accessOf(identity: Identity, grant: GrantRow, now: number) {
+      const key = grant.key_id === null ? undefined : this.#accessKeys.standing(grant.key_id, now);
+      return accessByGrant(this.#profile.userId(), identity, grant, key);
     }
 
-    override webSocketClose(socket: WebSocket): void {
-      socket.close();
+    #keyAccess(id: string, hash: string, now: number): Result<Access> {
+      const found = this.#accessKeys.check(id, hash, now);
+      if (!found.ok) return found;
+      const identity = this.#profile.identity();
+      if (!identity) return refuse('key_unknown');
+      this.#accessKeys.touch(id, now);
+      return ok(accessByKey(this.#profile.userId(), identity, found.value));
     }
 
-    /** All here that what the user may do depends on: who the provider says that they are. */
-    rights(): string {
-      return JSON.stringify(this.#identity() ?? null);
-    }
-
-    /** Watchers hear of what changed. */
-    async tellWatchers(): Promise<void> {
-      if (this.ctx.getWebSockets().length === 0) return;
-      const rights = await sha256Hex(this.rights());
-      tellWatchers(this.ctx, rights, (id) => this.standing(id) !== undefined);
+    /**
+     * Answers a presentation here, or where this account's visitor moved to. One that moved meanwhile is asked
+     * again there, where a repeat gets the first answer.
+     */
+    async #where(
+      here: () => Promise<TokenAnswer>,
+      elsewhere: (there: Elsewhere) => Promise<TokenAnswer>,
+    ): Promise<TokenAnswer> {
+      const before = await this.#moves.elsewhere();
+      if (before) return elsewhere(before);
+      const answer = await here();
+      await this.#settle();
+      const after = answer.status === 200 ? undefined : await this.#moves.elsewhere();
+      return after ? elsewhere(after) : answer;
     }
 
     /** After a transition: watchers hear of it, and the next alarm is set. */
     async #settle(): Promise<void> {
-      await this.tellWatchers();
+      await this.desk.watchers.tell();
       await this.#schedule();
     }
 
     /** The next alarm: at once while copies wait, else when something ends. */
     async #schedule(): Promise<void> {
-      const ends = [this.#store.nextEnd(), this.#signIns.nextEnd()].filter((at) => at !== undefined);
+      const ends = [
+        this.#store.nextEnd(),
+        this.#signIns.nextEnd(),
+        this.#accessKeys.nextEnd(),
+        this.#moves.nextEnd(seconds()),
+      ].filter((at) => at !== undefined);
       const at = this.#outbox.waiting ? Date.now() : (Math.min(...ends) + 1) * 1000;
       if (!Number.isFinite(at)) return;
       const set = await this.ctx.storage.getAlarm();
       if (set === null || set > at) await this.ctx.storage.setAlarm(at);
     }
 
-    #identity(): Identity | undefined {
-      const profile = this.#profile();
-      if (!profile) return undefined;
-      const { user_id: _, id: __, updated_at: ___, ...rest } = profile;
-      return {
-        ...rest,
-        email: rest.email ?? undefined,
-        email_verified: rest.email_verified === 1,
-        groups: JSON.parse(rest.groups) as string[],
-      };
-    }
-
-    #profile(): ProfileRow | undefined {
-      return this.ctx.storage.sql.exec('SELECT * FROM profile').toArray()[0] as ProfileRow | undefined;
+    /** Who a grant acts as. */
+    #identityOf(grant: GrantRow): Identity | undefined {
+      return grant.identity === null ? this.#profile.identity() : (JSON.parse(grant.identity) as Identity);
     }
   };
-}
-
-type ProfileRow = {
-  id: number;
-  user_id: string;
-  provider: string;
-  issuer: string;
-  subject: string;
-  name: string;
-  email: string | null;
-  email_verified: number;
-  groups: string;
-  updated_at: number;
-};
-
-function accessGrant(grant: GrantRow): Access['grant'] {
-  const { id, client_id, client_name, resource, expires_at } = grant;
-  return { id, client_id, client_name, resource, expires_at, servers: JSON.parse(grant.servers) as string[] };
 }

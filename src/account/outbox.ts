@@ -22,6 +22,12 @@ export class Outbox {
     private readonly kv: KVNamespace,
   ) {}
 
+  /** A copy to be made; null: to be taken away. Goes into the transaction of what it is a copy of. */
+  add(copy: { key: string; value: string | null; expires_at?: number }): void {
+    const insert = 'INSERT INTO outbox (key, value, expires_at) VALUES (?, ?, ?)';
+    this.sql.exec(insert, copy.key, copy.value, copy.expires_at ?? null);
+  }
+
   get waiting(): boolean {
     return this.sql.exec('SELECT seq FROM outbox LIMIT 1').toArray().length > 0;
   }

@@ -1,4 +1,5 @@
 import type { ClaimRule, ServerSetting, Settings } from '../config';
+import { claimHolds } from './claims';
 import { type Identity, roleAt } from './identity';
 
 /* Which servers there are for a person. What a person may not know of is absent everywhere. */
@@ -20,28 +21,8 @@ export function usableServers(settings: Settings, identity: Identity): ServerSet
   );
 }
 
-/** One rule of `require` about the person's claims; a claim that is a list holds when one of it does. */
+/** One rule of `require` about the principal; what the gate itself says comes before a token's claims. */
 export function holds(rule: ClaimRule, identity: Identity): boolean {
-  const claims: Record<string, unknown> = { ...identity, sub: identity.subject, iss: identity.issuer };
-  const value = rule.claim
-    .split('.')
-    .reduce<unknown>(
-      (at, step) =>
-        typeof at === 'object' && at !== null && Object.hasOwn(at, step)
-          ? (at as Record<string, unknown>)[step]
-          : undefined,
-      claims,
-    );
-  const values = (Array.isArray(value) ? value : [value]).filter((one) => one !== undefined).map(String);
-  if (rule.exists !== undefined && rule.exists !== values.length > 0) return false;
-  if (rule.eq !== undefined && !values.includes(rule.eq)) return false;
-  if (rule.ne !== undefined && values.includes(rule.ne)) return false;
-  const { contains, regex } = rule;
-  if (
-    contains !== undefined &&
-    !values.some((one) => (Array.isArray(value) ? one === contains : one.includes(contains)))
-  ) {
-    return false;
-  }
-  return regex === undefined || values.some((one) => new RegExp(regex).test(one));
+  const { claims, ...own } = identity;
+  return claimHolds(rule, { ...claims, ...own, sub: identity.subject, iss: identity.issuer });
 }

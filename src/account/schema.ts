@@ -95,4 +95,43 @@ export const ACCOUNT_SCHEMA: readonly (readonly string[])[] = [
       until INTEGER NOT NULL
     ) WITHOUT ROWID`,
   ],
+  [
+    `CREATE TABLE access_keys (
+      id TEXT PRIMARY KEY,
+      secret_hash TEXT NOT NULL,
+      name TEXT NOT NULL,
+      scope TEXT NOT NULL,
+      servers TEXT NOT NULL,
+      tools TEXT,
+      created_at INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL,
+      last_used_at INTEGER,
+      revoked_at INTEGER
+    ) WITHOUT ROWID`,
+    'ALTER TABLE profile ADD COLUMN role TEXT',
+    'ALTER TABLE sign_ins ADD COLUMN key_id TEXT',
+    'ALTER TABLE grants ADD COLUMN key_id TEXT',
+    'ALTER TABLE grants ADD COLUMN issued_as TEXT',
+    `CREATE TABLE moved_to (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      user_id TEXT NOT NULL,
+      moved_at INTEGER NOT NULL,
+      handed_over INTEGER NOT NULL DEFAULT 0,
+      ends_at INTEGER NOT NULL
+    )`,
+    `CREATE TABLE moved_from (
+      user_id TEXT PRIMARY KEY,
+      moved_at INTEGER NOT NULL
+    ) WITHOUT ROWID`,
+  ],
+  [
+    'ALTER TABLE grants ADD COLUMN identity TEXT',
+    `CREATE TABLE exchanges (
+      hash TEXT PRIMARY KEY,
+      grant_id TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) WITHOUT ROWID`,
+    'CREATE INDEX exchanges_by_subject ON exchanges (subject)',
+  ],
 ];

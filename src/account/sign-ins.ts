@@ -8,23 +8,31 @@ export interface SignInRow {
   created_at: number;
   last_used_at: number;
   expires_at: number;
+  /** The access key that it was made with, and dies with; null: the person themselves. */
+  key_id: string | null;
 }
 
 /** The browsers in which a user is signed in. The cookie holds the secret; here stands its hash. */
 export class SignIns {
   constructor(private readonly sql: SqlStorage) {}
 
-  async create(userAgent: string, now: number, ttl: number): Promise<{ id: string; secret: string }> {
+  async create(
+    userAgent: string,
+    now: number,
+    ttl: number,
+    keyId?: string,
+  ): Promise<{ id: string; secret: string }> {
     const [id, secret] = [crypto.randomUUID(), randomSecret()];
     this.sql.exec(
-      `INSERT INTO sign_ins (id, secret_hash, user_agent, created_at, last_used_at, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO sign_ins (id, secret_hash, user_agent, created_at, last_used_at, expires_at, key_id)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       id,
       await sha256Hex(secret),
       userAgent.slice(0, 300),
       now,
       now,
       now + ttl,
+      keyId ?? null,
     );
     return { id, secret };
   }
@@ -50,6 +58,12 @@ export class SignIns {
   /** Signs one browser out. False when it wasn't signed in. */
   end(id: string): boolean {
     return this.sql.exec('DELETE FROM sign_ins WHERE id = ?', id).rowsWritten > 0;
+  }
+
+  /** Signs out every browser that a key signed in; without one, all. */
+  endAll(keyId?: string): void {
+    if (keyId === undefined) this.sql.exec('DELETE FROM sign_ins');
+    else this.sql.exec('DELETE FROM sign_ins WHERE key_id = ?', keyId);
   }
 
   purge(now: number): void {

@@ -1,3 +1,5 @@
+import { sha256Hex } from '../crypto';
+
 /*
  * Whoever holds a stream open for a grant is told at once when the grant ends, and when what its user may do
  * changes. Between the object and them is a hibernatable socket: waiting costs nothing.
@@ -11,30 +13,47 @@ const AGAIN_MS = 1_000;
 
 type Attachment = { grantId: string; rights: string };
 
-/** Opens a socket for a grant. `rights`: what its user may do now, in short. */
-export function openWatch(ctx: DurableObjectState, grantId: string, rights: string): Response {
-  const { 0: theirs, 1: ours } = new WebSocketPair();
-  ctx.acceptWebSocket(ours);
-  ours.serializeAttachment({ grantId, rights } satisfies Attachment);
-  return new Response(null, { status: 101, webSocket: theirs });
+/** What the watchers of an account depend on. */
+export interface Watched {
+  ctx: DurableObjectState;
+  /** All here that what the user may do depends on. */
+  rights(): string;
+  /** Whether a grant, or an access key, still stands. */
+  stands(id: string): boolean;
 }
 
-/** Tells every watcher what changed for it. `stands`: whether a grant still does. */
-export function tellWatchers(
-  ctx: DurableObjectState,
-  rights: string,
-  stands: (grantId: string) => boolean,
-): void {
-  for (const socket of ctx.getWebSockets()) {
-    const { grantId, rights: before } = socket.deserializeAttachment() as Attachment;
-    try {
-      if (!stands(grantId)) socket.close(GRANT_ENDED, 'the grant has ended');
-      else if (before !== rights) {
-        socket.serializeAttachment({ grantId, rights } satisfies Attachment);
-        socket.send(CHANGED);
+/** Those who hold streams open for grants of an account. */
+export class Watchers {
+  constructor(private readonly watched: Watched) {}
+
+  /** Opens a socket for the grant that a request names; 404 when it has ended. */
+  async open(request: Request): Promise<Response> {
+    const grantId = request.headers.get('gatehouse-grant') ?? '';
+    if (!this.watched.stands(grantId)) return new Response(null, { status: 404 });
+    const rights = await sha256Hex(this.watched.rights());
+    const { 0: theirs, 1: ours } = new WebSocketPair();
+    this.watched.ctx.acceptWebSocket(ours);
+    ours.serializeAttachment({ grantId, rights } satisfies Attachment);
+    return new Response(null, { status: 101, webSocket: theirs });
+  }
+
+  /** Tells each what changed for it. */
+  async tell(): Promise<void> {
+    const { ctx, stands } = this.watched;
+    const sockets = ctx.getWebSockets();
+    if (sockets.length === 0) return;
+    const rights = await sha256Hex(this.watched.rights());
+    for (const socket of sockets) {
+      const { grantId, rights: before } = socket.deserializeAttachment() as Attachment;
+      try {
+        if (!stands(grantId)) socket.close(GRANT_ENDED, 'the grant has ended');
+        else if (before !== rights) {
+          socket.serializeAttachment({ grantId, rights } satisfies Attachment);
+          socket.send(CHANGED);
+        }
+      } catch {
+        // It closed a moment ago.
       }
-    } catch {
-      // It closed a moment ago.
     }
   }
 }

@@ -8,8 +8,11 @@ import {
   SCOPES,
   type Scope,
 } from '../account';
+import type { Role } from '../config';
+import type { FlowData } from '../flow';
 import { repeatedNames } from '../http';
 import { ok, type Result } from '../result';
+import type { SignedIn } from '../sign-in';
 import { type Site, siteOf } from '../site';
 import { PageProblem } from '../ui';
 import type { Client } from './client';
@@ -26,6 +29,21 @@ export interface AuthorizationRequest {
   /** The scopes that the client asked for, with those that they include. */
   asked: Scope[];
 }
+
+/** What an authorization flow keeps, sealed. */
+export interface AuthorizationFlow extends FlowData, AuthorizationRequest {
+  /** The device that asks, where nobody is sent back to a client. */
+  device?: { id: string; user_code: string; code_verifier: string; from: RequestSource };
+}
+
+/** Where a request came from, as far as the platform tells. */
+export interface RequestSource {
+  address?: string;
+  place?: string;
+}
+
+/** A signed-in person who has a role. */
+export type Person = SignedIn & { role: Role };
 
 /** Characters of a whole request. Real ones stay under 4,000. */
 const MAX_QUERY = 16_384;
@@ -126,7 +144,7 @@ function only(parameters: URLSearchParams, name: string): string | undefined {
 }
 
 /** What was asked for; undefined when nothing of it is known to us. No scope means the default ones. */
-function askedScopes(scope: string | null): Scope[] | undefined {
+export function askedScopes(scope: string | null): Scope[] | undefined {
   const names = (scope ?? '').split(' ').filter((name) => name !== '' && name !== OFFLINE_ACCESS);
   if (names.length === 0) return [...DEFAULT_SCOPES];
   const known = includedScopes(names);

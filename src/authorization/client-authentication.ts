@@ -5,8 +5,9 @@ import { decodeUtf8 } from '../http';
 import { ok, type Refusal, type Result } from '../result';
 import type { Site } from '../site';
 import type { Client, ClientAuthMethod } from './client';
-import { claimedClientId, verifyClientAssertion } from './client-assertion';
+import { claimedIssuer, verifyClientAssertion } from './client-assertion';
 import { findClient } from './clients';
+import { CLOCK_SKEW } from './jwt';
 
 /**
  * A client that proved who it is, and the request's parameters without its credentials and without those that
@@ -26,9 +27,6 @@ export interface ClientAuthRefusal extends Refusal {
 }
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-
-/** Seconds by which the check accepts an assertion past its `exp`; it is remembered that much longer. */
-const CLOCK_SKEW = 60;
 
 interface Credentials {
   method: ClientAuthMethod;
@@ -95,7 +93,7 @@ function readCredentials(
     if (parameters.get('client_assertion_type') !== ASSERTION_TYPE) {
       return invalidRequest(`client_assertion_type must be ${ASSERTION_TYPE}`);
     }
-    const client_id = id ?? claimedClientId(assertion);
+    const client_id = id ?? claimedIssuer(assertion);
     if (client_id === undefined) return invalidClient('Invalid client_assertion', 'assertion_malformed');
     return { method: 'private_key_jwt', client_id, secret: assertion };
   }

@@ -1,8 +1,21 @@
 /** How a client proves itself at the token endpoint (RFC 7591 section 2, OpenID Connect Core section 9). */
 export type ClientAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
 
-/** The grant types that a client can have here; others that it names are left out. */
-export const GRANT_TYPES = ['authorization_code', 'refresh_token'] as const;
+/** RFC 8628, RFC 8693, RFC 7523. */
+export const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
+export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
+/** The grant types that a client can name for itself; others that it names are left out. */
+export const GRANT_TYPES = [
+  'authorization_code',
+  'refresh_token',
+  DEVICE_CODE,
+  TOKEN_EXCHANGE,
+  JWT_BEARER,
+] as const;
+/** Those that the library knows: it refuses a registration for any other. */
+export const LIBRARY_GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token'];
 
 /** The JWS algorithms of client assertions, as the metadata advertises them: all asymmetric. */
 export const ASSERTION_ALGORITHMS = ['RS256', 'ES256', 'PS256', 'EdDSA'] as const;

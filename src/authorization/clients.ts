@@ -3,7 +3,7 @@ import { readSecret, secretName } from '../config';
 import { sha256Hex } from '../crypto';
 import { ok, type Result, refuse } from '../result';
 import type { Site } from '../site';
-import type { Client, ClientAuthMethod } from './client';
+import { ASSERTION_ALGORITHMS, type Client, type ClientAuthMethod } from './client';
 import { isClientDocumentUrl, resolveClientDocument } from './client-documents';
 import { REGISTRATION_TTL } from './library';
 
@@ -71,11 +71,18 @@ async function fromSettings(site: Site, client: Site['settings']['clients'][numb
     name: client.name,
     redirect_uris: client.redirect_uris,
     auth_methods: [client.token_endpoint_auth_method],
-    grant_types: ['authorization_code', 'refresh_token'],
+    grant_types: client.grant_types,
     response_types: ['code'],
+    ...assertionKeys(client),
     ...(secret === undefined ? {} : { secret_hash: await sha256Hex(secret) }),
     ...(client.scope === undefined ? {} : { scope: client.scope.split(' ').filter(Boolean) }),
   };
+}
+
+function assertionKeys({ jwks, jwks_uri }: Site['settings']['clients'][number]): Partial<Client> {
+  const algorithms = [...ASSERTION_ALGORITHMS];
+  if (jwks_uri !== undefined) return { assertion_keys: { jwks_uri, algorithms } };
+  return jwks ? { assertion_keys: { jwks, algorithms } } : {};
 }
 
 function fromRecord(record: ClientRecord): Client {

@@ -1,11 +1,14 @@
 import { type Branding, Hidden, Layout, Mark, Notice, plain, Say, shown, Warning, words } from '../ui';
+import { type ConsentServer, Servers, Titles } from './consent-servers';
+
+export type { ConsentServer } from './consent-servers';
 
 const text = words.consent;
-const KINDS = ['read', 'write', 'destructive'] as const;
 const SCOPES = ['mcp:read', 'mcp:write', 'mcp:destructive'] as const;
+
 /** Bytes of tool titles on one page: what keeps it under 20 kB however many tools there are. */
-const TITLES_BUDGET = 5000;
-const LONGEST_TITLE = 60;
+const TITLES = 3800;
+const TITLES_BESIDE_CODE = 2500;
 
 /** A scope that the role allows. `tools`: titles of the gate's own tools behind it. */
 export interface ConsentScope {
@@ -16,16 +19,6 @@ export interface ConsentScope {
   tools: string[];
 }
 
-/** A server behind the gate, with the titles of its tools by what they do. */
-export interface ConsentServer {
-  name: string;
-  title: string;
-  description?: string;
-  ticked: boolean;
-  /** Absent while it is not known what the server offers. */
-  tools?: Record<(typeof KINDS)[number], string[]>;
-}
-
 export interface ConsentProps {
   branding: Branding;
   /** Where the form posts to, and what it carries. */
@@ -33,6 +26,8 @@ export interface ConsentProps {
   hidden: Record<string, string>;
   /** `domain`: only if verified. `loopback`: the redirect goes to a program on this computer. */
   client: { name: string; domain?: string; redirectHost: string; loopback: boolean };
+  /** A device that asks, instead of a redirect: its code to compare, and where the request came from. */
+  device?: { userCode: string; from?: string; elsewhere: boolean };
   /** `method`: how they signed in, as people call it ("Okta"). */
   user: { name: string; email?: string; emailVerified: boolean; method?: string };
   switchAccount: { action: string; hidden: Record<string, string> };
@@ -55,7 +50,7 @@ export function ConsentPage(given: ConsentProps) {
   const { branding, client } = props;
   const title = text.title(client.name, branding.name);
   return (
-    <Layout branding={branding} title={plain(title)} header={false}>
+    <Layout branding={branding} title={plain(title)} header={false} parts={props.device ? ['device'] : []}>
       <div class="pair" aria-hidden="true">
         <Mark name={client.name} />
         <i />
@@ -66,11 +61,11 @@ export function ConsentPage(given: ConsentProps) {
       </h1>
       <Notice text={props.notice} />
       <Parties {...props} />
-      <Caution client={client} />
+      <Caution client={client} device={props.device} />
       <form method="post" action={props.action}>
         <Hidden fields={props.hidden} />
         <Scopes {...props} />
-        <Servers servers={props.servers} />
+        <Servers servers={props.servers} budget={props.device ? TITLES_BESIDE_CODE : TITLES} />
         <Expiry {...props.expires} />
         {/* Cancel first: Enter in a field then denies. It skips validation, so it works in any state. */}
         <div class="buttons">
@@ -90,7 +85,7 @@ export function ConsentPage(given: ConsentProps) {
 }
 
 /** Who asks, where access goes, and as whom. */
-function Parties({ client, user, switchAccount }: ConsentProps) {
+function Parties({ client, device, user, switchAccount }: ConsentProps) {
   return (
     <dl class="facts">
       <dt>{text.app}</dt>
@@ -105,13 +100,16 @@ function Parties({ client, user, switchAccount }: ConsentProps) {
         )}
       </dd>
       <dt>{text.goesTo}</dt>
-      <dd>
-        {client.loopback ? (
-          <Say sentence={text.thisComputer(client.redirectHost)} />
-        ) : (
-          <bdi>{client.redirectHost}</bdi>
-        )}
-      </dd>
+      <dd>{device ? text.device : <Destination client={client} />}</dd>
+      {device && (
+        <>
+          <dt>{text.askedFrom}</dt>
+          <dd>
+            <bdi>{device.from === undefined ? text.unknownPlace : shown(device.from, 160)}</bdi>
+            {device.elsewhere && <span class="hint">{text.elsewhere}</span>}
+          </dd>
+        </>
+      )}
       <dt>{text.you}</dt>
       <dd>
         <bdi class="name">{shown(user.name)}</bdi>
@@ -132,8 +130,23 @@ function Parties({ client, user, switchAccount }: ConsentProps) {
   );
 }
 
-/** What to weigh: a program on this computer, or a name that nobody vouches for. */
-function Caution({ client }: Pick<ConsentProps, 'client'>) {
+function Destination({ client }: Pick<ConsentProps, 'client'>) {
+  if (client.loopback) return <Say sentence={text.thisComputer(client.redirectHost)} />;
+  return <bdi>{client.redirectHost}</bdi>;
+}
+
+/** What to weigh: a code that must be on the device at hand, a program on this computer, or a name that nobody vouches for. */
+function Caution({ client, device }: { client: ConsentProps['client']; device: ConsentProps['device'] }) {
+  if (device) {
+    return (
+      <>
+        <p class="usercode">{device.userCode}</p>
+        <Warning title={text.compareTitle}>
+          <Say sentence={text.compare(client.name)} />
+        </Warning>
+      </>
+    );
+  }
   if (client.loopback) {
     return (
       <Warning title={text.loopbackTitle}>
@@ -187,83 +200,6 @@ function Scopes({ branding, client, scopes, destructiveAsked }: ConsentProps) {
       })}
     </fieldset>
   );
-}
-
-function Servers({ servers }: Pick<ConsentProps, 'servers'>) {
-  if (servers.length === 0) return null;
-  const limit = titlesPerList(servers);
-  return (
-    <fieldset>
-      <legend>{text.servers}</legend>
-      {servers.map(({ name, title, description, ticked, tools }) => (
-        <div class="row">
-          <label>
-            <input type="checkbox" name="server" value={name} checked={ticked} />
-            <span>
-              <b>
-                <bdi>{shown(title)}</bdi>
-              </b>
-              {description !== undefined && (
-                <small>
-                  <bdi>{shown(description, 120)}</bdi>
-                </small>
-              )}
-            </span>
-          </label>
-          {tools && <ServerTools tools={tools} limit={limit} />}
-        </div>
-      ))}
-    </fieldset>
-  );
-}
-
-/** How many tools of each kind, to unfold; what isn't ticked above is struck out by the style alone. */
-function ServerTools({ tools, limit }: { tools: NonNullable<ConsentServer['tools']>; limit: number }) {
-  const kinds = KINDS.filter((kind) => tools[kind].length > 0);
-  if (kinds.length === 0) return <p class="hint">{text.noTools}</p>;
-  return (
-    <details>
-      <summary>
-        {kinds.map((kind) => (
-          <span class={kind}>
-            {tools[kind].length} {text.kinds[kind]}{' '}
-          </span>
-        ))}
-      </summary>
-      {kinds.map((kind) => (
-        <div class={kind}>
-          <b>{text.scope[`mcp:${kind}`].name}</b>
-          <Titles titles={tools[kind]} limit={limit} />
-        </div>
-      ))}
-    </details>
-  );
-}
-
-function Titles({ titles, limit }: { titles: string[]; limit: number }) {
-  return (
-    <ul>
-      {titles.slice(0, limit).map((title) => (
-        <li>
-          <bdi>{shown(title, LONGEST_TITLE)}</bdi>
-        </li>
-      ))}
-      {titles.length > limit && <li>{text.moreTools(titles.length - limit)}</li>}
-    </ul>
-  );
-}
-
-/** The most titles that each list may show while all lists together keep to the budget. */
-function titlesPerList(servers: ConsentServer[]): number {
-  const encoder = new TextEncoder();
-  const cost = (title: string) => encoder.encode(`<li><bdi>${shown(title, LONGEST_TITLE)}</bdi></li>`).length;
-  const lists = servers.flatMap(({ tools }) => KINDS.map((kind) => (tools?.[kind] ?? []).map(cost)));
-  let spent = 0;
-  for (let limit = 0; ; limit++) {
-    const next = lists.flatMap((list) => list.slice(limit, limit + 1));
-    spent += next.reduce((sum, bytes) => sum + bytes, 0);
-    if (next.length === 0 || (limit > 0 && spent > TITLES_BUDGET)) return limit;
-  }
 }
 
 function Expiry({ min, max, value }: ConsentProps['expires']) {

@@ -2,23 +2,20 @@ import type { Context } from 'hono';
 import { type Identity, includedScopes, SCOPES, type Scope, scopesWithin, usableServers } from '../account';
 import { record } from '../audit';
 import { seconds } from '../clock';
-import type { Role, ServerSetting } from '../config';
-import type { Flow, FlowData } from '../flow';
+import type { ServerSetting } from '../config';
+import { expiryChoice, readExpiry } from '../expiry';
+import { type Flow, showUserCode } from '../flow';
 import { ok, type Result, refuse } from '../result';
-import type { SignedIn } from '../sign-in';
 import { type Site, siteOf } from '../site';
 import { brandingOf, PageProblem, showPage, words } from '../ui';
-import { type AuthorizationRequest, issuingClient } from './authorize';
-import { ConsentPage, type ConsentScope, type ConsentServer } from './consent-page';
+import type { AuthorizationFlow, AuthorizationRequest, Person } from './authorize';
+import { type Choice, type Ending, finishAuthorization, stageChoice, stagedChoice } from './choice';
+import { ConsentPage, type ConsentProps, type ConsentScope, type ConsentServer } from './consent-page';
+import { sourceOf } from './device-authorization';
+import { longestWithinKey, scopesWithinKey, serversWithinKey } from './key-cap';
 import { errorRedirect } from './library';
 import { type CheckedRedirectUri, describeRedirect } from './redirect-uri';
-import { termsOf } from './token-endpoint';
-
-/** What an authorization flow keeps, sealed. */
-export interface AuthorizationFlow extends FlowData, AuthorizationRequest {}
-
-/** A signed-in person who has a role. */
-export type Person = SignedIn & { role: Role };
+import { servicesOf, servicesPath } from './services';
 
 /** The gate's own tools by the scope they need, as `gateway/` names them: titles, for the consent page. */
 const OWN_TOOLS: Record<Scope, string[]> = {
@@ -37,19 +34,21 @@ export type SurveyTools = (
   person: Person,
 ) => Promise<Map<string, ServerTools>>;
 
-const DAY = 86_400;
-
-/** The consent page of a flow, for the person signed in. `again`: what was wrong with the form just sent. */
+/**
+ * The consent page of a flow, for the person signed in. `wrong`: what was wrong with the form just sent. Who comes
+ * back to it from the services page finds what they ticked.
+ */
 export async function showConsent(
   c: Context,
   flow: Flow<AuthorizationFlow>,
   person: Person,
   survey: SurveyTools,
-  again?: { notice: string; form: URLSearchParams },
+  wrong?: { notice: string; form: URLSearchParams },
 ): Promise<Response> {
   const site = siteOf(c);
+  const again = wrong ?? (await stagedChoice(flow, person));
   const { client, request, asked } = flow.data;
-  const redirect = describeRedirect(request.redirect_uri as CheckedRedirectUri);
+  const { host: redirectHost, loopback } = describeRedirect(request.redirect_uri as CheckedRedirectUri);
   const csrf = await flow.csrf(person.userId);
   const tools = await survey(c, serversInReach(site, flow.data, person), person);
   const page = (
@@ -59,48 +58,75 @@ export async function showConsent(
       hidden={{ csrf }}
       client={{
         name: client.name,
-        redirectHost: redirect.host,
-        loopback: redirect.loopback,
+        redirectHost,
+        loopback,
         ...(client.domain === undefined ? {} : { domain: client.domain }),
       }}
+      {...describeDevice(c, flow.data)}
       user={describeUser(person.identity)}
       switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}
-      scopes={offeredScopes(flow.data, person.role, again?.form)}
+      scopes={offeredScopes(flow.data, person, again?.form)}
       servers={offeredServers(site, flow.data, person, tools, again?.form)}
-      expires={expiryChoice(site.settings.tokens.grant, again?.form.get('expires'))}
+      expires={expiryChoice(longestFor(site, person), again?.form.get('expires'))}
       destructiveAsked={asked.includes('mcp:destructive')}
-      {...(again === undefined ? {} : { notice: again.notice })}
+      {...(wrong === undefined ? {} : { notice: wrong.notice })}
     />
   );
-  return showPage(c, page, { formAction: 'open', status: again ? 400 : 200 });
+  return showPage(c, page, { formAction: 'open', status: wrong ? 400 : 200 });
 }
 
-/** Takes the person's answer: back to the client with a code or `access_denied`, or the page again. */
+/**
+ * Takes the person's answer: on to the services that they have yet to connect, to its ending, or the page again.
+ */
 export async function decide(
   c: Context,
   flow: Flow<AuthorizationFlow>,
   person: Person,
   survey: SurveyTools,
   form: URLSearchParams,
+  ending: Ending,
 ): Promise<Response> {
   const site = siteOf(c);
-  const { client, request } = flow.data;
+  const { client } = flow.data;
   const who = { user: person.userId, client: client.client_id };
   if (form.get('decision') === 'deny') {
     await mustSubmit(flow);
     record(c, { event: 'consent', outcome: 'refused', reason: 'access_denied', ...who });
-    return c.redirect(errorRedirect(request, site.origin, 'access_denied', 'The person declined'), 303);
+    return ending.denied();
   }
   const choice = readChoice(form, flow.data, person, site);
   if (!choice.ok) return showConsent(c, flow, person, survey, { notice: NOTICES[choice.error.reason], form });
-  await mustSubmit(flow);
-  const redirectTo = await site.env.ACCOUNT.getByName(person.userId).approve(termsOf(site), {
-    request,
-    client: { ...issuingClient(client), name: client.name, domain: client.domain },
-    ...choice.value,
-  });
-  record(c, { event: 'consent', outcome: 'ok', detail: choice.value.scope.join(' '), ...who });
-  return c.redirect(redirectTo, 303);
+  const services = await servicesOf(c, flow, person, choice.value);
+  if (services.every(({ status }) => status === 'connected')) {
+    return finishAuthorization(c, flow, person, choice.value, ending);
+  }
+  await stageChoice(flow, person, choice.value, form);
+  return c.redirect(servicesPath(flow), 303);
+}
+
+/** Back to the client, with a code or `access_denied`. */
+export function backToClient(c: Context, { request }: AuthorizationFlow): Ending {
+  const { origin } = siteOf(c);
+  return {
+    denied: () => c.redirect(errorRedirect(request, origin, 'access_denied', 'The person declined'), 303),
+    allowed: (redirectTo) => c.redirect(redirectTo, 303),
+  };
+}
+
+/** The code to compare, where the request came from, and whether that is another network than this browser's. */
+function describeDevice(c: Context, { device }: AuthorizationFlow): Pick<ConsentProps, 'device'> {
+  if (!device) return {};
+  const { address, place } = device.from;
+  const here = sourceOf(siteOf(c), c.req.raw).address;
+  const from = place === undefined ? address : `${address} (${place})`;
+  const elsewhere = address !== undefined && here !== undefined && network(address) !== network(here);
+  const userCode = showUserCode(device.user_code);
+  return { device: { userCode, elsewhere, ...(from === undefined ? {} : { from }) } };
+}
+
+/** The part of an address that a household shares: all of IPv4, the first half of IPv6. */
+function network(address: string): string {
+  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
 }
 
 type ChoiceRefusal = 'decision_missing' | 'scope_missing' | 'server_missing' | 'expires_invalid';
@@ -118,17 +144,16 @@ function readChoice(
   flow: AuthorizationRequest,
   person: Person,
   site: Site,
-): Result<{ scope: Scope[]; servers: string[]; expires_at: number }, { reason: ChoiceRefusal }> {
+): Result<Choice, { reason: ChoiceRefusal }> {
   if (form.get('decision') !== 'allow') return refuse('decision_missing');
-  const scope = scopesWithin(person.role, includedScopes(form.getAll('scope'))).filter((name) =>
-    isWithinClient(flow, name),
-  );
+  const ticked = includedScopes(form.getAll('scope'));
+  const scope = grantableScopes(flow, person).filter((name) => ticked.includes(name));
   if (scope.length === 0) return refuse('scope_missing');
-  const expires_at = readExpiry(form.get('expires'), site.settings.tokens.grant);
+  const expires_at = readExpiry(form.get('expires'), longestFor(site, person));
   if (expires_at === undefined) return refuse('expires_invalid');
-  const ticked = form.getAll('server');
+  const tickedServers = form.getAll('server');
   const inReach = serversInReach(site, flow, person).map(({ name }) => name);
-  const servers = inReach.filter((name) => ticked.includes(name));
+  const servers = inReach.filter((name) => tickedServers.includes(name));
   // A grant for one server's own resource is worth nothing without it.
   if (servers.length === 0 && isForOneServer(site, flow)) return refuse('server_missing');
   return ok({ scope, servers, expires_at });
@@ -138,9 +163,9 @@ function readChoice(
 function serversInReach(
   site: Site,
   { request }: AuthorizationRequest,
-  { identity }: Person,
+  { identity, key }: Person,
 ): ServerSetting[] {
-  const usable = usableServers(site.settings, identity);
+  const usable = serversWithinKey(usableServers(site.settings, identity), key);
   const own = usable.filter(({ name }) => request.resource === `${site.origin}/mcp/${name}`);
   return isForOneServer(site, { request }) ? own : usable;
 }
@@ -165,31 +190,18 @@ function offeredServers(
   }));
 }
 
-/** The last second of a day, UTC, from today to `longest` seconds ahead; no day means the longest. */
-function readExpiry(day: string | null, longest: number): number | undefined {
-  const now = seconds();
-  if (day === null || day === '') return now + longest;
-  const begins = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) / 1000 : Number.NaN;
-  // A date that doesn't exist would be read as a later one.
-  if (Number.isNaN(begins) || toDay(begins) !== day) return undefined;
-  const ends = begins + DAY - 1;
-  if (ends <= now || day > toDay(now + Math.max(longest, DAY))) return undefined;
-  return Math.min(ends, now + longest);
+/** Seconds that this person can allow at most. */
+function longestFor({ settings }: Site, { key }: Person): number {
+  return longestWithinKey(settings.tokens.grant, key, seconds());
 }
 
-function expiryChoice(longest: number, typed?: string | null) {
-  const now = seconds();
-  const max = toDay(now + Math.max(longest, DAY));
-  return { min: toDay(now), max, value: typed || max };
+/** What the role, the client and the key they signed in by leave to be granted. */
+function grantableScopes(flow: AuthorizationRequest, { role, key }: Person): Scope[] {
+  return scopesWithinKey(scopesWithin(role, SCOPES), key).filter((scope) => isWithinClient(flow, scope));
 }
 
-function toDay(time: number): string {
-  return new Date(time * 1000).toISOString().slice(0, 10);
-}
-
-function offeredScopes(flow: AuthorizationRequest, role: Role, form?: URLSearchParams): ConsentScope[] {
-  const offered = scopesWithin(role, SCOPES).filter((scope) => isWithinClient(flow, scope));
-  return offered.map((scope) => ({
+function offeredScopes(flow: AuthorizationRequest, person: Person, form?: URLSearchParams): ConsentScope[] {
+  return grantableScopes(flow, person).map((scope) => ({
     scope,
     asked: flow.asked.includes(scope),
     ticked: form ? form.getAll('scope').includes(scope) : flow.asked.includes(scope),

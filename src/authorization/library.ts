@@ -23,7 +23,7 @@ export const REGISTRATION_TTL = 90 * 24 * 3600;
 type ReasonSink = (reason: string) => void;
 
 function authorizationServer(
-  terms: Pick<IssuingTerms, 'origin' | 'resources'> & { accessTtl?: number },
+  terms: Pick<IssuingTerms, 'origin' | 'resources'> & Partial<IssuingTerms>,
   onReason: ReasonSink,
 ): OAuthAuthorizationServer<LibraryEnv> {
   return new OAuthAuthorizationServer<LibraryEnv>({
@@ -37,6 +37,8 @@ function authorizationServer(
     clientIdMetadataDocumentEnabled: false,
     clientRegistrationTTL: REGISTRATION_TTL,
     ...(terms.accessTtl === undefined ? {} : { accessTokenTTL: terms.accessTtl }),
+    ...(terms.withoutRefresh ? { refreshTokenTTL: 0 } : {}),
+    allowTokenExchangeGrant: true,
     onError: ({ internal }) => onReason(`${internal.category}/${internal.reason}`),
   });
 }

@@ -1,12 +1,26 @@
 import { DEFAULT_SCOPES, OFFLINE_ACCESS, SCOPES } from '../account';
 import type { ServerSetting } from '../config';
 import type { Site } from '../site';
-import { ASSERTION_ALGORITHMS, GRANT_TYPES } from './client';
+import { ASSERTION_ALGORITHMS, GRANT_TYPES, JWT_BEARER } from './client';
+
+/** draft-ietf-oauth-identity-assertion-authz-grant: what enterprise-managed authorization asks for. */
+const ID_JAG_PROFILE = 'urn:ietf:params:oauth:grant-profile:id-jag';
 
 /** All resources that tokens can be for, canonical (RFC 8707): the origin and `/mcp`, which are one place. */
 export function resourcesOf({ origin, settings }: Site): string[] {
   const own = settings.servers.filter(({ auth }) => auth !== 'passthrough');
   return [origin, `${origin}/mcp`, ...own.map(({ name }) => `${origin}/mcp/${name}`)];
+}
+
+/**
+ * The resource that a request names (RFC 8707 section 2), as {@link resourcesOf} spells it: scheme and host in
+ * any case, and nothing else may differ. Undefined when there is none.
+ */
+export function resourceNamed(site: Site, name: string): string | undefined {
+  if (!URL.canParse(name) || /[#@]/.test(name)) return undefined;
+  const { origin, pathname, search } = new URL(name);
+  const canonical = `${origin}${pathname === '/' ? '' : pathname}${search}`;
+  return resourcesOf(site).find((resource) => resource === canonical);
 }
 
 /** Authorization server metadata (RFC 8414): the same document at every path where it is asked for. */
@@ -24,7 +38,8 @@ export function authorizationServerMetadata(site: Site): Record<string, unknown>
     scopes_supported: [...SCOPES, OFFLINE_ACCESS],
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
-    grant_types_supported: GRANT_TYPES,
+    device_authorization_endpoint: `${origin}/oauth/device_authorization`,
+    ...grantsOf(settings),
     token_endpoint_auth_methods_supported: authMethods,
     token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     revocation_endpoint_auth_methods_supported: authMethods,
@@ -39,6 +54,19 @@ export function authorizationServerMetadata(site: Site): Record<string, unknown>
     service_documentation: origin,
     ...(settings.policyUrl === undefined ? {} : { op_policy_uri: settings.policyUrl }),
     ...(settings.termsUrl === undefined ? {} : { op_tos_uri: settings.termsUrl }),
+  };
+}
+
+/** Grants that the settings give to nobody aren't advertised. */
+function grantsOf({ trustedIssuers, clients }: Site['settings']) {
+  const services = clients.some(({ grant_types }) => grant_types.includes('client_credentials'));
+  const trusts = trustedIssuers.length > 0;
+  return {
+    grant_types_supported: [
+      ...GRANT_TYPES.filter((type) => trusts || type !== JWT_BEARER),
+      ...(services ? ['client_credentials'] : []),
+    ],
+    ...(trusts ? { authorization_grant_profiles_supported: [ID_JAG_PROFILE] } : {}),
   };
 }
 

@@ -6,13 +6,12 @@ import { clientIdOf } from '../crypto';
 import { decodeUtf8, NO_STORE, readBody } from '../http';
 import { ok, type Result, refuse } from '../result';
 import { type Site, siteOf } from '../site';
-import { GRANT_TYPES } from './client';
+import { DEVICE_CODE, GRANT_TYPES, LIBRARY_GRANT_TYPES } from './client';
 import { type ClientRecord, storeRegistration, UNNAMED } from './clients';
 import { registerWithLibrary } from './library';
 import { validateRedirectUris } from './redirect-uri';
 
 const MAX_BYTES = 64 * 1024;
-const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 
 /** A client that signs has its keys in a metadata document. */
 const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post'] as const;
@@ -47,23 +46,27 @@ async function registerClient(site: Site, request: Request): Promise<Result<Reco
   const read = await readMetadata(request);
   if (!read.ok) return read;
   const metadata = read.value;
-  const asked = metadata.grant_types ?? [...GRANT_TYPES];
+  const asked = metadata.grant_types ?? [...LIBRARY_GRANT_TYPES];
   // A client without a browser has nowhere to be sent to (RFC 8628).
   const deviceOnly = asked.includes(DEVICE_CODE) && !asked.includes('authorization_code');
-  if (deviceOnly && metadata.redirect_uris === undefined) return registerDevice(site, metadata);
+  if (deviceOnly && !metadata.redirect_uris?.length) return registerDevice(site, metadata);
 
   const redirects = validateRedirectUris(metadata.redirect_uris);
   if (!redirects.ok) return redirects;
   const accepted = await registerWithLibrary(site.origin, {
     ...metadata,
     client_name: nameOf(metadata),
-    // What real clients send along; the library refuses a registration for any that it doesn't know.
-    grant_types: asked.filter((type) => (GRANT_TYPES as readonly string[]).includes(type)),
+    grant_types: asked.filter((type) => LIBRARY_GRANT_TYPES.includes(type)),
     response_types: ['code'],
   });
   if (!accepted.ok) return accepted;
-  const stored = await store(site, accepted.value.record as unknown as ClientRecord);
-  return ok({ ...accepted.value.answer, ...issued(stored) });
+  const { answer } = accepted.value;
+  // What the library leaves out is ours: clients send along all that the metadata advertises, and more.
+  const more = GRANT_TYPES.filter((type) => asked.includes(type) && !LIBRARY_GRANT_TYPES.includes(type));
+  const grant_types = [...(answer.grant_types as string[]), ...more];
+  const registration = { ...(accepted.value.record as unknown as ClientRecord), grantTypes: grant_types };
+  const stored = await store(site, registration);
+  return ok({ ...answer, grant_types, ...issued(stored) });
 }
 
 async function readMetadata(request: Request): Promise<Result<Metadata>> {

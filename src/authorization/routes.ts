@@ -1,25 +1,32 @@
 import { type Context, Hono } from 'hono';
-import { mayKnow, roleAt } from '../account';
 import { record } from '../audit';
+import type { TryCredential } from '../connections';
 import { type Flow, openFlow } from '../flow';
 import { isSameOrigin, readForm } from '../http';
-import { currentSignIn, mustFindFlow, showSignIn } from '../sign-in';
+import { mustFindFlow, showSignIn } from '../sign-in';
 import { siteOf } from '../site';
-import { PageProblem, words } from '../ui';
-import { checkAuthorizationRequest } from './authorize';
-import { type AuthorizationFlow, decide, type Person, type SurveyTools, showConsent } from './consent';
+import { PageProblem } from '../ui';
+import { type AuthorizationFlow, checkAuthorizationRequest } from './authorize';
+import { backToClient, decide, type SurveyTools, showConsent } from './consent';
+import { deviceAuthorization } from './device-authorization';
+import { whoDecides } from './person';
 import { register } from './registration';
+import { decideServices, isAtServices, showServices } from './services';
 import { introspect, revoke, token } from './token-endpoint';
 
-/** `/authorize`: sign-in, then consent, then back to the client. `survey` finds what servers offer. */
-export const authorizeRoutes = (survey: SurveyTools) =>
+/**
+ * `/authorize`: sign-in, then consent, then the services that the person has yet to connect, then back to the client.
+ * `survey` finds what servers offer, `tryCredential` asks one about a key.
+ */
+export const authorizeRoutes = (survey: SurveyTools, tryCredential: TryCredential) =>
   new Hono<{ Bindings: Env }>()
     .get('/authorize', async (c) => {
       const id = c.req.query('flow');
       if (id === undefined) return begin(c);
       const flow = await findAuthorization(c, id);
       const person = await whoDecides(c, flow);
-      return person ? showConsent(c, flow, person, survey) : showSignIn(c, flow);
+      if (!person) return showSignIn(c, flow);
+      return isAtServices(c) ? showServices(c, flow, person) : showConsent(c, flow, person, survey);
     })
     .post('/authorize', async (c) => {
       if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
@@ -30,7 +37,9 @@ export const authorizeRoutes = (survey: SurveyTools) =>
       if (!person) return showSignIn(c, flow);
       if (!(await flow.checkCsrf(form.value.get('csrf'), person.userId)))
         throw new PageProblem('form_forged');
-      return decide(c, flow, person, survey, form.value);
+      const ending = backToClient(c, flow.data);
+      if (isAtServices(c)) return decideServices(c, flow, person, form.value, tryCredential, ending);
+      return decide(c, flow, person, survey, form.value, ending);
     });
 
 /** The endpoints that clients call by themselves. */
@@ -39,7 +48,8 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
   .post('/oauth/register', register)
   .post('/oauth/revoke', revoke)
   .post('/oauth/introspect', introspect)
-  .all('/oauth/:endpoint{(?:token|register|revoke|introspect)}', (c) =>
+  .post('/oauth/device_authorization', deviceAuthorization)
+  .all('/oauth/:endpoint{(?:token|register|revoke|introspect|device_authorization)}', (c) =>
     c.json({ error: 'invalid_request', error_description: 'Use POST' }, 405, { Allow: 'POST, OPTIONS' }),
   );
 
@@ -67,19 +77,4 @@ async function findAuthorization(c: Context, id: string | undefined): Promise<Fl
   const flow = await mustFindFlow(c, id, touch);
   if (flow.data.kind !== 'authorize') throw new PageProblem('flow_unknown');
   return flow as Flow<AuthorizationFlow>;
-}
-
-/** Who is signed in; ends with a page when that account has no role at what the request is for. */
-async function whoDecides(c: Context, flow: Flow<AuthorizationFlow>): Promise<Person | undefined> {
-  const signedIn = await currentSignIn(c);
-  if (!signedIn) return undefined;
-  const { settings, origin } = siteOf(c);
-  const { resource } = flow.data.request;
-  const server = settings.servers.find(({ name }) => resource === `${origin}/mcp/${name}`);
-  const { identity, userId } = signedIn;
-  const role = server ? roleAt(identity, server, settings) : signedIn.role;
-  if (role && (!server || mayKnow(server, identity))) return { ...signedIn, role };
-  await flow.stage('select-account', true);
-  const action = { label: words.consent.switchAccount, href: `/sign-in?flow=${flow.id}` };
-  throw new PageProblem('no_access', { about: identity.email ?? identity.name, detail: userId, action });
 }

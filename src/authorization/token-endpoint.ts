@@ -1,26 +1,39 @@
 import type { Context } from 'hono';
-import { type Access, findAccount, parseToken, type Terms, type TokenAnswer } from '../account';
+import { type Access, findAccount, parseToken, type TokenAnswer } from '../account';
 import { record } from '../audit';
 import { sha256Hex } from '../crypto';
-import { NO_STORE, readForm, repeatedNames } from '../http';
+import { NO_STORE } from '../http';
 import type { Result } from '../result';
-import { type Site, siteOf } from '../site';
-import type { Client } from './client';
-import { type AuthenticatedClient, authenticateClient } from './client-authentication';
+import { siteOf } from '../site';
+import { type Client, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE } from './client';
+import { clientCredentials } from './client-credentials';
+import { readClientRequest, sendError } from './client-request';
 import { renewRegistration } from './clients';
-import { resourcesOf } from './metadata';
-
-type Grant = (c: Context, request: AuthenticatedClient) => Promise<TokenAnswer>;
+import { deviceCode } from './device';
+import { exchange } from './exchange';
+import { forClient, type Grant, oauthError, type TokenRequest, termsOf } from './token-request';
+import { redeemTrusted } from './trusted';
 
 /** The token endpoint by `grant_type`. */
 const GRANTS: Record<string, Grant> = {
-  authorization_code: async (c, { client, form }) => present(c, client, form, 'code'),
-  refresh_token: async (c, { client, form }) => present(c, client, form, 'refresh_token'),
+  authorization_code: forClient(async (c, { client, form }) => present(c, client, form, 'code')),
+  refresh_token: forClient(async (c, { client, form }) => present(c, client, form, 'refresh_token')),
+  client_credentials: forClient(clientCredentials),
+  [DEVICE_CODE]: forClient(deviceCode),
+  [TOKEN_EXCHANGE]: exchange,
+  [JWT_BEARER]: async (c, request) => {
+    const { assertion } = request.form;
+    if (!assertion) return oauthError('invalid_request', 'assertion is required', 'assertion_missing');
+    return redeemTrusted(siteOf(c), assertion, 'assertion', request);
+  },
 };
+
+/** What is presented with these is proof enough: no client needs to be named (RFC 8693, RFC 7523 section 2.1). */
+const WITHOUT_CLIENT = [TOKEN_EXCHANGE, JWT_BEARER];
 
 /** `POST /oauth/token` (RFC 6749 section 3.2). */
 export async function token(c: Context): Promise<Response> {
-  const request = await readClientRequest(c);
+  const request = await readClientRequest(c, namesNoClient);
   if (request instanceof Response) return request;
   const { client, form } = request;
   const grantType = form.grant_type ?? '';
@@ -31,13 +44,28 @@ export async function token(c: Context): Promise<Response> {
   else if (grant) answer = await grant(c, request);
   else answer = oauthError('unsupported_grant_type', 'Grant type not supported', 'grant_type_unknown');
 
-  const { reason, status, body } = answer;
+  recordAnswer(c, grantType, request, answer);
+  const { status, body } = answer;
+  if (status === 200 && client) c.executionCtx.waitUntil(renewRegistration(siteOf(c), client));
+  return c.json(body, status as 200, NO_STORE);
+}
+
+function recordAnswer(c: Context, grantType: string, { client, form }: TokenRequest, answer: TokenAnswer) {
+  const { reason, detail, status, body } = answer;
+  // A device asks every few seconds.
+  if (reason === 'authorization_pending') return;
   const outcome = status === 200 ? 'ok' : 'refused';
   const event = grantType === 'refresh_token' ? 'token_refreshed' : 'token_issued';
-  const parts = parseToken(String(form.code ?? form.refresh_token ?? ''));
-  record(c, { event, outcome, reason, client: client.client_id, user: parts?.userId, grant: parts?.grantId });
-  if (status === 200) c.executionCtx.waitUntil(renewRegistration(siteOf(c), client));
-  return c.json(body, status as 200, NO_STORE);
+  const parts = parseToken(String(form.code ?? form.refresh_token ?? body.access_token ?? ''));
+  const { userId: user, grantId } = parts ?? {};
+  record(c, { event, outcome, reason, detail, client: client?.client_id, user, grant: grantId });
+}
+
+/** Whether a request leaves out who the client is, and may. */
+function namesNoClient(request: Request, form: URLSearchParams): boolean {
+  const named = ['client_id', 'client_secret', 'client_assertion'].some((name) => form.get(name));
+  if (named || request.headers.has('authorization')) return false;
+  return WITHOUT_CLIENT.includes(form.get('grant_type') ?? '');
 }
 
 /** `POST /oauth/revoke` (RFC 7009): 200 whether or not there was such a token of this client. */
@@ -75,15 +103,15 @@ export async function introspect(c: Context): Promise<Response> {
   const found: Result<Access> | undefined =
     account && (await account.introspect(parts.grantId, await sha256Hex(form.token)));
   const own = found?.ok && found.value.grant.client_id === client.client_id;
-  if (!own || !parts) return c.json({ active: false }, 200, NO_STORE);
-  const { grant, scope, identity, issued_at: iat, expires_at: exp } = found.value;
+  if (!own) return c.json({ active: false }, 200, NO_STORE);
+  const { user_id, grant, scope, identity, issued_at: iat, expires_at: exp } = found.value;
   return c.json(
     {
       active: true,
       scope: scope.join(' '),
       client_id: grant.client_id,
       username: identity.name,
-      sub: parts.userId,
+      sub: user_id,
       aud: grant.resource,
       iss: siteOf(c).origin,
       iat,
@@ -92,11 +120,6 @@ export async function introspect(c: Context): Promise<Response> {
     200,
     NO_STORE,
   );
-}
-
-/** What the account needs to know of the deployment to issue. */
-export function termsOf(site: Site): Terms {
-  return { origin: site.origin, resources: resourcesOf(site), tokens: site.settings.tokens };
 }
 
 /** Takes a code or refresh token to the account that it names, if this deployment made it. */
@@ -108,7 +131,10 @@ async function present(
 ): Promise<TokenAnswer> {
   const secret = form[name];
   if (!secret) return oauthError('invalid_request', `${name} is required`, `${name}_missing`);
-  if (!client.grant_types.includes('authorization_code')) {
+  // A device's refresh tokens come from another grant than a code.
+  const needed =
+    name === 'code' ? ['authorization_code'] : ['authorization_code', 'refresh_token', DEVICE_CODE];
+  if (!client.grant_types.some((type) => needed.includes(type))) {
     return oauthError(
       'unauthorized_client',
       'The client is not registered for this grant',
@@ -129,33 +155,4 @@ async function present(
   return name === 'code'
     ? account.redeemCode(termsOf(site), presented)
     : account.rotateRefresh(termsOf(site), presented);
-}
-
-/** The checks that all three endpoints begin with: form, parameters once each, client. */
-async function readClientRequest(c: Context): Promise<AuthenticatedClient | Response> {
-  const form = await readForm(c.req.raw);
-  if (!form.ok) {
-    const what = 'The body must be application/x-www-form-urlencoded, at most 64 kB';
-    return sendError(c, oauthError('invalid_request', what, form.error.reason));
-  }
-  const [repeated] = repeatedNames(form.value);
-  if (repeated !== undefined) {
-    const what = 'A parameter is there more than once';
-    return sendError(c, oauthError('invalid_request', what, 'parameter_repeated'));
-  }
-  const authenticated = await authenticateClient(siteOf(c), c.req.raw, form.value);
-  if (authenticated.ok) return authenticated.value;
-  const { error, error_description, reason, detail, challenge } = authenticated.error;
-  record(c, { event: 'client_authentication', outcome: 'refused', reason, detail });
-  const headers = { ...NO_STORE, ...(challenge ? { 'WWW-Authenticate': 'Basic realm="gatehouse"' } : {}) };
-  return c.json({ error, error_description }, error === 'invalid_client' ? 401 : 400, headers);
-}
-
-function oauthError(error: string, error_description: string, reason: string): TokenAnswer {
-  return { status: 400, body: { error, error_description }, reason };
-}
-
-function sendError(c: Context, { status, body, reason }: TokenAnswer): Response {
-  record(c, { event: 'token_endpoint', outcome: 'refused', reason });
-  return c.json(body, status as 400, NO_STORE);
 }

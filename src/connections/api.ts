@@ -1,10 +1,9 @@
 import { type Context, Hono } from 'hono';
 import { type ApiUser, type Connection, usableServers } from '../account';
-import { record } from '../audit';
 import { currentSignIn } from '../sign-in';
 import { siteOf } from '../site';
+import { endConnection } from './end';
 import { type ConnectionStatus, orphansOf, standingOf } from './needed';
-import { loopbackOrigins } from './outbound';
 
 type ApiContext = Context<{ Bindings: Env; Variables: { user: ApiUser } }>;
 
@@ -15,17 +14,10 @@ type ApiContext = Context<{ Bindings: Env; Variables: { user: ApiUser } }>;
 export const connectionsApi = new Hono<{ Bindings: Env; Variables: { user: ApiUser } }>()
   .get('/api/connections', async (c) => c.json({ items: await listConnections(c) }))
   .delete('/api/connections/:server', async (c) => {
-    const site = siteOf(c);
-    const name = c.req.param('server');
-    const server = site.settings.servers.find((one) => one.name === name);
-    const loopback = server ? loopbackOrigins(site, server) : [];
-    const { userId } = c.var.user;
-    const { existed, revoked } = await c.env.ACCOUNT.getByName(userId).disconnect(name, loopback);
+    const existed = await endConnection(c, c.var.user.userId, c.req.param('server'));
     if (!existed) {
       return c.json({ error: 'not_found', error_description: 'There is no connection to that server' }, 404);
     }
-    const detail = revoked ? 'revoked at the provider' : 'here only';
-    record(c, { event: 'connection_ended', outcome: 'ok', user: userId, server: name, detail });
     return c.body(null, 204);
   });
 

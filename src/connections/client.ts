@@ -1,4 +1,4 @@
-import { registerClient } from '@modelcontextprotocol/client';
+import { RegistrationRejectedError, registerClient } from '@modelcontextprotocol/client';
 import type { ProviderClient } from '../account';
 import { isLoopbackHost, readSecret, type ServerSetting, secretName } from '../config';
 import { seal, sha256Hex, unseal } from '../crypto';
@@ -66,27 +66,38 @@ export async function forgetRegistration(site: Site, provider: Provider): Promis
   await site.env.OAUTH_KV.delete(await registrationKey(site, provider));
 }
 
+/**
+ * With the scope that will be asked for, as some want it; without, where that is refused: others know scopes of
+ * resources only once they are asked for.
+ */
 async function register(
   site: Site,
   server: ServerSetting,
   provider: Provider,
 ): Promise<Result<ProviderClient, Refusal<ClientRefusal>>> {
+  const registered = await registerWith(site, server, provider, provider.scope);
+  const again = !registered.ok && registered.error.reason === 'registration_refused';
+  if (!again || provider.scope === undefined) return registered;
+  return registerWith(site, server, provider, undefined);
+}
+
+async function registerWith(
+  site: Site,
+  server: ServerSetting,
+  provider: Provider,
+  scope: string | undefined,
+): Promise<Result<ProviderClient, Refusal<ClientRefusal>>> {
   const { registration_endpoint, issuer } = provider;
   if (registration_endpoint === undefined || issuer === undefined) return refuse('registration_unsupported');
   const methods = provider.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
   const method = AUTH_METHODS.find((one) => methods.includes(one)) ?? 'none';
+  const { authorization_endpoint, token_endpoint } = provider;
+  const metadata = { issuer, authorization_endpoint, token_endpoint, registration_endpoint };
   try {
     const made = await registerClient(issuer, {
-      metadata: {
-        ...provider,
-        issuer,
-        registration_endpoint,
-        response_types_supported: ['code'],
-        revocation_endpoint: undefined,
-        token_endpoint_auth_methods_supported: methods,
-      },
+      metadata: { ...metadata, response_types_supported: ['code'] },
       clientMetadata: clientMetadata(site, method),
-      ...(provider.scope === undefined ? {} : { scope: provider.scope }),
+      ...(scope === undefined ? {} : { scope }),
       fetchFn: providerFetch(loopbackOrigins(site, server)),
     });
     const { client_id, client_secret, token_endpoint_auth_method = method } = made;
@@ -94,8 +105,9 @@ async function register(
   } catch (error) {
     if (error instanceof OutboundFailure) return refuse('provider_unavailable', error.reason);
     // Its message quotes what the provider answered, which may be anything.
-    const status = (error as { status?: unknown }).status;
-    return refuse('registration_refused', typeof status === 'number' ? String(status) : undefined);
+    const status = error instanceof RegistrationRejectedError ? error.status : 0;
+    const passing = status >= 500 || status === 429;
+    return refuse(passing ? 'provider_unavailable' : 'registration_refused', String(status));
   }
 }
 

@@ -1,10 +1,11 @@
 import type { Refusal } from '../result';
-import { PageProblem, type ProblemTag, words } from '../ui';
+import { PageProblem, words } from '../ui';
+import type { KeyRefusal } from './api-key';
 import type { BeginRefusal, FinishRefusal } from './oauth';
 import type { ConnectedServer } from './place';
 
 /** Which page a refusal becomes; its own tag goes to the log. */
-const PAGES: Record<BeginRefusal | FinishRefusal, ProblemTag> = {
+const PAGES = {
   provider_unavailable: 'connect_unavailable',
   provider_unknown: 'connect_unsupported',
   provider_metadata_invalid: 'connect_unsupported',
@@ -18,6 +19,12 @@ const PAGES: Record<BeginRefusal | FinishRefusal, ProblemTag> = {
   callback_malformed: 'connect_answer_invalid',
   provider_refused: 'connect_answer_invalid',
   client_rejected: 'connect_answer_invalid',
+} as const satisfies Record<BeginRefusal | FinishRefusal, keyof typeof words.problems>;
+
+const KEY_NOTICES: Record<KeyRefusal, string> = {
+  key_malformed: words.connection.keyMalformed,
+  key_refused: words.connection.keyRefused,
+  server_unreachable: words.connection.serverUnreachable,
 };
 
 /** The page for a connection that came to nothing, with a way to try again. */
@@ -31,4 +38,11 @@ export function connectProblem(
     detail: [reason, detail].filter(Boolean).join(' '),
     action: { label: words.connection.again, href: retry },
   });
+}
+
+/** The same in a line, for a page on which that server's button still stands. `title`: the server's. */
+export function connectNotice(title: string, reason: BeginRefusal | FinishRefusal | KeyRefusal): string {
+  if (reason in KEY_NOTICES) return `${title}: ${KEY_NOTICES[reason as KeyRefusal]}`;
+  const { title: happened, what } = words.problems[PAGES[reason as BeginRefusal | FinishRefusal]](title);
+  return `${happened}. ${what}`;
 }

@@ -6,20 +6,25 @@ import { isSameOrigin, readForm } from '../http';
 import { currentSignIn, mustFindFlow, type SignedIn, showSignIn, stateFlowId } from '../sign-in';
 import { siteOf } from '../site';
 import { brandingOf, PageProblem, showPage, words } from '../ui';
-import { checkKey, type KeyRefusal, type TryCredential } from './api-key';
+import { checkKey, type TryCredential } from './api-key';
 import { CALLBACK_PATH, CLIENT_DOCUMENT_PATH, clientDocument } from './client';
 import { ConnectedPage, ConnectServerPage } from './connect-page';
 import { connectionsNeeded } from './needed';
 import { beginConnect, type ConnectTransaction, finishConnect, TRANSACTION } from './oauth';
+import { stageOutcome } from './outcome';
 import { type ConnectedServer, needsConnection, placeOf } from './place';
-import { connectProblem } from './problems';
+import { connectNotice, connectProblem } from './problems';
 import { stageObtained } from './staged';
 import { readTicket } from './ticket';
 
-/** What a flow of `/connect/{server}` keeps. `user`: whom the link was for; unset: whoever is signed in. */
-interface ConnectFlow extends FlowData {
+/**
+ * What a flow of `/connect/{server}` keeps. `user`: whom the link was for; unset: whoever is signed in. `back`: the
+ * page of ours where the person comes from; unset: they come from their app.
+ */
+export interface ConnectFlow extends FlowData {
   server: string;
   user?: string;
+  back?: string;
 }
 
 /** `/connect/…`: attach one's own account on a server. `tryCredential` asks a server about a key. */
@@ -52,14 +57,8 @@ export const connectRoutes = (tryCredential: TryCredential) =>
         return keep(c, flow, person, server, { credential: checked.value, place: placeOf(server) });
       const { reason } = checked.error;
       record(c, { event: 'connection', outcome: 'refused', reason, ...aboutUser(person, server) });
-      return showConnect(c, flow, person, server, NOTICES[reason]);
+      return showConnect(c, flow, person, server, connectNotice(server.title ?? server.name, reason));
     });
-
-const NOTICES: Record<KeyRefusal, string> = {
-  key_malformed: words.connection.keyMalformed,
-  key_refused: words.connection.keyRefused,
-  server_unreachable: words.connection.serverUnreachable,
-};
 
 /** Opens a flow for a link or an address, in this browser; the ticket leaves the address bar with it. */
 async function openAt(c: Context, server: ConnectedServer, user: string | undefined): Promise<Response> {
@@ -189,7 +188,10 @@ async function comeBack(c: Context): Promise<Response> {
   if (!finished.ok) {
     record(c, { event: 'connection', outcome: 'refused', ...finished.error, ...aboutUser(person, server) });
     await account.beginConnecting(server.name, 0);
-    throw connectProblem(server, finished.error, transaction.return_to ?? flow.data.return_to);
+    const back = transaction.return_to ?? backOf(flow);
+    if (back === undefined) throw connectProblem(server, finished.error, flow.data.return_to);
+    await stageOutcome(flow, server.name, finished.error);
+    return c.redirect(back, 303);
   }
   const obtained = { credential: finished.value, place: transaction.place };
   if (transaction.return_to !== undefined) {
@@ -199,6 +201,12 @@ async function comeBack(c: Context): Promise<Response> {
     return c.redirect(transaction.return_to, 303);
   }
   return keep(c, flow, person, server, obtained);
+}
+
+/** Where the person hears that it came to nothing, if they came from a page of ours. */
+function backOf({ id, data }: Flow): string | undefined {
+  const { back } = data as ConnectFlow;
+  return back === undefined ? undefined : `${back}?flow=${id}`;
 }
 
 /** Ends the flow, the first one wins, and keeps what was obtained. */
@@ -211,8 +219,10 @@ async function keep(
 ): Promise<Response> {
   const submitted = await flow.submit();
   if (!submitted.ok) throw new PageProblem(submitted.error.reason);
-  await siteOf(c).env.ACCOUNT.getByName(person.userId).adopt([obtained]);
+  await siteOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
   record(c, { event: 'connection', outcome: 'ok', ...aboutUser(person, server) });
+  const { back } = flow.data as ConnectFlow;
+  if (back !== undefined) return c.redirect(back, 303);
   return showPage(c, <ConnectedPage branding={brandingOf(siteOf(c))} server={server.title ?? server.name} />);
 }
 

@@ -46,6 +46,6 @@ export async function submitAndAdopt(
   if (!taken.ok) return taken;
   const own = [...taken.value.values()].filter((staged) => staged.user === user);
   const obtained = own.map(({ credential, place }) => ({ credential, place }));
-  if (obtained.length > 0) await siteOf(c).env.ACCOUNT.getByName(user).adopt(obtained);
+  if (obtained.length > 0) await siteOf(c).env.ACCOUNT.getByName(user).storeConnections(obtained);
   return ok(obtained.map(({ credential }) => credential.server));
 }

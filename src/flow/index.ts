@@ -16,7 +16,17 @@ import { type Site, siteOf } from '../site';
 import type { FlowRefusal } from './object';
 
 /** The face of `flow/`: what is under way in a browser. */
+export {
+  answerDevice,
+  type DeviceAnswer,
+  findDevice,
+  type OpenedDevice,
+  openDevice,
+  pollDevice,
+  readDevice,
+} from './device';
 export { type FlowRefusal, PendingFlowObject } from './object';
+export { GUESS_WINDOW, readUserCode, showUserCode } from './user-codes';
 
 /** What a flow is about. The rest of it belongs to the feature that opened it. */
 export interface FlowData {
@@ -49,6 +59,8 @@ export interface Flow<T extends FlowData = FlowData> {
   stage(name: string, value: unknown): Promise<Result<null, Refusal<FlowRefusal>>>;
   /** What was staged, once; undefined when there is nothing. */
   take<V>(name: string): Promise<V | undefined>;
+  /** What is staged, and stays so; undefined when there is nothing. */
+  peek<V>(name: string): Promise<Result<V | undefined, Refusal<FlowRefusal>>>;
 }
 
 /**
@@ -56,14 +68,23 @@ export interface Flow<T extends FlowData = FlowData> {
  * `describe` makes its data from its id, so that `return_to` can name it.
  */
 export async function openFlow(c: Context, describe: (id: string) => FlowData): Promise<string> {
+  return (await startFlow(c, describe)).id;
+}
+
+/** As {@link openFlow}, for who goes on with the flow in the same request. */
+export async function startFlow<T extends FlowData>(
+  c: Context,
+  describe: (id: string) => T,
+): Promise<Flow<T>> {
   const site = siteOf(c);
   const now = seconds();
   const { flow: lifetime, request: untouched } = site.settings.tokens;
   const id = await makeFlowId(site.keyring, now + lifetime);
   const secret = randomSecret();
+  const data = describe(id);
   await site.env.PENDING_FLOW.getByName(id).open({
     secretHash: await sha256Hex(secret),
-    data: await seal(site.keyring, id, describe(id)),
+    data: await seal(site.keyring, id, data),
     untouchedUntil: now + untouched,
     expiresAt: now + lifetime,
   });
@@ -74,7 +95,7 @@ export async function openFlow(c: Context, describe: (id: string) => FlowData): 
     secure: site.secure,
     maxAge: lifetime,
   });
-  return id;
+  return holdFlow(site, id, secret, data);
 }
 
 /** The flow that a request names, if it belongs to this browser and can go on. */
@@ -90,27 +111,42 @@ export async function findFlow<T extends FlowData>(
   const secret = getCookie(c, cookieName(site, id));
   if (secret === undefined) return refuse('flow_other_browser');
   const hash = await sha256Hex(secret);
-  const stub = site.env.PENDING_FLOW.getByName(id);
-  const found = await stub.look(hash, options.touch);
+  const found = await site.env.PENDING_FLOW.getByName(id).look(hash, options.touch);
   if (!found.ok) return found;
   const data = await unseal<T>(site.keyring, id, found.value);
   if (!data.ok) return refuse('flow_expired', 'its data can no longer be opened');
+  return ok(await holdFlow(site, id, secret, data.value));
+}
 
+/** A flow as the browser that has its secret may use it. */
+async function holdFlow<T extends FlowData>(
+  { env, keyring }: Site,
+  id: string,
+  secret: string,
+  data: T,
+): Promise<Flow<T>> {
+  const hash = await sha256Hex(secret);
+  const stub = env.PENDING_FLOW.getByName(id);
   const proof = (userId?: string) => [id, secret, userId ?? ''].join('\0');
-  return ok({
+  const open = async <V>(found: Result<string | null, Refusal<FlowRefusal>>): Promise<V | undefined> => {
+    if (!found.ok || found.value === null) return undefined;
+    const opened = await unseal<V>(keyring, id, found.value);
+    return opened.ok ? opened.value : undefined;
+  };
+  return {
     id,
-    data: data.value,
-    csrf: (userId) => sign(site.keyring, 'csrf', proof(userId)),
+    data,
+    csrf: (userId) => sign(keyring, 'csrf', proof(userId)),
     checkCsrf: async (token, userId) =>
-      typeof token === 'string' && verifySignature(site.keyring, 'csrf', proof(userId), token),
+      typeof token === 'string' && verifySignature(keyring, 'csrf', proof(userId), token),
     submit: () => stub.submit(hash),
     submitTaking: async <V>(prefix: string) => {
       const taken = await stub.submitTaking(hash, prefix);
       if (!taken.ok) return taken;
       const values = new Map<string, V>();
       for (const { name, sealed } of taken.value) {
-        const opened = await unseal<V>(site.keyring, id, sealed);
-        if (opened.ok) values.set(name, opened.value);
+        const opened = await open<V>(ok(sealed));
+        if (opened !== undefined) values.set(name, opened);
       }
       return ok(values);
     },
@@ -119,14 +155,13 @@ export async function findFlow<T extends FlowData>(
       return listed.ok ? listed.value : [];
     },
     dropStaged: async () => stub.dropStaged(hash),
-    stage: async (name, value) => stub.stage(hash, name, await seal(site.keyring, id, value)),
-    take: async <V>(name: string) => {
-      const taken = await stub.take(hash, name);
-      if (!taken.ok || taken.value === null) return undefined;
-      const opened = await unseal<V>(site.keyring, id, taken.value);
-      return opened.ok ? opened.value : undefined;
+    stage: async (name, value) => stub.stage(hash, name, await seal(keyring, id, value)),
+    take: async (name) => open(await stub.take(hash, name)),
+    peek: async <V>(name: string) => {
+      const found = await stub.peek(hash, name);
+      return found.ok ? ok(await open<V>(found)) : found;
     },
-  });
+  };
 }
 
 /**

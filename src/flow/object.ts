@@ -3,6 +3,8 @@ import { seconds } from '../clock';
 import { timingSafeEqual } from '../crypto';
 import { migrate } from '../migrations';
 import { ok, type Refusal, type Result, refuse } from '../result';
+import { type DeviceRefusal, DeviceState, type PollVerdict } from './device-state';
+import { type UserCodeRefusal, UserCodes } from './user-codes';
 
 export const FLOW_SCHEMA: readonly (readonly string[])[] = [
   [
@@ -19,6 +21,30 @@ export const FLOW_SCHEMA: readonly (readonly string[])[] = [
       name TEXT PRIMARY KEY,
       sealed TEXT NOT NULL
     ) WITHOUT ROWID`,
+  ],
+  [
+    `CREATE TABLE device (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      secret_hash TEXT NOT NULL,
+      data TEXT NOT NULL,
+      interval INTEGER NOT NULL,
+      polled_at INTEGER,
+      denied INTEGER NOT NULL DEFAULT 0,
+      sealed TEXT,
+      expires_at INTEGER NOT NULL
+    )`,
+    `CREATE TABLE user_codes (
+      hash TEXT PRIMARY KEY,
+      sealed TEXT NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) WITHOUT ROWID`,
+    `CREATE TABLE guesses (
+      seq INTEGER PRIMARY KEY,
+      user_id TEXT NOT NULL,
+      at INTEGER NOT NULL
+    )`,
+    'CREATE INDEX guesses_by_user ON guesses (user_id, at)',
+    'CREATE INDEX guesses_by_time ON guesses (at)',
   ],
 ];
 
@@ -41,15 +67,20 @@ interface FlowRow {
 /**
  * What is under way in one browser: an authorization request or a sign-in, sealed. It belongs to the browser
  * that holds its secret, dies after some minutes when nobody touches it and after some more in any case,
- * and is submitted once.
+ * and is submitted once. A device that waits for a person is one too; under the name of the directory the same
+ * class knows all user codes, under `once:…` that something was used.
  */
 export class PendingFlowObject extends DurableObject<Env> {
   /** Its tables are gone, and whoever comes a moment later must hear that rather than an error. */
   #isOver = false;
+  readonly #device: DeviceState;
+  readonly #codes: UserCodes;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     migrate(ctx.storage, FLOW_SCHEMA);
+    this.#device = new DeviceState(ctx.storage.sql);
+    this.#codes = new UserCodes(ctx.storage.sql);
   }
 
   /** Begins. Times are seconds since the epoch; `data` is sealed by the caller. */
@@ -126,6 +157,14 @@ export class PendingFlowObject extends DurableObject<Env> {
     return ok(row ? String(row.sealed) : null);
   }
 
+  /** What is staged under a name, and stays there; null when there is nothing. */
+  peek(secretHash: string, name: string): Verdict<string | null> {
+    const found = this.#find(secretHash);
+    if (!found.ok) return found;
+    const row = this.ctx.storage.sql.exec('SELECT sealed FROM staged WHERE name = ?', name).toArray()[0];
+    return ok(row ? String(row.sealed) : null);
+  }
+
   /** True for the first caller and nobody after, until `expiresAt` (seconds since the epoch). */
   async claim(expiresAt: number): Promise<boolean> {
     const first = (await this.ctx.storage.get('claimed')) === undefined;
@@ -136,8 +175,58 @@ export class PendingFlowObject extends DurableObject<Env> {
     return first;
   }
 
+  /** Begins a device's flow; its data is sealed by the caller. */
+  async openDevice(secretHash: string, data: string, expiresAt: number): Promise<void> {
+    this.#device.open(secretHash, data, expiresAt);
+    await this.ctx.storage.setAlarm(expiresAt * 1000);
+  }
+
+  readDevice(): Result<string, Refusal<DeviceRefusal>> {
+    return this.#isOver ? refuse('device_code_expired') : this.#device.read(seconds());
+  }
+
+  pollDevice(secretHash: string): Result<{ data: string; verdict: PollVerdict }, Refusal<DeviceRefusal>> {
+    return this.#isOver ? refuse('device_code_expired') : this.#device.poll(secretHash, Date.now());
+  }
+
+  answerDevice(sealed: string | null): Result<null, Refusal<DeviceRefusal>> {
+    return this.#isOver ? refuse('device_code_expired') : this.#device.answer(sealed, seconds());
+  }
+
+  /** Of the directory: keeps which flow a user code means. */
+  async keepCode(
+    hash: string,
+    sealed: string,
+    expiresAt: number,
+  ): Promise<Result<null, Refusal<UserCodeRefusal>>> {
+    const kept = this.#codes.keep(hash, sealed, expiresAt, seconds());
+    await this.#scheduleCodes();
+    return kept;
+  }
+
+  /** Of the directory: which flow a code means, if this person may try one. */
+  async findCode(hash: string, userId: string): Promise<Result<string, Refusal<UserCodeRefusal>>> {
+    const found = this.#codes.find(hash, userId, seconds());
+    await this.#scheduleCodes();
+    return found;
+  }
+
+  dropCode(hash: string): void {
+    this.#codes.drop(hash);
+  }
+
+  async #scheduleCodes(): Promise<void> {
+    const at = this.#codes.nextEnd();
+    if (at === undefined || (await this.ctx.storage.getAlarm()) !== null) return;
+    await this.ctx.storage.setAlarm((at + 1) * 1000);
+  }
+
   /** The flow's end: nothing of it stays. Its id says from then on that it has expired. */
   override async alarm(): Promise<void> {
+    if (this.#codes.nextEnd() !== undefined) {
+      this.#codes.purge(seconds());
+      return this.#scheduleCodes();
+    }
     this.#isOver = true;
     await this.ctx.storage.deleteAll();
   }

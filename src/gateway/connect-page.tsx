@@ -15,7 +15,7 @@ interface Recipe {
 export function ConnectPage({ branding, url, origin }: { branding: Branding; url: string; origin: string }) {
   const title = text.title(branding.name);
   return (
-    <Layout branding={branding} title={plain(title)}>
+    <Layout branding={branding} title={plain(title)} parts={['apps']}>
       <h1>
         <Say sentence={title} />
       </h1>

@@ -1,78 +1,107 @@
-import { type CredentialAnswer, findAccount } from '../account';
-import { type ConnectedServer, wantedAt } from '../connections';
-import type { Site } from '../site';
+import type { Context, MiddlewareHandler } from 'hono';
+import { looksLikeKey, parseKey, parseToken } from '../account';
+import { record } from '../audit';
+import { ok, type Refusal, type Result, refuse } from '../result';
+import { siteOf } from '../site';
 
-/*
- * The user's own credential for a server, for the length of one request, or until what the user may do changes. It is kept beside the principal, not in
- * it: principals are handed to entrypoints and written into tokens.
+/** Why a request's credential is refused before, or by, the account that it names. */
+export type CredentialRefusal =
+  | 'credential_missing'
+  | 'credential_malformed'
+  | 'credentials_conflict'
+  | 'credential_in_url'
+  | 'key_malformed'
+  | 'key_checksum'
+  | 'token_not_ours'
+  | 'token_unknown'
+  | 'grant_unknown'
+  | 'key_unknown'
+  | 'key_revoked'
+  | 'key_expired'
+  | 'token_for_other_resource'
+  | 'sso_required'
+  | 'role_missing';
+
+/** An access token or an access key, and what it says of itself: whose, and which grant or key. */
+export interface Credential {
+  text: string;
+  userId: string;
+  id: string;
+}
+
+type Found = Result<Credential, Refusal<CredentialRefusal>>;
+
+/**
+ * The one credential of a request: `Authorization: Bearer` an access token or an access key, or `x-api-key` an
+ * access key (RFC 6750 section 2: no more than one way at a time). Nothing is looked up.
  */
-
-/** Why there is no credential, with the seconds to wait where that helps. */
-export type CredentialError = Extract<CredentialAnswer, { ok: false }>['error'];
-
-/** Whose credential it is. */
-type Acting = { user: { id: string } };
-
-const perRequest = new WeakMap<Site, Map<string, CredentialAnswer>>();
-
-/** Keeps what the account answered in the call that authenticated the request. */
-export function rememberCredential(site: Site, server: string, answer: CredentialAnswer): void {
-  const known = perRequest.get(site) ?? new Map<string, CredentialAnswer>();
-  perRequest.set(site, known);
-  known.set(server, answer);
+export function readCredential(headers: Headers): Found {
+  const conflict = findConflict(headers);
+  if (conflict !== undefined) return refuse('credentials_conflict', conflict);
+  const apiKey = headers.get('x-api-key');
+  if (apiKey !== null) return looksLikeKey(apiKey.trim()) ? readKey(apiKey.trim()) : refuse('key_malformed');
+  const header = headers.get('authorization');
+  if (header === null) return refuse('credential_missing');
+  const text = /^bearer +([^\s]+)$/i.exec(header)?.[1];
+  if (text === undefined) return refuse('credential_malformed');
+  if (looksLikeKey(text)) return readKey(text);
+  const parts = parseToken(text);
+  return parts ? ok({ text, userId: parts.userId, id: parts.grantId }) : refuse('token_not_ours');
 }
 
-/** What was answered may be out of date: for work that outlives its request. */
-export function forgetCredentials(site: Site): void {
-  perRequest.delete(site);
+/**
+ * 400 for what no server could answer rightly: two credentials, of which each may mean somebody else, or one in
+ * the address, where logs and histories keep it. A `passthrough` server's caller may send what they like.
+ */
+export const oneCredential: MiddlewareHandler = async (c, next) => {
+  if (isPassthrough(c)) return next();
+  const inUrl = findInUrl(new URL(c.req.url).searchParams);
+  const conflict = findConflict(c.req.raw.headers);
+  if (inUrl === undefined && conflict === undefined) return next();
+  const reason: CredentialRefusal = inUrl === undefined ? 'credentials_conflict' : 'credential_in_url';
+  record(c, { event: 'mcp_request', outcome: 'refused', reason, detail: inUrl ?? conflict });
+  const error_description =
+    inUrl === undefined
+      ? `The request has two credentials: ${conflict}. Send one of them`
+      : `The address has a credential in "${inUrl}", where logs and histories keep it. Revoke it, and send a new one as "Authorization: Bearer" or, if it is an access key, as "x-api-key"`;
+  const { requestId: request_id } = siteOf(c);
+  return c.json({ error: 'invalid_request', error_description, request_id }, 400, {
+    'Cache-Control': 'no-store',
+  });
+};
+
+function readKey(text: string): Found {
+  const parsed = parseKey(text);
+  return parsed.ok ? ok({ text, userId: parsed.value.userId, id: parsed.value.keyId }) : parsed;
 }
 
-/** The credential of a principal for a server: from the request's first call of the account, or by one of its own. */
-export async function credentialFor(
-  site: Site,
-  principal: Acting,
-  server: ConnectedServer,
-): Promise<CredentialAnswer> {
-  return perRequest.get(site)?.get(server.name) ?? ask(site, principal, server);
+/** Two credentials in one request, in words; undefined when there is at most one. */
+function findConflict(headers: Headers): string | undefined {
+  const [authorization, apiKey] = [headers.get('authorization'), headers.get('x-api-key')];
+  // Headers that are sent twice arrive as one, with a comma, which neither token nor key can have.
+  if (apiKey?.includes(',')) return 'x-api-key is there twice';
+  if (/^bearer [^"]*,/i.test(authorization ?? '')) return 'Authorization is there twice';
+  if (authorization === null || apiKey === null) return undefined;
+  const [scheme = '', text = ''] = authorization.split(' ');
+  const bearer = looksLikeKey(text) ? 'an access key' : 'an access token';
+  // Only a known scheme is told again: whoever left theirs out would find their secret in the log.
+  const known = ['basic', 'digest', 'dpop'].includes(scheme.toLowerCase()) ? scheme : 'something else';
+  const first = scheme.toLowerCase() === 'bearer' ? bearer : known;
+  return `${first} in Authorization, and an access key in x-api-key`;
 }
 
-/** Another one in the place of one that the server has just refused: renewed, or refused for good. */
-export function replaceCredential(
-  site: Site,
-  principal: Acting,
-  server: ConnectedServer,
-  refused: string,
-): Promise<CredentialAnswer> {
-  return ask(site, principal, server, refused);
+/** The name of the parameter that holds a credential of ours (RFC 6750 section 2.3 is not supported). */
+function findInUrl(parameters: URLSearchParams): string | undefined {
+  const isOurs = (value: string) => looksLikeKey(value) || parseToken(value) !== undefined;
+  const found = [...parameters].find(
+    ([name, value]) => name === 'access_token' || isOurs(name) || isOurs(value),
+  );
+  // A name can be a secret too, where somebody wrote the key without one.
+  return found && (isOurs(found[0]) ? 'a parameter' : found[0].slice(0, 40));
 }
 
-/** Notes that the server refuses a credential though it is new. */
-export async function giveUpCredential(
-  site: Site,
-  principal: Acting,
-  server: ConnectedServer,
-  refused: string,
-): Promise<CredentialAnswer> {
-  const account = await findAccount(site.env, site.keyring, principal.user.id);
-  await account?.credentialRefused(server.name, refused);
-  const answer: CredentialAnswer = {
-    ok: false,
-    error: { reason: 'needs_reauthorization', detail: 'refused_by_server' },
-  };
-  rememberCredential(site, server.name, answer);
-  return answer;
-}
-
-async function ask(
-  site: Site,
-  principal: Acting,
-  server: ConnectedServer,
-  refused?: string,
-): Promise<CredentialAnswer> {
-  const account = await findAccount(site.env, site.keyring, principal.user.id);
-  const answer: CredentialAnswer = account
-    ? await account.credential(wantedAt(site, server, refused))
-    : { ok: false, error: { reason: 'not_connected' } };
-  rememberCredential(site, server.name, answer);
-  return answer;
+function isPassthrough(c: Context): boolean {
+  const name = c.req.param('server');
+  const server = siteOf(c).settings.servers.find((candidate) => candidate.name === name);
+  return server?.auth === 'passthrough';
 }

@@ -1,7 +1,7 @@
 import { roleAt, watchGrant } from '../account';
 import type { ServerSetting } from '../config';
 import { siteOf, type Work } from '../site';
-import type { Principal } from './principal';
+import { asKnownNow, type Principal } from './principal';
 
 /** Most calls are answered before this many ms; only longer ones are worth a watch. */
 const CALL_MS = 2_000;
@@ -36,6 +36,28 @@ export function watchOver(
       stop?.();
     };
   };
+}
+
+/**
+ * Watches over what a principal may do at `/mcp`, until the returned function is called. `changed` is told who it is
+ * now, `ended` that its grant is over or its user has no role any more.
+ */
+export function watchPrincipal(
+  work: Work,
+  principal: Principal,
+  { changed, ended }: { changed(now: Principal): void; ended(): void },
+): () => void {
+  const site = siteOf(work);
+  const { user, grantId } = principal;
+  const look = async () => {
+    const identity = await site.env.ACCOUNT.getByName(user.id).standing(grantId);
+    const now = identity && asKnownNow(principal, identity, site);
+    if (now) changed(now);
+    else ended();
+  };
+  // Whoever can't be asked now is asked at the next change.
+  const on = { changed: () => void look().catch(() => undefined), ended };
+  return watchGrant(site.env, { userId: user.id, grantId }, on);
 }
 
 /** A stream that ends when the watch says so; back-pressure and cancellation reach the source. */

@@ -1,4 +1,4 @@
-import { holds, type Identity, SCOPES, type Scope, scopesWithin } from '../account';
+import { holds, type Identity, SCOPES, type Scope, scopesWithin, withinTools } from '../account';
 import type { Role, ServerSetting } from '../config';
 import { matchesGlob } from '../glob';
 
@@ -27,6 +27,8 @@ export interface Reach {
   /** What the token carries, held to the role there. */
   scope: Scope[];
   identity: Identity;
+  /** Globs over `{server}_{tool}` that an access key is held to; undefined: all. */
+  tools?: readonly string[] | undefined;
 }
 
 export type ToolVerdict =
@@ -51,7 +53,8 @@ export function judgeTool(tool: Tool, server: ServerSetting, reach: Reach): Tool
   const rules = server.require.filter(
     (rule) => rule.tools !== undefined && matchesGlob(tool.name, rule.tools),
   );
-  if (access === 'hidden' || !rules.every((rule) => holds(rule, reach.identity)))
+  const inReach = withinTools(reach.tools, server.name, tool.name);
+  if (access === 'hidden' || !inReach || !rules.every((rule) => holds(rule, reach.identity)))
     return { verdict: 'absent' };
   const needed: Scope = `mcp:${access}`;
   if (!scopesWithin(reach.role, SCOPES).includes(needed)) return { verdict: 'absent' };

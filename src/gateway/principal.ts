@@ -5,49 +5,47 @@ import {
   highestRole,
   type Identity,
   includedScopes,
-  parseToken,
   roleAt,
   type Scope,
   scopesWithin,
   type User,
+  usableServers,
 } from '../account';
 import type { Role, ServerSetting } from '../config';
 import { needsConnection, wantedAt } from '../connections';
 import { sha256Hex } from '../crypto';
 import { ok, type Result, refuse } from '../result';
+import { checkDomain } from '../sign-in';
 import { type Site, siteOf } from '../site';
-import { rememberCredential } from './credentials';
+import { type CredentialRefusal, readCredential } from './credentials';
+import { rememberCredential } from './server-credentials';
 
 /** Who a request acts for, and what it may do. */
 export interface Principal {
   user: User;
   identity: Identity;
   client: { id: string; name: string };
+  /** The grant's id, or the access key's. */
   grantId: string;
   /** What the token carries. */
   granted: Scope[];
   /** The same, held to the role. */
   scope: Scope[];
   servers: string[];
+  /** Globs over `{server}_{tool}` that an access key is held to; undefined: all. */
+  tools?: string[] | undefined;
   role: Role;
-  /** The grant's end; seconds since the epoch. */
+  /** The end of the grant or key; seconds since the epoch. */
   expires_at: number;
 }
 
 type AccountStub = NonNullable<Awaited<ReturnType<typeof findAccount>>>;
 
-export type CredentialRefusal =
-  | 'credential_missing'
-  | 'credential_malformed'
-  | 'token_not_ours'
-  | 'token_unknown'
-  | 'grant_unknown'
-  | 'token_for_other_resource'
-  | 'role_missing';
+export type { CredentialRefusal } from './credentials';
 
 /**
- * The principal behind a request for a resource (RFC 6750 section 2.1): one call of its `Account`, and no
- * object for a token that this deployment didn't make. `server`: whose resource it is, if it is one's; the same
+ * The principal behind a request for a resource, by access token or access key: one call of its `Account`, and
+ * no object for one that this deployment didn't make. `server`: whose resource it is, if it is one's; the same
  * call then brings the user's own credential for it, where it needs one.
  */
 export async function identify(
@@ -56,37 +54,53 @@ export async function identify(
   server?: ServerSetting,
 ): Promise<Result<Principal>> {
   const site = siteOf(c);
-  const header = c.req.header('authorization');
-  if (header === undefined) return refuse<CredentialRefusal>('credential_missing');
-  const token = /^bearer +([^\s]+)$/i.exec(header)?.[1];
-  if (token === undefined) return refuse<CredentialRefusal>('credential_malformed');
-  const parts = parseToken(token);
-  const account = parts && (await findAccount(site.env, site.keyring, parts.userId));
+  const credential = readCredential(c.req.raw.headers);
+  if (!credential.ok) return credential;
+  const { text, userId, id } = credential.value;
+  const account = await findAccount(site.env, site.keyring, userId);
   if (!account) return refuse<CredentialRefusal>('token_not_ours');
-  const hash = await sha256Hex(token);
-  const found = await authenticate(c, account, parts.grantId, hash, server);
+  const found = await authenticate(c, account, id, await sha256Hex(text), server);
   if (!found.ok) return found;
 
-  const { identity, grant, scope } = found.value;
+  const { user_id, identity, grant, scope, tools } = found.value;
   const { settings } = site;
   const role = server ? roleAt(identity, server, settings) : highestRole(identity, settings);
-  if (place(site, grant.resource) !== place(site, resource)) {
+  if (grant.resource !== undefined && place(site, grant.resource) !== place(site, resource)) {
     return refuse<CredentialRefusal>('token_for_other_resource', grant.resource);
   }
-  if (!role) return refuse<CredentialRefusal>('role_missing', parts.userId);
+  // A key is another way in: not for those whose addresses come in by one provider only.
+  if (grant.resource === undefined && !checkDomain(identity, settings.signIn.oidc).ok) {
+    return refuse<CredentialRefusal>('sso_required', user_id);
+  }
+  if (!role) return refuse<CredentialRefusal>('role_missing', user_id);
   const { name, email, email_verified } = identity;
   const granted = includedScopes(scope);
+  const usable = usableServers(settings, identity).map((one) => one.name);
   return ok({
-    user: { id: parts.userId, name, email, email_verified },
+    user: { id: user_id, name, email, email_verified },
     identity,
     client: { id: grant.client_id, name: grant.client_name },
     grantId: grant.id,
     granted,
     scope: scopesWithin(role, granted),
-    servers: grant.servers,
+    servers: grant.servers.filter((one) => usable.includes(one)),
+    tools,
     role,
     expires_at: grant.expires_at,
   });
+}
+
+/** The principal with what the provider says now of its user; undefined when nobody with a role is left. */
+export function asKnownNow(
+  principal: Principal,
+  identity: Identity,
+  { settings }: Site,
+): Principal | undefined {
+  const role = highestRole(identity, settings);
+  if (!role) return undefined;
+  const { name, email, email_verified } = identity;
+  const user = { id: principal.user.id, name, email, email_verified };
+  return { ...principal, user, identity, role, scope: scopesWithin(role, principal.granted) };
 }
 
 /** One call of the object, which brings the credential for the server too, where there is need of one. */

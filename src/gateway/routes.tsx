@@ -119,7 +119,7 @@ async function serveAlone(c: Context, principal: Principal, message: Message): P
     return new Response(whileGranted(response.body, watchOver(c, principal, { call: true })), response);
   }
   const { resourceSubscriptions = [] } = (message.params.notifications ?? {}) as SubscriptionFilter;
-  const feed = await feedSubscription(c, principal, handler.notify, response.body, resourceSubscriptions);
+  const feed = feedSubscription(c, principal, handler.notify, response.body, resourceSubscriptions);
   return new Response(feed, response);
 }
 

@@ -3,10 +3,15 @@ import { isLoopbackHost, readSecret, type ServerSetting, secretName } from '../c
 import { needsConnection } from '../connections';
 import { isForbiddenHost } from '../safe-fetch';
 import { type Site, siteOf, siteResource, type Work } from '../site';
-import { type CredentialError, credentialFor, giveUpCredential, replaceCredential } from './credentials';
 import { issueIdentityToken } from './identity-token';
 import type { Principal } from './principal';
 import type { ServerFault } from './rpc-error';
+import {
+  type CredentialError,
+  credentialFor,
+  giveUpCredential,
+  replaceCredential,
+} from './server-credentials';
 
 /** What of a client's request reaches a server: nothing that tells, or claims to tell, who is calling. */
 const REQUEST_HEADERS = [

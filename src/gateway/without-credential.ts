@@ -2,10 +2,10 @@ import { record } from '../audit';
 import { connectLink, needsConnection } from '../connections';
 import { siteOf } from '../site';
 import { words } from '../ui';
-import { type CredentialError, credentialFor } from './credentials';
 import type { Message } from './message';
 import { about, type Passage } from './passage';
 import { rpcError } from './rpc-error';
+import { type CredentialError, credentialFor } from './server-credentials';
 
 /** "Connect first", for requests that aren't calls of tools; of this gate, in the range that is left to servers. */
 const CONNECTION_NEEDED = -32010;

@@ -1,5 +1,6 @@
 /** The face of `sign-in/`: who is at the browser. */
-
+export { checkDomain } from './domains';
+export { mustFindFlow } from './flow-form';
 export { stateFlowId } from './oidc';
-export { mustFindFlow, showSignIn, signInRoutes } from './routes';
+export { showSignIn, signInRoutes } from './routes';
 export { currentSignIn, type SignedIn } from './session';

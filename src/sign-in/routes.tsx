@@ -1,18 +1,22 @@
 import { type Context, Hono } from 'hono';
-import type { Identity } from '../account';
+import { findAccount, type Identity, parseKey, VISITOR } from '../account';
 import { record } from '../audit';
 import { type OidcProvider, readSecret, secretName } from '../config';
-import { type Flow, findFlow, openFlow } from '../flow';
+import { sha256Hex } from '../crypto';
+import { type Flow, openFlow } from '../flow';
 import { isSameOrigin, readForm } from '../http';
 import type { Refusal } from '../result';
 import { siteOf } from '../site';
 import { brandingOf, PageProblem, showPage, words } from '../ui';
 import { checkDomain } from './domains';
+import { mustFindFlow, readFlowForm } from './flow-form';
 import { readLocalIdentity } from './local';
 import { beginOidc, finishOidc, type OidcRefusal, type OidcTransaction, stateFlowId } from './oidc';
-import { currentSignIn, endSignIn, startSignIn } from './session';
+import { currentSignIn, endSignIn, startSignIn, startSignInByKey } from './session';
 import { SignInPage } from './sign-in-page';
 import { SignedInPage, SignedOutPage } from './signed-in-page';
+import { welcomeVisitor } from './visitor';
+import { afterSignIn, visitorRoutes } from './visitor-routes';
 
 const CALLBACK_PATH = '/sign-in/callback';
 
@@ -22,7 +26,9 @@ export const signInRoutes = new Hono<{ Bindings: Env }>()
     const id = c.req.query('flow');
     if (id !== undefined) return showSignIn(c, await mustFindFlow(c, id, true));
     const signedIn = await currentSignIn(c);
-    if (signedIn) return showSignedIn(c, signedIn.identity);
+    // A visitor can go on to sign in; for anybody else that begins with signing out.
+    const goesOn = signedIn?.identity.provider === VISITOR && c.req.query('as') === 'user';
+    if (signedIn && !goesOn) return showSignedIn(c, signedIn.identity);
     const flow = await openFlow(c, () => ({ kind: 'sign-in', return_to: '/sign-in' }));
     return c.redirect(`/sign-in?flow=${flow}`, 303);
   })
@@ -30,7 +36,16 @@ export const signInRoutes = new Hono<{ Bindings: Env }>()
     const { flow, form } = await readFlowForm(c);
     const method = siteOf(c).methods.find((name) => name === form.method);
     if (method === undefined) throw new PageProblem('method_refused', { detail: form.method });
-    return method === 'oidc' ? goToProvider(c, flow, form.provider) : signInLocally(c, flow, form);
+    switch (method) {
+      case 'oidc':
+        return goToProvider(c, flow, form.provider);
+      case 'key':
+        return signInByKey(c, flow, form.access_key ?? '');
+      case 'skip':
+        return welcome(c, flow, await welcomeVisitor(c, form.label ?? ''));
+      case 'local':
+        return signInLocally(c, flow, form);
+    }
   })
   .get(CALLBACK_PATH, async (c) => comeBackFromProvider(c))
   .get('/sign-out', async (c) => {
@@ -49,7 +64,8 @@ export const signInRoutes = new Hono<{ Bindings: Env }>()
     await flow.dropStaged();
     await flow.stage('select-account', true);
     return c.redirect(flow.data.return_to, 303);
-  });
+  })
+  .route('/', visitorRoutes);
 
 /** The identity step of a flow. */
 export async function showSignIn(c: Context, flow: Flow, again?: { notice: string; values: object }) {
@@ -61,6 +77,8 @@ export async function showSignIn(c: Context, flow: Flow, again?: { notice: strin
       action={`/sign-in?flow=${flow.id}`}
       hidden={{ csrf: await flow.csrf() }}
       methods={{
+        key: site.methods.includes('key'),
+        skip: site.methods.includes('skip'),
         local: site.methods.includes('local'),
         oidc: oidc.map(({ name, title }) => ({ name, title: title ?? name })),
       }}
@@ -71,26 +89,33 @@ export async function showSignIn(c: Context, flow: Flow, again?: { notice: strin
   return showPage(c, page, { formAction: 'open', status: again ? 400 : 200 });
 }
 
-/** The flow that a request names; ends the request with a page when it can't go on. */
-export async function mustFindFlow(c: Context, id: string | undefined, touch: boolean): Promise<Flow> {
-  const flow = await findFlow(c, id, { touch });
-  if (!flow.ok) throw new PageProblem(flow.error.reason, { detail: flow.error.detail });
-  return flow.value;
-}
-
-async function readFlowForm(c: Context): Promise<{ flow: Flow; form: Record<string, string> }> {
-  if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
-  const flow = await mustFindFlow(c, c.req.query('flow'), true);
-  const form = await readForm(c.req.raw);
-  if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
-  if (!(await flow.checkCsrf(form.value.get('csrf')))) throw new PageProblem('form_forged');
-  return { flow, form: Object.fromEntries(form.value) };
-}
-
 async function signInLocally(c: Context, flow: Flow, form: Record<string, string>): Promise<Response> {
   const identity = readLocalIdentity(form);
   if (identity) return welcome(c, flow, identity);
   return showSignIn(c, flow, { notice: words.signIn.nameMissing, values: form });
+}
+
+/** Signs in the owner of an access key: a person, capped by it, or a service. */
+async function signInByKey(c: Context, flow: Flow, typed: string): Promise<Response> {
+  const { env, keyring } = siteOf(c);
+  const text = typed.trim();
+  const parsed = parseKey(text);
+  const account = parsed.ok ? await findAccount(env, keyring, parsed.value.userId) : undefined;
+  if (!parsed.ok || !account) return refuseKey(c, flow, parsed.ok ? 'key_not_ours' : parsed.error.reason);
+  const looked = await account.keyOwner(parsed.value.keyId, await sha256Hex(text));
+  if (!looked.ok || !looked.value) return refuseKey(c, flow, looked.ok ? 'key_unknown' : looked.error.reason);
+  mustComeInThisWay(c, flow, looked.value);
+  const signedIn = await startSignInByKey(c, parsed.value, text);
+  if (!signedIn.ok) return refuseKey(c, flow, signedIn.error.reason);
+  const { userId: user, key } = signedIn.value;
+  record(c, { event: 'sign_in', outcome: 'ok', user, grant: key.id, detail: 'key' });
+  return c.redirect(flow.data.return_to, 303);
+}
+
+function refuseKey(c: Context, flow: Flow, reason: string): Promise<Response> {
+  record(c, { event: 'sign_in', outcome: 'refused', reason });
+  const notice = reason === 'key_expired' ? words.signIn.keyExpired : words.signIn.keyRefused;
+  return showSignIn(c, flow, { notice, values: {} });
 }
 
 async function goToProvider(c: Context, flow: Flow, name: string | undefined): Promise<Response> {
@@ -120,19 +145,23 @@ async function comeBackFromProvider(c: Context): Promise<Response> {
 
 /** Signs the person in and goes on with what waits for that. */
 async function welcome(c: Context, flow: Flow, identity: Identity): Promise<Response> {
-  const { settings } = siteOf(c);
-  const bound = checkDomain(identity, settings.signIn.oidc);
-  if (!bound.ok) {
-    record(c, { event: 'sign_in', outcome: 'refused', ...bound.error });
-    const about = settings.signIn.oidc.find(({ name }) => name === bound.error.detail);
-    throw new PageProblem('sso_required', {
-      about: about?.title ?? bound.error.detail ?? '',
-      action: tryAgain(flow),
-    });
-  }
+  mustComeInThisWay(c, flow, identity);
   const user = await startSignIn(c, identity);
   record(c, { event: 'sign_in', outcome: 'ok', user, detail: identity.provider });
-  return c.redirect(flow.data.return_to, 303);
+  return c.redirect(await afterSignIn(c, flow, identity.provider), 303);
+}
+
+/** Ends with a page when that person's address comes in by another provider only. */
+function mustComeInThisWay(c: Context, flow: Flow, identity: Identity): void {
+  const { oidc } = siteOf(c).settings.signIn;
+  const bound = checkDomain(identity, oidc);
+  if (bound.ok) return;
+  record(c, { event: 'sign_in', outcome: 'refused', ...bound.error });
+  const about = oidc.find(({ name }) => name === bound.error.detail);
+  throw new PageProblem('sso_required', {
+    about: about?.title ?? bound.error.detail ?? '',
+    action: tryAgain(flow),
+  });
 }
 
 function findProvider(c: Context, name: string | undefined): OidcProvider {

@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { findAccount, highestRole, type Identity } from '../account';
+import { findAccount, highestRole, type Identity, type KeyLimits, type KeyParts } from '../account';
 import type { Role } from '../config';
-import { sign, userIdOf, verifySignature } from '../crypto';
+import { sha256Hex, sign, userIdOf, verifySignature } from '../crypto';
+import { ok, type Result } from '../result';
 import { siteOf } from '../site';
 
 /** Who is signed in at a browser. `role` is undefined when the settings give this person none. */
@@ -11,6 +12,8 @@ export interface SignedIn {
   signInId: string;
   identity: Identity;
   role: Role | undefined;
+  /** The access key with which they signed in: what it may not do, this browser may not. Undefined: none. */
+  key: KeyLimits | undefined;
 }
 
 /** Signs the browser in as that person: a signed cookie that the person's `Account` knows. */
@@ -20,13 +23,35 @@ export async function startSignIn(c: Context, identity: Identity): Promise<strin
   const ttl = site.settings.tokens.sign_in;
   const account = site.env.ACCOUNT.getByName(userId);
   const userAgent = c.req.header('user-agent') ?? '';
-  const { id, secret } = await account.signIn(userId, identity, { userAgent, ttl });
-  const value = [userId, id, secret].join('.');
-  setCookie(c, cookieName(c), `${value}.${await sign(site.keyring, 'sign-in', value)}`, {
-    ...attributes(c),
-    maxAge: ttl,
-  });
+  await keepCookie(c, userId, { ...(await account.signIn(userId, identity, { userAgent, ttl })), ttl });
   return userId;
+}
+
+/**
+ * Signs the browser in as the owner of an access key, capped by it, until the key ends. `text`: the key.
+ * Refused as the key is: `key_unknown`, `key_revoked`, `key_expired`.
+ */
+export async function startSignInByKey(
+  c: Context,
+  { userId, keyId }: KeyParts,
+  text: string,
+): Promise<Result<{ userId: string; key: KeyLimits }>> {
+  const { env, settings } = siteOf(c);
+  const browser = { userAgent: c.req.header('user-agent') ?? '', ttl: settings.tokens.sign_in };
+  const signedIn = await env.ACCOUNT.getByName(userId).signInByKey(keyId, await sha256Hex(text), browser);
+  if (!signedIn.ok) return signedIn;
+  await keepCookie(c, userId, signedIn.value);
+  return ok({ userId, key: signedIn.value.key });
+}
+
+async function keepCookie(
+  c: Context,
+  userId: string,
+  { id, secret, ttl }: { id: string; secret: string; ttl: number },
+): Promise<void> {
+  const value = [userId, id, secret].join('.');
+  const signature = await sign(siteOf(c).keyring, 'sign-in', value);
+  setCookie(c, cookieName(c), `${value}.${signature}`, { ...attributes(c), maxAge: ttl });
 }
 
 /** Who is signed in at this browser; undefined when nobody is, or it was ended from elsewhere. */
@@ -38,7 +63,8 @@ export async function currentSignIn(c: Context): Promise<SignedIn | undefined> {
   const checked = await account.checkSignIn(cookie.signInId, cookie.secret);
   if (!checked.ok) return undefined;
   const { userId, signInId } = cookie;
-  return { userId, signInId, identity: checked.value, role: highestRole(checked.value, site.settings) };
+  const { identity, key } = checked.value;
+  return { userId, signInId, identity, role: highestRole(identity, site.settings), key };
 }
 
 /** Signs the browser out. The apps that the person allowed stay allowed. Returns who was signed in. */

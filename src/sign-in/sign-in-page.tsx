@@ -10,7 +10,12 @@ export interface SignInProps {
   /** The client whose authorization waits for this sign-in. */
   clientName?: string;
   /** The methods that are offered. `oidc`: a provider's `name` is posted, its `title` is shown. */
-  methods: { local: boolean; oidc: { name: string; title: string }[] };
+  methods: {
+    local: boolean;
+    key?: boolean;
+    skip?: boolean;
+    oidc: { name: string; title: string }[];
+  };
   /** What was typed into the form just sent, to be mended instead of typed again. */
   values?: { name?: string; email?: string; groups?: string };
   /** What was wrong with the form just sent. */
@@ -25,7 +30,9 @@ type FormProps = Pick<SignInProps, 'action' | 'hidden'>;
  */
 export function SignInPage({ branding, action, hidden, clientName, methods, values, notice }: SignInProps) {
   const title = text.title(branding.name);
-  const none = !methods.local && methods.oidc.length === 0;
+  const { local, key = false, skip = false, oidc } = methods;
+  const none = !local && !key && !skip && oidc.length === 0;
+  const form = { action, hidden };
   return (
     <Layout branding={branding} title={plain(title)}>
       <h1>
@@ -38,11 +45,15 @@ export function SignInPage({ branding, action, hidden, clientName, methods, valu
       )}
       <Notice text={notice} />
       {none && <p>{text.none}</p>}
-      {methods.oidc.map((provider) => (
-        <OidcForm action={action} hidden={hidden} provider={provider} />
+      {oidc.map((provider) => (
+        <OidcForm {...form} provider={provider} />
       ))}
-      {methods.local && methods.oidc.length > 0 && <p class="or">{text.or}</p>}
-      {methods.local && <LocalForm action={action} hidden={hidden} values={values ?? {}} />}
+      {local && oidc.length > 0 && <p class="or">{text.or}</p>}
+      {local && <LocalForm {...form} values={values ?? {}} />}
+      {key && (local || oidc.length > 0) && <p class="or">{text.or}</p>}
+      {key && <KeyForm {...form} />}
+      {skip && (local || key || oidc.length > 0) && <p class="or">{text.or}</p>}
+      {skip && <SkipForm {...form} />}
     </Layout>
   );
 }
@@ -54,6 +65,40 @@ function OidcForm({ action, hidden, provider }: FormProps & { provider: { name: 
       <button type="submit">
         <Say sentence={text.provider(provider.title)} />
       </button>
+    </form>
+  );
+}
+
+function KeyForm({ action, hidden }: FormProps) {
+  return (
+    <form method="post" action={action}>
+      <Hidden fields={{ ...hidden, method: 'key' }} />
+      <label class="field">
+        {text.key}
+        <input type="password" name="access_key" autocomplete="off" maxlength={200} required />
+      </label>
+      <button type="submit">{text.keySubmit}</button>
+      <p class="hint">{text.keyHint}</p>
+    </form>
+  );
+}
+
+function SkipForm({ action, hidden }: FormProps) {
+  return (
+    <form method="post" action={action}>
+      <Hidden fields={{ ...hidden, method: 'skip' }} />
+      <details class="more">
+        <summary>{text.labelMore}</summary>
+        <label class="field">
+          {text.label}
+          <input name="label" dir="auto" maxlength={40} aria-describedby="label" />
+        </label>
+        <p class="hint" id="label">
+          {text.labelHint}
+        </p>
+      </details>
+      <button type="submit">{text.skip}</button>
+      <p class="hint">{text.skipHint}</p>
     </form>
   );
 }

@@ -1,4 +1,4 @@
-import type { Identity } from '../account';
+import { type Identity, VISITOR } from '../account';
 import { type Branding, Layout, plain, Say, words } from '../ui';
 
 const text = words.signIn;
@@ -12,6 +12,11 @@ export function SignedInPage({ branding, identity }: { branding: Branding; ident
         <Say sentence={title} />
       </h1>
       {identity.email !== undefined && <p class="lead">{identity.email}</p>}
+      {identity.provider === VISITOR && (
+        <a class="button" href="/sign-in?as=user">
+          {words.visitor.signIn}
+        </a>
+      )}
       <form method="post" action="/sign-out">
         <button type="submit">{text.signOut}</button>
       </form>

@@ -1,7 +1,7 @@
 import { raw } from 'hono/html';
 import type { PropsWithChildren } from 'hono/jsx';
 import { initialOf, shown } from './sentence';
-import { STYLE } from './style';
+import { STYLE, STYLE_PARTS, type StylePart } from './style';
 import { words } from './words';
 
 /** Whose deployment this is, as every page shows it. `logo`: a `data:` URI or a path on our own origin. */
@@ -23,10 +23,13 @@ interface LayoutProps {
   title: string;
   /** The deployment's name above the card (default): false where the card itself begins with it. */
   header?: boolean;
+  /** Which styles it needs besides the common one. */
+  parts?: readonly StylePart[];
 }
 
-/** A whole document: head, the one inline style, the deployment's name, one card, the footer's links. */
-export function Layout({ branding, title, header = true, children }: PropsWithChildren<LayoutProps>) {
+/** A whole document: head, inline styles, the deployment's name, one card, the footer's links. */
+export function Layout(props: PropsWithChildren<LayoutProps>) {
+  const { branding, title, header = true, parts = [], children } = props;
   return (
     <html lang={words.lang} dir={words.dir}>
       <head>
@@ -36,6 +39,9 @@ export function Layout({ branding, title, header = true, children }: PropsWithCh
         <title>{title}</title>
         <link rel="icon" href={branding.logo ?? ICON} />
         <style>{raw(STYLE)}</style>
+        {parts.map((part) => (
+          <style>{raw(STYLE_PARTS[part])}</style>
+        ))}
       </head>
       <body>
         {header && (

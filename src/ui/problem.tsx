@@ -21,6 +21,7 @@ const STATUS: Partial<Record<ProblemTag, number>> = {
   connect_other_person: 403,
   connect_link_expired: 410,
   connect_unavailable: 502,
+  keys_not_here: 403,
   not_found: 404,
   settings_unusable: 503,
   internal_error: 500,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JSX } from 'hono/jsx/jsx-runtime';
-import { STYLE } from './style';
+import { STYLE, STYLE_PARTS } from './style';
 
 export interface RenderOptions {
   status?: number;
@@ -12,9 +12,11 @@ export interface RenderOptions {
   headers?: HeadersInit;
 }
 
+const hashOf = (style: string) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`;
+
 const POLICY = [
   "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+  `style-src ${[STYLE, ...Object.values(STYLE_PARTS)].map(hashOf).join(' ')}`,
   "img-src 'self' data:",
   "base-uri 'none'",
   "frame-ancestors 'none'",

@@ -1,8 +1,8 @@
 /**
- * The style of every page, inline in each: what it may hold is fixed by its hash in the policy, so pages have
- * no `style` attributes. Only logical properties, so that right-to-left pages mirror by themselves.
+ * The style of the pages, inline in each: what it may hold is fixed by hashes in the policy, so pages have no
+ * `style` attributes. Only logical properties, so that right-to-left pages mirror by themselves.
  */
-const SOURCE = `
+const COMMON = `
 :root{
   color-scheme:light dark;
   --bg:#f2f4f3;--card:#fff;--ink:#15201c;--soft:#52605a;--line:#dfe4e1;--edge:#78867f;
@@ -61,7 +61,7 @@ dd>.hint{display:block}
 fieldset{border:0;padding:0;margin-block-start:1.5rem;min-inline-size:0}
 legend{margin-block-end:.5rem}
 .row{border:1px solid var(--line);margin-block-start:-1px}
-legend+.row{border-start-start-radius:.75rem;border-start-end-radius:.75rem}
+legend+.row,.row:first-child{border-start-start-radius:.75rem;border-start-end-radius:.75rem}
 .row:last-child{border-end-start-radius:.75rem;border-end-end-radius:.75rem}
 .row label{display:flex;gap:.8rem;padding:.75rem 1rem;cursor:pointer}
 .row label>span{flex:1;min-inline-size:0}
@@ -105,6 +105,9 @@ button:hover,.button:hover{background:var(--accent)}
   color:var(--accent);background:none;text-decoration:underline;text-underline-offset:.2em;
 }
 .link:hover{background:none}
+.quiet{color:var(--ink);background:none;border-color:var(--edge)}
+.quiet:hover{color:var(--card)}
+form:not(.buttons)+.hint:not(.rule){margin-block-start:.75rem}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 form+form{margin-block-start:.75rem}
 button+.hint{margin-block-start:1rem}
@@ -113,6 +116,38 @@ button+.hint{margin-block-start:1rem}
 .pickable{-webkit-user-select:all;user-select:all}
 pre,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875rem}
 pre{margin-block:.5rem;padding:.75rem 1rem;white-space:pre-wrap;background:var(--tint);border-radius:.6rem}
+ol{padding-inline-start:1.35rem}
+li+li{margin-block-start:.35rem}
+details li+li{margin-block-start:0}
+`;
+
+/** What only some pages need besides, so that the others stay light. */
+const PARTS = {
+  /** Lists of services and of pages. */
+  services: `
+.rows{list-style:none;padding:0;margin-block-start:1.25rem}
+.rows+form{margin-block-start:1.5rem}
+.row>a{display:block;padding:.75rem 1rem;color:inherit;text-decoration:none}
+.service{display:flex;flex-wrap:wrap;align-items:center;gap:.6rem .8rem;padding:.85rem 1rem}
+.service .mark{inline-size:2.5rem;block-size:2.5rem;font-size:1.1rem;border-radius:.7rem;background:var(--tint);color:var(--accent)}
+.service>div{flex:1;min-inline-size:7rem}
+.service form{margin-inline-start:auto}
+.service form button:not(.link){inline-size:auto;min-block-size:2.75rem;margin:0;padding:.5rem 1rem}
+.service>.wide,.wide form{flex-basis:100%;margin-inline:0}
+.service .field{display:block;padding:0;margin:0;cursor:auto;font-size:.875rem}
+.service em{margin:0;white-space:nowrap}
+.paste{display:flex;gap:.6rem;margin-block-start:.35rem}
+.paste input:not([type=checkbox]){flex:1;min-inline-size:0;margin:0;min-block-size:2.75rem;padding:.5rem .8rem}
+.service .wide details{margin:0 0 .5rem;padding:0}
+.links{display:flex;flex-wrap:wrap;align-items:baseline;gap:.25rem 1.25rem}
+`,
+  /** The code of a device. */
+  device: `
+.usercode,input[name=user_code]{font-size:1.5rem;letter-spacing:.1em;text-align:center}
+.qr{max-inline-size:14rem;background:#fff}
+`,
+  /** How to connect each app. */
+  apps: `
 .url{margin-block:1.25rem .35rem;padding:1rem;border:1px solid var(--accent)}
 .url code{font-size:1rem;font-weight:600}
 .list pre{padding:.65rem .8rem}
@@ -122,12 +157,18 @@ pre{margin-block:.5rem;padding:.75rem 1rem;white-space:pre-wrap;background:var(-
 .list>details{border-block-end:1px solid var(--line)}
 .list summary{padding-block:.85rem;justify-content:space-between;color:var(--ink);font-weight:550}
 .list [open]{padding-block-end:1rem}
-ol{padding-inline-start:1.35rem}
-li+li{margin-block-start:.35rem}
-details li+li{margin-block-start:0}
 .list li+li{margin-block-start:.5rem}
 .list+.hint{margin-block-start:1.25rem}
-`;
+`,
+};
 
-/** One line: the text whose hash the policy names. */
-export const STYLE = SOURCE.replace(/\s*\n\s*/g, '');
+export type StylePart = keyof typeof PARTS;
+
+/** One line each: the texts whose hashes the policy names. */
+const oneLine = (source: string) => source.replace(/\s*\n\s*/g, '');
+export const STYLE = oneLine(COMMON);
+export const STYLE_PARTS: Record<StylePart, string> = {
+  services: oneLine(PARTS.services),
+  device: oneLine(PARTS.device),
+  apps: oneLine(PARTS.apps),
+};

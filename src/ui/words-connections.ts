@@ -18,6 +18,16 @@ export const connectionWords = {
     pending: 'waiting for you at the service',
     orphaned: 'the server is gone',
   },
+  /** Why one needs to be connected again, where that is worth a word. */
+  reasons: {
+    vault_unreadable: 'can’t be opened any more: connect again',
+    server_moved: 'the server has moved: connect again',
+  },
+  connect: 'Connect',
+  reconnect: 'Connect again',
+  otherKey: 'Use another key',
+  disconnect: 'Disconnect',
+  remove: 'Remove',
   key: (server: string) => say`Your ${server} key`,
   submitOauth: (server: string) => say`Continue to ${server}`,
   submitKey: 'Connect',
@@ -52,6 +62,34 @@ export const connectionWords = {
     provider_unavailable: (server: string, seconds: number) =>
       `The sign-in service of “${server}” doesn’t answer now. Your connection is kept; try again in ${seconds} seconds.`,
   },
+};
+
+/** The step after consent: the services that the app was allowed, and how the person's accounts there stand. */
+export const serviceWords = {
+  title: 'Connect your accounts',
+  lead: (client: string) =>
+    say`You allowed ${client} to use these as you. Each wants an account of yours: connect what you need now.`,
+  titleDone: 'Everything is connected',
+  leadDone: (client: string) => say`${client} can use these as you. Finish, and you are back in it.`,
+  more: (count: number) => (count === 1 ? 'and 1 more' : `and ${count} more`),
+  decisionMissing: 'Connect one of these, or choose Finish or Skip for now.',
+  skip: 'Skip for now',
+  finish: 'Finish',
+  later: 'What you skip can be connected later: your app shows you a link when it needs it.',
+  change: 'Change what you allowed',
+};
+
+/** `/account` and the pages below it. */
+export const accountWords = {
+  title: 'Your account',
+  sections: {
+    connections: { name: 'Connections', text: 'Your own accounts at the services behind.' },
+    keys: { name: 'Access keys', text: 'For scripts, and for apps that can’t sign in.' },
+  },
+  connections: 'Your connections',
+  connectionsLead: 'Each service wants an account of yours. Apps use it for you and for nobody else.',
+  noConnections: 'No service here wants an account of yours.',
+  more: (count: number) => (count === 1 ? '1 more' : `${count} more`),
 };
 
 /** Error pages of connecting; `about` is the server's title. */

@@ -1,5 +1,7 @@
 import { say } from './sentence';
-import { connectionProblems, connectionWords } from './words-connections';
+import { keyWords, visitorWords } from './words-access';
+import { accountWords, connectionProblems, connectionWords, serviceWords } from './words-connections';
+import { device, deviceConsent } from './words-device';
 
 const locale = 'en';
 
@@ -48,8 +50,21 @@ export const words = {
     signOutText: 'Signing out of this browser leaves the apps that you allowed connected.',
     signedOut: 'You are signed out',
     signedOutText: 'Nobody is signed in at this browser. The apps that you allowed stay connected.',
+    key: 'Access key',
+    keySubmit: 'Sign in with the key',
+    keyHint: 'You are signed in as the key’s owner, with no more than the key allows, and until it ends.',
+    keyRefused: 'That is no key that works here: unknown, revoked, or not typed in full.',
+    keyExpired: 'That key has expired. Make a new one.',
+    skip: 'Continue without signing in',
+    skipHint: 'You are a visitor, known by this browser alone. You can sign in later.',
+    labelMore: 'Say who you are',
+    label: 'What to call you',
+    labelHint: 'Shown as not verified, wherever it is shown.',
     none: 'There is no way to sign in here yet. Ask whoever runs this page to set one up.',
   },
+
+  visitor: visitorWords,
+  keys: keyWords,
 
   consent: {
     title: (client: string, name: string) => say`${client} wants to use ${name}'s tools as you`,
@@ -59,6 +74,7 @@ export const words = {
     goesTo: 'Access goes to',
     thisComputer: (host: string) => say`this computer (${host})`,
     you: 'You',
+    ...deviceConsent,
     emailNotVerified: 'not verified',
     signedInWith: (method: string) => say`signed in with ${method}`,
     switchAccount: 'Use another account',
@@ -97,6 +113,8 @@ export const words = {
     allow: 'Allow',
     promise: (client: string) => say`${client} gets what is ticked here, and never your password.`,
   },
+
+  device,
 
   connect: {
     title: (name: string) => say`Connect your AI app to ${name}'s tools`,
@@ -158,6 +176,8 @@ export const words = {
   },
 
   connection: connectionWords,
+  services: serviceWords,
+  account: accountWords,
 
   /** What each error page says, by its tag; a function where it names something. */
   problems: {
@@ -262,6 +282,11 @@ export const words = {
       next: 'Ask whoever runs this page for access, or use another account.',
     }),
     ...connectionProblems,
+    keys_not_here: {
+      title: 'Keys are not made here',
+      what: 'Only people who signed in themselves have access keys: not visitors, and nobody who signed in by a key.',
+      next: 'Sign out, and sign in as yourself.',
+    },
     not_found: {
       title: 'There is no such page',
       what: 'The address leads nowhere.',

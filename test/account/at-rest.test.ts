@@ -2,6 +2,8 @@ import { listDurableObjectIds, runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeKeyringText } from '../../src/crypto';
+import { answer, confirmCode, poll, startDevice } from '../authorization/devices';
+import { TOKEN_EXCHANGE, TYPE } from '../authorization/issuers';
 import { startClock, stopClock } from '../fixtures/clock';
 import { dumpAll } from '../fixtures/dump-all';
 import {
@@ -12,6 +14,7 @@ import {
   locationOf,
   makePkce,
   openAuthorization,
+  postForm,
   redeem,
   refresh,
   registerClient,
@@ -32,6 +35,14 @@ it('nothing that opens a door is stored in clear, in KV or in any object', async
   const { code_challenge } = await makePkce();
   await openAuthorization(new Browser(), client, { code_challenge, state: 'a-state-of-the-client' });
 
+  const waiting = await startDevice();
+  const allowed = await startDevice({ client: waiting.client });
+  await answer(await confirmCode(allowed, { browser, name: 'Ada Lovelace' }));
+  const onDevice = tokensOf(await poll(allowed));
+  const exchange = { grant_type: TOKEN_EXCHANGE, client_id: client.client_id };
+  const subject = { subject_token: last.access_token, subject_token_type: `${TYPE}access_token` };
+  const exchanged = await postForm('/oauth/token', { ...exchange, ...subject });
+
   const [account] = await listDurableObjectIds(env.ACCOUNT);
   const stub = env.ACCOUNT.get(account ?? env.ACCOUNT.newUniqueId());
   const queued = await dumpAll();
@@ -44,13 +55,19 @@ it('nothing that opens a door is stored in clear, in KV or in any object', async
   expect(everything).toContain(`grant:${authorized.code.split(':').slice(0, 2).join(':')}`);
 
   const doors = [
-    ...[tokens, next, last].flatMap((set) => [set.access_token, set.refresh_token]),
+    String(exchanged.body.access_token),
+    ...[waiting, allowed].flatMap(({ device_code }) => [device_code, device_code.split('.')[1] ?? '']),
+    ...[tokens, next, last, onDevice].flatMap((set) => [set.access_token, set.refresh_token]),
     ...[authorized, unredeemed].flatMap(({ code, code_verifier }) => [code, code_verifier]),
     ...browser.cookies.values(),
     ...[...browser.cookies.values()].map((cookie) => cookie.split('.')[2] ?? cookie),
     'a-state-of-the-client',
     ...Object.values(JSON.parse(env.GATEHOUSE_KEYS ?? '{}') as Record<string, string>),
   ];
+  for (const { user_code } of [waiting, allowed]) {
+    expect(everything).not.toContain(user_code);
+    expect(everything).not.toContain(user_code.replace('-', ''));
+  }
   expect(doors.every((door) => door.length >= 20)).toBe(true);
   for (const door of doors) {
     expect(everything).not.toContain(door);

@@ -79,11 +79,19 @@ function vaultOver(
   storage: DurableObjectStorage,
   connector: Connector,
   keyring: () => Promise<Keyring>,
+  patience?: number,
 ): Vault {
   const store = new ConnectionStore(storage, () => USER);
   const logged: object[] = [];
   const log = (event: object) => void logged.push(event);
-  const host = { userId: () => USER, keyring, connector, clientSecret: () => undefined, log };
+  const host = {
+    userId: () => USER,
+    keyring,
+    connector,
+    clientSecret: () => undefined,
+    log,
+    ...(patience && { patience }),
+  };
   return { store, logged, connections: new Connections(store, host) };
 }
 
@@ -289,6 +297,31 @@ describe('a credential', () => {
       expect(await vault.connections.credential(WANTED)).toMatchObject({
         error: { reason: 'not_connected' },
       });
+    });
+  });
+
+  it('that is still good is used while a provider hangs, and what it gives in the end is not lost', async () => {
+    await within('hanging', async (storage) => {
+      const { connector, calls } = rotatingProvider();
+      let answer: () => void = () => undefined;
+      const hanging: Connector = {
+        ...connector,
+        async refresh(...args) {
+          await new Promise<void>((resolve) => {
+            answer = resolve;
+          });
+          return connector.refresh(...args);
+        },
+      };
+      const { connections } = vaultOver(storage, hanging, async () => FIRST, 20);
+      await connections.connect([{ credential: credential(), place: PLACE }]);
+      pass(3590);
+      const both = await Promise.all([connections.credential(WANTED), connections.credential(WANTED)]);
+      for (const one of both) expect(one).toMatchObject({ value: { value: 'Bearer access-0' } });
+      answer();
+      await scheduler.wait(5);
+      expect(await connections.credential(WANTED)).toMatchObject({ value: { value: 'Bearer access-1' } });
+      expect(calls).toHaveLength(1);
     });
   });
 

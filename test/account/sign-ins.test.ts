@@ -57,7 +57,10 @@ describe('a sign-in', () => {
   it('is not proven by its id without its secret', async () => {
     const browser = await signIn(new Browser(), { name: 'Secretive' });
     const { account, id, secret } = cookieOf(browser);
-    expect(await account.checkSignIn(id, secret)).toMatchObject({ ok: true, value: { name: 'Secretive' } });
+    expect(await account.checkSignIn(id, secret)).toMatchObject({
+      ok: true,
+      value: { identity: { name: 'Secretive' } },
+    });
     for (const [otherId, otherSecret] of [
       [id, 'another'],
       [id, ''],

@@ -1,7 +1,7 @@
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Client } from '../../src/authorization/client';
-import { claimedClientId, verifyClientAssertion } from '../../src/authorization/client-assertion';
+import { claimedIssuer, verifyClientAssertion } from '../../src/authorization/client-assertion';
 
 const client_id = 'https://app.example/oauth/client.json';
 const issuer = 'https://gate.example';
@@ -220,9 +220,9 @@ describe('keys by jwks_uri', () => {
   });
 });
 
-describe('claimedClientId', () => {
+describe('claimedIssuer', () => {
   it('reads whose assertion it claims to be, and nothing from what is none', async () => {
-    expect(claimedClientId(await signed(claims))).toBe(client_id);
-    for (const text of ['', 'a.b.c', 'x'.repeat(20_000)]) expect(claimedClientId(text)).toBeUndefined();
+    expect(claimedIssuer(await signed(claims))).toBe(client_id);
+    for (const text of ['', 'a.b.c', 'x'.repeat(20_000)]) expect(claimedIssuer(text)).toBeUndefined();
   });
 });

@@ -27,7 +27,7 @@ describe('readClientDocument', () => {
       ...minimal,
       client_uri: 'https://app.example/about',
       redirect_uris: ['http://127.0.0.1/cb', 'app://cb', 'http://app.example/cb', 'https://*.app.example/'],
-      grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+      grant_types: ['authorization_code', 'implicit', 'refresh_token'],
       response_types: ['code', 'id_token'],
       token_endpoint_auth_methods_supported: ['tls_client_auth', 'none'],
       unheard_of: true,

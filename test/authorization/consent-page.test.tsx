@@ -167,5 +167,32 @@ describe('what the consent page lets choose', () => {
     expect(weight(page)).toBeLessThan(HEAVIEST);
     expect(page).toMatch(/and \d+ more/);
     expect(page).toContain('40 delete');
+    const device = { userCode: 'BCDF-GHJK', from: 'x'.repeat(1000), elsewhere: true };
+    const asked = await consent({ servers, device, client: { ...base.client, name: 'x'.repeat(10_000) } });
+    expect(weight(asked)).toBeLessThan(HEAVIEST);
+    expect(asked).toMatch(/and \d+ more/);
+  });
+});
+
+describe('the consent page of a device', () => {
+  const device = { userCode: 'BCDF-GHJK', from: '203.0.113.7 (Berlin, DE)', elsewhere: false };
+
+  it('shows the code to compare and where the request came from, instead of an address', async () => {
+    const page = await consent({ device });
+    for (const part of ['BCDF-GHJK', '203.0.113.7 (Berlin, DE)', 'in front of you'])
+      expect(page).toContain(part);
+    expect(page).not.toContain('<bdi>claude.ai</bdi></dd>');
+    expect(page).not.toContain('Not the network');
+    expect(await consent({ device: { ...device, elsewhere: true } })).toContain('Not the network');
+  });
+
+  it('says that it does not know where from, when the platform does not tell', async () => {
+    const page = await consent({ device: { userCode: 'BCDF-GHJK', elsewhere: false } });
+    expect(page).toContain('an address that we don’t know');
+  });
+
+  it('shows what somebody else chose as text', async () => {
+    const page = await consent({ device: { ...device, from: '<script>' } });
+    expect(page).toContain('&lt;script&gt;');
   });
 });

@@ -75,6 +75,13 @@ describe('resource metadata', () => {
   });
 });
 
+const GRANT_TYPES = [
+  'authorization_code',
+  'refresh_token',
+  'urn:ietf:params:oauth:grant-type:device_code',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+];
+
 describe('authorization server metadata', () => {
   test('says all that this server does and nothing else', async () => {
     const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
@@ -86,11 +93,12 @@ describe('authorization server metadata', () => {
       registration_endpoint: 'http://localhost:8787/oauth/register',
       revocation_endpoint: 'http://localhost:8787/oauth/revoke',
       introspection_endpoint: 'http://localhost:8787/oauth/introspect',
+      device_authorization_endpoint: 'http://localhost:8787/oauth/device_authorization',
       jwks_uri: 'http://localhost:8787/.well-known/jwks.json',
       scopes_supported: ['mcp:read', 'mcp:write', 'mcp:destructive', 'offline_access'],
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
-      grant_types_supported: ['authorization_code', 'refresh_token'],
+      grant_types_supported: GRANT_TYPES,
       token_endpoint_auth_methods_supported: ['none', ...methods],
       token_endpoint_auth_signing_alg_values_supported: algorithms,
       revocation_endpoint_auth_methods_supported: ['none', ...methods],
@@ -102,6 +110,24 @@ describe('authorization server metadata', () => {
       client_id_metadata_document_supported: true,
       protected_resources: ['http://localhost:8787', 'http://localhost:8787/mcp'],
       service_documentation: 'http://localhost:8787',
+    });
+  });
+
+  test('names grants for programs only where the settings give them to one', async () => {
+    const rules = [{ claims: [{ claim: 'repository', eq: 'acme/app' }], role: 'viewer' }];
+    const service = { client_id: 'job', name: 'Job', grant_types: ['client_credentials'], role: 'viewer' };
+    const at = gateWith({
+      TRUSTED_ISSUERS: JSON.stringify([{ name: 'jobs', issuer: 'https://jobs.example', rules }]),
+      CLIENTS: JSON.stringify([{ ...service, token_endpoint_auth_method: 'client_secret_post' }]),
+      CLIENT_JOB_SECRET: 'secret',
+    });
+    expect(await json(at, '/.well-known/oauth-authorization-server')).toMatchObject({
+      grant_types_supported: [
+        ...GRANT_TYPES,
+        'urn:ietf:params:oauth:grant-type:jwt-bearer',
+        'client_credentials',
+      ],
+      authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag'],
     });
   });
 
@@ -141,6 +167,7 @@ describe('every endpoint that is named', () => {
     registration_endpoint: { method: 'POST', status: 400 },
     revocation_endpoint: { method: 'POST', status: 400 },
     introspection_endpoint: { method: 'POST', status: 400 },
+    device_authorization_endpoint: { method: 'POST', status: 400 },
   };
 
   test('answers, and none is missing that answers', async () => {
@@ -152,7 +179,7 @@ describe('every endpoint that is named', () => {
       const response = await gate.fetch(new URL(String(metadata[name])).pathname, { method });
       expect(response.status, name).toBe(status);
     }
-    const others = ['device_authorization', 'userinfo', 'par', 'logout', 'authorize', 'end_session', 'jwks'];
+    const others = ['device', 'userinfo', 'par', 'logout', 'authorize', 'end_session', 'jwks'];
     for (const other of others) {
       expect((await gate.fetch(`/oauth/${other}`, { method: 'POST' })).status, other).toBe(404);
     }
@@ -160,7 +187,7 @@ describe('every endpoint that is named', () => {
     expect(keys.keys).toEqual(expect.any(Array));
   });
 
-  test.each(['token', 'register', 'revoke', 'introspect'])(
+  test.each(['token', 'register', 'revoke', 'introspect', 'device_authorization'])(
     'takes POST and says so: /oauth/%s',
     async (name) => {
       for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']) {

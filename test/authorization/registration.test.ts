@@ -205,7 +205,7 @@ describe('redirect URIs', () => {
 });
 
 describe('grant types', () => {
-  test('that real clients send along fail nothing and are left out', async () => {
+  test('that real clients send along fail nothing: ours are kept, others left out', async () => {
     const grant_types = [
       'authorization_code',
       'refresh_token',
@@ -215,7 +215,25 @@ describe('grant types', () => {
     ];
     const { status, body } = await register({ grant_types });
     expect(status).toBe(201);
-    expect(body.grant_types).toEqual(['authorization_code', 'refresh_token']);
+    expect(body.grant_types).toEqual(['authorization_code', 'refresh_token', DEVICE_CODE]);
+  });
+
+  test('that the metadata advertises can all be asked for, and a client may then have them', async () => {
+    const metadata = await gate.fetch('/.well-known/oauth-authorization-server');
+    const { grant_types_supported } = await metadata.json<{ grant_types_supported: string[] }>();
+    const { status, body } = await register({ grant_types: grant_types_supported });
+    expect([status, body.grant_types]).toEqual([201, grant_types_supported]);
+    const form = new URLSearchParams({ client_id: String(body.client_id) });
+    const begun = await gate.fetch('/oauth/device_authorization', { method: 'POST', body: form });
+    expect(begun.status).toBe(200);
+  });
+
+  test('that only the operator gives can’t be had by asking', async () => {
+    const { status, body } = await register({
+      grant_types: ['authorization_code', 'client_credentials'],
+      token_endpoint_auth_method: 'client_secret_post',
+    });
+    expect([status, body.grant_types]).toEqual([201, ['authorization_code']]);
   });
 
   test('of a client without a browser need no redirect URI', async () => {

@@ -71,6 +71,18 @@ describe('with nothing but a url', () => {
     ]);
   });
 
+  test('a provider that refuses the scope at registration is asked without', async () => {
+    const world = worldWith();
+    const fetch = world.provider.fetch.bind(world.provider);
+    world.provider.fetch = async (request) => {
+      const register = request.url.endsWith('/register');
+      const scoped = register && (await request.clone().text()).includes('tools:use');
+      return scoped ? Response.json({ error: 'invalid_client_metadata' }, { status: 400 }) : fetch(request);
+    };
+    expect((await awayOf(world)).searchParams.get('scope')).toBe('tools:use');
+    expect(world.provider.registrations).toHaveLength(1);
+  });
+
   test('a registration that the provider has forgotten is made anew on the next try', async () => {
     const world = worldWith();
     const browser = await signedIn(world);

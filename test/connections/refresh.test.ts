@@ -281,7 +281,7 @@ test('another server’s connection is left alone', async () => {
   pass(4000);
   world.provider.misbehave = () => Response.json({ error: 'invalid_grant' }, { status: 400 });
   const account = accountOf(client.tokens.access_token);
-  await account.adopt([
+  await account.storeConnections([
     { credential: { auth: 'api_key', server: 'other', key: 'k' }, place: 'https://other.example/mcp' },
   ]);
   await new Caller(client, 'tools').call('look');

@@ -55,6 +55,27 @@ describe('what a tool does', () => {
   });
 });
 
+describe('an access key that is held to some tools', () => {
+  const held = { ...reach('owner', ALL), tools: ['one_get_*', 'two_*'] };
+
+  test('reaches those, by the name that they have at /mcp, and knows of no others', () => {
+    const verdict = (name: string) => judgeTool({ name }, serverWith(), held).verdict;
+    expect(['get_it', 'forget_it', 'two_it', 'one_get_it'].map(verdict)).toEqual([
+      'allowed',
+      'absent',
+      'absent',
+      'absent',
+    ]);
+    expect(publishTool({ name: 'forget_it' }, serverWith(), held)).toBeUndefined();
+  });
+
+  test('may do no more with them than its scope and role allow', () => {
+    const tool = { name: 'get_it', annotations: { destructiveHint: true } };
+    expect(judgeTool(tool, serverWith(), { ...held, scope: ['mcp:read'] }).verdict).toBe('scope');
+    expect(judgeTool(tool, serverWith(), { ...held, role: 'viewer' }).verdict).toBe('absent');
+  });
+});
+
 describe('a call', () => {
   const hints = { read: { readOnlyHint: true }, write: { destructiveHint: false }, destructive: {} };
 

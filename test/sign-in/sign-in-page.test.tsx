@@ -25,6 +25,18 @@ describe('SignInPage', () => {
     expect(fields(forms[2] ?? '', 'groups')[0]).not.toMatch(/required/);
   });
 
+  it('gives keys and visitors a form of their own, and no key back to the page', async () => {
+    const methods = { local: false, key: true, skip: true, oidc: [] };
+    const page = await html(<SignInPage {...base} methods={methods} notice="No." values={{ name: 'x' }} />);
+    const forms = page.match(/<form.*?<\/form>/gs) ?? [];
+    expect(forms).toHaveLength(2);
+    expect(forms[0]).toContain('name="method" value="key"');
+    expect(fields(forms[0] ?? '', 'access_key')[0]).toMatch(/type="password".*autocomplete="off"/);
+    expect(forms[1]).toContain('name="method" value="skip"');
+    expect(fields(forms[1] ?? '', 'label')[0]).not.toMatch(/required/);
+    expect(forbidden(page)).toEqual([]);
+  });
+
   it('offers no method that the settings do not', async () => {
     const sso = await html(<SignInPage {...base} methods={{ local: false, oidc: providers }} />);
     expect(sso).not.toContain('value="local"');

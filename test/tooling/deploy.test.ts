@@ -23,6 +23,13 @@ describe('a deployment into which nobody could sign in is refused', () => {
     expect(signInProblem(vars)).toContain(words);
   });
 
+  it('but one into which keys or visitors get is not', () => {
+    expect(signInProblem({ SIGN_IN: { methods: ['key'] } })).toBeUndefined();
+    expect(signInProblem({ SIGN_IN: { methods: ['skip', 'local'] } })).toBeUndefined();
+    expect(signInProblem({ SIGN_IN: { methods: ['key'], oidc: [PROVIDER] } })).toBeUndefined();
+    expect(signInProblem({ SIGN_IN: { methods: ['key', 'oidc'] } })).toContain('names no provider');
+  });
+
   it('but one with a provider is not, be it a table or text', () => {
     expect(signInProblem({ SIGN_IN: { oidc: [PROVIDER] } })).toBeUndefined();
     expect(signInProblem({ SIGN_IN: JSON.stringify({ oidc: [PROVIDER] }) })).toBeUndefined();

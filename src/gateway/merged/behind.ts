@@ -9,8 +9,8 @@ import {
 } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../../config';
 import type { Work } from '../../site';
-import type { CredentialError } from '../credentials';
 import type { Principal } from '../principal';
+import type { CredentialError } from '../server-credentials';
 import { SOFTWARE } from '../software';
 import { callServerAs } from '../upstream';
 
@@ -88,9 +88,12 @@ function greetingOf(client: Client, session: string | undefined): Greeting {
   return { era: 'legacy', initialize, session };
 }
 
-/** The server no longer knows the session that we kept of it. Nothing was done. */
+/**
+ * The server no longer knows the session that we kept of it (404; some say 400, as for a request without one).
+ * Nothing was done.
+ */
 export function isSessionLost(error: unknown): boolean {
-  return error instanceof SdkHttpError && error.status === 404;
+  return error instanceof SdkHttpError && (error.status === 404 || error.status === 400);
 }
 
 async function send(
@@ -113,24 +116,7 @@ async function send(
   const answer = await callServerAs(work, server, principal(), { method, headers, body, signal });
   if (typeof answer === 'string') throw new ServerFailure(answer);
   if ('credential' in answer) throw new CredentialMissing(answer.credential);
-  const read = await asLost(answer, headers);
-  return message?.method?.endsWith('/list') ? limited(read, server.max_list_bytes) : read;
-}
-
-/** No error that a server words is longer, in bytes. */
-const MAX_ERROR = 65_536;
-
-/**
- * An answer in a session, whose 404 says that the server has forgotten it. Many servers (they copy an example of
- * the SDK) say so with a 400: they are understood all the same.
- */
-export async function asLost(answer: Response, asked: Headers): Promise<Response> {
-  if (answer.status !== 400 || !asked.has('mcp-session-id')) return answer;
-  const text = await limited(answer, MAX_ERROR)
-    .text()
-    .catch(() => '');
-  const status = /session|not initialized/i.test(text) ? 404 : 400;
-  return new Response(text, { status, headers: answer.headers });
+  return message?.method?.endsWith('/list') ? limited(answer, server.max_list_bytes) : answer;
 }
 
 /** A message of the gate's own client. */

@@ -10,8 +10,8 @@ import type { ServerSetting } from '../../config';
 import { connectLink, needsConnection } from '../../connections';
 import { siteOf } from '../../site';
 import { words } from '../../ui';
-import { type CredentialError, credentialFor } from '../credentials';
 import type { Tool } from '../policy';
+import { type CredentialError, credentialFor } from '../server-credentials';
 import { mergedName } from './names';
 import type { View } from './view';
 

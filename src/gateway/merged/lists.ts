@@ -2,8 +2,8 @@ import type { Client } from '@modelcontextprotocol/client';
 import { record } from '../../audit';
 import type { ServerSetting } from '../../config';
 import { catalogueKey, catalogueOf, type Listed, type ListKind, readList, type Tools } from '../catalogue';
-import type { CredentialError } from '../credentials';
 import { forgetFailure, recentFailure, rememberFailure } from '../failures';
+import type { CredentialError } from '../server-credentials';
 import { lockOf, UNKNOWN_LOCK } from './connect-tool';
 import type { View } from './view';
 

@@ -9,14 +9,15 @@ import { createHash } from 'node:crypto';
 /** Clients refuse longer names, and characters other than these. */
 const MAX_NAME = 64;
 const NAME = /^[A-Za-z0-9_-]+$/;
+const HASHED = /_[0-9a-f]{8}$/;
 
 /**
  * A tool's or prompt's name at `/mcp`. What would be too long, or has characters that clients refuse, is cut and
- * ends in a hash of the whole.
+ * ends in a hash of the whole; so does what only looks like it, lest it be taken for another.
  */
 export function mergedName(server: string, name: string): string {
   const whole = `${server}_${name}`;
-  if (whole.length <= MAX_NAME && NAME.test(whole)) return whole;
+  if (whole.length <= MAX_NAME && NAME.test(whole) && !HASHED.test(whole)) return whole;
   const hash = createHash('sha256').update(whole).digest('hex').slice(0, 8);
   return `${whole.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, MAX_NAME - 9)}_${hash}`;
 }

@@ -48,7 +48,9 @@ function placeAfter<T>(cursor: string, groups: Group<T>[], keyOf: (item: T) => s
   const group = groups[at];
   if (!group || index === undefined) return undefined;
   const before = groups.slice(0, at).reduce((count, { items }) => count + items.length, 0);
-  const found = group.items.findIndex((item) => keyOf(item) === key);
+  // Where it was, if it is there still: a server may list the same thing twice.
+  const unmoved = group.items.slice(index, index + 1).some((item) => keyOf(item) === key);
+  const found = unmoved ? index : group.items.findIndex((item) => keyOf(item) === key);
   return before + (found === -1 ? Math.min(index, group.items.length) : found + 1);
 }
 
@@ -58,7 +60,7 @@ function readCursor(cursor: string): Place | undefined {
     if (!Array.isArray(place) || place.length !== 3) return undefined;
     const [server, key, index] = place as unknown[];
     const read = typeof server === 'string' && typeof key === 'string' && Number.isInteger(index);
-    return read ? (place as Place) : undefined;
+    return read && Number(index) >= 0 ? (place as Place) : undefined;
   } catch {
     return undefined;
   }

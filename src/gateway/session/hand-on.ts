@@ -9,8 +9,8 @@ export interface Handing {
   server: string;
   /** What the session's client can do. */
   capabilities: ClientCapabilities;
-  /** The client's request on whose stream it goes; undefined: on the client's own. */
-  related(): RequestId | undefined;
+  /** The client's request on whose stream it goes; empty: on the client's own. */
+  related(): { relatedRequestId?: RequestId };
   /** The server has another list now. */
   changed(): void;
 }
@@ -23,11 +23,7 @@ export function handOn(
   to: Server,
   { server, capabilities, related, changed }: Handing,
 ): void {
-  const about = () => {
-    const relatedRequestId = related();
-    return relatedRequestId === undefined ? {} : { relatedRequestId };
-  };
-  const asked = (signal: AbortSignal) => ({ ...about(), signal, timeout: LONGEST_CALL_MS });
+  const asked = (signal: AbortSignal) => ({ ...related(), signal, timeout: LONGEST_CALL_MS });
   if (capabilities.elicitation) {
     client.setRequestHandler('elicitation/create', (request, { mcpReq }) =>
       to.request(request, asked(mcpReq.signal)),
@@ -43,7 +39,7 @@ export function handOn(
       to.listRoots(params, asked(mcpReq.signal)),
     );
   }
-  const tell = (said: Said) => to.notification(said, about());
+  const tell = (said: Said) => to.notification(said, related());
   client.setNotificationHandler('notifications/message', tell);
   client.setNotificationHandler('notifications/elicitation/complete', tell);
   client.setNotificationHandler('notifications/resources/updated', ({ method, params }) =>

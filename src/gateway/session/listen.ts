@@ -6,7 +6,7 @@ import {
 } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../../config';
 import type { Work } from '../../site';
-import { asLost, CredentialMissing, connectBehind, type Greeting, ServerFailure } from '../merged/behind';
+import { CredentialMissing, connectBehind, type Greeting, ServerFailure } from '../merged/behind';
 import { toolsOf } from '../merged/lists';
 import { passingView, UNASKED } from '../merged/view';
 import type { Principal } from '../principal';
@@ -71,11 +71,10 @@ async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): 
     reconnectionOptions: { ...PATIENCE, reconnectionDelayGrowFactor: 2, maxRetries: Number.MAX_SAFE_INTEGER },
     fetch: async (_url, init) => {
       const headers = new Headers(init?.headers);
-      const given = await callServerAs(work, server, principal, { method: 'GET', headers, signal });
-      if (typeof given === 'string') throw new ServerFailure(given);
-      if ('credential' in given) throw new CredentialMissing(given.credential);
-      const answer = await asLost(given, headers);
-      if (answer.status === 404 && !lost.signal.aborted) {
+      const answer = await callServerAs(work, server, principal, { method: 'GET', headers, signal });
+      if (typeof answer === 'string') throw new ServerFailure(answer);
+      if ('credential' in answer) throw new CredentialMissing(answer.credential);
+      if ([400, 404].includes(answer.status) && !lost.signal.aborted) {
         lost.abort();
         void transport.close();
         ears.lost();
@@ -90,7 +89,7 @@ async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): 
     eventId = token;
   };
   // Once it is open it comes back by itself; a server may hold the one before it for open until then.
-  for (let pause = FIRST_PAUSE / 5; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+  for (let pause = FIRST_PAUSE / 100; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     const opened = await transport.resumeStream(eventId ?? '', { onresumptiontoken }).then(
       () => true,
       () => false,

@@ -16,9 +16,11 @@ import { findResource } from '../merged/items';
 import { type Called, gateServer, type Seen } from '../merged/server';
 import { serversOf, type View } from '../merged/view';
 import type { Principal } from '../principal';
+import { Courses } from './course';
 import { handOn } from './hand-on';
 import { LIST_CHANGES } from './listen';
 import type { EventLog } from './log';
+import { countRequestsFrom } from './request-ids';
 import type { SessionState, SessionStore } from './store';
 
 /** The transport's name for the session: outside it has another, which only its client knows. */
@@ -49,8 +51,7 @@ export class LiveSession {
   readonly transport: WebStandardStreamableHTTPServerTransport;
   readonly #server: Server;
   readonly #behind = new Map<string, Promise<Behind>>();
-  /** Requests under way at each server, the latest last. */
-  readonly #underWay = new Map<string, RequestId[]>();
+  readonly #courses = new Courses();
   #work: Work;
   #principal: Principal;
 
@@ -68,6 +69,7 @@ export class LiveSession {
       eventStore: log,
     });
     this.#server = gateServer(siteOf(work), (ctx) => this.#seenBy(ctx));
+    countRequestsFrom(this.#server, Date.now());
     this.#server.setRequestHandler('logging/setLevel', async ({ params }) => {
       store.setLogLevel(params.level);
       await this.#toGreeted(({ client }) => client.setLoggingLevel(params.level), 'logging');
@@ -111,6 +113,11 @@ export class LiveSession {
     return this.transport.handleRequest(request, { authInfo });
   }
 
+  /** Goes on for who the principal is now. */
+  become(principal: Principal): void {
+    this.#principal = principal;
+  }
+
   /** What a principal sees through this session. */
   view(work: Work, principal: Principal, requestId?: RequestId): View {
     return {
@@ -133,20 +140,6 @@ export class LiveSession {
   forget(server: string): void {
     this.#behind.delete(server);
     this.store.forgetGreeting(server);
-  }
-
-  /** The same, unless another session with the server has begun since; false then. */
-  async forgetSession({
-    server,
-    session,
-  }: {
-    server: string;
-    session: string | undefined;
-  }): Promise<boolean> {
-    const greeting = await this.store.greeting(server);
-    const lost = greeting?.era === 'legacy' && greeting.session === session;
-    if (lost) this.forget(server);
-    return lost;
   }
 
   /** Tells the client that everything may have changed, and which of the links it was shown are done with. */
@@ -193,21 +186,20 @@ export class LiveSession {
     act: (behind: Behind) => Promise<T>,
     requestId: RequestId | undefined,
   ): Promise<T> {
-    const underWay = this.#underWay.get(server.name) ?? [];
-    this.#underWay.set(server.name, underWay);
-    if (requestId !== undefined) underWay.push(requestId);
+    let used: Behind | undefined;
+    const attempt = () =>
+      this.#courses.run(server.name, requestId, async () => {
+        used = await this.#connect(server);
+        return act(used);
+      });
+    const known = this.#behind.has(server.name) || (await this.store.greeting(server.name)) !== undefined;
     try {
-      const known = this.#behind.has(server.name) || (await this.store.greeting(server.name)) !== undefined;
-      try {
-        return await act(await this.#connect(server));
-      } catch (error) {
-        // A server that has forgotten the session has done nothing: it is greeted again.
-        if (!known || !isSessionLost(error)) throw error;
-        this.forget(server.name);
-        return await act(await this.#connect(server));
-      }
-    } finally {
-      if (requestId !== undefined) underWay.splice(underWay.indexOf(requestId), 1);
+      return await attempt();
+    } catch (error) {
+      // A server that has forgotten the session has done nothing: it is greeted again, by the first who hears it.
+      if (!known || !isSessionLost(error)) throw error;
+      if ((await this.#behind.get(server.name)) === used) this.forget(server.name);
+      return attempt();
     }
   }
 
@@ -216,7 +208,9 @@ export class LiveSession {
     if (connected) return connected;
     const made = this.#greet(server);
     this.#behind.set(server.name, made);
-    made.catch(() => this.#behind.delete(server.name));
+    made.catch(() => {
+      if (this.#behind.get(server.name) === made) this.#behind.delete(server.name);
+    });
     return made;
   }
 
@@ -225,13 +219,15 @@ export class LiveSession {
     const behind = await connectBehind(this.#work, server, {
       principal: () => this.#principal,
       capabilities: this.#capabilities(),
-      prepare: (client) =>
+      prepare: (client) => {
+        countRequestsFrom(client, Date.now());
         handOn(client, this.#server, {
           server: server.name,
           capabilities: this.#capabilities(),
-          related: () => this.#underWay.get(server.name)?.at(-1),
+          related: () => this.#courses.relatedTo(server.name),
           changed: () => forgetLists(catalogueOf(this.#work.env), server.name, this.#principal.user.id),
-        }),
+        });
+      },
       greeting,
     });
     if (greeting) return behind;

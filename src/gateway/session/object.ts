@@ -1,50 +1,14 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server';
+import type { JSONRPCRequest } from '@modelcontextprotocol/server';
 import { type Place, siteAt, type Work } from '../../site';
 import { admitCall, mergedResource } from '../merged/admit';
-import type { Greeting } from '../merged/behind';
 import { methodNotAllowed } from '../message';
 import type { Principal } from '../principal';
 import { rpcError } from '../rpc-error';
 import { INNER_ID, LiveSession } from './live';
-import { EventLog, type LoggedEvent } from './log';
-import { SessionStore } from './store';
-
-/** A request of a session, as the Worker hands it to the session's object. */
-export interface SessionRequest {
-  place: Place;
-  principal: Principal;
-  /** What the principal may do, in short: when it changes, the client is told. */
-  rights: string;
-  method: string;
-  /** It comes without a session, to begin one. */
-  begins: boolean;
-  headers: Record<string, string>;
-  body?: string | undefined;
-}
-
-/** What the object tells whoever holds the client's own stream. */
-export type StreamOrder = { event: LoggedEvent } | { listen: Listening } | { await: string[] };
-
-/** A server that is to be listened to: how it greeted the session, and what of it is wanted. */
-export interface Listening {
-  server: string;
-  greeting: Greeting;
-  /** The resources that the client watches, as the server names them. */
-  uris: string[];
-  /** The last event that was heard of it. */
-  lastEventId: string | undefined;
-}
-
-/** What whoever holds the client's own stream tells the object. */
-export type StreamNews =
-  | { heard: { server: string; message: JSONRPCMessage; eventId: string | undefined } }
-  /** A server no longer knows a session of ours. */
-  | { lost: { server: string; session: string | undefined } }
-  /** What happens at a server is heard from now on. */
-  | { listening: string }
-  /** What the client may do changed, or what there is. */
-  | { changed: true };
+import { EventLog } from './log';
+import { type SessionState, SessionStore } from './store';
+import type { SessionRequest, StreamNews, StreamOrder } from './told';
 
 const SESSION_NOT_FOUND = -32001;
 /** How long a subscription waits until its server is listened to, in ms. */
@@ -70,6 +34,8 @@ export class McpSessionObject extends DurableObject<Env> {
   readonly #unheard = new Map<string, (() => void)[]>();
   /** Requests reach the transport one after the other, so that each finds its own stream. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** What is heard is taken in one after the other. */
+  #heard: Promise<unknown> = Promise.resolve();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -81,23 +47,20 @@ export class McpSessionObject extends DurableObject<Env> {
   async handle(request: SessionRequest): Promise<Response> {
     const { place, principal, rights, method, headers, body } = request;
     const message = body === undefined ? undefined : (JSON.parse(body) as JSONRPCRequest);
-    if (request.begins && message && !this.#isOver && !this.#store.read()) {
+    if (message?.method === 'initialize' && request.begins && !this.#state()) {
       this.#store.begin(message, principal, place, Date.now());
       this.#store.setRights(rights);
       this.#live = this.#wake(false);
     }
-    const state = this.#isOver ? undefined : this.#store.read();
+    const state = this.#state();
     const own = state?.user_id === principal.user.id && state.client_id === principal.client.id;
-    if (!own) return sessionNotFound(message?.id);
+    if (!own) return this.#refuse(message?.id);
     this.#store.use(principal, place, Date.now());
     await this.#untilIdle(place);
 
     const live = await this.#awake();
     const work = await this.#work(place);
-    if (state.rights !== rights) {
-      this.#store.setRights(rights);
-      if (state.rights !== undefined) await live.tellChanges(work);
-    }
+    await this.#tellRights(rights, state, work);
     const lastEventId = headers['last-event-id'];
     // A client that gets an error for an answer asks again for its stream, until it hears that there is none.
     if (method === 'GET' && lastEventId !== undefined && (await this.#log.isLast(lastEventId))) {
@@ -106,12 +69,14 @@ export class McpSessionObject extends DurableObject<Env> {
     const call = { id: message?.id, method: message?.method, params: message?.params ?? {} };
     const called = await admitCall(live.view(work, principal), mergedResource({ work }), call);
     if (called instanceof Response) return called;
-    const inner = new Request('https://session/mcp', {
+    const forwarded = new Request('https://session/mcp', {
       method,
       headers: { ...headers, 'mcp-session-id': INNER_ID },
       ...(body === undefined ? {} : { body }),
     });
-    const response = await this.#inTurn(message?.id, () => live.handle(inner, { work, principal, called }));
+    const response = await this.#inTurn(message?.id, () =>
+      live.handle(forwarded, { work, principal, called }),
+    );
     const ends = method === 'DELETE' ? response.ok : message?.method === 'initialize' && !response.ok;
     if (ends) await this.#end();
     return response;
@@ -121,8 +86,8 @@ export class McpSessionObject extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     const lastEventId = request.headers.get('last-event-id');
     const rights = request.headers.get('gatehouse-rights');
-    const state = this.#isOver ? undefined : this.#store.read();
-    if (state?.user_id !== request.headers.get('gatehouse-user')) return sessionNotFound(undefined);
+    const state = this.#state();
+    if (!state || state.user_id !== request.headers.get('gatehouse-user')) return this.#refuse(undefined);
     const { 0: theirs, 1: ours } = new WebSocketPair();
     await this.#log.inOrder(async () => {
       const missed = lastEventId === null ? [] : await this.#log.missed(lastEventId);
@@ -130,31 +95,19 @@ export class McpSessionObject extends DurableObject<Env> {
       this.ctx.acceptWebSocket(ours);
       for (const event of missed) this.#order({ event }, ours);
     });
+    // Listening begins behind the last of what the stream before this one heard.
+    await this.#heard;
     for (const server of this.#store.greeted()) await this.#listen(server, ours);
-    if (rights !== null && state?.rights !== rights) {
-      this.#store.setRights(rights);
-      await (await this.#awake()).tellChanges(await this.#work(state.place));
-    }
+    if (rights !== null) await this.#tellRights(rights, state, await this.#work(state.place));
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
-  override async webSocketMessage(_socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
-    if (this.#isOver || typeof text !== 'string') return;
-    const news = JSON.parse(text) as StreamNews;
-    if ('listening' in news) return this.#listened(news.listening);
-    const state = this.#store.read();
-    if (!state) return;
-    const live = await this.#awake();
-    if ('lost' in news && !(await live.forgetSession(news.lost))) return;
-    if (!('heard' in news)) {
-      // The client knows: what it is shown next is no news.
-      this.#store.setRights(null);
-      return live.tellChanges(await this.#work(state.place));
-    }
-    const { server, message, eventId } = news.heard;
-    // Both are stored or neither is: what was heard, and the event that came of it.
-    const note = () => eventId !== undefined && this.#store.setHeard(server, eventId);
-    await this.#log.because(note, () => live.receive(server, message));
+  override webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
+    const news = JSON.parse(String(text)) as StreamNews;
+    if ('listening' in news) return Promise.resolve(this.#listened(news.listening));
+    const heard = this.#heard.then(() => this.#hear(socket, news));
+    this.#heard = heard.catch(() => undefined);
+    return heard;
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -163,13 +116,67 @@ export class McpSessionObject extends DurableObject<Env> {
 
   /** Ends the session when nobody used it for long; an open stream is a use. */
   override async alarm(): Promise<void> {
-    const state = this.#store.read();
+    const state = this.#state();
     if (!state) return this.#end();
     const { settings } = await siteAt(this.env, state.place);
     const idle = settings.tokens.session * 1000;
     const since = this.ctx.getWebSockets().length > 0 ? Date.now() : state.used_at;
     if (since + idle > Date.now()) return this.ctx.storage.setAlarm(since + idle);
     await this.#end();
+  }
+
+  async #hear(socket: WebSocket, news: Exclude<StreamNews, { listening: string }>): Promise<void> {
+    const state = this.#state();
+    if (!state) return;
+    const live = await this.#awake();
+    if ('heard' in news) {
+      const { server, message, eventId } = news.heard;
+      // The stream that took the place of this one gets it from the server itself, which can say it again.
+      if (eventId !== undefined && socket.readyState !== WebSocket.OPEN) return;
+      const note = () => eventId !== undefined && this.#store.setHeard(server, eventId);
+      // Stored in one transaction with the event that comes of it: a crash neither loses nor doubles it.
+      await this.#log.because(note, () => live.receive(server, message));
+      await scheduler.wait(0);
+      // If nothing came of it, it was heard all the same.
+      await this.#log.inOrder(async () => note());
+      return;
+    }
+    if ('lost' in news) {
+      const { server, session } = news.lost;
+      const greeting = await this.#store.greeting(server);
+      if (greeting?.era !== 'legacy' || greeting.session !== session) return;
+      live.forget(server);
+    }
+    if ('principal' in news) return this.#become(news.principal, news.rights);
+    await live.tellChanges(await this.#work(state.place));
+  }
+
+  /** Goes on as who the principal is now, of which its client is told once. */
+  async #become(principal: Principal, rights: string): Promise<void> {
+    const [live, state] = [await this.#awake(), this.#state()];
+    if (!state) return;
+    this.#store.use(principal, state.place, state.used_at);
+    live.become(principal);
+    // What may be used again is listened to again.
+    for (const server of this.#store.greeted()) await this.#listen(server);
+    await this.#tellRights(rights, state, await this.#work(state.place));
+  }
+
+  /** Tells the client that what it may do isn't what it was shown. */
+  async #tellRights(rights: string, shown: SessionState, work: Work): Promise<void> {
+    if (shown.rights === rights) return;
+    this.#store.setRights(rights);
+    await (await this.#awake()).tellChanges(work);
+  }
+
+  #state(): SessionState | undefined {
+    return this.#isOver ? undefined : this.#store.read();
+  }
+
+  /** Of a session that has ended, being asked for it leaves nothing either. */
+  async #refuse(id: string | number | undefined): Promise<Response> {
+    if (!this.#state()) await this.#end();
+    return sessionNotFound(id);
   }
 
   /** Asks to be woken when the session will have been idle for too long. */
@@ -213,9 +220,10 @@ export class McpSessionObject extends DurableObject<Env> {
   /** Has a server listened to, for as long as the client's own stream is open. */
   async #listen(server: string, to?: WebSocket): Promise<void> {
     const greeting = await this.#store.greeting(server);
-    if (!greeting) return;
+    const principal = this.#state()?.principal;
+    if (!greeting || !principal) return;
     const [uris, lastEventId] = [this.#store.subscriptions(server), this.#store.heard(server)];
-    this.#order({ listen: { server, greeting, uris, lastEventId } }, to);
+    this.#order({ listen: { server, principal, greeting, uris, lastEventId } }, to);
   }
 
   /** The same, and waits until it is; if nobody holds the stream, or the server is slow, not for long. */
@@ -246,7 +254,7 @@ export class McpSessionObject extends DurableObject<Env> {
   }
 
   async #end(): Promise<void> {
-    const live = this.#isOver || !this.#store.read() ? undefined : await this.#awake().catch(() => undefined);
+    const live = !this.#state() ? undefined : await this.#awake().catch(() => undefined);
     this.#isOver = true;
     await live?.end().catch(() => undefined);
     for (const socket of this.ctx.getWebSockets()) socket.close(1000, 'ended');

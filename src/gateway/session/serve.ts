@@ -1,15 +1,14 @@
-import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
-import { roleAt } from '../../account';
 import { siteOf } from '../../site';
 import { watchOver, whileGranted } from '../granted';
-import { serversOf } from '../merged/view';
 import { type Message, methodNotAllowed } from '../message';
 import type { Principal } from '../principal';
 import { openSessionId, sealSessionId } from '../session-id';
 import { EventLog } from './log';
-import { type SessionRequest, sessionNotFound } from './object';
+import { sessionNotFound } from './object';
+import { rightsOf } from './rights';
 import { OwnStream } from './stream';
+import type { SessionRequest } from './told';
 
 /** What of a client's request the session's transport reads. */
 const HEADERS = ['accept', 'content-type', 'mcp-protocol-version', 'last-event-id'];
@@ -66,16 +65,6 @@ function describe(c: Context, principal: Principal, message: Message | undefined
     headers,
     body: message && new TextDecoder().decode(message.bytes),
   };
-}
-
-/** What a principal may do here, in short: another value means that what it was shown may be out of date. */
-export function rightsOf(c: Context, principal: Principal): string {
-  const { settings } = siteOf(c);
-  const servers = serversOf({ work: c, principal });
-  const rights = servers.map((server) => [server, roleAt(principal.identity, server, settings)]);
-  return createHash('sha256')
-    .update(JSON.stringify([principal.granted, rights]))
-    .digest('base64url');
 }
 
 async function openOwnStream(

@@ -75,7 +75,7 @@ export class SessionStore implements Sealer {
     this.sql.exec('UPDATE session SET log_level = ?', level);
   }
 
-  setRights(rights: string | null): void {
+  setRights(rights: string): void {
     this.sql.exec('UPDATE session SET rights = ?', rights);
   }
 

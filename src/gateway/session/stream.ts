@@ -1,11 +1,12 @@
 import type { Context } from 'hono';
-import { watchGrant } from '../../account';
 import { siteOf } from '../../site';
-import { forgetCredentials } from '../credentials';
+import { watchPrincipal } from '../granted';
 import { serversOf } from '../merged/view';
 import type { Principal } from '../principal';
+import { forgetCredentials } from '../server-credentials';
 import { isBack, listenTo } from './listen';
-import type { Listening, StreamNews, StreamOrder } from './object';
+import { rightsOf } from './rights';
+import type { Listening, StreamNews, StreamOrder } from './told';
 
 /** How often an idle stream says that it is there, in ms: proxies cut what is silent. */
 const KEEP_ALIVE_MS = 15_000;
@@ -25,7 +26,7 @@ export class OwnStream {
 
   private constructor(
     private readonly c: Context,
-    private readonly principal: Principal,
+    private principal: Principal,
     private readonly socket: WebSocket,
   ) {}
 
@@ -44,12 +45,10 @@ export class OwnStream {
     socket.addEventListener('message', ({ data }) => stream.#obey(JSON.parse(String(data)) as StreamOrder));
     socket.addEventListener('close', () => stream.#end());
     socket.accept();
-    const userId = principal.user.id;
-    const unwatch = watchGrant(
-      c.env,
-      { userId, grantId: principal.grantId },
-      { changed: () => stream.#change(), ended: () => stream.#end() },
-    );
+    const unwatch = watchPrincipal(c, principal, {
+      changed: (now) => stream.#become(now),
+      ended: () => stream.#end(),
+    });
     const timer = setInterval(() => stream.#write(': still here\n\n'), KEEP_ALIVE_MS);
     stream.#stop.signal.addEventListener('abort', () => {
       clearInterval(timer);
@@ -66,12 +65,24 @@ export class OwnStream {
     else for (const server of order.await) void this.#awaitServer(server);
   }
 
-  #change(): void {
+  /** Goes on as who the principal is now: what it may no longer use is not listened to. */
+  #become(now: Principal): void {
+    const before = rightsOf(this.c, this.principal);
+    this.principal = now;
     forgetCredentials(siteOf(this.c));
-    this.#report({ changed: true });
+    for (const [name, { until }] of this.#listening) {
+      if (this.#find(name)) continue;
+      for (const one of until) one.abort();
+      this.#listening.delete(name);
+    }
+    const rights = rightsOf(this.c, now);
+    this.#report({ principal: now, rights });
+    // It is not what the principal may do: a connection, perhaps.
+    if (rights === before) this.#report({ changed: true });
   }
 
   #listen({ server: name, ...wanted }: Listening): void {
+    this.principal = wanted.principal;
     const server = this.#find(name);
     const { greeting } = wanted;
     // In a session the server knows what is wanted: its stream goes on.
@@ -96,9 +107,8 @@ export class OwnStream {
         this.#report({ listening: name });
       },
     };
-    const { c: work, principal } = this;
     const signal = AbortSignal.any([until.signal, this.#stop.signal]);
-    void listenTo({ work, server, principal, ...wanted }, ears, signal);
+    void listenTo({ work: this.c, server, ...wanted }, ears, signal);
   }
 
   async #awaitServer(name: string): Promise<void> {

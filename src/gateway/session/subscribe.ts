@@ -1,16 +1,15 @@
 import type { Context } from 'hono';
-import { watchGrant } from '../../account';
 import type { ServerSetting } from '../../config';
 import { siteOf } from '../../site';
 import { catalogueOf, forgetLists } from '../catalogue';
-import { forgetCredentials } from '../credentials';
-import { whileGranted } from '../granted';
+import { watchPrincipal, whileGranted } from '../granted';
 import { type Behind, connectBehind } from '../merged/behind';
 import { findResource } from '../merged/items';
 import { mergedUri } from '../merged/names';
 import { mergeTools } from '../merged/tools';
 import { passingView, serversOf, UNASKED } from '../merged/view';
 import type { Principal } from '../principal';
+import { forgetCredentials } from '../server-credentials';
 import { isBack, LIST_CHANGES, listenTo } from './listen';
 
 /** How changes are told on a `subscriptions/listen` stream. */
@@ -28,27 +27,30 @@ const LISTENING_MS = 2_000;
  * Feeds a `subscriptions/listen` stream of the 2026 era (its body is given) with what changes: at the servers
  * behind, and in what the principal may do. When the grant ends, the stream does.
  */
-export async function feedSubscription(
+export function feedSubscription(
   c: Context,
   principal: Principal,
   notify: Notify,
   body: ReadableStream<Uint8Array>,
   uris: string[],
-): Promise<ReadableStream<Uint8Array>> {
+): ReadableStream<Uint8Array> {
   const stop = new AbortController();
-  const fed = new Set<string>();
+  const fed = new Map<string, AbortController>();
+  let current = principal;
   const feedAll = () => {
-    const unfed = serversOf({ work: c, principal }).filter(({ name }) => !fed.has(name));
+    const unfed = serversOf({ work: c, principal: current }).filter(({ name }) => !fed.has(name));
     const opened = unfed.map(
       (server) =>
         new Promise<void>((resolve) => {
-          fed.add(server.name);
-          const feed = feedFrom(c, server, principal, notify, uris, resolve, stop.signal);
+          const until = new AbortController();
+          fed.set(server.name, until);
+          const signal = AbortSignal.any([until.signal, stop.signal]);
+          const feed = feedFrom(c, server, current, notify, uris, resolve, signal);
           // What could not be listened to, such as a server that isn't connected yet, is tried at the next change.
           void feed
             .catch(() => undefined)
             .finally(() => {
-              fed.delete(server.name);
+              if (fed.get(server.name) === until) fed.delete(server.name);
               resolve();
             });
         }),
@@ -62,18 +64,38 @@ export async function feedSubscription(
     notify.resourcesChanged();
     void feedAll();
   };
-  const unwatch = watchGrant(
-    c.env,
-    { userId: principal.user.id, grantId: principal.grantId },
-    { changed: everything, ended: () => stop.abort() },
-  );
-  stop.signal.addEventListener('abort', unwatch, { once: true });
+  const ready = Promise.race([feedAll(), scheduler.wait(LISTENING_MS)]);
   void awaitMissing(c, principal, everything, stop.signal).catch(() => undefined);
-  await Promise.race([feedAll(), scheduler.wait(LISTENING_MS)]);
-  return whileGranted(body, (ended) => {
-    if (stop.signal.aborted) ended();
-    stop.signal.addEventListener('abort', ended, { once: true });
-    return () => stop.abort();
+  return whileGranted(heldUntil(ready, body), (ended) => {
+    const changed = (now: Principal) => {
+      current = now;
+      const servers = serversOf({ work: c, principal: now });
+      for (const [name, feed] of fed) {
+        if (servers.some((server) => server.name === name)) continue;
+        feed.abort();
+        fed.delete(name);
+      }
+      everything();
+    };
+    const unwatch = watchPrincipal(c, principal, { changed, ended });
+    return () => {
+      unwatch();
+      stop.abort();
+    };
+  });
+}
+
+/** A stream that nothing is read of before something is ready. */
+function heldUntil(ready: Promise<unknown>, source: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = source.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      await ready;
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
   });
 }
 

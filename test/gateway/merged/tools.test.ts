@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { mergedName } from '../../src/gateway/merged/names';
-import { connectWith, gateBefore, messageOf, realServer, scripted } from '../fixtures/mcp-server';
-import { type Answer, callMcp, type Gate } from '../fixtures/worker';
+import { connectWith, gateBefore, messageOf, realServer, scripted } from '../../fixtures/mcp-server';
+import { type Answer, callMcp, type Gate } from '../../fixtures/worker';
 
 const one = realServer();
 const two = realServer();
@@ -117,22 +116,4 @@ test('a server that fails in the middle of a call says so, by its title and not 
   expect(result.isError).toBe(true);
   expect(result.content[0]?.text).toContain('“Frail things”');
   expect(JSON.stringify(body)).not.toContain('10.0.0.7');
-});
-
-describe('a name at /mcp', () => {
-  test.each([
-    ['notes', 'read_note', 'notes_read_note'],
-    ['a-b', 'c', 'a-b_c'],
-  ])('of %s and %s is %s', (server, tool, name) => {
-    expect(mergedName(server, tool)).toBe(name);
-  });
-
-  test('is at most 64 characters that clients take, and never that of another tool', () => {
-    const long = 'x'.repeat(80);
-    const names = [long, `${long}y`, 'a b', 'a.b', 'a\nb', 'ä', '工具', 'a/b'].map((tool) =>
-      mergedName('s', tool),
-    );
-    for (const name of names) expect(name).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
-    expect(new Set(names).size).toBe(names.length);
-  });
 });

@@ -1,0 +1,149 @@
+// @ts-check
+import { setTimeout as wait } from 'node:timers/promises';
+import { Agent, EnvHttpProxyAgent, fetch as undiciFetch } from 'undici';
+import { Ending } from './exit.js';
+import { asObject } from './message.js';
+import { isLoopback } from './options.js';
+
+/** @import { RequestInit, Response } from 'undici' */
+
+/** Milliseconds. */
+const CONNECT_TIMEOUT = 10_000;
+const FIRST_DELAY = 250;
+const LONGEST_DELAY = 5000;
+
+// No time limit on an answer: a call may take an hour, and how long to wait is the client's to say.
+const limits = {
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  connect: { timeout: CONNECT_TIMEOUT, keepAlive: true, keepAliveInitialDelay: 10_000 },
+};
+const outside = new EnvHttpProxyAgent(limits);
+// Plain http is spoken within this computer only: a proxy would read the credential.
+const inside = new Agent(limits);
+
+/**
+ * `fetch`, through the proxy that the environment names if it names one, following no redirect.
+ * @param {string} url
+ * @param {RequestInit} init
+ * @returns {Promise<Response>}
+ */
+export function fetchOnce(url, init) {
+  const dispatcher = isLoopback(new URL(url)) ? inside : outside;
+  return undiciFetch(url, { ...init, redirect: 'manual', dispatcher });
+}
+
+/** @typedef {'unsent' | 'lost' | 'hopeless'} FailureKind */
+
+/**
+ * A request without an answer. `unsent`: it can't have arrived; `lost`: it may have; `hopeless`: it will never
+ * arrive, such as with a certificate that nobody vouches for.
+ */
+export class NetworkFailure extends Error {
+  /**
+   * @param {FailureKind} kind
+   * @param {string} says
+   */
+  constructor(kind, says) {
+    super(says);
+    this.kind = kind;
+  }
+}
+
+const UNSENT = /** @type {Record<string, string>} */ ({
+  ECONNREFUSED: 'the connection was refused',
+  ENOTFOUND: 'its name was not found',
+  EAI_AGAIN: 'its name could not be looked up',
+  EHOSTUNREACH: 'there is no way to it',
+  ENETUNREACH: 'there is no network',
+  ENETDOWN: 'there is no network',
+  EADDRNOTAVAIL: 'there is no network',
+  UND_ERR_CONNECT_TIMEOUT: 'it took too long to connect',
+});
+const LOST = /** @type {Record<string, string>} */ ({
+  ECONNRESET: 'the connection was cut',
+  EPIPE: 'the connection was cut',
+  ETIMEDOUT: 'the connection timed out',
+  UND_ERR_SOCKET: 'the connection was cut',
+});
+const CERTIFICATE = /CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL|EPROTO/;
+
+/**
+ * What a failure of `fetch` means for the request.
+ * @param {unknown} error
+ * @returns {NetworkFailure}
+ */
+export function judgeFailure(error) {
+  if (error instanceof NetworkFailure) return error;
+  const cause = asObject(asObject(error).cause ?? error);
+  const code = typeof cause.code === 'string' ? cause.code : '';
+  if (Object.hasOwn(UNSENT, code)) return new NetworkFailure('unsent', UNSENT[code] ?? code);
+  // A handshake comes before any byte of the request.
+  if (CERTIFICATE.test(code)) return new NetworkFailure('hopeless', `no secure connection (${code})`);
+  const known = Object.hasOwn(LOST, code) ? LOST[code] : undefined;
+  return new NetworkFailure('lost', known ?? `the connection failed${code === '' ? '' : ` (${code})`}`);
+}
+
+/**
+ * A failure as the client reads it.
+ * @param {NetworkFailure} failure
+ * @param {string | undefined} method the request's
+ */
+export function describeFailure({ kind, message }, method) {
+  if (kind === 'unsent') return `The server can’t be reached: ${message}`;
+  const doubt =
+    kind === 'lost' && method === 'tools/call' ? '. Whether the call took effect is not known' : '';
+  return `No answer from the server: ${message}${doubt}`;
+}
+
+/**
+ * Milliseconds to wait before the next attempt, of which `attempts` have failed.
+ * @param {number} attempts
+ */
+export function backoff(attempts) {
+  // A server that comes back is not met by everybody at the same moment.
+  const spread = 0.75 + Math.random() / 2;
+  return Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(attempts, 10)) * spread;
+}
+
+/**
+ * Milliseconds that a server which has no time now asks to be left alone, undefined if it doesn't (RFC 9110
+ * section 10.2.3). 429 and 503 mean that nothing was done.
+ * @param {Response} response
+ * @param {number} now milliseconds since the epoch
+ */
+export function retryAfter(response, now) {
+  if (response.status !== 429 && response.status !== 503) return undefined;
+  const value = response.headers.get('retry-after');
+  if (value === null) return undefined;
+  const at = /^\d+$/.test(value) ? now + Number(value) * 1000 : Date.parse(value);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+}
+
+/**
+ * Sends until there is an answer, or `patience` is over. What may have arrived is sent again only if
+ * `repeatable`.
+ * @param {() => Promise<Response>} attempt
+ * @param {{ patience: number, repeatable: boolean, signal: AbortSignal }} options milliseconds
+ * @returns {Promise<Response>} throws a {@link NetworkFailure}, or what `signal` was aborted with
+ */
+export async function persist(attempt, { patience, repeatable, signal }) {
+  const deadline = Date.now() + patience;
+  for (let attempts = 0; ; attempts++) {
+    let delay = backoff(attempts);
+    try {
+      const response = await attempt();
+      const asked = retryAfter(response, Date.now());
+      if (asked === undefined || Date.now() + asked > deadline) return response;
+      delay = Math.max(asked, delay);
+      await response.body?.cancel();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof Ending) throw error;
+      const failure = judgeFailure(error);
+      const again = failure.kind === 'unsent' || (failure.kind === 'lost' && repeatable);
+      if (!again || Date.now() + delay > deadline) throw failure;
+    }
+    await wait(delay, undefined, { signal });
+  }
+}

@@ -1,0 +1,146 @@
+// @ts-check
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { EXIT } from './exit.js';
+
+/** @import { Command } from './types.ts' */
+
+/** Headers that the protocol or HTTP owns. */
+const OWN_HEADERS = new Set([
+  ...['accept', 'connection', 'content-length', 'content-type', 'host', 'last-event-id'],
+  ...['mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-session-id', 'transfer-encoding'],
+]);
+const CREDENTIAL_HEADERS = ['authorization', 'x-api-key'];
+
+const DEFAULT_PATIENCE = 15;
+const LONGEST_PATIENCE = 3600;
+
+const MISSING = `there is no credential. Give one of these:
+  - the environment variable GATEHOUSE_KEY with an access key (its account page makes one)
+  - --login, to sign in by a code in a browser
+  - --header 'Name: value', sent as it is`;
+
+/**
+ * Reads the command line (without program and script) and the environment.
+ * @param {readonly string[]} args
+ * @param {Record<string, string | undefined>} env
+ * @returns {Command}
+ */
+export function parseOptions(args, env) {
+  const parsed = parse(args);
+  if (typeof parsed === 'string') return wrong(parsed);
+  const { values, positionals } = parsed;
+  if (values.help) return { kind: 'help' };
+  if (values.version) return { kind: 'version' };
+  if (positionals.length !== 1)
+    return wrong(
+      positionals.length === 0 ? 'the server’s URL is missing' : 'more than one URL: options begin with --',
+    );
+  const url = parseUrl(positionals[0] ?? '');
+  if (typeof url === 'string') return wrong(url);
+  const config = configFolder(env);
+  if (values.logout) return { kind: 'logout', url, config };
+
+  const headers = parseHeaders(values.header ?? []);
+  if (typeof headers === 'string') return wrong(headers);
+  const patience = Number(values.patience ?? DEFAULT_PATIENCE);
+  if (!(patience >= 0 && patience <= LONGEST_PATIENCE))
+    return wrong(`--patience is a number of seconds, at most ${LONGEST_PATIENCE}`);
+  if (values.scope !== undefined && !values.login) return wrong('--scope goes with --login');
+
+  const key = env.GATEHOUSE_KEY?.trim() ?? '';
+  const named = Object.keys(headers).find((name) => CREDENTIAL_HEADERS.includes(name.toLowerCase()));
+  const given = [
+    key === '' ? undefined : 'the environment variable GATEHOUSE_KEY',
+    values.login ? '--login' : undefined,
+    named === undefined ? undefined : `--header '${named}: …'`,
+  ].filter((name) => name !== undefined);
+  if (given.length > 1) return wrong(`two credentials at once: ${given.join(' and ')}. Leave one of them`);
+  if (given.length === 0 && Object.keys(headers).length === 0)
+    return { kind: 'wrong', code: EXIT.noCredential, says: MISSING };
+  // A key with a character that no header may have is a wrong one, and fetch would quote it.
+  if (key !== '' && !/^[!-~]+$/.test(key)) return wrong('GATEHOUSE_KEY has a character that no key has');
+  return {
+    kind: 'run',
+    url,
+    headers: key === '' ? headers : { ...headers, Authorization: `Bearer ${key}` },
+    login: values.login ? { scope: values.scope, config } : undefined,
+    credential: key === '' ? 'the credential of --header' : 'the key in GATEHOUSE_KEY',
+    patience: patience * 1000,
+  };
+}
+
+/** @param {readonly string[]} args */
+function parse(args) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        header: { type: 'string', multiple: true },
+        login: { type: 'boolean' },
+        logout: { type: 'boolean' },
+        scope: { type: 'string' },
+        patience: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    // The first sentence: the further ones are advice for programmers.
+    return error instanceof Error ? (error.message.split('. ')[0] ?? '') : `${error}`;
+  }
+}
+
+/**
+ * @param {string} text
+ * @returns {URL | string} a string says what is wrong
+ */
+function parseUrl(text) {
+  if (!URL.canParse(text)) return 'the URL is none: it looks like https://mcp.example.com/mcp';
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '')
+    return 'a URL with a name or password in it is not used: give the credential as GATEHOUSE_KEY';
+  url.hash = '';
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return url;
+  return 'the URL must begin with https:// (http:// is for this computer only): a key would travel in clear';
+}
+
+/** @param {{ hostname: string }} url */
+export function isLoopback({ hostname }) {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
+
+/**
+ * @param {readonly string[]} lines
+ * @returns {Record<string, string> | string} a string says what is wrong
+ */
+function parseHeaders(lines) {
+  /** @type {Record<string, string>} */
+  const headers = {};
+  for (const line of lines) {
+    const [, name, value] = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t -~]*)$/.exec(line) ?? [];
+    // What stands there may be a secret, so it isn't repeated.
+    if (name === undefined || value === undefined) return "--header must look like 'Name: value'";
+    if (OWN_HEADERS.has(name.toLowerCase())) return `--header ${name} is the protocol’s own`;
+    if (Object.keys(headers).some((other) => other.toLowerCase() === name.toLowerCase()))
+      return `--header ${name} is there twice`;
+    headers[name] = value;
+  }
+  return headers;
+}
+
+/** @param {Record<string, string | undefined>} env */
+function configFolder(env) {
+  const base = env.XDG_CONFIG_HOME || (process.platform === 'win32' ? env.APPDATA : undefined);
+  return join(base || join(homedir(), '.config'), 'gatehouse');
+}
+
+/**
+ * @param {string} says
+ * @returns {Command}
+ */
+function wrong(says) {
+  return { kind: 'wrong', code: EXIT.usage, says: `${says}. See --help` };
+}

@@ -1,0 +1,78 @@
+import { parseArgs } from 'node:util';
+
+/** What `npm run keys:create` was told, as the API takes it. */
+export interface KeyOptions {
+  /** The gate's origin. */
+  url: string;
+  /** A file that names `GATEHOUSE_KEYS`; undefined: the environment, else those that `npm start` writes. */
+  envFile: string | undefined;
+  request: {
+    name: string;
+    role?: string;
+    scope?: string;
+    servers?: string[];
+    groups?: string[];
+    expires_in?: number;
+  };
+}
+
+export const USAGE = `npm run keys:create -- --name NAME [options]
+
+  --name NAME         what the key is for
+  --role ROLE         viewer, member (default), owner or admin
+  --scope SCOPES      such as "mcp:read"; default: mcp:read mcp:write, as far as the role goes
+  --servers A,B       names of servers; default: all that there are now
+  --groups A,B        groups that the service is in, for servers that are for some only
+  --expires WHEN      90d (default), or the last day as YYYY-MM-DD
+  --url ORIGIN        where the gate is; default: http://localhost:8787
+  --env-file FILE     where GATEHOUSE_KEYS stands, if not in the environment`;
+
+/** Reads the command's arguments. Throws an Error whose message says what is wrong. */
+export function readKeyOptions(args: readonly string[], now = Date.now()): KeyOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      name: { type: 'string' },
+      role: { type: 'string' },
+      scope: { type: 'string' },
+      servers: { type: 'string' },
+      groups: { type: 'string' },
+      expires: { type: 'string' },
+      url: { type: 'string', default: 'http://localhost:8787' },
+      'env-file': { type: 'string' },
+    },
+  });
+  const { name, role, scope, servers, groups, expires } = values;
+  if (!name) throw new Error('--name is missing');
+  const list = (text: string) =>
+    text
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== '');
+  const request = {
+    name,
+    ...(role === undefined ? {} : { role }),
+    ...(scope === undefined ? {} : { scope }),
+    ...(servers === undefined ? {} : { servers: list(servers) }),
+    ...(groups === undefined ? {} : { groups: list(groups) }),
+    ...(expires === undefined ? {} : { expires_in: readEnd(expires, now) }),
+  };
+  return { url: readOrigin(values.url), envFile: values['env-file'], request };
+}
+
+/** Seconds from now: of `90d`, or until the last second of a day (UTC). */
+function readEnd(text: string, now: number): number {
+  const days = /^(\d{1,5})d$/.exec(text)?.[1];
+  if (days !== undefined) return Number(days) * 86_400;
+  const begins = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+  if (Number.isNaN(begins)) throw new Error(`--expires ${text}: write 90d, or a day such as 2027-01-31`);
+  return Math.floor(begins / 1000) + 86_399 - Math.floor(now / 1000);
+}
+
+/** The answer holds the key: over plain http only within this computer. */
+function readOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const local = url !== undefined && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && local)) return url.origin;
+  throw new Error(`--url ${text}: write https://… (http:// within this computer only)`);
+}

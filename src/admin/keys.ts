@@ -1,0 +1,162 @@
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { z } from 'zod';
+import {
+  describeIssue,
+  describeKeyRefusal,
+  findAccount,
+  type Identity,
+  judgeKeyRequest,
+  KEY_INDEX,
+  keyRequest,
+  parseJson,
+  refuseTooMany,
+  SERVICE,
+  showKey,
+  whyNoKeys,
+} from '../account';
+import { record } from '../audit';
+import { seconds } from '../clock';
+import { ROLES } from '../config';
+import { randomSecret, userIdOf } from '../crypto';
+import { decodeUtf8, readBody } from '../http';
+import { currentSignIn } from '../sign-in';
+import { siteOf } from '../site';
+import { verifyOperator } from './operator';
+
+/** The most that a request may weigh, in bytes. */
+const MAX_BYTES = 65_536;
+const PAGE = 50;
+const MAX_PAGE = 100;
+
+/** A service key that is asked for: as a personal one, and who the service is. */
+const serviceRequest = keyRequest.extend({
+  role: z.enum(ROLES).default('member'),
+  groups: z.array(z.string().min(1).max(100)).max(100).default([]),
+  tools: z.array(z.string().min(1).max(200)).min(1).max(100).optional(),
+});
+
+type Variables = { by: string; body: string };
+
+/** A copy of a key for listing, as the account that has it wrote it into KV. */
+type Copy = {
+  name: string;
+  user_name: string;
+  issuer: string;
+  scope: string[];
+  servers: string[];
+  created_at: number;
+  expires_at: number;
+};
+
+/**
+ * `/api/admin/keys`: service keys are made here, and everybody's listed and revoked, by an admin who signed in
+ * themselves or by the operator's command. A key's id is here `{user id}:{its own id}`.
+ */
+export const adminKeysApi = new Hono<{ Bindings: Env; Variables: Variables }>()
+  .use('/api/admin/keys/*', (c, next) => admit(c, next))
+  .get('/api/admin/keys', (c) => list(c))
+  .post('/api/admin/keys', (c) => create(c))
+  .delete('/api/admin/keys/:id', async (c) => {
+    const [userId = '', keyId = ''] = c.req.param('id').split(':');
+    const account = await findAccount(c.env, siteOf(c).keyring, userId);
+    const revoked = account !== undefined && (await account.revokeKey(keyId));
+    if (!revoked) return fail(c, 404, 'not_found', 'There is none of that id');
+    record(c, { event: 'key_revoked', outcome: 'ok', user: c.var.by, detail: `${userId}:${keyId}` });
+    return c.body(null, 204);
+  });
+
+type AdminContext = Context<{ Bindings: Env; Variables: Variables }>;
+
+/** Lets in the operator by their signature, or an admin by this browser's own sign-in and one of our pages. */
+const admit: MiddlewareHandler<{ Bindings: Env; Variables: Variables }> = async (c, next) => {
+  const site = siteOf(c);
+  const bytes = await readBody(c.req.raw, MAX_BYTES);
+  if (!bytes.ok) return fail(c, 400, 'invalid_request', 'The body is at most 64 kB');
+  const body = decodeUtf8(bytes.value) ?? '';
+  c.set('body', body);
+  c.header('Cache-Control', 'no-store');
+  const { pathname, search } = new URL(c.req.url);
+  const authorization = c.req.header('authorization');
+  if (authorization !== undefined) {
+    const request = { authorization, method: c.req.method, path: pathname + search, body };
+    const verified = await verifyOperator(site, request, seconds());
+    if (!verified.ok) {
+      record(c, { event: 'operator', outcome: 'refused', ...verified.error });
+      return fail(c, 401, 'unauthorized', 'The request is not signed with this deployment’s GATEHOUSE_KEYS');
+    }
+    c.set('by', 'operator');
+    return next();
+  }
+  const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
+  if (!reads && c.req.header('origin') !== site.origin) {
+    return fail(c, 403, 'access_denied', 'The request must come from a page of this origin');
+  }
+  const person = await currentSignIn(c);
+  if (!person) return fail(c, 401, 'unauthorized', `Sign in at ${site.origin}/sign-in first`);
+  if (person.role !== 'admin' || whyNoKeys(person)) {
+    record(c, { event: 'admin', outcome: 'refused', reason: 'not_admin', user: person.userId });
+    return fail(c, 403, 'access_denied', 'Only admins who signed in themselves may do this');
+  }
+  c.set('by', person.userId);
+  return next();
+};
+
+/** Makes a service and its key: a principal of its own, whose account holds its connections. */
+async function create(c: AdminContext): Promise<Response> {
+  const { settings, keyring } = siteOf(c);
+  const asked = serviceRequest.safeParse(parseJson(c.var.body));
+  if (!asked.success) return fail(c, 400, 'invalid_request', describeIssue(asked.error.issues[0]));
+  const { role, groups, tools, ...rest } = asked.data;
+  const subject = randomSecret();
+  const about = { email: undefined, email_verified: false, groups, role, name: rest.name.trim() };
+  const identity: Identity = { provider: SERVICE, issuer: SERVICE, subject, ...about };
+  const spec = judgeKeyRequest(rest, identity, settings, seconds());
+  if (!spec.ok) return fail(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
+  const userId = await userIdOf(keyring, SERVICE, subject);
+  const service = { userId, identity: { ...identity, name: spec.value.name } };
+  const made = await c.env.ACCOUNT.getByName(userId).createKey({ ...spec.value, tools }, service);
+  if (!made.ok) return refuseTooMany(c, made.error, userId);
+  const { text: key, ...shown } = made.value;
+  const detail = `${userId}:${shown.id} ${shown.name}`;
+  record(c, { event: 'key_created', outcome: 'ok', user: c.var.by, grant: shown.id, detail });
+  return c.json({ key, ...showKey(shown), id: `${userId}:${shown.id}`, user_id: userId, role }, 201);
+}
+
+/** Everybody's keys, by the copies in KV: new ones may be a minute late. */
+async function list(c: AdminContext): Promise<Response> {
+  const limit = Number(c.req.query('limit') ?? PAGE);
+  if (!Number.isInteger(limit) || limit < 1) {
+    return fail(c, 400, 'invalid_request', `limit must be a number from 1 to ${MAX_PAGE}`);
+  }
+  const cursor = c.req.query('cursor');
+  const found = await c.env.OAUTH_KV.list({
+    prefix: KEY_INDEX,
+    limit: Math.min(limit, MAX_PAGE),
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+  const names = found.keys.map(({ name }) => name);
+  const copies = names.length > 0 ? await c.env.OAUTH_KV.get<Copy>(names, 'json') : new Map<string, Copy>();
+  const items = names.flatMap((name) => {
+    const copy = copies.get(name);
+    return copy ? [describeCopy(name.slice(KEY_INDEX.length), copy)] : [];
+  });
+  return c.json({ items, ...(found.list_complete ? {} : { cursor: found.cursor }) });
+}
+
+function describeCopy(id: string, copy: Copy) {
+  const { issuer, scope, created_at, expires_at, ...rest } = copy;
+  const time = (seconds: number) => new Date(seconds * 1000).toISOString();
+  return {
+    id,
+    user_id: id.split(':')[0],
+    kind: issuer === SERVICE ? 'service' : 'personal',
+    ...rest,
+    scope: scope.join(' '),
+    created_at: time(created_at),
+    expires_at: time(expires_at),
+  };
+}
+
+function fail(c: Context, status: 400 | 401 | 403 | 404, error: string, error_description: string) {
+  return c.json({ error, error_description }, status);
+}

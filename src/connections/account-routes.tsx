@@ -1,0 +1,137 @@
+import { type Context, Hono } from 'hono';
+import { usableServers } from '../account';
+import { record } from '../audit';
+import { sign, verifySignature } from '../crypto';
+import { findFlow, openFlow, startFlow } from '../flow';
+import { isSameOrigin, readForm } from '../http';
+import { currentSignIn, type SignedIn } from '../sign-in';
+import { siteOf } from '../site';
+import { brandingOf, PageProblem, showPage } from '../ui';
+import { ConnectionsPage } from './account-page';
+import { checkKey, type TryCredential } from './api-key';
+import { endConnection } from './end';
+import { orphansOf, standingOf } from './needed';
+import { beginConnect } from './oauth';
+import { takeOutcome } from './outcome';
+import { type ConnectedServer, needsConnection, placeOf } from './place';
+import { connectNotice } from './problems';
+import type { ConnectFlow } from './routes';
+import { type Service, serviceOf } from './service-list';
+
+const PATH = '/account/connections';
+
+/** `/account/connections`: one's own accounts at the servers behind, to connect, replace and end. */
+export const connectionPages = (tryCredential: TryCredential) =>
+  new Hono<{ Bindings: Env }>()
+    .get(PATH, async (c) => {
+      const person = await currentSignIn(c);
+      if (person) return showConnections(c, person, await noticeOf(c));
+      const flow = await openFlow(c, () => ({ kind: 'sign-in', return_to: PATH }));
+      return c.redirect(`/sign-in?flow=${flow}`, 303);
+    })
+    .post(PATH, async (c) => {
+      const { person, form } = await readOwnForm(c);
+      const ended = form.get('disconnect');
+      if (ended !== null) {
+        await endConnection(c, person.userId, ended);
+        return c.redirect(PATH, 303);
+      }
+      const server = serversOf(c, person).find(({ name }) => name === form.get('connect'));
+      if (!server || !needsConnection(server)) throw new PageProblem('not_found');
+      if (server.auth === 'oauth') return goToProvider(c, person, server);
+      return keepKey(c, person, server, form.get('key') ?? '', tryCredential);
+    });
+
+async function goToProvider(c: Context, person: SignedIn, server: ConnectedServer): Promise<Response> {
+  const flow = await startFlow(c, (id): ConnectFlow => {
+    const return_to = `/connect/${server.name}?flow=${id}`;
+    return { kind: 'connect', server: server.name, user: person.userId, return_to, back: PATH };
+  });
+  const begun = await beginConnect(c, flow, person.userId, server);
+  if (begun.ok) return c.redirect(begun.value, 303);
+  const about = { user: person.userId, server: server.name };
+  record(c, { event: 'connection', outcome: 'refused', ...begun.error, ...about });
+  const notice = connectNotice(server.title ?? server.name, begun.error.reason);
+  return showConnections(c, person, { text: notice, status: 502 });
+}
+
+async function keepKey(
+  c: Context,
+  person: SignedIn,
+  server: ConnectedServer,
+  typed: string,
+  tryCredential: TryCredential,
+): Promise<Response> {
+  const about = { user: person.userId, server: server.name };
+  const checked = await checkKey(c, server, typed, tryCredential);
+  if (!checked.ok) {
+    const { reason } = checked.error;
+    record(c, { event: 'connection', outcome: 'refused', reason, ...about });
+    return showConnections(c, person, {
+      text: connectNotice(server.title ?? server.name, reason),
+      status: 400,
+    });
+  }
+  const obtained = { credential: checked.value, place: placeOf(server) };
+  await siteOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
+  record(c, { event: 'connection', outcome: 'ok', ...about });
+  return c.redirect(PATH, 303);
+}
+
+/** What a person hears above the list, and the status that the page has with it. */
+interface Told {
+  text: string;
+  status: number;
+}
+
+async function showConnections(c: Context, person: SignedIn, told?: Told): Promise<Response> {
+  const site = siteOf(c);
+  const page = (
+    <ConnectionsPage
+      branding={brandingOf(site)}
+      services={await servicesOf(c, person)}
+      from={Math.max(0, Number.parseInt(c.req.query('from') ?? '', 10) || 0)}
+      action={PATH}
+      hidden={{ csrf: await sign(site.keyring, 'account-form', person.signInId) }}
+      notice={told?.text}
+    />
+  );
+  return showPage(c, page, { formAction: 'open', status: told?.status ?? 200 });
+}
+
+/** Those at which the person may have an account, then what is left of others. */
+async function servicesOf(c: Context, person: SignedIn): Promise<Service[]> {
+  const servers = serversOf(c, person);
+  const held = await siteOf(c).env.ACCOUNT.getByName(person.userId).listConnections();
+  const orphans = orphansOf(servers, held).map(
+    ({ server, auth }): Service => ({ name: server, title: server, auth, status: 'orphaned' }),
+  );
+  return [...standingOf(servers, held).map(serviceOf), ...orphans];
+}
+
+function serversOf(c: Context, { identity }: SignedIn) {
+  return usableServers(siteOf(c).settings, identity);
+}
+
+/** Why a connection that was begun here came to nothing; the flow in the address is where that waits. */
+async function noticeOf(c: Context): Promise<Told | undefined> {
+  const flow = await findFlow(c, c.req.query('flow'), { touch: false });
+  const outcome = flow.ok && (await takeOutcome(flow.value));
+  if (!outcome) return undefined;
+  const server = siteOf(c).settings.servers.find(({ name }) => name === outcome.server);
+  return { text: connectNotice(server?.title ?? outcome.server, outcome.reason), status: 200 };
+}
+
+/** A form of this page, sent from this browser's sign-in. */
+async function readOwnForm(c: Context): Promise<{ person: SignedIn; form: URLSearchParams }> {
+  const { origin, keyring } = siteOf(c);
+  if (!isSameOrigin(c.req.raw, origin)) throw new PageProblem('form_forged');
+  const form = await readForm(c.req.raw);
+  if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
+  const person = await currentSignIn(c);
+  const csrf = form.value.get('csrf') ?? '';
+  if (!person || !(await verifySignature(keyring, 'account-form', person.signInId, csrf))) {
+    throw new PageProblem('form_forged');
+  }
+  return { person, form: form.value };
+}

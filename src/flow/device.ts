@@ -1,0 +1,125 @@
+import { seconds } from '../clock';
+import {
+  flowIdExpiry,
+  makeFlowId,
+  randomSecret,
+  seal,
+  sha256Hex,
+  timingSafeEqual,
+  unseal,
+  userCodeHash,
+} from '../crypto';
+import { ok, type Refusal, type Result, refuse } from '../result';
+import type { Site } from '../site';
+import { type DeviceRefusal, POLL_INTERVAL } from './device-state';
+import { makeUserCode, type UserCodeRefusal } from './user-codes';
+
+/** A device that has begun (RFC 8628 section 3.2); seconds. */
+export interface OpenedDevice {
+  id: string;
+  device_code: string;
+  user_code: string;
+  expires_in: number;
+  interval: number;
+}
+
+/** What a device's question gets: `approved` is what {@link answerDevice} was given. */
+export type DeviceAnswer<V> =
+  | { state: 'authorization_pending' | 'slow_down' | 'access_denied' }
+  | { state: 'approved'; approved: V };
+
+/** The object that knows every user code. */
+const DIRECTORY = 'user-codes';
+const ATTEMPTS = 5;
+
+/**
+ * Opens a device flow of `TOKENS.flow` seconds. `describe` makes what it is about from its user code. Refused as
+ * `user_codes_full` while too many wait.
+ */
+export async function openDevice(
+  site: Site,
+  describe: (userCode: string) => object,
+): Promise<Result<OpenedDevice, Refusal<UserCodeRefusal>>> {
+  const now = seconds();
+  const expires_in = site.settings.tokens.flow;
+  const expiresAt = now + expires_in;
+  const id = await makeFlowId(site.keyring, expiresAt);
+  const directory = site.env.PENDING_FLOW.getByName(DIRECTORY);
+  for (let attempt = 1; ; attempt++) {
+    const user_code = makeUserCode();
+    const hash = await userCodeHash(site.keyring, user_code);
+    const kept = await directory.keepCode(hash, await seal(site.keyring, hash, id), expiresAt);
+    if (!kept.ok && (kept.error.reason !== 'user_code_taken' || attempt === ATTEMPTS)) return kept;
+    if (!kept.ok) continue;
+    const secret = randomSecret();
+    const data = await seal(site.keyring, id, describe(user_code));
+    await site.env.PENDING_FLOW.getByName(id).openDevice(await sha256Hex(secret), data, expiresAt);
+    return ok({ id, device_code: `${id}.${secret}`, user_code, expires_in, interval: POLL_INTERVAL });
+  }
+}
+
+/**
+ * A device that waits for an answer, by the code that a person typed (a wrong one is held against the person)
+ * or by the id of its link.
+ */
+export async function findDevice<T extends { user_code: string }>(
+  site: Site,
+  code: string,
+  by: { userId: string; id: string | undefined },
+): Promise<Result<{ id: string; data: T }, Refusal<UserCodeRefusal | DeviceRefusal>>> {
+  const linked = by.id === undefined ? undefined : await readDevice<T>(site, by.id);
+  if (linked?.ok && timingSafeEqual(linked.value.data.user_code, code)) return linked;
+  const hash = await userCodeHash(site.keyring, code);
+  const kept = await site.env.PENDING_FLOW.getByName(DIRECTORY).findCode(hash, by.userId);
+  if (!kept.ok) return kept;
+  const id = await unseal<string>(site.keyring, hash, kept.value);
+  return id.ok ? readDevice<T>(site, id.value) : refuse('device_code_expired');
+}
+
+/** A device's question (RFC 8628 section 3.4), if `isOwn` says that what it is about is the client's. */
+export async function pollDevice<T, V>(
+  site: Site,
+  device_code: string,
+  isOwn: (data: T) => boolean,
+): Promise<Result<DeviceAnswer<V>, Refusal<DeviceRefusal | 'device_code_client_mismatch'>>> {
+  const [id = '', secret = '', rest] = device_code.split('.');
+  const expiresAt = await flowIdExpiry(site.keyring, id);
+  if (expiresAt === undefined || rest !== undefined) return refuse('device_code_unknown');
+  if (expiresAt <= seconds()) return refuse('device_code_expired');
+  const polled = await site.env.PENDING_FLOW.getByName(id).pollDevice(await sha256Hex(secret));
+  if (!polled.ok) return polled;
+  const { data: sealed, verdict } = polled.value;
+  const data = await unseal<T>(site.keyring, id, sealed);
+  if (!data.ok) return refuse('device_code_expired');
+  if (!isOwn(data.value)) return refuse('device_code_client_mismatch');
+  if (verdict.state !== 'approved') return ok(verdict);
+  const approved = await unseal<V>(site.keyring, id, verdict.sealed);
+  return approved.ok ? ok({ state: 'approved', approved: approved.value }) : refuse('device_code_expired');
+}
+
+/** The person's answer: something for the device to have, or undefined, which denies. The first one counts. */
+export async function answerDevice(
+  site: Site,
+  id: string,
+  userCode: string,
+  approved: object | undefined,
+): Promise<Result<null, Refusal<DeviceRefusal>>> {
+  const sealed = approved === undefined ? null : await seal(site.keyring, id, approved);
+  const answered = await site.env.PENDING_FLOW.getByName(id).answerDevice(sealed);
+  const hash = await userCodeHash(site.keyring, userCode);
+  if (answered.ok) await site.env.PENDING_FLOW.getByName(DIRECTORY).dropCode(hash);
+  return answered;
+}
+
+/** A device that still waits for an answer, by its id. */
+export async function readDevice<T>(
+  site: Site,
+  id: string,
+): Promise<Result<{ id: string; data: T }, Refusal<DeviceRefusal>>> {
+  const expiresAt = await flowIdExpiry(site.keyring, id);
+  if (expiresAt === undefined || expiresAt <= seconds()) return refuse('device_code_expired');
+  const found = await site.env.PENDING_FLOW.getByName(id).readDevice();
+  if (!found.ok) return found;
+  const data = await unseal<T>(site.keyring, id, found.value);
+  return data.ok ? ok({ id, data: data.value }) : refuse('device_code_expired');
+}

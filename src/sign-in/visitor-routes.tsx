@@ -1,0 +1,65 @@
+import { type Context, Hono } from 'hono';
+import { SERVICE, VISITOR } from '../account';
+import { record } from '../audit';
+import type { Flow } from '../flow';
+import { siteOf } from '../site';
+import { brandingOf, showPage } from '../ui';
+import { mustFindFlow, readFlowForm } from './flow-form';
+import { currentSignIn, type SignedIn } from './session';
+import { forgetVisitor, knownVisitor } from './visitor';
+import { VisitorPage } from './visitor-page';
+
+/** `/sign-in/visitor`: somebody who was a visitor here has signed in, and is asked what becomes of that. */
+export const visitorRoutes = new Hono<{ Bindings: Env }>()
+  .get('/sign-in/visitor', async (c) => {
+    const flow = await mustFindFlow(c, c.req.query('flow'), true);
+    const person = await whoMayTake(c);
+    const visitor = person && (await visitorLeft(c));
+    if (!visitor) return c.redirect(flow.data.return_to, 303);
+    const page = (
+      <VisitorPage
+        branding={brandingOf(siteOf(c))}
+        action={`/sign-in/visitor?flow=${flow.id}`}
+        hidden={{ csrf: await flow.csrf(person.userId) }}
+        visitor={visitor.name}
+        user={person.identity.name}
+        left={visitor.left}
+      />
+    );
+    return showPage(c, page, { formAction: 'open' });
+  })
+  .post('/sign-in/visitor', async (c) => {
+    const person = await whoMayTake(c);
+    const { flow, form } = await readFlowForm(c, person?.userId ?? '');
+    const visitor = person && form.decision === 'take' ? await visitorLeft(c) : undefined;
+    if (person && visitor) {
+      const moved = await siteOf(c).env.ACCOUNT.getByName(visitor.userId).moveTo(person.userId);
+      const outcome = moved ? 'ok' : 'refused';
+      record(c, { event: 'visitor_moved', outcome, user: person.userId, detail: visitor.userId });
+      forgetVisitor(c);
+    }
+    return c.redirect(flow.data.return_to, 303);
+  });
+
+/** Where the browser goes once that person has signed in: on, or first to the question. */
+export async function afterSignIn(c: Context, flow: Flow, provider: string): Promise<string> {
+  const isPerson = provider !== VISITOR && provider !== SERVICE;
+  const asks = isPerson && (await visitorLeft(c)) !== undefined;
+  return asks ? `/sign-in/visitor?flow=${flow.id}` : flow.data.return_to;
+}
+
+/** A person who signed in themselves: what a key may do is less than what would come to them. */
+async function whoMayTake(c: Context): Promise<SignedIn | undefined> {
+  const person = await currentSignIn(c);
+  const own = person && person.key === undefined;
+  return own && ![VISITOR, SERVICE].includes(person.identity.provider) ? person : undefined;
+}
+
+/** What this browser's visitor left; undefined when there is none, or nothing to take along. */
+async function visitorLeft(c: Context) {
+  const known = await knownVisitor(c);
+  if (!known) return undefined;
+  const { identity, left } = await siteOf(c).env.ACCOUNT.getByName(known.userId).visitorState();
+  const something = Object.values(left).some((names) => names.length > 0);
+  return identity && something ? { userId: known.userId, name: identity.name, left } : undefined;
+}

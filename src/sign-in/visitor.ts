@@ -1,0 +1,75 @@
+import type { Context } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { type Identity, VISITOR } from '../account';
+import { randomSecret, sha256Hex, timingSafeEqual, userIdOf } from '../crypto';
+import { siteOf } from '../site';
+import { words } from '../ui';
+
+/** Characters of a label: the mark behind it must never be cut off where a page shortens names. */
+const LONGEST_LABEL = 40;
+/** Browsers keep no cookie for longer; seconds. */
+const LONGEST_COOKIE = 400 * 86_400;
+
+/**
+ * Who the visitor at this browser is. The browser keeps a secret of its own, and its hash is the visitor's
+ * subject: the same browser is the same visitor for as long as it keeps that, and nobody else can be.
+ * `label`: what they call themselves, worth nothing as a proof.
+ */
+export async function welcomeVisitor(c: Context, label: string): Promise<Identity> {
+  const known = await knownVisitor(c);
+  const state = known && (await siteOf(c).env.ACCOUNT.getByName(known.userId).visitorState());
+  const back = state?.moved ? undefined : known;
+  const secret = back?.secret ?? randomSecret();
+  const subject = await sha256Hex(secret);
+  await keepCookie(c, subject, secret);
+  const name = labelled(label) ?? (back && state?.identity?.name) ?? words.visitor.unnamed;
+  return {
+    provider: VISITOR,
+    issuer: VISITOR,
+    subject,
+    name,
+    email: undefined,
+    email_verified: false,
+    groups: [],
+  };
+}
+
+/** The visitor that this browser was, or is; undefined when it has no cookie of ours that says so. */
+export async function knownVisitor(c: Context): Promise<{ userId: string; secret: string } | undefined> {
+  const [userId, secret, rest] = (getCookie(c, cookieName(c)) ?? '').split('.');
+  if (!userId || !secret || rest !== undefined) return undefined;
+  // Only we can make the id that belongs to a secret: a made-up cookie wakes no object.
+  const genuine = await userIdOf(siteOf(c).keyring, VISITOR, await sha256Hex(secret));
+  return timingSafeEqual(genuine, userId) ? { userId, secret } : undefined;
+}
+
+/** This browser's visitor has moved on: whoever skips sign-in here next is another one. */
+export function forgetVisitor(c: Context): void {
+  deleteCookie(c, cookieName(c), attributes(c));
+}
+
+/** The name of a visitor with that label, marked wherever it goes; undefined when there is no label. */
+function labelled(label: string): string | undefined {
+  const calm = label
+    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .replace(/(\p{M}{2})\p{M}+/gu, '$1')
+    .replace(/\s+/g, ' ')
+    .trim();
+  const short = Array.from(calm).slice(0, LONGEST_LABEL).join('').trim();
+  return short === '' ? undefined : words.visitor.named(short);
+}
+
+async function keepCookie(c: Context, subject: string, secret: string): Promise<void> {
+  const { keyring, settings } = siteOf(c);
+  const userId = await userIdOf(keyring, VISITOR, subject);
+  const maxAge = Math.min(LONGEST_COOKIE, Math.max(settings.tokens.grant, settings.tokens.sign_in));
+  setCookie(c, cookieName(c), `${userId}.${secret}`, { ...attributes(c), maxAge });
+}
+
+function cookieName(c: Context): string {
+  return `${siteOf(c).cookiePrefix}gatehouse-visitor`;
+}
+
+function attributes(c: Context) {
+  return { httpOnly: true, sameSite: 'Lax', path: '/', secure: siteOf(c).secure } as const;
+}

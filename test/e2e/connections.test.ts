@@ -1,0 +1,107 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeKeys } from '../../scripts/lib/keys';
+import { rotateKeys } from '../../scripts/lib/rotation';
+import { type OAuthUpstream, startOAuthUpstream } from '../fixtures/upstream-oauth';
+import { type Gate, startGate } from './harness/gate';
+import { callTool, type Granted, grant } from './harness/oauth';
+import { walk } from './harness/walk';
+
+/* A server with a certified authorization server of its own, and each user's account there, over real HTTP. */
+
+const TTL = 4;
+const keys = makeKeys();
+let gate: Gate;
+let upstream: OAuthUpstream;
+beforeAll(async () => {
+  upstream = await startOAuthUpstream(TTL);
+  const server = {
+    name: 'guarded',
+    url: upstream.url,
+    auth: 'oauth',
+    authorization_servers: [upstream.issuer],
+  };
+  gate = await startGate({ keys, vars: { SERVERS: [server] } });
+});
+afterAll(() => Promise.all([gate?.stop(), upstream?.close()]));
+
+const endpoint = () => `${gate.origin}/mcp/guarded`;
+const account = async ({ tokens }: Granted) => {
+  const result = await callTool(endpoint(), tokens.access_token, 'account');
+  return (result.content as { text: string }[])[0]?.text;
+};
+
+/** A client of somebody who then connects their account, by the link that a call is answered with. */
+async function connected(name: string): Promise<Granted> {
+  const walker = walk(gate, { also: [upstream.issuer] });
+  const choices = { servers: ['guarded'] };
+  const granted = await grant(gate, name, { params: { resource: endpoint() }, choices, walker });
+  const response = await fetch(endpoint(), {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${granted.tokens.access_token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'account' } }),
+  });
+  const { result } = (await response.json()) as { result: { content: { text: string }[] } };
+  await walker.open(/http:\S+/.exec(result.content[0]?.text ?? '')?.[0] ?? '');
+  await walker.submit(walker.form('csrf'), {});
+  const done = await walker.submit(walker.form('login'), { login: name });
+  expect([done.status, done.text]).toEqual([200, expect.stringContaining('guarded is connected')]);
+  return granted;
+}
+
+let ada: Granted;
+let bob: Granted;
+test('two people connect at a certified provider, and each call carries its own user’s account', async () => {
+  [ada, bob] = [await connected('ada'), await connected('bob')];
+  const calls = Array.from({ length: 20 }, (_, n) => account(n % 2 ? ada : bob));
+  expect(await Promise.all(calls)).toEqual(Array.from({ length: 20 }, (_, n) => (n % 2 ? 'ada' : 'bob')));
+});
+
+test('fifty calls at once around an expiry: one refresh, none fails, no family is revoked', async () => {
+  await new Promise((resolve) => setTimeout(resolve, TTL * 1000));
+  const before = upstream.counts.refreshed;
+  const post = () =>
+    fetch(endpoint(), {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${ada.tokens.access_token}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }),
+    });
+  const answers = await Promise.all(Array.from({ length: 50 }, post));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  for (const answer of answers) expect(await answer.text()).toContain('account');
+  expect([upstream.counts.refreshed - before, upstream.counts.revoked]).toEqual([1, 0]);
+});
+
+test('connections outlive a crash and a change of the master key', async () => {
+  const added = rotateKeys(keys, 'add', new Date('2040-01-01'));
+  await gate.kill();
+  await gate.restart({ keys: rotateKeys(added, 'first', new Date('2040-01-01')) });
+  expect([await account(ada), await account(bob)]).toEqual(['ada', 'bob']);
+  expect(upstream.counts.revoked).toBe(0);
+});
+
+test('no token that was ever issued stands in local storage or the log', async () => {
+  const { persistTo } = gate;
+  await gate.kill();
+  const files = readdirSync(persistTo, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  const stored = files.map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1')).join('\n');
+  // The search itself.
+  expect(stored).toContain('connections');
+  expect(stored).toContain(upstream.url);
+  expect(upstream.tokens.length).toBeGreaterThan(5);
+  for (const token of upstream.tokens) {
+    expect(stored).not.toContain(token);
+    expect(gate.log()).not.toContain(token);
+  }
+});
