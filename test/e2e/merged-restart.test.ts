@@ -27,7 +27,7 @@ afterAll(() => Promise.all([gate?.stop(), log?.close(), shop?.close()]));
 /** A session whose own stream hears `log`. */
 async function connect(): Promise<SessionClient> {
   const before = log.listeners();
-  const session = await connectOne(`${gate.origin}/mcp`, { bearer: () => token });
+  const session = await connectOne(`${gate.origin}/mcp`, { bearer: () => token, persistent: true });
   onTestFinished(() => session.terminate());
   await session.client.listTools();
   await expect.poll(log.listeners, patient).toBe(before + 1);
@@ -47,7 +47,7 @@ function keepSaying(): { said(): number; stop(): Promise<number> } {
     while (!stopped) {
       await log.say(count);
       count += 1;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   })();
   return {
