@@ -150,11 +150,12 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       const { server, message, eventId } = news.heard;
       // The stream that took the place of this one gets it from the server itself, which can say it again.
       if (eventId !== undefined && socket.readyState !== WebSocket.OPEN) return;
-      await live.receive(server, message);
-      if (eventId === undefined) return;
-      // What came of it is on its way into the log now: they are stored together, or neither is.
+      const note = () => eventId !== undefined && this.#store.setHeard(server, eventId);
+      // Stored in one transaction with the event that comes of it: a crash neither loses nor doubles it.
+      await this.#log.because(note, () => live.receive(server, message));
       await scheduler.wait(0);
-      await this.#log.inOrder(async () => this.#store.setHeard(server, eventId));
+      // If nothing came of it, it was heard all the same.
+      await this.#log.inOrder(async () => note());
       return;
     }
     if ('lost' in news) {
