@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ACCOUNT_SCHEMA } from '../src/account/schema';
 import { FLOW_SCHEMA } from '../src/flow/object';
+import { SESSION_SCHEMA } from '../src/gateway/session/schema';
 import { migrate } from '../src/migrations';
 import { answer, openSignedIn, poll, registerDevice, typeCode } from './authorization/devices';
 import { pass, startClock } from './fixtures/clock';
@@ -15,6 +16,7 @@ import withKeysSql from './fixtures/schemas/account-v3.sql?raw';
 import exchanged from './fixtures/schemas/account-v4.json';
 import exchangedSql from './fixtures/schemas/account-v4.sql?raw';
 import { DUMPED_AT, loadSql, schemaOf } from './fixtures/schemas/dump';
+import sessionSql from './fixtures/schemas/mcp-session-v1.sql?raw';
 import flow from './fixtures/schemas/pending-flow-v1.json';
 import flowSql from './fixtures/schemas/pending-flow-v1.sql?raw';
 import device from './fixtures/schemas/pending-flow-v2.json';
@@ -36,6 +38,7 @@ import {
 /** A dump of each version that was ever released, the newest last. */
 const ACCOUNTS = [accountSql, connectedSql, withKeysSql, exchangedSql];
 const FLOWS = [flowSql, deviceSql];
+const SESSIONS = [sessionSql];
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: DUMPED_AT + 60_000 });
@@ -171,6 +174,7 @@ describe('the schema', () => {
   it.each([
     ['Account', env.ACCOUNT as DurableObjectNamespace, ACCOUNT_SCHEMA, ACCOUNTS],
     ['PendingFlow', env.PENDING_FLOW as DurableObjectNamespace, FLOW_SCHEMA, FLOWS],
+    ['McpSession', env.MCP_SESSION as DurableObjectNamespace, SESSION_SCHEMA, SESSIONS],
   ] as const)(
     'of %s has a dump of every version, and each leads to the newest',
     async (_, objects, schema, dumps) => {
