@@ -36,6 +36,8 @@ export interface Settings {
   trustedIssuers: TrustedIssuer[];
   servers: ServerSetting[];
   tokens: Tokens;
+  /** What a request without a credential gets: a challenge, or (2025 era) a session with one tool, `authorize`. */
+  unauthenticated: 'challenge' | 'authorize_tool';
   /** Origins of web pages that may call `/mcp…`; undefined: own, loopback, known vendors. */
   origins: string[] | undefined;
   /** `host:port` on loopback from which client metadata documents may come: for local development. */

@@ -68,6 +68,12 @@ const SETTINGS = {
     schema: tokens.prefault({}),
     fix: 'a table of seconds, each at least 1, such as { access = 1800, refresh = 2592000 }',
   },
+  UNAUTHENTICATED: {
+    schema: z
+      .enum(['challenge', 'authorize_tool'], { error: 'must be challenge or authorize_tool' })
+      .default('challenge'),
+    fix: 'UNAUTHENTICATED = "challenge"',
+  },
   ORIGINS: {
     schema: z.array(origin).optional(),
     fix: 'an array of origins such as ["https://app.example.com"]',
@@ -87,6 +93,7 @@ const TEXT_SETTINGS = new Set([
   'TERMS_URL',
   'SUPPORT_URL',
   'DEFAULT_ROLE',
+  'UNAUTHENTICATED',
 ]);
 
 /** Reads all settings. With problems, the settings named in them are as if unset. */
@@ -116,6 +123,7 @@ export function parseSettings(variables: Variables): { settings: Settings; probl
     trustedIssuers: values.TRUSTED_ISSUERS,
     servers: values.SERVERS,
     tokens: values.TOKENS,
+    unauthenticated: values.UNAUTHENTICATED,
     origins: values.ORIGINS,
     clientDocumentHosts: values.CLIENT_DOCUMENT_HOSTS,
   };

@@ -21,7 +21,11 @@ export class Account extends connectedAccount(libraryIssuer, oauthConnector) {}
 export class PendingFlow extends PendingFlowObject {}
 
 /** One MCP session of the 2025 era at `/mcp`. */
-export class McpSession extends McpSessionObject {}
+export class McpSession extends McpSessionObject {
+  protected override callSelf(request: Request): Promise<Response> {
+    return Promise.resolve(app.fetch(request, this.env, this.ctx as unknown as ExecutionContext));
+  }
+}
 
 export default {
   fetch: app.fetch,

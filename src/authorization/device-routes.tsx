@@ -81,14 +81,15 @@ export const deviceRoutes = (survey: SurveyTools, tryCredential: TryCredential) 
 async function begin(c: Context): Promise<Response> {
   const user_code = readUserCode(c.req.query('user_code') ?? '');
   const device = c.req.query('id');
-  const linked = device === undefined ? undefined : await readDevice<DeviceRequest>(siteOf(c), device);
+  const linked = device === undefined ? undefined : await readDevice(siteOf(c), device);
+  const isOurs = linked?.ok || (linked && linked.error.reason !== 'device_code_unknown');
   const id = await openFlow(
     c,
     (flowId): CodeFlow => ({
       kind: 'device-code',
       return_to: `/device?flow=${flowId}`,
       ...(user_code === undefined ? {} : { user_code }),
-      ...(linked?.ok ? { device: linked.value.id } : {}),
+      ...(isOurs && device !== undefined ? { device } : {}),
     }),
   );
   return c.redirect(`/device?flow=${id}`, 303);
@@ -142,7 +143,7 @@ async function takeCode(
   if (!found.ok) {
     const { reason } = found.error;
     record(c, { event: 'user_code', outcome: 'refused', reason, user: person.userId });
-    if (reason === 'device_answered') throw new PageProblem('flow_submitted');
+    if (reason === 'device_answered' || reason === 'device_code_expired') throw deviceProblem(found.error);
     const tooMany = reason === 'user_code_guesses';
     const again = { notice: tooMany ? text.tooMany : text.wrong, status: tooMany ? 429 : 400 };
     return showCode(c, flow, person, { ...again, code: typed.slice(0, 20) });
@@ -178,7 +179,8 @@ async function findTyped(
 ): Promise<Result<{ id: string; data: DeviceRequest }, Refusal>> {
   const code = readUserCode(typed);
   if (code === undefined) return { ok: false, error: { reason: 'user_code_malformed' } };
-  return findDevice<DeviceRequest>(siteOf(c), code, { userId, id: data.device });
+  const id = code === data.user_code ? data.device : undefined;
+  return findDevice<DeviceRequest>(siteOf(c), code, { userId, id });
 }
 
 /** Ends with a page when the device no longer waits. */

@@ -3,7 +3,7 @@ import { type Branding, Hidden, Layout, Mark, Notice, Say, shown, words } from '
 
 const text = words.services;
 /** Servers on one page, those still to be connected first: what keeps it under 20 kB. */
-const MOST_SHOWN = 10;
+const MOST_SHOWN = 8;
 
 export interface ServicesProps {
   branding: Branding;

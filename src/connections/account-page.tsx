@@ -3,7 +3,7 @@ import { type Service, ServiceList } from './service-list';
 
 const text = words.account;
 /** Servers on one page: what keeps it under 20 kB. */
-const MOST_SHOWN = 10;
+const MOST_SHOWN = 6;
 
 interface ConnectionsPageProps {
   branding: Branding;

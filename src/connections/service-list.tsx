@@ -28,6 +28,11 @@ interface ListProps {
   manage?: boolean;
 }
 
+/** What a button is called where there are many of its kind. */
+function named(label: string, title: string): string {
+  return `${label}: ${shown(title, 30)}`;
+}
+
 /** Servers, each with its status and what can be done about it: by button, or by pasting a key. */
 export function ServiceList({ services, ...props }: ListProps) {
   return (
@@ -55,7 +60,7 @@ function ServiceRow(props: RowProps) {
         <Status service={service} />
         {description !== undefined && (
           <small>
-            <bdi>{shown(description, 120)}</bdi>
+            <bdi>{shown(description, 80)}</bdi>
           </small>
         )}
       </div>
@@ -77,7 +82,7 @@ function ConnectButton({ service: { name, title, status }, action, hidden }: Row
   return (
     <form method="post" action={action}>
       <Hidden fields={hidden} />
-      <button type="submit" name="connect" value={name} aria-label={`${label}: ${shown(title)}`}>
+      <button type="submit" name="connect" value={name} aria-label={named(label, title)}>
         {label}
       </button>
     </form>
@@ -93,7 +98,7 @@ function KeyForm({ service: { name, title }, action, hidden }: RowProps) {
       </label>
       <div class="paste">
         <input type="password" name="key" id={`key-${name}`} autocomplete="off" spellcheck={false} required />
-        <button type="submit" name="connect" value={name} aria-label={`${text.connect}: ${shown(title)}`}>
+        <button type="submit" name="connect" value={name} aria-label={named(text.connect, title)}>
           {text.connect}
         </button>
       </div>
@@ -122,18 +127,12 @@ function Manage(props: RowProps) {
             class="link"
             name="connect"
             value={name}
-            aria-label={`${text.reconnect}: ${shown(title)}`}
+            aria-label={named(text.reconnect, title)}
           >
             {text.reconnect}
           </button>
         )}
-        <button
-          type="submit"
-          class="link"
-          name="disconnect"
-          value={name}
-          aria-label={`${end}: ${shown(title)}`}
-        >
+        <button type="submit" class="link" name="disconnect" value={name} aria-label={named(end, title)}>
           {end}
         </button>
       </form>

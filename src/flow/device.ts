@@ -60,7 +60,7 @@ export async function openDevice(
 
 /**
  * A device that waits for an answer, by the code that a person typed (a wrong one is held against the person)
- * or by the id of its link.
+ * or by the id of its link, which says by itself when it is over.
  */
 export async function findDevice<T extends { user_code: string }>(
   site: Site,
@@ -68,6 +68,7 @@ export async function findDevice<T extends { user_code: string }>(
   by: { userId: string; id: string | undefined },
 ): Promise<Result<{ id: string; data: T }, Refusal<UserCodeRefusal | DeviceRefusal>>> {
   const linked = by.id === undefined ? undefined : await readDevice<T>(site, by.id);
+  if (linked && !linked.ok) return linked;
   if (linked?.ok && timingSafeEqual(linked.value.data.user_code, code)) return linked;
   const hash = await userCodeHash(site.keyring, code);
   const kept = await site.env.PENDING_FLOW.getByName(DIRECTORY).findCode(hash, by.userId);
@@ -117,7 +118,8 @@ export async function readDevice<T>(
   id: string,
 ): Promise<Result<{ id: string; data: T }, Refusal<DeviceRefusal>>> {
   const expiresAt = await flowIdExpiry(site.keyring, id);
-  if (expiresAt === undefined || expiresAt <= seconds()) return refuse('device_code_expired');
+  if (expiresAt === undefined) return refuse('device_code_unknown');
+  if (expiresAt <= seconds()) return refuse('device_code_expired');
   const found = await site.env.PENDING_FLOW.getByName(id).readDevice();
   if (!found.ok) return found;
   const data = await unseal<T>(site.keyring, id, found.value);

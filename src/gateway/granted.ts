@@ -1,7 +1,7 @@
 import { roleAt, watchGrant } from '../account';
 import type { ServerSetting } from '../config';
 import { siteOf, type Work } from '../site';
-import { asKnownNow, type Principal } from './principal';
+import { asKnownNow, isNobody, type Principal } from './principal';
 
 /** Most calls are answered before this many ms; only longer ones are worth a watch. */
 const CALL_MS = 2_000;
@@ -15,10 +15,13 @@ export type Watch = (ended: () => void) => () => void;
  */
 export function watchOver(
   work: Work,
-  { user, grantId }: Principal,
+  principal: Principal,
   { server, call = false }: { server?: ServerSetting; call?: boolean } = {},
 ): Watch {
   const { env, settings } = siteOf(work);
+  const { user, grantId } = principal;
+  // Nobody has no grant that could end.
+  if (isNobody(principal)) return () => () => undefined;
   return (ended) => {
     const checkRole = async () => {
       const identity = await env.ACCOUNT.getByName(user.id).standing(grantId);
@@ -49,6 +52,7 @@ export function watchPrincipal(
 ): () => void {
   const site = siteOf(work);
   const { user, grantId } = principal;
+  if (isNobody(principal)) return () => undefined;
   const look = async () => {
     const identity = await site.env.ACCOUNT.getByName(user.id).standing(grantId);
     const now = identity && asKnownNow(principal, identity, site);

@@ -41,20 +41,46 @@ export interface Principal {
 
 type AccountStub = NonNullable<Awaited<ReturnType<typeof findAccount>>>;
 
+/** Whoever has not signed in yet: nothing is theirs. */
+export const NOBODY: Principal = {
+  user: { id: '', name: '', email: undefined, email_verified: false },
+  identity: {
+    provider: '',
+    issuer: '',
+    subject: '',
+    name: '',
+    email: undefined,
+    email_verified: false,
+    groups: [],
+  },
+  client: { id: '', name: '' },
+  grantId: '',
+  granted: [],
+  scope: [],
+  servers: [],
+  role: 'viewer',
+  expires_at: 0,
+};
+
+export function isNobody({ user }: Principal): boolean {
+  return user.id === '';
+}
+
 export type { CredentialRefusal } from './credentials';
 
 /**
  * The principal behind a request for a resource, by access token or access key: one call of its `Account`, and
  * no object for one that this deployment didn't make. `server`: whose resource it is, if it is one's; the same
- * call then brings the user's own credential for it, where it needs one.
+ * call then brings the user's own credential for it, where it needs one. `headers`: where the credential is.
  */
 export async function identify(
   c: Context,
   resource: string,
   server?: ServerSetting,
+  headers: Headers = c.req.raw.headers,
 ): Promise<Result<Principal>> {
   const site = siteOf(c);
-  const credential = readCredential(c.req.raw.headers);
+  const credential = readCredential(headers);
   if (!credential.ok) return credential;
   const { text, userId, id } = credential.value;
   const account = await findAccount(site.env, site.keyring, userId);

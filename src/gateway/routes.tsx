@@ -19,8 +19,8 @@ import { passingView, UNASKED } from './merged/view';
 import { type Message, methodNotAllowed, readRequest } from './message';
 import { checkOrigin } from './origins';
 import { isFixedToken, mayServeEveryone, passThrough } from './passthrough';
-import { identify, type Principal } from './principal';
-import { serveSession } from './session/serve';
+import { type CredentialRefusal, identify, type Principal } from './principal';
+import { serveSession, serveUnauthenticated } from './session/serve';
 import { feedSubscription } from './session/subscribe';
 import { serverResource } from './upstream';
 
@@ -88,8 +88,13 @@ async function serve(c: Context, resource: string): Promise<Response> {
   const refused = checkOrigin(c);
   if (refused) return refused;
   const principal = await identify(c, resource);
-  if (!principal.ok) return challenge(c, resource, principal.error);
   const read = await readRequest(c.req.raw, MAX_MESSAGE_BYTES);
+  if (!principal.ok) {
+    const missing = principal.error.reason === ('credential_missing' satisfies CredentialRefusal);
+    const legacy = missing && !(read instanceof Response) && !read.stateless;
+    const session = legacy ? await serveUnauthenticated(c, resource, read.message) : undefined;
+    return session ?? challenge(c, resource, principal.error);
+  }
   if (read instanceof Response) return read;
   const session = read.stateless ? undefined : await serveSession(c, principal.value, read.message);
   if (session) return session;

@@ -51,3 +51,14 @@ export const keyWords = {
     keys_too_fast: 'That were many keys at once. Wait half a minute.',
   },
 };
+
+/** The tool of a client that can't sign in by itself; agents read it. */
+export const authorizeToolWords = {
+  title: 'Sign in',
+  description:
+    'Gives the link at which the user signs in and chooses what this app may do. Until then this is the only ' +
+    'tool; afterwards all others are listed in its place. Show the user the link and the code.',
+  answer: (link: string, code: string) =>
+    `Open ${link} in your browser and sign in. The page asks for the code ${code}: go on only if it shows the same. ` +
+    'When you have allowed what this app may do, its tools appear here.',
+};

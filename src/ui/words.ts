@@ -1,5 +1,5 @@
 import { say } from './sentence';
-import { keyWords, visitorWords } from './words-access';
+import { authorizeToolWords, keyWords, visitorWords } from './words-access';
 import { accountWords, connectionProblems, connectionWords, serviceWords } from './words-connections';
 import { device, deviceConsent } from './words-device';
 
@@ -23,6 +23,7 @@ const TRY_AGAIN = 'Try again. If it stays so, tell whoever runs this page, with 
 
 /** Every word that a person reads on a page, in one place: translate this file and nothing else. */
 export const words = {
+  authorizeTool: authorizeToolWords,
   lang: locale,
   dir: 'ltr' as 'ltr' | 'rtl',
 

@@ -113,9 +113,18 @@ describe('a client of the settings', () => {
   });
 
   it('is no person: rules for people give it nothing, and its name is nobody’s', async () => {
-    const ROLES = JSON.stringify([{ role: 'admin', methods: ['oidc', 'local'] }]);
-    const at = gateFor({ role: 'viewer' }, { ROLES, DEFAULT_ROLE: 'owner' });
+    const everybody = [{ role: 'admin', methods: ['oidc', 'local'] }];
+    const notes = { name: 'notes', url: 'https://notes.example/mcp', auth: 'none', roles: everybody };
+    const settings = {
+      ROLES: JSON.stringify(everybody),
+      SERVERS: JSON.stringify([notes]),
+      DEFAULT_ROLE: 'owner',
+    };
+    const at = gateFor({ role: 'viewer' }, settings);
     const { body } = await ask(at, { scope: 'mcp:destructive' });
     expect(body.scope).toBe('mcp:read');
+    expect((await callMcp(String(body.access_token), { gate: at })).body).toMatchObject({
+      result: { structuredContent: { role: 'viewer', servers: ['notes'] } },
+    });
   });
 });

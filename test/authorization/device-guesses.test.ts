@@ -57,6 +57,22 @@ describe('somebody who guesses at codes', () => {
     expect(tokensOf(await poll(device)).access_token).toBeTruthy();
   });
 
+  it('gains nothing by a link of a device of their own with somebody else’s code in it', async () => {
+    const [own, other] = [await startDevice(), await startDevice()];
+    const id = new URL(own.verification_uri_complete).searchParams.get('id') ?? '';
+    const eve = new Browser();
+    const open = (code: string) =>
+      openSignedIn(eve, `/device?${new URLSearchParams({ user_code: code, id })}`, 'Eva');
+    const statuses: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      const code = guess();
+      statuses.push((await typeCode(eve, await open(code), code)).status);
+    }
+    expect(statuses).toEqual([400, 400, 400, 400, 400, 429]);
+    const linked = await typeCode(eve, await open(other.user_code), other.user_code);
+    expect(linked.status).toBe(429);
+  });
+
   it('is not held back by what can be no code', async () => {
     const browser = new Browser();
     const page = await openSignedIn(browser, '/device', 'Clumsy');

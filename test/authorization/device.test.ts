@@ -140,8 +140,9 @@ describe('a device that asks', () => {
 
   it('gets nothing with the code of another client’s device, and takes nothing away', async () => {
     const device = await startDevice();
-    await answer(await confirmCode(device));
     const other = await registerDevice(gate, 'Another television');
+    expect((await poll(device, { client_id: other.client_id })).body.error).toBe('invalid_grant');
+    await answer(await confirmCode(device));
     expect((await poll(device, { client_id: other.client_id })).body.error).toBe('invalid_grant');
     expect((await poll(device)).status).toBe(200);
   });
@@ -200,6 +201,23 @@ describe('the page of a device', () => {
     expect((await poll(device)).status).toBe(200);
   });
 
+  it('says of a link that is over what became of it, and holds nothing against who opens it', async () => {
+    const device = await startDevice();
+    await answer(await confirmCode(device), { decision: 'deny' });
+    const late = new Browser();
+    for (let i = 0; i < 7; i++) {
+      const page = await openSignedIn(late, device.verification_uri_complete, 'Late');
+      expect((await typeCode(late, page, device.user_code)).status).toBe(409);
+    }
+    const next = await startDevice({ client: device.client });
+    expect((await confirmCode(next, { browser: late })).page.status).toBe(200);
+    pass(900);
+    const page = await openSignedIn(late, device.verification_uri_complete, 'Late');
+    expect((await typeCode(late, page, device.user_code)).status).toBe(410);
+    const made = `/device?user_code=${device.user_code}&id=${'A'.repeat(39)}`;
+    expect(textOf((await openSignedIn(late, made, 'Late')).html)).toContain('Connect a device');
+  });
+
   it('takes no form of another site, nor one that was open while somebody else signed in', async () => {
     const device = await startDevice();
     const browser = new Browser();
@@ -229,6 +247,19 @@ describe('the page of a device', () => {
     const whoami = await callMcp(tokensOf(await poll(device)).access_token);
     expect(whoami.body).toMatchObject({ result: { structuredContent: { user: { name: 'Ada' } } } });
     expect((await confirmCode(device, { browser: ada.browser })).page.status).toBe(400);
+  });
+
+  it('takes one answer of two at the same moment, and the other leaves no grant behind', async () => {
+    const device = await startDevice();
+    const people = [
+      await confirmCode(device, { name: 'Quick' }),
+      await confirmCode(device, { name: 'Quicker' }),
+    ];
+    const statuses = await Promise.all(people.map(async (person) => (await answer(person)).status));
+    expect(statuses.toSorted()).toEqual([200, 409]);
+    const loser = people[statuses.indexOf(409)]?.browser ?? new Browser();
+    expect(JSON.parse((await loser.visit('/api/grants')).html)).toEqual({ items: [] });
+    expect((await poll(device)).status).toBe(200);
   });
 
   it('says when the person has no role here, before anything is allowed', async () => {

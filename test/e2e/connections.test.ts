@@ -1,11 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { makeKeys } from '../../scripts/lib/keys';
 import { rotateKeys } from '../../scripts/lib/rotation';
 import { type OAuthUpstream, startOAuthUpstream } from '../fixtures/upstream-oauth';
+import { faultsOf } from './harness/audit';
+import { launchBrowser } from './harness/browser';
 import { type Gate, startGate } from './harness/gate';
 import { callTool, type Granted, grant } from './harness/oauth';
+import { press, sees, typeName } from './harness/person';
 import { walk } from './harness/walk';
 
 /* A server with a certified authorization server of its own, and each user's account there, over real HTTP. */
@@ -22,7 +25,14 @@ beforeAll(async () => {
     auth: 'oauth',
     authorization_servers: [upstream.issuer],
   };
-  gate = await startGate({ keys, vars: { SERVERS: [server] } });
+  const keyed = {
+    name: 'keyed',
+    title: 'Keyed',
+    url: upstream.url,
+    auth: 'api_key',
+    description: 'Wants a key.',
+  };
+  gate = await startGate({ keys, vars: { SERVERS: [server, keyed] } });
 });
 afterAll(() => Promise.all([gate?.stop(), upstream?.close()]));
 
@@ -79,6 +89,26 @@ test('fifty calls at once around an expiry: one refresh, none fails, no family i
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   for (const answer of answers) expect(await answer.text()).toContain('account');
   expect([upstream.counts.refreshed - before, upstream.counts.revoked]).toEqual([1, 0]);
+});
+
+test('the pages of connecting work in a browser, look right and are accessible', async () => {
+  const browser = await launchBrowser();
+  onTestFinished(() => browser.close());
+  const page = await browser.newPage();
+  await page.goto(`${gate.origin}/connect/guarded`);
+  await typeName(page, { name: 'carol' });
+  await sees(page, 'Connect your guarded account');
+  expect(await faultsOf(page)).toEqual([]);
+  await press(page, 'Continue to guarded');
+  await page.getByLabel('Login').fill('carol');
+  await press(page, 'Sign in');
+  await sees(page, 'guarded is connected');
+  expect(await faultsOf(page)).toEqual([]);
+  await page.goto(`${gate.origin}/connect/keyed`);
+  await page.getByLabel('Your Keyed key').fill('sk-wrong');
+  await press(page, 'Connect');
+  await page.getByText('refuses this key').waitFor();
+  expect(await faultsOf(page)).toEqual([]);
 });
 
 test('connections outlive a crash and a change of the master key', async () => {

@@ -6,6 +6,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { connectModern, connectOne, connectTwo } from '../fixtures/full-clients';
 import { type ClientKind, client2, client2Modern, sdk1 } from '../fixtures/mcp-clients';
 import { MemoryOAuth } from '../fixtures/mcp-oauth';
 import { startCallback } from './harness/callback';
@@ -196,5 +197,30 @@ describe.each<ClientKind>([client2, client2Modern, sdk1])('$name', (kind) => {
     });
     onTestFinished(() => client.close());
     expect(await client.tools()).toContain('write_note');
+  });
+});
+
+describe.each([
+  { name: '1.x', person: 'Katherine', open: connectOne },
+  { name: '2.x', person: 'Dorothy', open: connectTwo },
+  { name: '2.x, revision 2026-07-28', person: 'Annie', open: connectModern },
+])('notes and clock at /mcp, by the $name client', ({ person, open }) => {
+  test('stand side by side, each with all that it has', async () => {
+    const url = `${gate.origin}/mcp`;
+    const choices = { scopes: ['mcp:write'], servers: ['notes', 'clock'] };
+    const { tokens } = await grant(gate, person, { params: { resource: url }, choices });
+    const { client, call } = await open(url, { bearer: () => tokens.access_token });
+    onTestFinished(() => client.close());
+    const names = (await client.listTools()).tools.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['whoami', 'notes_write_note', 'clock_time_in']));
+    const said = async (name: string, args: Record<string, unknown>) =>
+      ((await call(name, args)).content as { text: string }[])[0]?.text ?? '';
+    const id = await write((name, args) => said(`notes_${name}`, args), 'Orbit');
+    const uri = `mcp+notes+note://${id}`;
+    expect((await client.listResources()).resources).toMatchObject([{ uri, name: 'Orbit' }]);
+    expect((await client.readResource({ uri })).contents).toMatchObject([{ uri, text: expect.any(String) }]);
+    const moment = { moment: '2027-01-31T09:00:00Z', time_zone: 'Asia/Tokyo' };
+    expect(await said('clock_time_in', moment)).toContain('6:00:00');
+    await expect(call('notes_delete_note', { id })).rejects.toThrow(/insufficient|403/i);
   });
 });

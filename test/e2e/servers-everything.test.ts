@@ -49,7 +49,8 @@ describe('server-everything behind the gate', () => {
     const gated = await connect(endpoint(), ada.tokens.access_token);
     onTestFinished(() => gated.client.close());
     const seen = await useEverything(gated);
-    expect(gated.streams.map(({ status }) => status)).toEqual([200]);
+    // Its own; a second one may be the 1.x client's, which takes an error for no answer and asks for more.
+    expect(gated.streams[0]?.status).toBe(200);
     expect(Object.keys(seen).length).toBeGreaterThan(20);
     expect(withoutPolicy(seen, [])).toEqual(withoutPolicy(expected, [HIDDEN]));
   });

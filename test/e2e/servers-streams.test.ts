@@ -4,6 +4,7 @@ import { freePort } from '../../scripts/lib/ports';
 import { type MisbehavingUpstream, startMisbehaving } from '../fixtures/upstream-misbehaving';
 import { type Gate, startGate } from './harness/gate';
 import { grant } from './harness/oauth';
+import { beginSession, type Reading, read, send, sendModern } from './harness/raw';
 
 const MEGABYTE = 1024 * 1024;
 /** Seconds that a server has for its first byte. */
@@ -12,6 +13,8 @@ const TIMEOUT = 2;
 let gate: Gate;
 let upstream: MisbehavingUpstream;
 const tokens = new Map<string, string>();
+/** Opened at the start, and left alone until the end: a session's own stream, and one of `subscriptions/listen`. */
+let idle: Reading[] = [];
 beforeAll(async () => {
   upstream = await startMisbehaving();
   const urls = {
@@ -34,7 +37,21 @@ beforeAll(async () => {
     const granted = await grant(gate, 'Ada', { params, choices: { servers: [name] } });
     tokens.set(name, granted.tokens.access_token);
   }
+  idle = await beIdle();
 });
+
+async function beIdle(): Promise<Reading[]> {
+  const url = `${gate.origin}/mcp`;
+  const choices = { servers: ['down'] };
+  const { tokens: own } = await grant(gate, 'Ada', { params: { resource: url }, choices });
+  const session = await beginSession(url, own.access_token);
+  const params = { notifications: { toolsListChanged: true } };
+  const streams = await Promise.all([
+    send(url, own.access_token, { method: 'GET', session }),
+    sendModern(url, own.access_token, { method: 'subscriptions/listen', params }),
+  ]);
+  return streams.map(read);
+}
 afterAll(() => Promise.all([gate?.stop(), upstream?.close()]));
 
 interface Sent {
@@ -207,4 +224,10 @@ describe('a server that does not behave', () => {
     expect(answer.message).toContain('Odd');
     expect(answer.message).not.toContain('127.0.0.1');
   });
+});
+
+test('an idle stream at /mcp says now and then that it is there, so that nothing on the way cuts it', async () => {
+  const alive = () => idle.map((reading) => /^:/m.test(reading.text()) && reading.ended() === undefined);
+  await expect.poll(alive, { timeout: 20_000 }).toEqual([true, true]);
+  await Promise.all(idle.map((reading) => reading.stop()));
 });

@@ -127,6 +127,7 @@ describe('the services page', () => {
     await next.getByRole('link', { name: 'Change what you allowed' }).click();
     await press(next, 'Allow');
     await press(next, 'Connect: Orchard');
+    await next.locator('[name=account]').waitFor();
     await next.goBack();
     await sees(next, 'Connect your accounts');
     await next.goBack();

@@ -1,6 +1,7 @@
 import { siteOf } from '../../site';
 import { words } from '../../ui';
 import { challengeScope } from '../challenge';
+import { isNobody } from '../principal';
 import { rpcError, serverFault, unknownTool } from '../rpc-error';
 import type { LockedCall } from './connect-tool';
 import { WHOAMI } from './own-tools';
@@ -25,6 +26,8 @@ export async function admitCall(
   { id, method, params: { name } }: Call,
 ): Promise<Called | Response | undefined> {
   if (method !== 'tools/call' || typeof name !== 'string' || name === WHOAMI.name) return undefined;
+  // Its own tool answers, or nothing does.
+  if (isNobody(view.principal)) return undefined;
   const judged = await judgeMerged(view, name);
   switch (judged.verdict) {
     case 'allowed':

@@ -1,4 +1,6 @@
+import type { CallToolResult } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { words } from '../../ui';
 import type { Principal } from '../principal';
 
 const whoamiOutput = z.object({
@@ -33,6 +35,26 @@ export const WHOAMI = {
     openWorldHint: false,
   },
 };
+
+/** The one tool of a client that has no credential and can't get one by itself. */
+export const AUTHORIZE = {
+  name: 'authorize',
+  title: words.authorizeTool.title,
+  description: words.authorizeTool.description,
+  inputSchema: z.toJSONSchema(z.object({})),
+  annotations: {
+    title: words.authorizeTool.title,
+    readOnlyHint: true,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: true,
+  },
+};
+
+/** The answer of that tool: the link, and the code that the person must find there. */
+export function askToAuthorize({ link, code }: { link: string; code: string }): CallToolResult {
+  return { content: [{ type: 'text', text: words.authorizeTool.answer(link, code) }] };
+}
 
 /** What `whoami` answers. Times in RFC 3339. */
 export function describePrincipal(principal: Principal): z.infer<typeof whoamiOutput> {

@@ -15,7 +15,7 @@ import type { Tool } from '../policy';
 import { SOFTWARE } from '../software';
 import { alreadyConnected, askToConnect, type LockedCall } from './connect-tool';
 import { complete, getPrompt, mergeItems, readResource } from './items';
-import { describePrincipal, WHOAMI } from './own-tools';
+import { AUTHORIZE, askToAuthorize, describePrincipal, WHOAMI } from './own-tools';
 import { type Group, pageOf } from './pages';
 import { callMerged, type MergedTool, mergeTools } from './tools';
 import { serversOf, type View } from './view';
@@ -32,6 +32,8 @@ export interface Seen {
   called?: Called | undefined;
   /** Told which servers a list of tools had to do without. */
   onMissing?: (servers: string[]) => void;
+  /** Of who has not signed in: gives what the person has to open. Then it is the only tool. */
+  authorize?: () => Promise<{ link: string; code: string }>;
 }
 
 /**
@@ -52,15 +54,16 @@ export function gateServer({ settings }: Site, seenBy: (ctx: ServerContext) => S
     },
   );
   server.setRequestHandler('tools/list', async ({ params }, ctx) => {
-    const { view, onMissing } = seenBy(ctx);
+    const { view, onMissing, authorize } = seenBy(ctx);
     const { groups, ttlMs, missing } = await mergeTools(view, 'answer');
     onMissing?.(missing);
-    const all = [{ server: '', items: [WHOAMI as Tool] }, ...groups];
+    const all = [{ server: '', items: [(authorize ? AUTHORIZE : WHOAMI) as Tool] }, ...groups];
     return page<ListToolsResult>('tools', 'name', { groups: all, ttlMs }, params);
   });
   server.setRequestHandler('tools/call', async ({ params }, ctx) => {
-    const { view, called } = seenBy(ctx);
-    if (params.name === WHOAMI.name) return whoami(view);
+    const { view, called, authorize } = seenBy(ctx);
+    if (authorize && params.name === AUTHORIZE.name) return askToAuthorize(await authorize());
+    if (!authorize && params.name === WHOAMI.name) return whoami(view);
     if (!called) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${params.name}`);
     if (called.kind === 'locked') return askToConnect(view, called, ctx);
     return called.kind === 'tool' ? callMerged(view, called, params, ctx) : alreadyConnected(called.server);

@@ -8,19 +8,20 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
 import type { ServerSetting } from '../../config';
-import { siteOf, type Work } from '../../site';
+import { type Place, siteOf, type Work } from '../../site';
 import { catalogueOf, forgetLists } from '../catalogue';
 import { type Behind, connectBehind, isSessionLost } from '../merged/behind';
 import { lockOf } from '../merged/connect-tool';
 import { findResource } from '../merged/items';
 import { type Called, gateServer, type Seen } from '../merged/server';
 import { serversOf, type View } from '../merged/view';
-import type { Principal } from '../principal';
+import { isNobody, type Principal } from '../principal';
 import { Courses } from './course';
 import { handOn } from './hand-on';
 import { LIST_CHANGES } from './listen';
 import type { EventLog } from './log';
 import { countRequestsFrom } from './request-ids';
+import type { Asked } from './sign-in';
 import type { SessionState, SessionStore } from './store';
 
 /** The transport's name for the session: outside it has another, which only its client knows. */
@@ -31,6 +32,8 @@ export interface Carried {
   work: Work;
   principal: Principal;
   called: Called | undefined;
+  /** The client's address, where it is known. */
+  from: string | undefined;
 }
 
 /** What the object has to know of. */
@@ -41,6 +44,8 @@ export interface SessionEvents {
   subscribed(server: string): Promise<void>;
   /** Servers told nothing when the client asked for its tools. */
   missing(servers: string[]): void;
+  /** The client, which has no credential, asks for one. `from`: its address. */
+  authorize(place: Place, from: string | undefined): Promise<Asked>;
 }
 
 /**
@@ -176,9 +181,12 @@ export class LiveSession {
   #seenBy(ctx: ServerContext): Seen {
     const carried = ctx.http?.authInfo?.extra?.carried as Carried | undefined;
     if (!carried) throw new Error('a request came without its principal');
-    const { work, principal, called } = carried;
+    const { work, principal, called, from } = carried;
     const view = this.view(work, principal, ctx.mcpReq.id);
-    return { view, called, onMissing: (servers) => this.on.missing(servers) };
+    const { origin, local, requestId } = siteOf(work);
+    const place = { origin, local, requestId };
+    const authorize = isNobody(principal) ? { authorize: () => this.on.authorize(place, from) } : {};
+    return { view, called, onMissing: (servers) => this.on.missing(servers), ...authorize };
   }
 
   async #use<T>(

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventStore, JSONRPCMessage } from '@modelcontextprotocol/server';
 
 /** How many events a session keeps for clients that come back, and for how long (ms). */
@@ -35,6 +36,7 @@ export class EventLog implements EventStore {
   muted = false;
   #seq: number;
   #last: Promise<unknown> = Promise.resolve();
+  readonly #cause = new AsyncLocalStorage<() => void>();
 
   constructor(
     private readonly sql: SqlStorage,
@@ -43,6 +45,16 @@ export class EventLog implements EventStore {
     private readonly push: (event: LoggedEvent) => void,
   ) {
     this.#seq = sql.exec<{ seq: number | null }>('SELECT max(seq) AS seq FROM events').one().seq ?? 0;
+  }
+
+  /** Does something of which an event will come; `note` is called in the transaction that stores it, once. */
+  because<T>(note: () => void, work: () => T): T {
+    let noted = false;
+    const once = () => {
+      if (!noted) note();
+      noted = true;
+    };
+    return this.#cause.run(once, work);
   }
 
   /** Does something between two events. */
@@ -55,6 +67,7 @@ export class EventLog implements EventStore {
   storeEvent(stream: string, message: JSONRPCMessage): Promise<string> {
     if (this.muted) return Promise.resolve('');
     const opened = this.opening;
+    const note = this.#cause.getStore();
     return this.inOrder(async () => {
       const seq = ++this.#seq;
       const id = `${stream === STANDALONE ? '' : stream}~${seq}`;
@@ -68,6 +81,7 @@ export class EventLog implements EventStore {
       // The number stays taken: one that a client has seen must never come again.
       const kept = sealed.length <= MAX_EVENT ? sealed : '';
       this.sql.exec('INSERT INTO events VALUES (?, ?, ?, ?)', seq, stream, kept, Date.now());
+      note?.();
       this.sql.exec('DELETE FROM events WHERE seq <= ? OR at < ?', seq - KEPT_EVENTS, Date.now() - KEPT_MS);
       if (stream === STANDALONE) this.push({ id, message });
       return id;

@@ -7,6 +7,7 @@ import type { Principal } from '../principal';
 import { rpcError } from '../rpc-error';
 import { INNER_ID, LiveSession } from './live';
 import { EventLog } from './log';
+import { type Asked, SessionSignIn } from './sign-in';
 import { type SessionState, SessionStore } from './store';
 import type { SessionRequest, StreamNews, StreamOrder } from './told';
 
@@ -25,7 +26,7 @@ export function sessionNotFound(id: string | number | undefined): Response {
  * it alone for `TOKENS.session`. The client's own stream is held by a Worker at a hibernatable socket, so that an
  * idle session runs nowhere.
  */
-export class McpSessionObject extends DurableObject<Env> {
+export abstract class McpSessionObject extends DurableObject<Env> {
   readonly #store: SessionStore;
   readonly #log: EventLog;
   #live: Promise<LiveSession> | undefined;
@@ -43,17 +44,33 @@ export class McpSessionObject extends DurableObject<Env> {
     this.#log = new EventLog(ctx.storage.sql, this.#store, (event) => this.#order({ event }));
   }
 
+  /** Serves a request to this deployment itself. */
+  protected abstract callSelf(request: Request): Promise<Response>;
+
+  /**
+   * The access token of a session whose client has no credential (`sign-in.ts`), undefined in it until its person
+   * has signed in. Undefined: there is no such session.
+   */
+  async credential(place: Place): Promise<{ token: string | undefined } | undefined> {
+    const state = this.#state();
+    if (state?.user_id !== '') {
+      await this.#refuse(undefined);
+      return undefined;
+    }
+    return { token: await this.#signIn(place).token() };
+  }
+
   /** A POST, DELETE, or the GET of a request's stream. 404 when there is no such session of that client. */
   async handle(request: SessionRequest): Promise<Response> {
     const { place, principal, rights, method, headers, body } = request;
     const message = body === undefined ? undefined : (JSON.parse(body) as JSONRPCRequest);
     if (message?.method === 'initialize' && request.begins && !this.#state()) {
-      this.#store.begin(message, principal, place, Date.now());
+      this.#store.begin(request, message, Date.now());
       this.#store.setRights(rights);
       this.#live = this.#wake(false);
     }
     const state = this.#state();
-    const own = state?.user_id === principal.user.id && state.client_id === principal.client.id;
+    const own = state?.user_id === request.owner.user && state.client_id === request.owner.client;
     if (!own) return this.#refuse(message?.id);
     this.#store.use(principal, place, Date.now());
     await this.#untilIdle(place);
@@ -75,7 +92,7 @@ export class McpSessionObject extends DurableObject<Env> {
       ...(body === undefined ? {} : { body }),
     });
     const response = await this.#inTurn(message?.id, () =>
-      live.handle(forwarded, { work, principal, called }),
+      live.handle(forwarded, { work, principal, called, from: headers['cf-connecting-ip'] }),
     );
     const ends = method === 'DELETE' ? response.ok : message?.method === 'initialize' && !response.ok;
     if (ends) await this.#end();
@@ -133,11 +150,12 @@ export class McpSessionObject extends DurableObject<Env> {
       const { server, message, eventId } = news.heard;
       // The stream that took the place of this one gets it from the server itself, which can say it again.
       if (eventId !== undefined && socket.readyState !== WebSocket.OPEN) return;
-      await live.receive(server, message);
-      if (eventId === undefined) return;
-      // What came of it is on its way into the log now: they are stored together, or neither is.
+      const note = () => eventId !== undefined && this.#store.setHeard(server, eventId);
+      // Stored in one transaction with the event that comes of it: a crash neither loses nor doubles it.
+      await this.#log.because(note, () => live.receive(server, message));
       await scheduler.wait(0);
-      await this.#log.inOrder(async () => this.#store.setHeard(server, eventId));
+      // If nothing came of it, it was heard all the same.
+      await this.#log.inOrder(async () => note());
       return;
     }
     if ('lost' in news) {
@@ -178,6 +196,31 @@ export class McpSessionObject extends DurableObject<Env> {
     return sessionNotFound(id);
   }
 
+  /** Of a session whose client has no credential. `from`: the client's address. */
+  #signIn({ origin }: Place, from?: string): SessionSignIn {
+    const headers = from === undefined ? {} : { 'cf-connecting-ip': from };
+    return new SessionSignIn(this.#store, (path, init) =>
+      this.callSelf(new Request(`${origin}${path}`, { ...init, headers: { ...headers, ...init.headers } })),
+    );
+  }
+
+  /** Asks the person to sign in, and looks for the answer for as long as it may come. */
+  async #authorize(place: Place, from: string | undefined): Promise<Asked> {
+    const signIn = this.#signIn(place, from);
+    const asks = !(await signIn.isPending());
+    const asked = await signIn.ask(this.#store.read()?.initialize, `${place.origin}/mcp`);
+    if (asks) this.ctx.waitUntil(this.#awaitSignIn(place));
+    return asked;
+  }
+
+  async #awaitSignIn(place: Place): Promise<void> {
+    if (!(await this.#signIn(place).untilSignedIn(() => this.#state() !== undefined))) return;
+    await (await this.#awake()).tellChanges(await this.#work(place));
+    // Whoever holds the client's own stream opens it anew, in the person's name.
+    await this.#log.inOrder(async () => undefined);
+    for (const socket of this.ctx.getWebSockets()) socket.close(1000, 'signed in');
+  }
+
   /** Asks to be woken when the session will have been idle for too long. */
   async #untilIdle(place: Place): Promise<void> {
     if ((await this.ctx.storage.getAlarm()) !== null) return;
@@ -198,6 +241,7 @@ export class McpSessionObject extends DurableObject<Env> {
       greeted: (server) => this.#listen(server),
       subscribed: (server) => this.#listenNow(server),
       missing: (servers) => this.#order({ await: servers }),
+      authorize: (at, from) => this.#authorize(at, from),
     });
     await live.start(restored ? state : undefined);
     return live;

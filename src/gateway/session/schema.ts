@@ -34,6 +34,10 @@ export const SESSION_SCHEMA: readonly (readonly string[])[] = [
       message TEXT NOT NULL,
       at INTEGER NOT NULL
     )`,
+    `CREATE TABLE sign_in (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      sealed TEXT NOT NULL
+    )`,
     `CREATE TABLE elicitations (
       id TEXT PRIMARY KEY,
       server TEXT NOT NULL

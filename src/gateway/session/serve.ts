@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { siteOf } from '../../site';
 import { watchOver, whileGranted } from '../granted';
 import { type Message, methodNotAllowed } from '../message';
-import type { Principal } from '../principal';
+import { identify, NOBODY, type Principal } from '../principal';
 import { openSessionId, sealSessionId } from '../session-id';
 import { EventLog } from './log';
 import { sessionNotFound } from './object';
@@ -11,7 +11,42 @@ import { OwnStream } from './stream';
 import type { SessionRequest } from './told';
 
 /** What of a client's request the session's transport reads. */
-const HEADERS = ['accept', 'content-type', 'mcp-protocol-version', 'last-event-id'];
+const HEADERS = ['accept', 'content-type', 'mcp-protocol-version', 'last-event-id', 'cf-connecting-ip'];
+
+/** Whose a session is. */
+type Owner = SessionRequest['owner'];
+
+/** Of a session whose client has no credential: its id, which only its client knows, is the whole of it. */
+const UNOWNED: Owner = { user: '', client: '' };
+
+/**
+ * Serves a request without a credential, where the settings let a session of the 2025 era begin without one; undefined
+ * when it is none. Nobody's session has one tool, `authorize`; once the person has signed in, it is theirs.
+ */
+export async function serveUnauthenticated(
+  c: Context,
+  resource: string,
+  message: Message | undefined,
+): Promise<Response | undefined> {
+  const site = siteOf(c);
+  if (site.settings.unauthenticated !== 'authorize_tool') return undefined;
+  const given = c.req.header('mcp-session-id');
+  if (given === undefined) {
+    return message?.method === 'initialize' ? serveSession(c, NOBODY, message, UNOWNED) : undefined;
+  }
+  const id = await openSessionId(site, { server: '', ...UNOWNED }, given);
+  const sessions = site.env.MCP_SESSION;
+  const { origin, local, requestId } = site;
+  const held =
+    id === undefined
+      ? undefined
+      : await sessions.get(sessions.idFromString(id)).credential({ origin, local, requestId });
+  if (!held) return sessionNotFound(message?.id);
+  if (held.token === undefined) return serveSession(c, NOBODY, message, UNOWNED);
+  const headers = new Headers({ authorization: `Bearer ${held.token}` });
+  const principal = await identify(c, resource, undefined, headers);
+  return principal.ok ? serveSession(c, principal.value, message, UNOWNED) : sessionNotFound(message?.id);
+}
 
 /**
  * Serves a request of the 2025 era that belongs to a session, or begins one; undefined when it does neither. The
@@ -22,9 +57,10 @@ export async function serveSession(
   c: Context,
   principal: Principal,
   message: Message | undefined,
+  whose: Owner = { user: principal.user.id, client: principal.client.id },
 ): Promise<Response | undefined> {
   const site = siteOf(c);
-  const owner = { server: '', user: principal.user.id, client: principal.client.id };
+  const owner = { server: '', ...whose };
   const given = c.req.header('mcp-session-id');
   if (given === undefined && message?.method !== 'initialize') return undefined;
   const id = given === undefined ? undefined : await openSessionId(site, owner, given);
@@ -32,7 +68,7 @@ export async function serveSession(
   const sessions = site.env.MCP_SESSION;
   const objectId = id === undefined ? sessions.newUniqueId() : sessions.idFromString(id);
   const session = sessions.get(objectId);
-  const request = describe(c, principal, message);
+  const request = describe(c, principal, message, whose);
   const lastEventId = request.headers['last-event-id'];
   const opensOwnStream =
     c.req.method === 'GET' && (lastEventId === undefined || !EventLog.ofRequest(lastEventId));
@@ -49,7 +85,12 @@ export async function serveSession(
   return new Response(body, { status: response.status, headers });
 }
 
-function describe(c: Context, principal: Principal, message: Message | undefined): SessionRequest {
+function describe(
+  c: Context,
+  principal: Principal,
+  message: Message | undefined,
+  owner: Owner,
+): SessionRequest {
   const { origin, local, requestId } = siteOf(c);
   const headers: Record<string, string> = {};
   for (const name of HEADERS) {
@@ -59,6 +100,7 @@ function describe(c: Context, principal: Principal, message: Message | undefined
   return {
     place: { origin, local, requestId },
     principal,
+    owner,
     rights: rightsOf(c, principal),
     method: c.req.method,
     begins: c.req.header('mcp-session-id') === undefined,
@@ -71,11 +113,11 @@ async function openOwnStream(
   c: Context,
   principal: Principal,
   session: ReturnType<Env['MCP_SESSION']['get']>,
-  { headers: sent, rights }: SessionRequest,
+  { headers: sent, rights, owner }: SessionRequest,
 ): Promise<Response> {
   if (!(sent.accept ?? '').includes('text/event-stream')) return methodNotAllowed();
   const headers = new Headers({ upgrade: 'websocket', 'gatehouse-rights': rights });
-  headers.set('gatehouse-user', principal.user.id);
+  headers.set('gatehouse-user', owner.user);
   if (sent['last-event-id'] !== undefined) headers.set('last-event-id', sent['last-event-id']);
   const answer = await session.fetch('https://session/stream', { headers });
   if (!answer.webSocket) return answer;

@@ -7,6 +7,7 @@ import type { Greeting } from '../merged/behind';
 import type { Principal } from '../principal';
 import type { Sealer } from './log';
 import { SESSION_SCHEMA } from './schema';
+import type { SessionRequest } from './told';
 
 /** How a session began, and who used it last. */
 export interface SessionState {
@@ -52,12 +53,12 @@ export class SessionStore implements Sealer {
     };
   }
 
-  begin(initialize: JSONRPCRequest, principal: Principal, place: Place, now: number): void {
+  begin({ principal, owner, place }: SessionRequest, initialize: JSONRPCRequest, now: number): void {
     this.sql.exec(
       `INSERT INTO session (id, user_id, client_id, initialize, principal, place, used_at)
        VALUES (1, ?, ?, ?, ?, ?, ?)`,
-      principal.user.id,
-      principal.client.id,
+      owner.user,
+      owner.client,
       JSON.stringify(initialize),
       JSON.stringify(principal),
       JSON.stringify(place),
@@ -119,6 +120,17 @@ export class SessionStore implements Sealer {
 
   unsubscribe(server: string, uri: string): void {
     this.sql.exec('DELETE FROM subscriptions WHERE server = ? AND uri = ?', server, uri);
+  }
+
+  /** How a session without a credential comes to one: see `sign-in.ts`. */
+  async signIn<T>(): Promise<T | undefined> {
+    const [row] = this.sql.exec<{ sealed: string }>('SELECT sealed FROM sign_in').toArray();
+    return row && (await this.unseal<T>(row.sealed));
+  }
+
+  async setSignIn(value: object): Promise<void> {
+    const sealed = await this.seal(value);
+    this.sql.exec('INSERT OR REPLACE INTO sign_in VALUES (1, ?)', sealed);
   }
 
   /** Notes that the client was asked to open a link for a server's sake. */

@@ -94,8 +94,9 @@ export class OwnStream {
       return;
     }
     const until = new AbortController();
-    // Those before hear what happens until this one does.
+    // Those before hear what happens until this one does; in a session that is no more there is nothing to hear.
     const before = listening?.until ?? [];
+    if (session !== undefined) for (const one of before) one.abort();
     this.#listening.set(name, { until: [...before, until], session });
     const ears = {
       message: (message: object, eventId: string | undefined) =>

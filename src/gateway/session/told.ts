@@ -10,6 +10,8 @@ import type { LoggedEvent } from './log';
 export interface SessionRequest {
   place: Place;
   principal: Principal;
+  /** Whose session it is: of nobody, while its client has no credential of its own. */
+  owner: { user: string; client: string };
   /** What the principal may do, in short: when it changes, the client is told. */
   rights: string;
   method: string;
