@@ -88,17 +88,18 @@ export class EventLog implements EventStore {
     });
   }
 
-  async getStreamIdForEventId(id: string): Promise<string | undefined> {
-    return readId(id)?.stream;
-  }
-
+  // Without `getStreamIdForEventId`, which is optional: with it the transport refuses (409) who comes back to a
+  // stream that broke before the gate has noticed, and now the newer takes the place of the older.
   async replayEventsAfter(
     lastEventId: string,
     { send }: { send: (eventId: string, message: JSONRPCMessage) => Promise<void> },
   ): Promise<string> {
     const { stream, seq } = readId(lastEventId) ?? { stream: '', seq: 0 };
-    for (const { id, message } of await this.#after(stream, seq)) await send(id, message);
-    return stream;
+    // Nothing goes out to the stream before it meanwhile.
+    return this.inOrder(async () => {
+      for (const { id, message } of await this.#after(stream, seq)) await send(id, message);
+      return stream;
+    });
   }
 
   /** What the client's own stream has missed since an event. Runs within {@link inOrder}. */

@@ -24,6 +24,8 @@ test('a session stores nothing that opens a door, nothing that was said, and no 
   await asked.until((event) => event.message.result !== undefined);
   const cut = await session.open('tools/call', { name: 'one_wait', arguments: { text: 'an argument' } });
 
+  expect(await eventually(() => cut.lastId !== '' && one.waiting() === 1)).toBe(true);
+
   const stored = await runInDurableObject(await session.object(), async (_, { storage }) => {
     const query =
       "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'";
@@ -41,5 +43,6 @@ test('a session stores nothing that opens a door, nothing that was said, and no 
     expect(stored).not.toContain(secret.split(':').at(-1)?.trim() || secret);
   }
   one.release();
+  await cut.until((event) => event.message.result !== undefined);
   await stream.leave();
 });

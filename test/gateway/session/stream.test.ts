@@ -125,7 +125,7 @@ describe("a request's stream", () => {
     const { session, stream: own } = await listening();
     await own.leave();
     const cut = await session.open('tools/call', { name: 'one_wait', arguments: { text: 'long' } });
-    expect(await eventually(() => cut.lastId !== '')).toBe(true);
+    expect(await eventually(() => cut.lastId !== '' && one.waiting() === 1)).toBe(true);
     await cut.leave();
     one.release();
     const again = new EventStream(await session.fetch('GET', undefined, { 'last-event-id': cut.lastId }));
@@ -137,11 +137,24 @@ describe("a request's stream", () => {
     expect(after.events).toEqual([]);
   });
 
+  test('is gone back to before anybody noticed that it broke: the newer takes its place', async () => {
+    const session = await InSession.begin(ada);
+    const broken = await session.open('tools/call', { name: 'one_wait', arguments: { text: 'on' } });
+    expect(await eventually(() => broken.lastId !== '' && one.waiting() === 1)).toBe(true);
+    const again = new EventStream(await session.fetch('GET', undefined, { 'last-event-id': broken.lastId }));
+    expect(again.response.status).toBe(200);
+    one.release();
+    const { message } = await again.until(({ message: { result } }) => result !== undefined);
+    expect(message.result).toMatchObject({ content: [{ text: 'waited: on' }] });
+    await Promise.all([again.end(), broken.end()]);
+    expect(broken.events).toEqual([]);
+  });
+
   test('whose object was stopped in the middle answers that it was, so that nobody waits for ever', async () => {
     const session = await InSession.begin(ada);
     await session.call('one_look');
     const cut = await session.open('tools/call', { name: 'one_wait', arguments: {} });
-    expect(await eventually(() => cut.lastId !== '')).toBe(true);
+    expect(await eventually(() => cut.lastId !== '' && one.waiting() === 1)).toBe(true);
     const object = await session.object();
     const killed = runInDurableObject(object, (_, state) => state.abort('the machine stops'));
     await expect(killed).rejects.toThrow('the machine stops');
