@@ -124,4 +124,15 @@ export const ACCOUNT_SCHEMA: readonly (readonly string[])[] = [
       moved_at INTEGER NOT NULL
     ) WITHOUT ROWID`,
   ],
+  [
+    `CREATE TABLE provider_checks (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      token_id TEXT,
+      sealed TEXT,
+      key_version TEXT,
+      asked_at INTEGER,
+      retry_at INTEGER,
+      denied_at INTEGER
+    )`,
+  ],
 ];

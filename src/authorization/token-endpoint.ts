@@ -96,7 +96,8 @@ export async function introspect(c: Context): Promise<Response> {
 
 /** What the account needs to know of the deployment to issue. */
 export function termsOf(site: Site): Terms {
-  return { origin: site.origin, resources: resourcesOf(site), tokens: site.settings.tokens };
+  const { tokens, signIn } = site.settings;
+  return { origin: site.origin, resources: resourcesOf(site), tokens, providers: signIn.oidc };
 }
 
 /** Takes a code or refresh token to the account that it names, if this deployment made it. */
