@@ -19,8 +19,6 @@ export interface ChecksHost extends Omit<QuestionsHost, 'end'> {
   background(work: Promise<void>): void;
 }
 
-/** How long a client's refresh waits for the provider, in ms: clients give up after ten seconds. */
-const PATIENCE_MS = 3_000;
 /** `max_age` of a provider that the settings no longer name: the setting's own default. */
 const MAX_AGE_UNNAMED = 2_592_000;
 
@@ -63,9 +61,9 @@ export class ProviderChecks {
     const provider = providerOf(known, providers);
     let verdict = this.judge(provider);
     if (verdict === 'ask' && provider) {
-      const asking = this.questions.ask(provider, providers);
-      this.at.background(asking);
-      await within(PATIENCE_MS, asking);
+      const { whole, patient } = this.questions.ask(provider, providers);
+      this.at.background(whole);
+      await patient;
       verdict = this.judge(provider);
     }
     // What was allowed with a key lives as long as the key does.
@@ -116,7 +114,7 @@ export class ProviderChecks {
       answeredAt: this.at.profile.savedAt(),
       recheck: provider?.recheck ?? MAX_AGE_UNNAMED,
       maxAge: provider?.max_age ?? MAX_AGE_UNNAMED,
-      askable: mayAsk && sealed !== null,
+      askable: mayAsk && provider !== undefined && sealed !== null,
       retryAt: retry_at,
       deniedAt: denied_at,
     });
@@ -143,14 +141,6 @@ function hasProvider({ provider }: Identity): boolean {
 function providerOf({ provider, issuer }: Identity, providers: readonly OidcProvider[]) {
   const same = providers.filter((one) => one.issuer === issuer);
   return same.find(({ name }) => name === provider) ?? same[0];
-}
-
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** As the token endpoint answers it (RFC 6749 section 5.2); `reason` is for the log. */

@@ -34,6 +34,8 @@ interface Asked {
   kept: boolean;
 }
 
+/** How long a client's refresh waits for the provider, in ms: clients give up after ten seconds. */
+const PATIENCE_MS = 3_000;
 /** Seconds after which a provider that couldn't be asked is asked again, if a client refreshes. */
 const RETRY = 60;
 
@@ -42,15 +44,25 @@ const RETRY = 60;
  * stored before anything else of an answer is looked at.
  */
 export class ProviderQuestions {
-  private underWay: Promise<void> | undefined;
+  private underWay: { whole: Promise<void>; patient: Promise<void> } | undefined;
 
   constructor(private readonly at: QuestionsHost) {}
 
-  /** The question that is under way, or a new one. It goes on when nobody waits for it any more. */
-  ask(provider: OidcProvider, providers: readonly OidcProvider[]): Promise<void> {
-    this.underWay ??= this.question(provider, providers).finally(() => {
+  /**
+   * The question that is under way, or a new one. `patient`: resolves when it is done with, or after
+   * {@link PATIENCE_MS} of it, when it goes on by itself.
+   */
+  ask(provider: OidcProvider, providers: readonly OidcProvider[]) {
+    if (this.underWay) return this.underWay;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, PATIENCE_MS);
+    });
+    const whole = this.question(provider, providers).finally(() => {
+      clearTimeout(timer);
       this.underWay = undefined;
     });
+    this.underWay = { whole, patient: Promise.race([whole, late]) };
     return this.underWay;
   }
 
