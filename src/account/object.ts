@@ -15,6 +15,8 @@ import { type Desk, KeyedObject } from './keyed-object';
 import { type Elsewhere, Moves } from './moves';
 import { Outbox } from './outbox';
 import { Profile } from './profile';
+import type { ProviderAsker, ProviderToken } from './provider';
+import { providerChecks } from './provider-host';
 import { ACCOUNT_SCHEMA } from './schema';
 import { Serial } from './serial';
 import { type SignInRow, SignIns } from './sign-ins';
@@ -27,7 +29,7 @@ const OUTBOX_RETRY_MS = 60_000;
  * The `Account` of one principal: the one place that decides about its grants, tokens and browser sign-ins.
  * Methods are transitions; refusals are values, because thrown errors lose their fields on the way out.
  */
-export function accountObject(issuer: Issuer) {
+export function accountObject(issuer: Issuer, ask: ProviderAsker) {
   return class AccountObject extends KeyedObject {
     readonly #store: GrantStore;
     readonly #grants: Grants;
@@ -62,16 +64,21 @@ export function accountObject(issuer: Issuer) {
       const accountKeys = new AccountKeys({ storage, profile, keys, signIns, grants, outbox, schedule });
       const stands = (id: string) => this.#stands(id, seconds());
       const watchers = new Watchers({ ctx, rights: () => this.rights(), stands });
-      this.desk = { keys: accountKeys, moves: this.#moves, watchers, belongings };
+      const checks = providerChecks({ ctx, env, ask, profile, grants, signIns, schedule });
+      this.desk = { keys: accountKeys, moves: this.#moves, watchers, checks, belongings };
     }
 
-    /** Signs a browser in, and remembers what the provider says of the person now. `ttl` in seconds. */
+    /**
+     * Signs a browser in, and remembers what the provider says of the person now. `ttl` in seconds; `token`: by which
+     * the provider is asked again.
+     */
     async signIn(
       userId: string,
       identity: Identity,
       browser: { userAgent: string; ttl: number },
+      token?: ProviderToken,
     ): Promise<{ id: string; secret: string }> {
-      this.#profile.save(userId, identity, seconds());
+      await this.desk.checks.signedIn(userId, identity, token);
       const created = await this.#signIns.create(browser.userAgent, seconds(), browser.ttl);
       await this.#settle();
       return created;
@@ -115,14 +122,17 @@ export function accountObject(issuer: Issuer) {
 
     async redeemCode(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
       return this.#where(
-        () => this.#grants.redeemCode(terms, presented),
+        async () => this.desk.checks.refuseCode() ?? this.#grants.redeemCode(terms, presented),
         (there) => there.redeemCode(terms, presented),
       );
     }
 
     async rotateRefresh(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
       return this.#where(
-        () => this.#grants.rotateRefresh(terms, presented),
+        async () => {
+          const refused = await this.desk.checks.refuseRefresh(terms, presented);
+          return refused ?? this.#grants.rotateRefresh(terms, presented);
+        },
         (there) => there.rotateRefresh(terms, presented),
       );
     }
@@ -227,6 +237,7 @@ export function accountObject(issuer: Issuer) {
       this.#signIns.purge(now);
       this.#accessKeys.purge(now);
       try {
+        await this.desk.checks.lookAfter(now);
         await this.#moves.lookAfter(now);
         await this.#outbox.flush(now);
       } catch (error) {
@@ -295,6 +306,7 @@ export function accountObject(issuer: Issuer) {
         this.#signIns.nextEnd(),
         this.#accessKeys.nextEnd(),
         this.#moves.nextEnd(seconds()),
+        this.desk.checks.nextEnd(seconds()),
       ].filter((at) => at !== undefined);
       const at = this.#outbox.waiting ? Date.now() : (Math.min(...ends) + 1) * 1000;
       if (!Number.isFinite(at)) return;

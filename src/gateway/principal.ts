@@ -86,7 +86,7 @@ export async function identify(
   const account = await findAccount(site.env, site.keyring, userId);
   if (!account) return refuse<CredentialRefusal>('token_not_ours');
   const found = await authenticate(c, account, id, await sha256Hex(text), server);
-  if (!found.ok) return found;
+  if (!found.ok) return found.error.reason === 'sso_required' ? refuse('sso_required', userId) : found;
 
   const { user_id, identity, grant, scope, tools } = found.value;
   const { settings } = site;
