@@ -144,8 +144,10 @@ console.log(
   `${events} of ${count} heard that tools changed, in ${((performance.now() - told) / 1000).toFixed(1)} s`,
 );
 for (const leave of leaves) leave();
-await sleep(15_000);
-console.log(`All left: ${await memory()}; at the server ${open.size} streams`);
+const left = performance.now();
+while (open.size > 0 && performance.now() - left < 120_000) await sleep(100);
+const took = ((performance.now() - left) / 1000).toFixed(1);
+console.log(`All left: ${await memory()}; at the server ${open.size} streams after ${took} s`);
 server.closeAllConnections();
 server.close();
 await gate.stop();
