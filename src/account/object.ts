@@ -139,6 +139,11 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
 
     /** A grant and its one access token of what the settings allow a principal, without a code. */
     async issueDirectly(userId: string, terms: Terms, approval: DirectApproval): Promise<TokenAnswer> {
+      const { key_id } = approval;
+      if (key_id !== undefined && !this.#accessKeys.standing(key_id, seconds())) {
+        const error_description = 'The access key is not valid';
+        return { status: 400, body: { error: 'invalid_grant', error_description }, reason: 'key_unknown' };
+      }
       // A person of the same issuer and subject stays as they signed in: the grant has its own identity.
       if (!this.#profile.identity()) this.#profile.save(userId, approval.identity, seconds());
       const answer = await issueDirectly(this.#store, issuer, userId, terms, approval);
