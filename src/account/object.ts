@@ -1,16 +1,16 @@
 import { seconds } from '../clock';
 import { migrate } from '../migrations';
 import { ok, type Result, refuse } from '../result';
-import { type Access, accessByGrant, accessByKey, describeGrant, type Grant } from './access';
+import { type Access, describeGrant, type Grant } from './access';
 import { AccessKeys, type KeyLimits } from './access-keys';
+import { Accesses } from './accesses';
 import { AccountKeys } from './account-keys';
 import { grantBelongings } from './belongings';
 import { type DirectApproval, exchangeToken, issueDirectly } from './direct';
-import { type GrantRow, GrantStore } from './grant-store';
+import { GrantStore } from './grant-store';
 import { type Approval, Grants, type Presentation, type Terms } from './grants';
 import type { Identity } from './identity';
 import type { Issuer, TokenAnswer } from './issuer';
-import { isKeyId } from './key-text';
 import { type Desk, KeyedObject } from './keyed-object';
 import { type Elsewhere, Moves } from './moves';
 import { Outbox } from './outbox';
@@ -37,6 +37,7 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
     readonly #outbox: Outbox;
     readonly #profile: Profile;
     readonly #accessKeys: AccessKeys;
+    readonly #accesses: Accesses;
     readonly #moves: Moves;
     protected readonly desk: Desk;
 
@@ -58,11 +59,12 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
       this.#signIns = signIns;
       this.#outbox = outbox;
       this.#accessKeys = keys;
+      this.#accesses = new Accesses(grants, keys, profile);
       const belongings = [grantBelongings(storage.sql, grants)];
       const accountOf = (id: string) => env.ACCOUNT.getByName(id) as unknown as Elsewhere;
       this.#moves = new Moves({ storage, profile, signIns, serial, belongings, accountOf, schedule });
       const accountKeys = new AccountKeys({ storage, profile, keys, signIns, grants, outbox, schedule });
-      const stands = (id: string) => this.#stands(id, seconds());
+      const stands = (id: string) => this.#accesses.stands(id, seconds());
       const watchers = new Watchers({ ctx, rights: () => this.rights(), stands });
       const checks = providerChecks({ ctx, env, ask, profile, grants, signIns, schedule });
       this.desk = { keys: accountKeys, moves: this.#moves, watchers, checks, belongings };
@@ -166,22 +168,14 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
     async authenticate(grantId: string, hash: string): Promise<Result<Access>> {
       const there = await this.#moves.elsewhere();
       if (there) return there.authenticate(grantId, hash);
-      const now = seconds();
-      if (isKeyId(grantId)) return this.#keyAccess(grantId, hash, now);
-      const access = this.#access(grantId, hash, now);
-      const grant = this.#store.find(grantId, now);
-      if (access.ok && grant) this.#store.touch(grant, now);
-      return access;
+      return this.#accesses.use(grantId, hash, seconds());
     }
 
     /** Whose grant it is, while it stands: for streams that outlive the request that opened them. */
     async standing(grantId: string): Promise<Identity | undefined> {
       const there = await this.#moves.elsewhere();
       if (there) return there.standing(grantId);
-      const now = seconds();
-      if (!this.#stands(grantId, now)) return undefined;
-      const grant = this.#store.find(grantId, now);
-      return grant ? this.#identityOf(grant) : this.#profile.identity();
+      return this.#accesses.actor(grantId, seconds());
     }
 
     /** All here that what the user may do depends on: who the provider says that they are. */
@@ -193,16 +187,7 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
     async introspect(grantId: string, hash: string): Promise<Result<Access>> {
       const there = await this.#moves.elsewhere();
       if (there) return there.introspect(grantId, hash);
-      const now = seconds();
-      const grant = this.#store.find(grantId, now);
-      const identity = grant && this.#identityOf(grant);
-      const current = this.#store.refreshToken(grantId, hash, now) === 'current';
-      if (!grant || !identity || !current || grant.refresh_expires_at <= now) {
-        return this.#access(grantId, hash, now);
-      }
-      const scope = grant.scope.split(' ');
-      const times = { issued_at: grant.created_at, expires_at: grant.refresh_expires_at };
-      return ok({ ...this.#accessOf(identity, grant, now), scope, ...times });
+      return this.#accesses.look(grantId, hash, seconds());
     }
 
     /**
@@ -253,35 +238,6 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
       await this.#settle();
     }
 
-    #stands(id: string, now: number): boolean {
-      const found = isKeyId(id) ? this.#accessKeys.standing(id, now) : this.#store.find(id, now);
-      return found !== undefined;
-    }
-
-    #access(grantId: string, hash: string, now: number): Result<Access> {
-      const record = this.#store.record(this.#store.tokenKey(grantId, hash), now);
-      const grant = this.#store.find(grantId, now);
-      const identity = grant && this.#identityOf(grant);
-      if (!record || !grant || !identity) return refuse(grant ? 'token_unknown' : 'grant_unknown');
-      const { scope, createdAt } = JSON.parse(record.value) as { scope: string[]; createdAt: number };
-      const times = { issued_at: createdAt, expires_at: record.expires_at ?? grant.expires_at };
-      return ok({ ...this.#accessOf(identity, grant, now), scope, ...times });
-    }
-
-    #accessOf(identity: Identity, grant: GrantRow, now: number) {
-      const key = grant.key_id === null ? undefined : this.#accessKeys.standing(grant.key_id, now);
-      return accessByGrant(this.#profile.userId(), identity, grant, key);
-    }
-
-    #keyAccess(id: string, hash: string, now: number): Result<Access> {
-      const found = this.#accessKeys.check(id, hash, now);
-      if (!found.ok) return found;
-      const identity = this.#profile.identity();
-      if (!identity) return refuse('key_unknown');
-      this.#accessKeys.touch(id, now);
-      return ok(accessByKey(this.#profile.userId(), identity, found.value));
-    }
-
     /**
      * Answers a presentation here, or where this account's visitor moved to. One that moved meanwhile is asked
      * again there, where a repeat gets the first answer.
@@ -317,11 +273,6 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
       if (!Number.isFinite(at)) return;
       const set = await this.ctx.storage.getAlarm();
       if (set === null || set > at) await this.ctx.storage.setAlarm(at);
-    }
-
-    /** Who a grant acts as. */
-    #identityOf(grant: GrantRow): Identity | undefined {
-      return grant.identity === null ? this.#profile.identity() : (JSON.parse(grant.identity) as Identity);
     }
   };
 }
