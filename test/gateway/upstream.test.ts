@@ -31,7 +31,6 @@ const CLAIMS = {
   'x-real-ip': '10.0.0.1',
   'x-user': 'root',
   'x-auth-request-user': 'root',
-  'x-api-key': 'key',
   'cf-connecting-ip': '10.0.0.1',
   'cf-access-jwt-assertion': 'e30.e30.',
   'gatehouse-identity': 'e30.e30.',
@@ -74,7 +73,7 @@ describe('a fixed secret', () => {
     'is sent verbatim in %s, whatever the client sends there',
     async (header) => {
       const { headers } = await reached({ auth: 'static', header }, secret, {
-        headers: { 'x-api-key': 'mine', 'mcp-param-token': 'mine' },
+        headers: { 'mcp-param-token': 'mine' },
       });
       expect(headers.get(header)).toBe(secret.SERVER_ONE_SECRET);
       if (header !== 'Authorization') expect(headers.has('authorization')).toBe(false);
