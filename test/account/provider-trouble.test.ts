@@ -1,7 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { pass, startClock, stopClock } from '../fixtures/clock';
-import { callWith, makeKey, signInBy } from '../fixtures/keys';
+import { callWith, makeKey, signInBy, whoIn } from '../fixtures/keys';
 import { expectInvalidGrant } from '../fixtures/refusals';
 import {
   connectAt,
@@ -40,6 +40,7 @@ afterEach(() => {
 
 const asked = () => logged.filter(({ event }) => event === 'provider_asked');
 const lastRefusal = () => logged.findLast(({ event }) => event === 'token_refreshed')?.reason;
+const who = async (tokens: Tokens) => whoIn(await call(tokens));
 const call = ({ access_token }: Tokens) => callMcp(access_token, { gate: at });
 
 /** Has the machine stop while the provider is being asked: before, or after, it answers. */
@@ -100,13 +101,18 @@ describe('a provider that can’t be asked', () => {
     expect(asked().map(({ outcome }) => outcome)).toEqual(['failed', 'ok']);
   });
 
-  test('says no when it is back: then that counts', async () => {
+  test.each<[string, () => void]>([
+    ['is down', () => Object.assign(provider, { instead: () => new Response(null, { status: 503 }) })],
+    ['answers about somebody else', () => Object.assign(provider, { again: { sub: 'eve' } })],
+  ])('because it %s, and then says no: that counts at once', async (_what, spoil) => {
     const app = await connectAt(provider, at);
-    provider.instead = () => new Response(null, { status: 503 });
+    spoil();
     await goOn(app, 2);
+    expect(await who(app.tokens)).toMatchObject({ user: { name: 'Ada Lovelace' } });
     provider.instead = undefined;
     provider.knows = false;
-    expectInvalidGrant(await goOn(app, 1));
+    pass(60);
+    expectInvalidGrant(await refresh(app, app.tokens.refresh_token));
     expect((await call(app.tokens)).status).toBe(401);
   });
 
