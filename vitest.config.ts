@@ -27,6 +27,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
     maxWorkers: 3,
+    // A machine that does much else is slow, and no test waits for nothing.
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
     exclude: ['test/e2e/**', 'test/tooling/**'],
     // The Worker logs every event: shown only beside a test that failed.
     silent: 'passed-only',

@@ -4,18 +4,19 @@ import { libraryIssuer } from './authorization';
 import { oauthConnector, rewrapConnections } from './connections';
 import { PendingFlowObject } from './flow';
 import { McpSessionObject } from './gateway';
+import { askAgain } from './sign-in';
 
 /*
  * The Worker. Rooms import downwards only; where a lower one needs what a higher one does, it is handed in
- * here: the `Account` runs the token endpoint with the issuer of `authorization/`, and renews its connections with
- * the connector of `connections/`.
+ * here: the `Account` runs the token endpoint with the issuer of `authorization/`, renews its connections with
+ * the connector of `connections/`, and asks sign-in providers again as `sign-in/` does.
  */
 
 /** MCP servers inside this Worker, if any. */
 export * from './servers';
 
 /** One principal: its grants, tokens, browser sign-ins and connections. */
-export class Account extends connectedAccount(libraryIssuer, oauthConnector) {}
+export class Account extends connectedAccount(libraryIssuer, oauthConnector, askAgain) {}
 
 /** What is under way in one browser. */
 export class PendingFlow extends PendingFlowObject {}

@@ -15,12 +15,15 @@ import withKeys from './fixtures/schemas/account-v3.json';
 import withKeysSql from './fixtures/schemas/account-v3.sql?raw';
 import exchanged from './fixtures/schemas/account-v4.json';
 import exchangedSql from './fixtures/schemas/account-v4.sql?raw';
+import askable from './fixtures/schemas/account-v5.json';
+import askableSql from './fixtures/schemas/account-v5.sql?raw';
 import { DUMPED_AT, loadSql, schemaOf } from './fixtures/schemas/dump';
 import sessionSql from './fixtures/schemas/mcp-session-v1.sql?raw';
 import flow from './fixtures/schemas/pending-flow-v1.json';
 import flowSql from './fixtures/schemas/pending-flow-v1.sql?raw';
 import device from './fixtures/schemas/pending-flow-v2.json';
 import deviceSql from './fixtures/schemas/pending-flow-v2.sql?raw';
+import { gateAt, onNetwork, SignInProvider } from './fixtures/sign-in-provider';
 import {
   accountOf,
   Browser,
@@ -36,7 +39,7 @@ import {
 } from './fixtures/worker';
 
 /** A dump of each version that was ever released, the newest last. */
-const ACCOUNTS = [accountSql, connectedSql, withKeysSql, exchangedSql];
+const ACCOUNTS = [accountSql, connectedSql, withKeysSql, exchangedSql, askableSql];
 const FLOWS = [flowSql, deviceSql];
 const SESSIONS = [sessionSql];
 
@@ -123,6 +126,26 @@ describe('an account of schema version 3', () => {
     for (const token of [withKeys.key, withKeys.by_key]) expect((await callMcp(token)).status).toBe(401);
     expect((await byKey.visit('/sign-in')).status).toBe(303);
     expect((await callMcp(withKeys.access)).status).toBe(200);
+  });
+});
+
+describe('an account of schema version 5', () => {
+  it('keeps what its sign-in provider is asked again by, and what that says is obeyed', async () => {
+    const account = accountOf(askable.access);
+    await loadSql(account, askableSql);
+    const provider = new SignInProvider(askable.provider.issuer);
+    provider.given.push(askable.provider.refresh_token);
+    onNetwork(provider);
+    const client = { gate: gateAt(provider), client: askable.client };
+    expect((await callMcp(askable.access, client)).status).toBe(200);
+    pass(43_200);
+    const next = tokensOf(await refresh(client, askable.refresh));
+    expect(provider.presented).toEqual([askable.provider.refresh_token]);
+    provider.knows = false;
+    pass(43_200);
+    expectInvalidGrant(await refresh(client, next.refresh_token));
+    expect((await callMcp(askable.key, client)).status).toBe(401);
+    vi.restoreAllMocks();
   });
 });
 

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from '../crypto';
 import { ok, type Refusal, type Result, refuse } from '../result';
+import { deniedBy } from './provider-store';
 import type { Scope } from './scopes';
 
 /** An access key's row. Times are seconds since the epoch. */
@@ -43,8 +44,11 @@ export interface KeyLimits {
 /** A key as its owner sees it: everything but its secret. */
 export type AccessKey = KeyLimits & { last_used_at: number | undefined };
 
-/** Why a key is worth nothing. `key_unknown`: there is none, or its secret is another. */
-export type KeyRefusal = 'key_unknown' | 'key_revoked' | 'key_expired';
+/**
+ * Why a key is worth nothing. `key_unknown`: there is none, or its secret is another. `sso_required`: its owner's
+ * sign-in provider, which `detail` names, said no; until they sign in there again.
+ */
+export type KeyRefusal = 'key_unknown' | 'key_revoked' | 'key_expired' | 'sso_required';
 /** Why no key is made; the detail of `keys_too_fast` is the seconds after which one is. */
 export type KeyLimitRefusal = 'keys_too_many' | 'keys_too_fast';
 
@@ -95,13 +99,13 @@ export class AccessKeys {
   check(id: string, hash: string, now: number): Result<KeyLimits, Refusal<KeyRefusal>> {
     const row = this.row(id);
     if (!row || !timingSafeEqual(row.secret_hash, hash)) return refuse('key_unknown');
-    return standingLimits(row, now);
+    return this.limits(row, now);
   }
 
   /** The key of that id, if it stands: for what was made with it. */
   standing(id: string, now: number): KeyLimits | undefined {
     const row = this.row(id);
-    const found = row && standingLimits(row, now);
+    const found = row && this.limits(row, now);
     return found?.ok ? found.value : undefined;
   }
 
@@ -137,6 +141,13 @@ export class AccessKeys {
     return (this.sql.exec(query).one() as { n: number | null }).n ?? undefined;
   }
 
+  private limits(row: AccessKeyRow, now: number): Result<KeyLimits, Refusal<KeyRefusal>> {
+    if (row.revoked_at !== null) return refuse('key_revoked');
+    if (row.expires_at <= now) return refuse('key_expired');
+    const provider = deniedBy(this.sql, now);
+    return provider === undefined ? ok(limitsOf(row)) : refuse('sso_required', provider);
+  }
+
   private row(id: string): AccessKeyRow | undefined {
     const rows = this.sql.exec('SELECT * FROM access_keys WHERE id = ?', id).toArray();
     return rows[0] as AccessKeyRow | undefined;
@@ -145,11 +156,6 @@ export class AccessKeys {
   private number(query: string, ...values: SqlStorageValue[]): number {
     return Number((this.sql.exec(query, ...values).one() as { n: number | null }).n);
   }
-}
-
-function standingLimits(row: AccessKeyRow, now: number): Result<KeyLimits, Refusal<KeyRefusal>> {
-  if (row.revoked_at !== null) return refuse('key_revoked');
-  return row.expires_at > now ? ok(limitsOf(row)) : refuse('key_expired');
 }
 
 function limitsOf({ id, name, scope, servers, tools, created_at, expires_at }: AccessKeyRow): KeyLimits {

@@ -9,13 +9,15 @@ import { Connections, type Obtained } from './connections';
 import type { Connection, Connector, CredentialAnswer, Wanted } from './credential';
 import type { Issuer } from './issuer';
 import { accountObject } from './object';
+import type { ProviderAsker } from './provider';
 
 /**
- * The `Account` with the vault of its principal's connections. `connector` talks to the providers. Keys never
+ * The `Account` with the vault of its principal's connections. `connector` talks to their
+ * providers, `ask` to the sign-in provider. Keys never
  * leave the object; what leaves it is the one credential that a call needs.
  */
-export function connectedAccount(issuer: Issuer, connector: Connector) {
-  return class ConnectedAccount extends accountObject(issuer) {
+export function connectedAccount(issuer: Issuer, connector: Connector, ask: ProviderAsker) {
+  return class ConnectedAccount extends accountObject(issuer, ask) {
     readonly #connections: Connections;
 
     constructor(ctx: DurableObjectState, env: Env) {
@@ -97,9 +99,10 @@ export function connectedAccount(issuer: Issuer, connector: Connector) {
 
     /** Seals by the current master key what older ones sealed. `left`: what can't be opened. */
     async rewrap(): Promise<{ rewrapped: number; left: number }> {
-      const done = await this.#connections.rewrap();
+      const both = [await this.#connections.rewrap(), await this.desk.checks.rewrap()];
       await this.#copySoon();
-      return done;
+      const sum = (name: 'rewrapped' | 'left') => both.reduce((total, done) => total + done[name], 0);
+      return { rewrapped: sum('rewrapped'), left: sum('left') };
     }
 
     /** The alarm copies what waits for KV. */

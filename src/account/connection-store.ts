@@ -1,4 +1,5 @@
 import type { Connection, Credential } from './credential';
+import { noteKeyVersions } from './key-versions';
 
 /** A connection's row. Times are seconds since the epoch; `sealed` is the {@link Credential}. */
 export interface ConnectionRow {
@@ -67,7 +68,7 @@ export class ConnectionStore {
         this.sql.exec('DELETE FROM connecting WHERE server = ?', credential.server);
         this.insert({ ...credential, status: 'connected', connected_at: now, renewed_at: now });
       }
-      this.noteIndex();
+      noteKeyVersions(this.sql, this.userId());
     });
   }
 
@@ -82,7 +83,7 @@ export class ConnectionStore {
       if (gone.rowsWritten === 0) return false;
       const { connected_at, last_used_at } = row;
       this.insert({ ...next, status: 'connected', connected_at, renewed_at: now, last_used_at });
-      this.noteIndex();
+      noteKeyVersions(this.sql, this.userId());
       return true;
     });
   }
@@ -97,7 +98,7 @@ export class ConnectionStore {
         row.server,
         row.credential_id,
       );
-      this.noteIndex();
+      noteKeyVersions(this.sql, this.userId());
     });
   }
 
@@ -114,7 +115,7 @@ export class ConnectionStore {
     this.storage.transactionSync(() => {
       this.sql.exec('DELETE FROM connections WHERE server = ?', server);
       this.sql.exec('DELETE FROM connecting WHERE server = ?', server);
-      this.noteIndex();
+      noteKeyVersions(this.sql, this.userId());
     });
   }
 
@@ -122,7 +123,7 @@ export class ConnectionStore {
   clear(): void {
     this.sql.exec('DELETE FROM connections');
     this.sql.exec('DELETE FROM connecting');
-    this.noteIndex();
+    noteKeyVersions(this.sql, this.userId());
   }
 
   /** Notes that somebody is away at the provider of a server, until `until`. */
@@ -139,17 +140,6 @@ export class ConnectionStore {
       .map(({ server }) => server);
   }
 
-  /** Who has connections, and sealed by which keys: for the cron that re-wraps, which can't ask every object. */
-  private noteIndex(): void {
-    const versions = this.sql
-      .exec<{ key_version: string }>('SELECT DISTINCT key_version FROM connections ORDER BY key_version')
-      .toArray()
-      .map(({ key_version }) => key_version);
-    const key = `${CONNECTIONS_INDEX}${this.userId()}`;
-    const columns = versions.length > 0 ? ['1', JSON.stringify({ key_versions: versions })] : [null, null];
-    this.sql.exec('INSERT INTO outbox (key, value, metadata) VALUES (?, ?, ?)', key, ...columns);
-  }
-
   private insert(columns: Partial<ConnectionRow>): void {
     const names = Object.keys(columns);
     const places = names.map(() => '?').join(', ');
@@ -157,6 +147,3 @@ export class ConnectionStore {
     this.sql.exec(query, ...Object.values(columns));
   }
 }
-
-/** What the keys of the index in `OAUTH_KV` begin with; the rest is the user id. */
-export const CONNECTIONS_INDEX = 'connections:';

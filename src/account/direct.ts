@@ -16,6 +16,8 @@ export interface DirectApproval {
   servers: string[];
   /** The end of the grant and of its one access token. */
   expires_at: number;
+  /** The access key that it was made with, and dies with: then it acts as the account's own person or service. */
+  key_id?: string | undefined;
 }
 
 const SUBJECT_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
@@ -36,7 +38,7 @@ export async function issueDirectly(
 ): Promise<TokenAnswer> {
   const now = seconds();
   const { client_id, name, domain } = approval.client;
-  const { scope, servers, resource, identity, expires_at } = approval;
+  const { scope, servers, resource, identity, expires_at, key_id } = approval;
   const redirect_uri = `${terms.origin}/oauth/token`;
   const client = {
     client_id,
@@ -70,7 +72,8 @@ export async function issueDirectly(
     created_at: now,
     expires_at: ends,
     refresh_expires_at: ends,
-    identity: JSON.stringify(identity),
+    identity: key_id === undefined ? JSON.stringify(identity) : null,
+    key_id: key_id ?? null,
   };
   store.commit(view, { grantId, refresh: ends, access: ends }, (insert) => insert('grants', row));
   return { status: 200, body: { ...answer.body, expires_in: ends - now } };

@@ -158,6 +158,16 @@ export class GrantStore {
     for (const { id } of rows) this.revoke(id);
   }
 
+  /** Ends every grant. */
+  revokeAll(): void {
+    const rows = this.sql.exec<{ id: string }>('SELECT id FROM grants').toArray();
+    for (const { id } of rows) this.revoke(id);
+  }
+
+  any(): boolean {
+    return this.row('SELECT id FROM grants LIMIT 1') !== undefined;
+  }
+
   /** Ends one access token, with all that was exchanged for it, and leaves its grant alone. */
   dropToken(grantId: string, hash: string): void {
     const made = `WITH RECURSIVE made(hash) AS (

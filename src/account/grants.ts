@@ -1,5 +1,5 @@
 import { seconds } from '../clock';
-import type { Tokens } from '../config';
+import type { OidcProvider, Tokens } from '../config';
 import { s256, sealUnderSecret, sha256Hex, timingSafeEqual, unsealUnderSecret } from '../crypto';
 import type { CodeRow, GrantRow, GrantStore, RotationRow } from './grant-store';
 import type { CheckedRequest, Issuer, IssuingClient, IssuingTerms, TokenAnswer } from './issuer';
@@ -18,11 +18,12 @@ export interface Approval {
   key_id?: string | undefined;
 }
 
-/** The deployment, as issuing needs it: the issuer's origin, all resources, the lifetimes of `TOKENS`. */
+/** The deployment, as issuing needs it: the issuer's origin, all resources, the lifetimes of `TOKENS`, sign-in providers. */
 export interface Terms {
   origin: string;
   resources: string[];
   tokens: Tokens;
+  providers: readonly OidcProvider[];
 }
 
 /** A code or refresh token presented at the token endpoint by an authenticated client. */

@@ -7,7 +7,6 @@ export type { AccessKey, KeyLimits, KeySpec } from './access-keys';
 export { KEY_INDEX, type MadeKey } from './account-keys';
 export { type ApiUser, accountApi } from './api';
 export { connectedAccount } from './connected-account';
-export { CONNECTIONS_INDEX } from './connection-store';
 export type { Obtained } from './connections';
 export {
   type ApiKeyCredential,
@@ -40,9 +39,11 @@ export type {
 export { describeKeyRefusal, judgeKeyRequest, keyRequest } from './key-request';
 export { type KeyParts, looksLikeKey, parseKey } from './key-text';
 export { withinTools } from './key-tools';
+export { CONNECTIONS_INDEX } from './key-versions';
 export { describeIssue, keysApi, parseJson, refuseTooMany, showKey, whyNoKeys } from './keys-api';
 export { keysPages } from './keys-routes';
 export { accountObject } from './object';
+export type { ProviderAnswer, ProviderAsker, ProviderQuestion, ProviderToken } from './provider';
 export { holds, mayKnow, usableServers } from './reach';
 export {
   DEFAULT_SCOPES,

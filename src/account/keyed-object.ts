@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { AccountKeys } from './account-keys';
 import type { Belonging } from './belongings';
 import type { Moves } from './moves';
+import type { ProviderChecks } from './provider-checks';
 import type { Watchers } from './watch';
 
 /** Who does what the object is asked. */
@@ -9,6 +10,7 @@ export interface Desk {
   keys: AccountKeys;
   moves: Moves;
   watchers: Watchers;
+  checks: ProviderChecks;
   /** What moves along with a visitor who signs in. */
   belongings: Belonging[];
 }

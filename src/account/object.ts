@@ -1,20 +1,22 @@
 import { seconds } from '../clock';
 import { migrate } from '../migrations';
 import { ok, type Result, refuse } from '../result';
-import { type Access, accessByGrant, accessByKey, describeGrant, type Grant } from './access';
+import { type Access, describeGrant, type Grant } from './access';
 import { AccessKeys, type KeyLimits } from './access-keys';
+import { Accesses } from './accesses';
 import { AccountKeys } from './account-keys';
 import { grantBelongings } from './belongings';
 import { type DirectApproval, exchangeToken, issueDirectly } from './direct';
-import { type GrantRow, GrantStore } from './grant-store';
+import { GrantStore } from './grant-store';
 import { type Approval, Grants, type Presentation, type Terms } from './grants';
 import type { Identity } from './identity';
 import type { Issuer, TokenAnswer } from './issuer';
-import { isKeyId } from './key-text';
 import { type Desk, KeyedObject } from './keyed-object';
 import { type Elsewhere, Moves } from './moves';
 import { Outbox } from './outbox';
 import { Profile } from './profile';
+import type { ProviderAsker, ProviderToken } from './provider';
+import { providerChecks } from './provider-host';
 import { ACCOUNT_SCHEMA } from './schema';
 import { Serial } from './serial';
 import { type SignInRow, SignIns } from './sign-ins';
@@ -27,7 +29,7 @@ const OUTBOX_RETRY_MS = 60_000;
  * The `Account` of one principal: the one place that decides about its grants, tokens and browser sign-ins.
  * Methods are transitions; refusals are values, because thrown errors lose their fields on the way out.
  */
-export function accountObject(issuer: Issuer) {
+export function accountObject(issuer: Issuer, ask: ProviderAsker) {
   return class AccountObject extends KeyedObject {
     readonly #store: GrantStore;
     readonly #grants: Grants;
@@ -35,6 +37,7 @@ export function accountObject(issuer: Issuer) {
     readonly #outbox: Outbox;
     readonly #profile: Profile;
     readonly #accessKeys: AccessKeys;
+    readonly #accesses: Accesses;
     readonly #moves: Moves;
     protected readonly desk: Desk;
 
@@ -56,22 +59,28 @@ export function accountObject(issuer: Issuer) {
       this.#signIns = signIns;
       this.#outbox = outbox;
       this.#accessKeys = keys;
+      this.#accesses = new Accesses(grants, keys, profile);
       const belongings = [grantBelongings(storage.sql, grants)];
       const accountOf = (id: string) => env.ACCOUNT.getByName(id) as unknown as Elsewhere;
       this.#moves = new Moves({ storage, profile, signIns, serial, belongings, accountOf, schedule });
       const accountKeys = new AccountKeys({ storage, profile, keys, signIns, grants, outbox, schedule });
-      const stands = (id: string) => this.#stands(id, seconds());
+      const stands = (id: string) => this.#accesses.stands(id, seconds());
       const watchers = new Watchers({ ctx, rights: () => this.rights(), stands });
-      this.desk = { keys: accountKeys, moves: this.#moves, watchers, belongings };
+      const checks = providerChecks({ ctx, env, ask, profile, grants, signIns, schedule });
+      this.desk = { keys: accountKeys, moves: this.#moves, watchers, checks, belongings };
     }
 
-    /** Signs a browser in, and remembers what the provider says of the person now. `ttl` in seconds. */
+    /**
+     * Signs a browser in, and remembers what the provider says of the person now. `ttl` in seconds; `token`: by which
+     * the provider is asked again.
+     */
     async signIn(
       userId: string,
       identity: Identity,
       browser: { userAgent: string; ttl: number },
+      token?: ProviderToken,
     ): Promise<{ id: string; secret: string }> {
-      this.#profile.save(userId, identity, seconds());
+      await this.desk.checks.signedIn(userId, identity, token);
       const created = await this.#signIns.create(browser.userAgent, seconds(), browser.ttl);
       await this.#settle();
       return created;
@@ -115,20 +124,28 @@ export function accountObject(issuer: Issuer) {
 
     async redeemCode(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
       return this.#where(
-        () => this.#grants.redeemCode(terms, presented),
+        async () => this.desk.checks.refuseCode() ?? this.#grants.redeemCode(terms, presented),
         (there) => there.redeemCode(terms, presented),
       );
     }
 
     async rotateRefresh(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
       return this.#where(
-        () => this.#grants.rotateRefresh(terms, presented),
+        async () => {
+          const refused = await this.desk.checks.refuseRefresh(terms, presented);
+          return refused ?? this.#grants.rotateRefresh(terms, presented);
+        },
         (there) => there.rotateRefresh(terms, presented),
       );
     }
 
     /** A grant and its one access token of what the settings allow a principal, without a code. */
     async issueDirectly(userId: string, terms: Terms, approval: DirectApproval): Promise<TokenAnswer> {
+      const { key_id } = approval;
+      if (key_id !== undefined && !this.#accessKeys.standing(key_id, seconds())) {
+        const error_description = 'The access key is not valid';
+        return { status: 400, body: { error: 'invalid_grant', error_description }, reason: 'key_unknown' };
+      }
       // A person of the same issuer and subject stays as they signed in: the grant has its own identity.
       if (!this.#profile.identity()) this.#profile.save(userId, approval.identity, seconds());
       const answer = await issueDirectly(this.#store, issuer, userId, terms, approval);
@@ -151,22 +168,14 @@ export function accountObject(issuer: Issuer) {
     async authenticate(grantId: string, hash: string): Promise<Result<Access>> {
       const there = await this.#moves.elsewhere();
       if (there) return there.authenticate(grantId, hash);
-      const now = seconds();
-      if (isKeyId(grantId)) return this.#keyAccess(grantId, hash, now);
-      const access = this.#access(grantId, hash, now);
-      const grant = this.#store.find(grantId, now);
-      if (access.ok && grant) this.#store.touch(grant, now);
-      return access;
+      return this.#accesses.use(grantId, hash, seconds());
     }
 
     /** Whose grant it is, while it stands: for streams that outlive the request that opened them. */
     async standing(grantId: string): Promise<Identity | undefined> {
       const there = await this.#moves.elsewhere();
       if (there) return there.standing(grantId);
-      const now = seconds();
-      if (!this.#stands(grantId, now)) return undefined;
-      const grant = this.#store.find(grantId, now);
-      return grant ? this.#identityOf(grant) : this.#profile.identity();
+      return this.#accesses.actor(grantId, seconds());
     }
 
     /** All here that what the user may do depends on: who the provider says that they are. */
@@ -178,16 +187,7 @@ export function accountObject(issuer: Issuer) {
     async introspect(grantId: string, hash: string): Promise<Result<Access>> {
       const there = await this.#moves.elsewhere();
       if (there) return there.introspect(grantId, hash);
-      const now = seconds();
-      const grant = this.#store.find(grantId, now);
-      const identity = grant && this.#identityOf(grant);
-      const current = this.#store.refreshToken(grantId, hash, now) === 'current';
-      if (!grant || !identity || !current || grant.refresh_expires_at <= now) {
-        return this.#access(grantId, hash, now);
-      }
-      const scope = grant.scope.split(' ');
-      const times = { issued_at: grant.created_at, expires_at: grant.refresh_expires_at };
-      return ok({ ...this.#accessOf(identity, grant, now), scope, ...times });
+      return this.#accesses.look(grantId, hash, seconds());
     }
 
     /**
@@ -227,6 +227,7 @@ export function accountObject(issuer: Issuer) {
       this.#signIns.purge(now);
       this.#accessKeys.purge(now);
       try {
+        await this.desk.checks.lookAfter(now);
         await this.#moves.lookAfter(now);
         await this.#outbox.flush(now);
       } catch (error) {
@@ -235,35 +236,6 @@ export function accountObject(issuer: Issuer) {
         return this.ctx.storage.setAlarm(Date.now() + OUTBOX_RETRY_MS);
       }
       await this.#settle();
-    }
-
-    #stands(id: string, now: number): boolean {
-      const found = isKeyId(id) ? this.#accessKeys.standing(id, now) : this.#store.find(id, now);
-      return found !== undefined;
-    }
-
-    #access(grantId: string, hash: string, now: number): Result<Access> {
-      const record = this.#store.record(this.#store.tokenKey(grantId, hash), now);
-      const grant = this.#store.find(grantId, now);
-      const identity = grant && this.#identityOf(grant);
-      if (!record || !grant || !identity) return refuse(grant ? 'token_unknown' : 'grant_unknown');
-      const { scope, createdAt } = JSON.parse(record.value) as { scope: string[]; createdAt: number };
-      const times = { issued_at: createdAt, expires_at: record.expires_at ?? grant.expires_at };
-      return ok({ ...this.#accessOf(identity, grant, now), scope, ...times });
-    }
-
-    #accessOf(identity: Identity, grant: GrantRow, now: number) {
-      const key = grant.key_id === null ? undefined : this.#accessKeys.standing(grant.key_id, now);
-      return accessByGrant(this.#profile.userId(), identity, grant, key);
-    }
-
-    #keyAccess(id: string, hash: string, now: number): Result<Access> {
-      const found = this.#accessKeys.check(id, hash, now);
-      if (!found.ok) return found;
-      const identity = this.#profile.identity();
-      if (!identity) return refuse('key_unknown');
-      this.#accessKeys.touch(id, now);
-      return ok(accessByKey(this.#profile.userId(), identity, found.value));
     }
 
     /**
@@ -295,16 +267,12 @@ export function accountObject(issuer: Issuer) {
         this.#signIns.nextEnd(),
         this.#accessKeys.nextEnd(),
         this.#moves.nextEnd(seconds()),
+        this.desk.checks.nextEnd(seconds()),
       ].filter((at) => at !== undefined);
       const at = this.#outbox.waiting ? Date.now() : (Math.min(...ends) + 1) * 1000;
       if (!Number.isFinite(at)) return;
       const set = await this.ctx.storage.getAlarm();
       if (set === null || set > at) await this.ctx.storage.setAlarm(at);
-    }
-
-    /** Who a grant acts as. */
-    #identityOf(grant: GrantRow): Identity | undefined {
-      return grant.identity === null ? this.#profile.identity() : (JSON.parse(grant.identity) as Identity);
     }
   };
 }

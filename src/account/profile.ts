@@ -15,13 +15,18 @@ type ProfileRow = {
   updated_at: number;
 };
 
-/** Who the principal of an account is, as was said at the last sign-in. */
+/** Who the principal of an account is, as was said at the last sign-in, or since by the provider, asked again. */
 export class Profile {
   constructor(private readonly sql: SqlStorage) {}
 
   /** The account's own user id; empty while nobody ever signed in. */
   userId(): string {
     return this.row()?.user_id ?? '';
+  }
+
+  /** When it was said; seconds since the epoch. */
+  savedAt(): number {
+    return this.row()?.updated_at ?? 0;
   }
 
   identity(): Identity | undefined {

@@ -134,4 +134,15 @@ export const ACCOUNT_SCHEMA: readonly (readonly string[])[] = [
     ) WITHOUT ROWID`,
     'CREATE INDEX exchanges_by_subject ON exchanges (subject)',
   ],
+  [
+    `CREATE TABLE provider_checks (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      token_id TEXT,
+      sealed TEXT,
+      key_version TEXT,
+      asked_at INTEGER,
+      retry_at INTEGER,
+      denied_at INTEGER
+    )`,
+  ],
 ];

@@ -66,6 +66,11 @@ export class SignIns {
     else this.sql.exec('DELETE FROM sign_ins WHERE key_id = ?', keyId);
   }
 
+  /** Signs out every browser in which the person signed in themselves. */
+  endOwn(): void {
+    this.sql.exec('DELETE FROM sign_ins WHERE key_id IS NULL');
+  }
+
   purge(now: number): void {
     this.sql.exec('DELETE FROM sign_ins WHERE expires_at <= ?', now);
   }

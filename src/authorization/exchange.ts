@@ -1,7 +1,10 @@
 import type { Context } from 'hono';
-import { findAccount, parseToken, type TokenAnswer } from '../account';
+import { type Access, findAccount, looksLikeKey, parseKey, parseToken, type TokenAnswer } from '../account';
+import { sha256Hex } from '../crypto';
+import type { Result } from '../result';
+import { checkDomain } from '../sign-in';
 import { siteOf } from '../site';
-import { readSeconds, readTarget } from './service';
+import { planService, readSeconds, readTarget } from './service';
 import { oauthError, type TokenRequest, termsOf } from './token-request';
 import { redeemTrusted } from './trusted';
 
@@ -18,6 +21,10 @@ interface SubjectKind {
  * none was named, so a kind that can't do without says so.
  */
 const KINDS: readonly SubjectKind[] = [
+  {
+    fits: (token, type) => type === `${TYPE}access_token` && looksLikeKey(token),
+    exchange: exchangeKey,
+  },
   {
     fits: (token, type) => type === `${TYPE}access_token` && parseToken(token) !== undefined,
     exchange: exchangeOwn,
@@ -52,6 +59,26 @@ export async function exchange(c: Context, request: TokenRequest): Promise<Token
   const answer = await kind.exchange(c, token, request);
   if (answer.status !== 200) return answer;
   return { ...answer, body: { ...answer.body, issued_token_type: `${TYPE}access_token` } };
+}
+
+/** An access key, for an access token that dies with it (RFC 8693 section 2.1). It is proof enough without a client. */
+async function exchangeKey(c: Context, text: string, { form }: TokenRequest): Promise<TokenAnswer> {
+  const site = siteOf(c);
+  const refused = (reason: string) => oauthError('invalid_grant', 'The access key is not valid', reason);
+  const key = parseKey(text);
+  if (!key.ok) return refused(key.error.reason);
+  const { userId, keyId } = key.value;
+  const account = await findAccount(site.env, site.keyring, userId);
+  const found: Result<Access> | undefined =
+    account && (await account.authenticate(keyId, await sha256Hex(text)));
+  if (!account || !found) return refused('key_unknown');
+  if (!found.ok) return refused(found.error.reason);
+  const { identity, grant, scope, expires_at } = found.value;
+  if (!checkDomain(identity, site.settings.signIn.oidc).ok) return refused('sso_required');
+  const client = { client_id: grant.client_id, name: grant.client_name, domain: undefined };
+  const plan = planService(site, { identity, client, servers: grant.servers, scope, expires_at }, form);
+  if (!plan.ok) return plan.error;
+  return account.issueDirectly(userId, termsOf(site), { ...plan.value, key_id: keyId });
 }
 
 /** A client's own access token, for a narrower one at the same place. */

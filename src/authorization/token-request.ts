@@ -35,5 +35,6 @@ export function forClient(
 
 /** What the account needs to know of the deployment to issue. */
 export function termsOf(site: Site): Terms {
-  return { origin: site.origin, resources: resourcesOf(site), tokens: site.settings.tokens };
+  const { tokens, signIn } = site.settings;
+  return { origin: site.origin, resources: resourcesOf(site), tokens, providers: signIn.oidc };
 }

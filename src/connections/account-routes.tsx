@@ -1,5 +1,4 @@
 import { type Context, Hono } from 'hono';
-import { usableServers } from '../account';
 import { record } from '../audit';
 import { sign, verifySignature } from '../crypto';
 import { findFlow, openFlow, startFlow } from '../flow';
@@ -17,6 +16,7 @@ import { type ConnectedServer, needsConnection, placeOf } from './place';
 import { connectNotice } from './problems';
 import type { ConnectFlow } from './routes';
 import { type Service, serviceOf } from './service-list';
+import { isWithinKey, serversOf } from './within-key';
 
 const PATH = '/account/connections';
 
@@ -33,10 +33,11 @@ export const connectionPages = (tryCredential: TryCredential) =>
       const { person, form } = await readOwnForm(c);
       const ended = form.get('disconnect');
       if (ended !== null) {
+        if (!isWithinKey(ended, person.key)) throw new PageProblem('not_found');
         await endConnection(c, person.userId, ended);
         return c.redirect(PATH, 303);
       }
-      const server = serversOf(c, person).find(({ name }) => name === form.get('connect'));
+      const server = serversOf(siteOf(c).settings, person).find(({ name }) => name === form.get('connect'));
       if (!server || !needsConnection(server)) throw new PageProblem('not_found');
       if (server.auth === 'oauth') return goToProvider(c, person, server);
       return keepKey(c, person, server, form.get('key') ?? '', tryCredential);
@@ -101,16 +102,12 @@ async function showConnections(c: Context, person: SignedIn, told?: Told): Promi
 
 /** Those at which the person may have an account, then what is left of others. */
 async function servicesOf(c: Context, person: SignedIn): Promise<Service[]> {
-  const servers = serversOf(c, person);
+  const servers = serversOf(siteOf(c).settings, person);
   const held = await siteOf(c).env.ACCOUNT.getByName(person.userId).listConnections();
-  const orphans = orphansOf(servers, held).map(
-    ({ server, auth }): Service => ({ name: server, title: server, auth, status: 'orphaned' }),
-  );
+  const orphans = orphansOf(servers, held)
+    .filter(({ server }) => isWithinKey(server, person.key))
+    .map(({ server, auth }): Service => ({ name: server, title: server, auth, status: 'orphaned' }));
   return [...standingOf(servers, held).map(serviceOf), ...orphans];
-}
-
-function serversOf(c: Context, { identity }: SignedIn) {
-  return usableServers(siteOf(c).settings, identity);
 }
 
 /** Why a connection that was begun here came to nothing; the flow in the address is where that waits. */

@@ -1,9 +1,10 @@
 import { type Context, Hono } from 'hono';
-import { type ApiUser, type Connection, usableServers } from '../account';
+import type { ApiUser, Connection } from '../account';
 import { currentSignIn } from '../sign-in';
 import { siteOf } from '../site';
 import { endConnection } from './end';
 import { type ConnectionStatus, orphansOf, standingOf } from './needed';
+import { isWithinKey, serversOf } from './within-key';
 
 type ApiContext = Context<{ Bindings: Env; Variables: { user: ApiUser } }>;
 
@@ -14,7 +15,9 @@ type ApiContext = Context<{ Bindings: Env; Variables: { user: ApiUser } }>;
 export const connectionsApi = new Hono<{ Bindings: Env; Variables: { user: ApiUser } }>()
   .get('/api/connections', async (c) => c.json({ items: await listConnections(c) }))
   .delete('/api/connections/:server', async (c) => {
-    const existed = await endConnection(c, c.var.user.userId, c.req.param('server'));
+    const { userId, key } = c.var.user;
+    const name = c.req.param('server');
+    const existed = isWithinKey(name, key) && (await endConnection(c, userId, name));
     if (!existed) {
       return c.json({ error: 'not_found', error_description: 'There is no connection to that server' }, 404);
     }
@@ -24,17 +27,19 @@ export const connectionsApi = new Hono<{ Bindings: Env; Variables: { user: ApiUs
 async function listConnections(c: ApiContext): Promise<object[]> {
   const { settings, origin } = siteOf(c);
   const held = await c.env.ACCOUNT.getByName(c.var.user.userId).listConnections();
-  const identity = (await currentSignIn(c))?.identity;
-  const servers = identity ? usableServers(settings, identity) : [];
+  const person = await currentSignIn(c);
+  const servers = person ? serversOf(settings, person) : [];
   const standing = standingOf(servers, held).map(({ server, status, reason, connection }) =>
     show(server.name, server.title, server.auth, status, reason, connection, {
       connect_url: `${origin}/connect/${server.name}`,
     }),
   );
   // Of servers that this person may no longer know of nothing is said but what they themselves connected.
-  const orphans = orphansOf(servers, held).map((connection) =>
-    show(connection.server, undefined, connection.auth, 'orphaned', undefined, connection, {}),
-  );
+  const orphans = orphansOf(servers, held)
+    .filter(({ server }) => isWithinKey(server, c.var.user.key))
+    .map((connection) =>
+      show(connection.server, undefined, connection.auth, 'orphaned', undefined, connection, {}),
+    );
   return [...standing, ...orphans];
 }
 

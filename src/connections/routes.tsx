@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { type Obtained, usableServers } from '../account';
+import type { Obtained } from '../account';
 import { record } from '../audit';
 import { type Flow, type FlowData, openFlow } from '../flow';
 import { isSameOrigin, readForm } from '../http';
@@ -16,6 +16,7 @@ import { type ConnectedServer, needsConnection, placeOf } from './place';
 import { connectNotice, connectProblem } from './problems';
 import { stageObtained } from './staged';
 import { readTicket } from './ticket';
+import { serversOf } from './within-key';
 
 /**
  * What a flow of `/connect/{server}` keeps. `user`: whom the link was for; unset: whoever is signed in. `back`: the
@@ -126,8 +127,8 @@ async function otherPerson(c: Context, flow: Flow, person: SignedIn, server: Con
 }
 
 /** What a person may not know of is absent here too. */
-function mustBeUsable(c: Context, { identity }: SignedIn, server: ConnectedServer): void {
-  const usable = usableServers(siteOf(c).settings, identity).some(({ name }) => name === server.name);
+function mustBeUsable(c: Context, person: SignedIn, server: ConnectedServer): void {
+  const usable = serversOf(siteOf(c).settings, person).some(({ name }) => name === server.name);
   if (!usable) throw new PageProblem('not_found');
 }
 

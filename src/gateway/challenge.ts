@@ -22,9 +22,9 @@ export function challenge(
 ): Response {
   const { origin, requestId } = siteOf(c);
   const missing = refusal.reason === ('credential_missing' satisfies CredentialRefusal);
-  const description = missing
-    ? 'Sign in to use this server'
-    : 'The access token is not valid here, or no longer';
+  // A key whose owner has to show at their provider that they still are who they were.
+  const ownWay = refusal.reason === ('sso_required' satisfies CredentialRefusal);
+  const description = describe(missing, ownWay);
   const parameters = {
     ...(missing ? {} : { error: 'invalid_token', error_description: description }),
     resource_metadata: resourceMetadataUrl(origin, resource),
@@ -33,16 +33,25 @@ export function challenge(
   const header = Object.entries(parameters).map(([name, value]) => `${name}="${value}"`);
   if (!missing) record(c, { event: 'mcp_request', outcome: 'refused', ...refusal });
   const body = {
-    error: missing ? 'unauthorized' : 'invalid_token',
+    error: ownWay ? refusal.reason : missing ? 'unauthorized' : 'invalid_token',
     error_description: description,
-    message: `This is an MCP server that people sign in to. Connect your AI app to ${resource}; how is told at ${origin}/`,
-    sign_in: `${origin}/`,
+    message: ownWay
+      ? `Its owner signs in with their organization first, at ${origin}/sign-in; then the key works again`
+      : `This is an MCP server that people sign in to. Connect your AI app to ${resource}; how is told at ${origin}/`,
+    sign_in: ownWay ? `${origin}/sign-in` : `${origin}/`,
     request_id: requestId,
   };
   return c.json(body, 401, {
     'WWW-Authenticate': `Bearer ${header.join(', ')}`,
     'Cache-Control': 'no-store',
   });
+}
+
+function describe(missing: boolean, ownWay: boolean): string {
+  if (missing) return 'Sign in to use this server';
+  return ownWay
+    ? 'The owner of this access key must sign in with their organization'
+    : 'The access token is not valid here, or no longer';
 }
 
 /** 403 that names every scope that an operation needs (RFC 6750 section 3.1; MCP, "Scope challenge handling"). */

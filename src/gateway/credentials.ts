@@ -9,7 +9,7 @@ export type CredentialRefusal =
   | 'credential_missing'
   | 'credential_malformed'
   | 'credentials_conflict'
-  | 'credential_in_url'
+  | 'key_in_url'
   | 'key_malformed'
   | 'key_checksum'
   | 'token_not_ours'
@@ -50,7 +50,7 @@ export function readCredential(headers: Headers): Found {
 }
 
 /**
- * 400 for what no server could answer rightly: two credentials, of which each may mean somebody else, or one in
+ * 400 for what no server could answer rightly: two credentials, of which each may mean somebody else, or a key in
  * the address, where logs and histories keep it. A `passthrough` server's caller may send what they like.
  */
 export const oneCredential: MiddlewareHandler = async (c, next) => {
@@ -58,12 +58,12 @@ export const oneCredential: MiddlewareHandler = async (c, next) => {
   const inUrl = findInUrl(new URL(c.req.url).searchParams);
   const conflict = findConflict(c.req.raw.headers);
   if (inUrl === undefined && conflict === undefined) return next();
-  const reason: CredentialRefusal = inUrl === undefined ? 'credentials_conflict' : 'credential_in_url';
+  const reason: CredentialRefusal = inUrl === undefined ? 'credentials_conflict' : 'key_in_url';
   record(c, { event: 'mcp_request', outcome: 'refused', reason, detail: inUrl ?? conflict });
   const error_description =
     inUrl === undefined
       ? `The request has two credentials: ${conflict}. Send one of them`
-      : `The address has a credential in "${inUrl}", where logs and histories keep it. Revoke it, and send a new one as "Authorization: Bearer" or, if it is an access key, as "x-api-key"`;
+      : `The address has an access key in "${inUrl}", where logs and histories keep it. Revoke it, and send a new one as "Authorization: Bearer" or "x-api-key"`;
   const { requestId: request_id } = siteOf(c);
   return c.json({ error: 'invalid_request', error_description, request_id }, 400, {
     'Cache-Control': 'no-store',
@@ -78,9 +78,11 @@ function readKey(text: string): Found {
 /** Two credentials in one request, in words; undefined when there is at most one. */
 function findConflict(headers: Headers): string | undefined {
   const [authorization, apiKey] = [headers.get('authorization'), headers.get('x-api-key')];
-  // Headers that are sent twice arrive as one, with a comma, which neither token nor key can have.
-  if (apiKey?.includes(',')) return 'x-api-key is there twice';
-  if (/^bearer [^"]*,/i.test(authorization ?? '')) return 'Authorization is there twice';
+  // Headers that are sent twice arrive as one, with a comma, which no key can have.
+  if (apiKey?.includes(',')) return 'two access keys in x-api-key';
+  const list = authorization?.split(',') ?? [];
+  const hasKey = list.some((one) => looksLikeKey(one.trim().replace(/^bearer +/i, '')));
+  if (list.length > 1 && hasKey) return 'an access key and another credential in Authorization';
   if (authorization === null || apiKey === null) return undefined;
   const [scheme = '', text = ''] = authorization.split(' ');
   const bearer = looksLikeKey(text) ? 'an access key' : 'an access token';
@@ -90,14 +92,11 @@ function findConflict(headers: Headers): string | undefined {
   return `${first} in Authorization, and an access key in x-api-key`;
 }
 
-/** The name of the parameter that holds a credential of ours (RFC 6750 section 2.3 is not supported). */
+/** The name of the parameter that holds an access key. A token there is as if it weren't (RFC 6750 section 2.3). */
 function findInUrl(parameters: URLSearchParams): string | undefined {
-  const isOurs = (value: string) => looksLikeKey(value) || parseToken(value) !== undefined;
-  const found = [...parameters].find(
-    ([name, value]) => name === 'access_token' || isOurs(name) || isOurs(value),
-  );
-  // A name can be a secret too, where somebody wrote the key without one.
-  return found && (isOurs(found[0]) ? 'a parameter' : found[0].slice(0, 40));
+  const found = [...parameters].find((pair) => pair.some(looksLikeKey));
+  // A name can be the key, where somebody wrote it without one.
+  return found && (looksLikeKey(found[0]) ? 'a parameter' : found[0].slice(0, 40));
 }
 
 function isPassthrough(c: Context): boolean {

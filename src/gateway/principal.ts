@@ -9,7 +9,6 @@ import {
   type Scope,
   scopesWithin,
   type User,
-  usableServers,
 } from '../account';
 import type { Role, ServerSetting } from '../config';
 import { needsConnection, wantedAt } from '../connections';
@@ -86,7 +85,7 @@ export async function identify(
   const account = await findAccount(site.env, site.keyring, userId);
   if (!account) return refuse<CredentialRefusal>('token_not_ours');
   const found = await authenticate(c, account, id, await sha256Hex(text), server);
-  if (!found.ok) return found;
+  if (!found.ok) return found.error.reason === 'sso_required' ? refuse('sso_required', userId) : found;
 
   const { user_id, identity, grant, scope, tools } = found.value;
   const { settings } = site;
@@ -101,7 +100,6 @@ export async function identify(
   if (!role) return refuse<CredentialRefusal>('role_missing', user_id);
   const { name, email, email_verified } = identity;
   const granted = includedScopes(scope);
-  const usable = usableServers(settings, identity).map((one) => one.name);
   return ok({
     user: { id: user_id, name, email, email_verified },
     identity,
@@ -109,7 +107,7 @@ export async function identify(
     grantId: grant.id,
     granted,
     scope: scopesWithin(role, granted),
-    servers: grant.servers.filter((one) => usable.includes(one)),
+    servers: grant.servers,
     tools,
     role,
     expires_at: grant.expires_at,

@@ -2,5 +2,6 @@
 export { checkDomain } from './domains';
 export { mustFindFlow } from './flow-form';
 export { stateFlowId } from './oidc';
+export { askAgain } from './oidc-again';
 export { showSignIn, signInRoutes } from './routes';
 export { currentSignIn, type SignedIn } from './session';

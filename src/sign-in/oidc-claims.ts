@@ -36,6 +36,22 @@ export function identityOf(
 }
 
 /**
+ * As {@link identityOf}, of a person who is known, when the provider is asked again. What tells of a person but says
+ * nothing of their groups says that there are none (providers leave out an empty claim); of name and address silence
+ * says nothing, and where nothing tells of the person at all, everything stays.
+ */
+export function identityAgain(provider: OidcProvider, known: Identity, sources: readonly Claims[]): Identity {
+  const silent = (claim: string) => sources.every((claims) => text(claims[claim]) === undefined);
+  const noGroups = sources.every((claims) => groupsOf(claims, provider.groups_claim) === undefined);
+  if (noGroups && silent('name') && silent('email')) return { ...known, provider: provider.name };
+  const now = identityOf(provider, known.issuer, known.subject, sources);
+  const { email, email_verified } = silent('email') ? known : now;
+  // A name that was an address is one no longer.
+  const name = silent('name') && known.name !== known.email ? known.name : now.name;
+  return { ...now, name, email, email_verified };
+}
+
+/**
  * The groups in a claim that is a string or an array of strings; undefined when there is no such claim.
  * `claim` is its name, dots and all (`https://acme.example/groups`), or else a path (`realm_access.roles`).
  */

@@ -56,7 +56,7 @@ async function outboundFetch(provider: OidcProvider, url: string, options: Fetch
     throw new OutboundFailure('oidc_unreachable', `${origin}${pathname} didn't answer`);
   });
   const failed = (reason: OutboundFailure['reason']) =>
-    new OutboundFailure(reason, `${origin}${pathname} answered ${response.status}`);
+    new OutboundFailure(reason, `${origin}${pathname} answered ${response.status}`, response.status);
   if (response.status >= 300 && response.status < 400) throw failed('oidc_redirected');
   if (response.status >= 500 || response.status === 429) throw failed('oidc_unreachable');
   const headers = new Headers(response.headers);

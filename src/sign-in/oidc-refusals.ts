@@ -14,10 +14,16 @@ export type OidcRefusal =
   | 'oidc_issuer_mismatch'
   /** The provider answered `error=access_denied`: the person said no. */
   | 'oidc_denied'
+  /** The provider answered `error=invalid_scope`: it doesn't give this client what was asked for. */
+  | 'oidc_scope_rejected'
   /** Any other error of the provider; `detail` begins with its code. */
   | 'oidc_error'
   /** `invalid_grant`: the code is used up, expired, or not ours. */
   | 'oidc_code_rejected'
+  /** Asked again: `invalid_grant`. */
+  | 'oidc_refresh_rejected'
+  /** Asked again: it is about somebody else. */
+  | 'oidc_subject_mismatch'
   /** The provider doesn't know this client, or the secret is wrong. */
   | 'oidc_client_rejected'
   | 'oidc_audience_mismatch'
@@ -33,11 +39,12 @@ export type OidcRefusal =
 
 export type OidcResult<T> = Result<T, Refusal<OidcRefusal>>;
 
-/** Thrown by our own fetch, through oauth4webapi, to {@link attempt}. */
+/** Thrown by our own fetch, through oauth4webapi, to {@link attempt}. `status`: of the answer, if one came. */
 export class OutboundFailure extends Error {
   constructor(
     readonly reason: OidcRefusal,
     message: string,
+    readonly status?: number,
   ) {
     super(message);
   }
@@ -48,8 +55,13 @@ export async function attempt<T>(otherwise: OidcRefusal, step: () => T | Promise
   try {
     return ok(await step());
   } catch (error) {
-    return { ok: false, error: { reason: reasonOf(error) ?? otherwise, detail: detailOf(error) } };
+    return { ok: false, error: refusalOf(error, otherwise) };
   }
+}
+
+/** What oauth4webapi threw, as a refusal; `otherwise` when nothing says more. */
+export function refusalOf(error: unknown, otherwise: OidcRefusal): Refusal<OidcRefusal> {
+  return { reason: reasonOf(error) ?? otherwise, detail: detailOf(error) };
 }
 
 const BY_CODE: Record<string, OidcRefusal> = {
@@ -69,6 +81,11 @@ const BY_ATTRIBUTE: Record<string, OidcRefusal> = {
   issuer: 'oidc_issuer_mismatch',
   sub: 'oidc_userinfo_mismatch',
 };
+/** Error codes of the callback (RFC 6749, 4.1.2.1). */
+const BY_CALLBACK_ERROR: Record<string, OidcRefusal> = {
+  access_denied: 'oidc_denied',
+  invalid_scope: 'oidc_scope_rejected',
+};
 /** Error codes of the token endpoint (RFC 6749, 5.2). */
 const BY_TOKEN_ERROR: Record<string, OidcRefusal> = {
   invalid_grant: 'oidc_code_rejected',
@@ -79,7 +96,7 @@ const BY_TOKEN_ERROR: Record<string, OidcRefusal> = {
 function reasonOf(error: unknown): OidcRefusal | undefined {
   if (error instanceof OutboundFailure) return error.reason;
   if (error instanceof oauth.AuthorizationResponseError) {
-    return error.error === 'access_denied' ? 'oidc_denied' : 'oidc_error';
+    return BY_CALLBACK_ERROR[error.error] ?? 'oidc_error';
   }
   if (error instanceof oauth.ResponseBodyError) return BY_TOKEN_ERROR[error.error] ?? 'oidc_error';
   if (error instanceof oauth.WWWAuthenticateChallengeError) {

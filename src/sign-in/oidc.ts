@@ -14,10 +14,20 @@ export interface OidcTransaction {
   state: string;
   nonce: string;
   code_verifier: string;
+  /** Whether the provider was to ask which account. */
+  select_account: boolean;
+  /** Whether a refresh token was asked for though the settings don't say so. */
+  offline: boolean;
+}
+
+/** A person whom the provider vouches for. `refresh_token`: to ask it again by, if it gave one; a secret. */
+export interface SignedInAtProvider {
+  identity: Identity;
+  refresh_token: string | undefined;
 }
 
 /** What the steps of one sign-in share. */
-interface RelyingParty {
+export interface RelyingParty {
   provider: OidcProvider;
   as: oauth.AuthorizationServer;
   client: oauth.Client;
@@ -28,33 +38,38 @@ interface RelyingParty {
  *
  * Authorization code flow (OpenID Connect Core 1.0, section 3.1) with PKCE S256 (RFC 7636) and a nonce.
  * `state` begins with the flow's id, see {@link stateFlowId}. Refused when the provider can't be
- * discovered. `selectAccount`: the provider asks which account, for "not you?".
+ * discovered. `selectAccount`: the provider asks which account, for "not you?". `offline` (true): `offline_access`
+ * is asked for where the provider's metadata lists it (section 11), so that it can be asked again later.
  */
 export async function beginOidc(
   provider: OidcProvider,
   redirectUri: string,
   flowId: string,
-  options: { selectAccount?: boolean } = {},
+  { selectAccount = false, offline: mayAskOffline = true } = {},
 ): Promise<OidcResult<{ url: string; transaction: OidcTransaction }>> {
   const found = await discover(provider);
   if (!found.ok) return found;
+  const lists = found.value.scopes_supported?.includes('offline_access') === true;
+  const offline = mayAskOffline && lists && !provider.scopes.split(' ').includes('offline_access');
   const transaction: OidcTransaction = {
     provider: provider.name,
     state: `${flowId}.${oauth.generateRandomState()}`,
     nonce: oauth.generateRandomNonce(),
     code_verifier: oauth.generateRandomCodeVerifier(),
+    select_account: selectAccount,
+    offline,
   };
   const url = new URL(found.value.authorization_endpoint ?? '');
   for (const [name, value] of Object.entries({
     client_id: provider.client_id,
     response_type: 'code',
     redirect_uri: redirectUri,
-    scope: provider.scopes,
+    scope: offline ? `${provider.scopes} offline_access` : provider.scopes,
     state: transaction.state,
     nonce: transaction.nonce,
     code_challenge: await oauth.calculatePKCECodeChallenge(transaction.code_verifier),
     code_challenge_method: 'S256',
-    ...(options.selectAccount ? { prompt: 'select_account' } : {}),
+    ...(selectAccount ? { prompt: 'select_account' } : {}),
   })) {
     url.searchParams.set(name, value);
   }
@@ -79,7 +94,7 @@ export async function finishOidc(
   redirectUri: string,
   transaction: OidcTransaction,
   callbackUrl: URL,
-): Promise<OidcResult<Identity>> {
+): Promise<OidcResult<SignedInAtProvider>> {
   const parameters = callbackUrl.searchParams;
   if (!isOnly(parameters.getAll('state'), transaction.state)) return refuse('oidc_state_mismatch');
   const found = await discover(provider);
@@ -94,10 +109,11 @@ export async function finishOidc(
   if (!answered.ok) return answered;
   const tokens = await exchangeCode(rp, clientSecret, redirectUri, transaction, answered.value);
   if (!tokens.ok) return tokens;
-  const { idToken, access_token } = tokens.value;
+  const { idToken, access_token, refresh_token } = tokens.value;
   const sources = await collectClaims(rp, idToken, access_token);
   if (!sources.ok) return sources;
-  return ok(identityOf(provider, idToken.iss, idToken.sub, sources.value));
+  const identity = identityOf(provider, idToken.iss, idToken.sub, sources.value);
+  return ok({ identity, refresh_token });
 }
 
 /** RFC 9207, section 2.4: `iss`, once, is the provider's; required when its metadata promises it. */
@@ -112,7 +128,7 @@ async function exchangeCode(
   redirectUri: string,
   transaction: OidcTransaction,
   parameters: URLSearchParams,
-): Promise<OidcResult<{ idToken: oauth.IDToken; access_token: string }>> {
+): Promise<OidcResult<{ idToken: oauth.IDToken; access_token: string; refresh_token: string | undefined }>> {
   const exchanged = await attempt('oidc_token_invalid', async () => {
     const authentication = clientAuthentication(as, clientSecret);
     const { code_verifier, nonce } = transaction;
@@ -139,11 +155,15 @@ async function exchangeCode(
   if (!signed.ok) return signed;
   const idToken = oauth.getValidatedIdTokenClaims(tokens);
   if (!idToken) return refuse('oidc_token_invalid', 'no ID token');
-  return ok({ idToken, access_token: tokens.access_token });
+  const { access_token, refresh_token } = tokens;
+  return ok({ idToken, access_token, refresh_token });
 }
 
 /** By what the provider's metadata names; `client_secret_basic` is what silence means (section 9). */
-function clientAuthentication(as: oauth.AuthorizationServer, secret: string | undefined): oauth.ClientAuth {
+export function clientAuthentication(
+  as: oauth.AuthorizationServer,
+  secret: string | undefined,
+): oauth.ClientAuth {
   if (secret === undefined) return oauth.None();
   const methods = as.token_endpoint_auth_methods_supported ?? [];
   const postOnly = methods.includes('client_secret_post') && !methods.includes('client_secret_basic');
@@ -151,18 +171,27 @@ function clientAuthentication(as: oauth.AuthorizationServer, secret: string | un
 }
 
 /** The ID token's claims and, when they lack something, userinfo's (section 5.3) about the same subject. */
-async function collectClaims(
-  { provider, as, client }: RelyingParty,
+export async function collectClaims(
+  rp: RelyingParty,
   idToken: oauth.IDToken,
   accessToken: string,
 ): Promise<OidcResult<Claims[]>> {
-  if (as.userinfo_endpoint === undefined || !lacksClaims(idToken, provider.groups_claim))
-    return ok([idToken]);
-  const userinfo = await attempt('oidc_userinfo_invalid', async () => {
+  if (!lacksClaims(idToken, rp.provider.groups_claim)) return ok([idToken]);
+  const userinfo = await askUserinfo(rp, idToken.sub, accessToken);
+  return userinfo.ok ? ok([idToken, ...userinfo.value]) : userinfo;
+}
+
+/** Userinfo's claims about that subject and no other; none where the provider has no userinfo. */
+export async function askUserinfo(
+  { provider, as, client }: RelyingParty,
+  subject: string,
+  accessToken: string,
+): Promise<OidcResult<Claims[]>> {
+  if (as.userinfo_endpoint === undefined) return ok([]);
+  return attempt('oidc_userinfo_invalid', async () => {
     const response = await oauth.userInfoRequest(as, client, accessToken, httpOptions(provider));
-    return oauth.processUserInfoResponse(as, client, idToken.sub, response);
+    return [await oauth.processUserInfoResponse(as, client, subject, response)];
   });
-  return userinfo.ok ? ok([idToken, userinfo.value]) : userinfo;
 }
 
 function isOnly(values: string[], expected: string): boolean {

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { findAccount, type Identity, parseKey, VISITOR } from '../account';
+import { findAccount, type Identity, type ProviderToken, parseKey, VISITOR } from '../account';
 import { record } from '../audit';
 import { type OidcProvider, readSecret, secretName } from '../config';
 import { sha256Hex } from '../crypto';
@@ -38,7 +38,9 @@ export const signInRoutes = new Hono<{ Bindings: Env }>()
     if (method === undefined) throw new PageProblem('method_refused', { detail: form.method });
     switch (method) {
       case 'oidc':
-        return goToProvider(c, flow, form.provider);
+        return goToProvider(c, flow, findProvider(c, form.provider), {
+          selectAccount: (await flow.take<boolean>('select-account')) === true,
+        });
       case 'key':
         return signInByKey(c, flow, form.access_key ?? '');
       case 'skip':
@@ -101,27 +103,33 @@ async function signInByKey(c: Context, flow: Flow, typed: string): Promise<Respo
   const text = typed.trim();
   const parsed = parseKey(text);
   const account = parsed.ok ? await findAccount(env, keyring, parsed.value.userId) : undefined;
-  if (!parsed.ok || !account) return refuseKey(c, flow, parsed.ok ? 'key_not_ours' : parsed.error.reason);
+  if (!parsed.ok) return refuseKey(c, flow, parsed.error);
+  if (!account) return refuseKey(c, flow, { reason: 'key_not_ours' });
   const looked = await account.keyOwner(parsed.value.keyId, await sha256Hex(text));
-  if (!looked.ok || !looked.value) return refuseKey(c, flow, looked.ok ? 'key_unknown' : looked.error.reason);
+  if (!looked.ok) return refuseKey(c, flow, looked.error);
+  if (!looked.value) return refuseKey(c, flow, { reason: 'key_unknown' });
   mustComeInThisWay(c, flow, looked.value);
   const signedIn = await startSignInByKey(c, parsed.value, text);
-  if (!signedIn.ok) return refuseKey(c, flow, signedIn.error.reason);
+  if (!signedIn.ok) return refuseKey(c, flow, signedIn.error);
   const { userId: user, key } = signedIn.value;
   record(c, { event: 'sign_in', outcome: 'ok', user, grant: key.id, detail: 'key' });
   return c.redirect(flow.data.return_to, 303);
 }
 
-function refuseKey(c: Context, flow: Flow, reason: string): Promise<Response> {
+function refuseKey(c: Context, flow: Flow, { reason, detail }: Refusal): Promise<Response> {
+  if (reason === 'sso_required') throw ssoRequired(c, flow, { reason, ...(detail ? { detail } : {}) });
   record(c, { event: 'sign_in', outcome: 'refused', reason });
   const notice = reason === 'key_expired' ? words.signIn.keyExpired : words.signIn.keyRefused;
   return showSignIn(c, flow, { notice, values: {} });
 }
 
-async function goToProvider(c: Context, flow: Flow, name: string | undefined): Promise<Response> {
-  const provider = findProvider(c, name);
-  const selectAccount = (await flow.take<boolean>('select-account')) === true;
-  const begun = await beginOidc(provider, callbackUrl(c), flow.id, { selectAccount });
+async function goToProvider(
+  c: Context,
+  flow: Flow,
+  provider: OidcProvider,
+  options: Parameters<typeof beginOidc>[3],
+): Promise<Response> {
+  const begun = await beginOidc(provider, callbackUrl(c), flow.id, options);
   if (!begun.ok) throw oidcProblem(provider, flow, begun.error);
   await flow.stage('oidc', begun.value.transaction);
   return c.redirect(begun.value.url, 303);
@@ -138,15 +146,21 @@ async function comeBackFromProvider(c: Context): Promise<Response> {
   const finished = await finishOidc(provider, secret, callbackUrl(c), transaction, callback);
   if (!finished.ok) {
     record(c, { event: 'sign_in', outcome: 'refused', ...finished.error });
+    // It doesn't give us refresh tokens, though it has them: then it is not asked again, and people come in.
+    if (finished.error.reason === 'oidc_scope_rejected' && transaction.offline) {
+      return goToProvider(c, flow, provider, { selectAccount: transaction.select_account, offline: false });
+    }
     throw oidcProblem(provider, flow, finished.error);
   }
-  return welcome(c, flow, finished.value);
+  const { identity, refresh_token } = finished.value;
+  const { issuer, client_id } = provider;
+  return welcome(c, flow, identity, refresh_token ? { issuer, client_id, refresh_token } : undefined);
 }
 
 /** Signs the person in and goes on with what waits for that. */
-async function welcome(c: Context, flow: Flow, identity: Identity): Promise<Response> {
+async function welcome(c: Context, flow: Flow, identity: Identity, token?: ProviderToken): Promise<Response> {
   mustComeInThisWay(c, flow, identity);
-  const user = await startSignIn(c, identity);
+  const user = await startSignIn(c, identity, token);
   record(c, { event: 'sign_in', outcome: 'ok', user, detail: identity.provider });
   return c.redirect(await afterSignIn(c, flow, identity.provider), 303);
 }
@@ -155,13 +169,15 @@ async function welcome(c: Context, flow: Flow, identity: Identity): Promise<Resp
 function mustComeInThisWay(c: Context, flow: Flow, identity: Identity): void {
   const { oidc } = siteOf(c).settings.signIn;
   const bound = checkDomain(identity, oidc);
-  if (bound.ok) return;
-  record(c, { event: 'sign_in', outcome: 'refused', ...bound.error });
-  const about = oidc.find(({ name }) => name === bound.error.detail);
-  throw new PageProblem('sso_required', {
-    about: about?.title ?? bound.error.detail ?? '',
-    action: tryAgain(flow),
-  });
+  if (!bound.ok) throw ssoRequired(c, flow, bound.error);
+}
+
+/** `detail`: the name of the provider to come in by. */
+function ssoRequired(c: Context, flow: Flow, refusal: Refusal): PageProblem {
+  record(c, { event: 'sign_in', outcome: 'refused', ...refusal });
+  const provider = siteOf(c).settings.signIn.oidc.find(({ name }) => name === refusal.detail);
+  const about = provider?.title ?? refusal.detail ?? '';
+  return new PageProblem('sso_required', { about, action: tryAgain(flow) });
 }
 
 function findProvider(c: Context, name: string | undefined): OidcProvider {
@@ -189,6 +205,7 @@ function oidcProblem(provider: OidcProvider, flow: Flow, refusal: Refusal<OidcRe
     case 'oidc_metadata_invalid':
       return new PageProblem('provider_unreachable', options);
     case 'oidc_denied':
+    case 'oidc_scope_rejected':
     case 'oidc_error':
       return new PageProblem('provider_refused', options);
     default:

@@ -1,6 +1,13 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { findAccount, highestRole, type Identity, type KeyLimits, type KeyParts } from '../account';
+import {
+  findAccount,
+  highestRole,
+  type Identity,
+  type KeyLimits,
+  type KeyParts,
+  type ProviderToken,
+} from '../account';
 import type { Role } from '../config';
 import { sha256Hex, sign, userIdOf, verifySignature } from '../crypto';
 import { ok, type Result } from '../result';
@@ -16,14 +23,18 @@ export interface SignedIn {
   key: KeyLimits | undefined;
 }
 
-/** Signs the browser in as that person: a signed cookie that the person's `Account` knows. */
-export async function startSignIn(c: Context, identity: Identity): Promise<string> {
+/**
+ * Signs the browser in as that person: a signed cookie that the person's `Account` knows. `token`: by which their
+ * provider is asked again.
+ */
+export async function startSignIn(c: Context, identity: Identity, token?: ProviderToken): Promise<string> {
   const site = siteOf(c);
   const userId = await userIdOf(site.keyring, identity.issuer, identity.subject);
   const ttl = site.settings.tokens.sign_in;
   const account = site.env.ACCOUNT.getByName(userId);
   const userAgent = c.req.header('user-agent') ?? '';
-  await keepCookie(c, userId, { ...(await account.signIn(userId, identity, { userAgent, ttl })), ttl });
+  const signIn = await account.signIn(userId, identity, { userAgent, ttl }, token);
+  await keepCookie(c, userId, { ...signIn, ttl });
   return userId;
 }
 

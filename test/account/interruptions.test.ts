@@ -51,7 +51,12 @@ function issuerWith(n: number, event: () => unknown): Issuer {
 
 function termsOf(authorized: Authorized): Terms {
   const { origin } = authorized.gate;
-  return { origin, resources: [origin, `${origin}/mcp`], tokens: parseSettings({}).settings.tokens };
+  return {
+    origin,
+    resources: [origin, `${origin}/mcp`],
+    tokens: parseSettings({}).settings.tokens,
+    providers: [],
+  };
 }
 
 function presentation(authorized: Authorized, secret: string, form: Record<string, string>): Presentation {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { accountObject } from '../../src/account';
 import { Outbox } from '../../src/account/outbox';
 import { libraryIssuer } from '../../src/authorization';
+import { askAgain } from '../../src/sign-in';
 import { now, pass, startClock, stopClock } from '../fixtures/clock';
 import {
   accountOf,
@@ -153,7 +154,7 @@ describe('the outbox', () => {
     const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     await runInDurableObject(account, async (_, state) => {
       const down = { put: async () => Promise.reject(new Error('KV PUT failed: 503')) };
-      const AccountObject = accountObject(libraryIssuer);
+      const AccountObject = accountObject(libraryIssuer, askAgain);
       const cut = new AccountObject(state, { ...env, OAUTH_KV: down as unknown as KVNamespace });
       for (let attempt = 0; attempt < 10; attempt++) {
         await state.storage.deleteAlarm();

@@ -1,77 +1,18 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { statusesOf, type World, worldWith } from '../fixtures/connections';
-import { plainServer, realServer, scripted } from '../fixtures/mcp-server';
-import { Browser, formWith, locationOf, type Page, redeem, textOf, tokensOf } from '../fixtures/worker';
-import { decide, openConsent, type Waiting } from './pages';
+import { worldWith } from '../fixtures/connections';
+import { plainServer } from '../fixtures/mcp-server';
+import { Browser, formWith, locationOf, type Page, textOf } from '../fixtures/worker';
+import { decide, openConsent } from './pages';
+import { begin, connect, formOf, KEY, leave, statusOf, tokensFrom } from './services-walk';
+
+const open = { setting: { auth: 'none' }, behind: plainServer() };
+let people = 0;
 
 /* The services page: what comes between consent and the client where an account is needed somewhere. */
 
 afterEach(() => {
   vi.unstubAllGlobals();
 });
-
-/** A server that takes one key. */
-function keyedServer(right: string) {
-  const real = realServer();
-  return scripted((request) => {
-    if (request.headers.get('authorization') !== `Bearer ${right}`)
-      return new Response(null, { status: 401 });
-    const { url, method, headers, text } = request;
-    return real.fetch(new Request(url, { method, headers, ...(text === '' ? {} : { body: text }) }));
-  });
-}
-
-const KEY = 'sk-the-right-one';
-const open = { setting: { auth: 'none' }, behind: plainServer() };
-const keyed = () => ({ behind: keyedServer(KEY), setting: { auth: 'api_key', title: 'Keyed' } });
-
-interface Begun extends Waiting {
-  world: World;
-  user: string;
-  /** The page after Allow. */
-  services: Page;
-  /** Where it is. */
-  at: string;
-}
-
-let people = 0;
-/** Somebody new, who has allowed all of it and stands before the services page. */
-async function begin(
-  fields: Record<string, string | string[]> = {},
-  setting: Record<string, unknown> = {},
-): Promise<Begun> {
-  const world = worldWith(setting, {}, { keyed: keyed(), open });
-  const user = `Services ${++people}`;
-  const waiting = await openConsent({ gate: world.at, user: { name: user } });
-  const decided = await decide(waiting, { server: ['tools', 'keyed', 'open'], ...fields });
-  const at = locationOf(decided);
-  return { ...waiting, world, user, at, services: await waiting.browser.visit(at) };
-}
-
-const formOf = (page: Page, server: string) => {
-  const form = page.forms.find(
-    ({ names, action }) => action.includes('step=services') && names.includes('connect'),
-  );
-  const own = page.html.includes(`value="${server}"`);
-  if (!form || !own) throw new Error(`nothing to connect ${server} with: ${textOf(page.html)}`);
-  return form;
-};
-
-const connect = (begun: Pick<Begun, 'browser' | 'services'>, server: string, fields = {}) =>
-  begun.browser.submit(formOf(begun.services, server), { connect: server, ...fields });
-
-const leave = ({ browser, services }: Begun, decision: 'finish' | 'skip') =>
-  browser.submit(formWith(services, 'decision'), { decision });
-
-async function tokensFrom({ world, browser, client, code_verifier }: Begun, left: Page) {
-  const callback = new URL(locationOf(left));
-  const code = callback.searchParams.get('code') ?? '';
-  const authorized = { gate: world.at, browser, client, code, code_verifier, callback };
-  return tokensOf(await redeem(authorized));
-}
-
-const statusOf = async (browser: Browser) =>
-  Object.fromEntries((await statusesOf(browser)).map(({ server, status }) => [server, status]));
 
 describe('the services page', () => {
   test('shows each chosen server that needs an account, and no other', async () => {
@@ -99,7 +40,7 @@ describe('the services page', () => {
 
   test('before consent there is no way to it, and nobody is sent to a provider', async () => {
     const { browser, url, page, world } = await begin().then(async ({ world }) => ({
-      ...(await openConsent({ gate: world.at, user: { name: `Services ${++people}` } })),
+      ...(await openConsent({ gate: world.at, user: { name: `Nobody yet ${++people}` } })),
       world,
     }));
     const { csrf = '' } = formWith(page, 'decision').hidden;

@@ -58,13 +58,16 @@ describe('a sign-in at an OIDC provider', () => {
     expect(await signIn(op)).toEqual({
       ok: true,
       value: {
-        provider: 'acme',
-        issuer: op.issuer,
-        subject: 'alice-1',
-        name: 'Alice Ames',
-        email: 'alice@acme.example',
-        email_verified: true,
-        groups: ['staff', 'engineering'],
+        identity: {
+          provider: 'acme',
+          issuer: op.issuer,
+          subject: 'alice-1',
+          name: 'Alice Ames',
+          email: 'alice@acme.example',
+          email_verified: true,
+          groups: ['staff', 'engineering'],
+        },
+        refresh_token: undefined,
       },
     });
   });
@@ -79,7 +82,8 @@ describe('a sign-in at an OIDC provider', () => {
       response_type: 'code',
       client_id: 'gatehouse',
       redirect_uri: REDIRECT_URI,
-      scope: 'openid profile email',
+      // The provider lists it, so that it can be asked again later.
+      scope: 'openid profile email offline_access',
       code_challenge_method: 'S256',
       state: transaction.state,
       nonce: transaction.nonce,
@@ -108,7 +112,7 @@ describe('a sign-in at an OIDC provider', () => {
     const callback = await signInAtProvider(begun.value.url, { login: 'alice-1' });
     const { transaction } = begun.value;
     const finished = await finishOidc(provider, op.client_secret, REDIRECT_URI, transaction, callback);
-    expect(finished).toMatchObject({ ok: true, value: { subject: 'alice-1' } });
+    expect(finished).toMatchObject({ ok: true, value: { identity: { subject: 'alice-1' } } });
   });
 
   test('asks userinfo when the ID token says only who it is', async () => {
@@ -116,7 +120,9 @@ describe('a sign-in at an OIDC provider', () => {
     const signedIn = await signIn(op);
     expect(signedIn).toMatchObject({
       ok: true,
-      value: { name: 'Alice Ames', email: 'alice@acme.example', groups: ['staff', 'engineering'] },
+      value: {
+        identity: { name: 'Alice Ames', email: 'alice@acme.example', groups: ['staff', 'engineering'] },
+      },
     });
   });
 
@@ -130,7 +136,7 @@ describe('a sign-in at an OIDC provider', () => {
     });
     const { finish } = await comeBack(op);
     const requests = vi.spyOn(globalThis, 'fetch');
-    expect(await finish({ secret })).toMatchObject({ ok: true, value: { subject: 'alice-1' } });
+    expect(await finish({ secret })).toMatchObject({ ok: true, value: { identity: { subject: 'alice-1' } } });
     const sent = requests.mock.calls.find(([url]) => url === `${op.issuer}/token`)?.[1];
     requests.mockRestore();
     expect(new Headers(sent?.headers).has('authorization')).toBe(false);
@@ -151,7 +157,7 @@ describe('a sign-in at an OIDC provider', () => {
     ['no claim', 'teams', { groups: ['staff'] }, []],
   ])('reads groups from %s', async (_shape, groups_claim, claims, groups) => {
     const op = await start({ user: { sub: 'carol-1', ...claims } });
-    expect(await signIn(op, { groups_claim })).toMatchObject({ ok: true, value: { groups } });
+    expect(await signIn(op, { groups_claim })).toMatchObject({ ok: true, value: { identity: { groups } } });
   });
 });
 

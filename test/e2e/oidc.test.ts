@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../scripts/lib/ports';
@@ -13,6 +14,7 @@ import {
   exchangeCode,
   makePkce,
   type PublicClient,
+  refreshTokens,
   registerClient,
 } from './harness/oauth';
 import { allow, heading, sees, typeName } from './harness/person';
@@ -42,7 +44,7 @@ beforeAll(async () => {
   const port = await freePort();
   const redirect_uris = [`http://localhost:${port}/sign-in/callback`];
   [acme, globex, browser, callback] = await Promise.all([
-    startOidcProvider({ redirect_uris }),
+    startOidcProvider({ redirect_uris, refresh_tokens: true }),
     startOidcProvider({ redirect_uris }),
     launchBrowser(),
     startCallback(),
@@ -56,7 +58,7 @@ beforeAll(async () => {
     SIGN_IN: {
       methods: ['oidc', 'local'],
       oidc: [
-        { ...provider('acme', acme), title: 'Acme', domains: ['acme.example'] },
+        { ...provider('acme', acme), title: 'Acme', domains: ['acme.example'], recheck: 1 },
         { ...provider('globex', globex), title: 'Globex' },
       ],
     },
@@ -251,6 +253,26 @@ describe('an answer that is wrong in one thing signs nobody in', () => {
     expect(await victim.context().cookies()).toEqual([]);
     await victim.context().close();
   });
+});
+
+test('another group at the provider is another role when the client refreshes, and no account there is the end', async () => {
+  const dana = person('dana', { groups: ['engineering'] });
+  const { code_verifier } = await ask();
+  await signInAt('Acme', dana);
+  const first = await exchangeCode(gate.origin, client, await allow(page, callback), code_verifier);
+  const call = () => callTool(`${gate.origin}/mcp`, first.access_token, 'whoami');
+  expect(await call()).toMatchObject({ structuredContent: { role: 'member' } });
+  acme.setUser({ ...dana, groups: ['support'] });
+  await setTimeout(1100);
+  const second = await refreshTokens(gate.origin, client, first.refresh_token);
+  expect(await call()).toMatchObject({ structuredContent: { role: 'viewer' } });
+  await setTimeout(1100);
+  const third = await refreshTokens(gate.origin, client, second.refresh_token);
+  acme.removeUser(dana.sub);
+  await setTimeout(1100);
+  await expect(refreshTokens(gate.origin, client, third.refresh_token)).rejects.toThrow('invalid_grant');
+  await expect(call()).rejects.toThrow('401');
+  expect(await isSignedIn()).toBe(false);
 });
 
 test('a role that the settings take away is gone for the very next request', async () => {

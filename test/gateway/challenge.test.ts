@@ -61,6 +61,7 @@ describe('a credential that is not good', () => {
     ['another scheme', 'Basic dXNlcjpwYXNz'],
     ['no scheme', forged],
     ['two tokens', `Bearer ${forged} ${forged}`],
+    ['a list', `Bearer ${forged}, Bearer ${forged}`],
     ['a token of somebody else', 'Bearer eyJhbGciOiJub25lIn0.e30.'],
     ['a made-up token in our form', `Bearer ${forged}`],
     ['a long token', `Bearer ${'x'.repeat(8000)}`],
@@ -93,15 +94,10 @@ describe('a credential that is not good', () => {
     }
   });
 
-  test('is refused when it is there twice: each might be somebody else’s', async () => {
-    const authorization = `Bearer ${forged}, Bearer ${forged}`;
-    expect((await gate.fetch('/mcp', { method: 'POST', headers: { authorization } })).status).toBe(400);
-  });
-
   test('is not a good one in the wrong place: query, form, cookie', async () => {
     const { access_token } = (await connect()).tokens;
     const query = await gate.fetch(`/mcp?access_token=${access_token}`, { method: 'POST' });
-    expect(query.status).toBe(400);
+    expect(query.status).toBe(401);
     const form = await gate.fetch('/mcp', { method: 'POST', body: new URLSearchParams({ access_token }) });
     expect(form.status).toBe(401);
     const cookie = await gate.fetch('/mcp', { method: 'POST', headers: { cookie: `token=${access_token}` } });

@@ -153,6 +153,31 @@ describe('signing in at a provider', () => {
     expect([refused.status >= 400, refused.location]).toEqual([true, undefined]);
   });
 
+  test('asks for a refresh token where the provider says that it has them, and without where it then refuses', async () => {
+    provider.metadata.scopes_supported = ['openid', 'offline_access'];
+    const at = gateOf();
+    const { browser, to, state, url } = await goToProvider(at);
+    expect(to?.searchParams.get('scope')).toBe('openid profile email offline_access');
+    const again = new URL(locationOf(await comeBack(browser, { state, error: 'invalid_scope' })));
+    expect(again.origin).toBe(issuer);
+    expect(again.searchParams.get('scope')).toBe('openid profile email');
+    nonce = again.searchParams.get('nonce') ?? '';
+    const second = again.searchParams.get('state') ?? '';
+    expect(second).not.toBe(state);
+    const refused = await comeBack(new Browser(at), { state: second, code: 'c' });
+    expect(refused.status).toBe(403);
+    const back = await comeBack(browser, { state: second, code: 'c' });
+    expect([back.status, back.location]).toEqual([303, url]);
+    expect(await signedInAs(browser)).toContain('Ada Lovelace');
+  });
+
+  test('ends with a page where what the settings ask for is refused', async () => {
+    const { browser, state } = await goToProvider(gateOf({ scopes: 'openid offline_access' }));
+    const page = await comeBack(browser, { state, error: 'invalid_scope' });
+    expect([page.status >= 400, page.location]).toEqual([true, undefined]);
+    expect(textOf(page.html)).toContain('Acme');
+  });
+
   test('asks which account, for somebody who is not the one', async () => {
     const at = gateOf();
     const { browser, state, url } = await goToProvider(at);

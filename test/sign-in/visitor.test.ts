@@ -347,6 +347,7 @@ describe('a move that is interrupted', () => {
       origin: at.origin,
       resources: [`${at.origin}/mcp`],
       tokens: parseSettings({}).settings.tokens,
+      providers: [],
     };
     const presented = {
       client: {

@@ -1,0 +1,89 @@
+import * as oauth from 'oauth4webapi';
+import type { ProviderAnswer, ProviderQuestion } from '../account';
+import { type Refusal, refuse } from '../result';
+import { checkDomain } from './domains';
+import { askUserinfo, clientAuthentication, collectClaims, type RelyingParty } from './oidc';
+import { type Claims, identityAgain } from './oidc-claims';
+import { discover, httpOptions } from './oidc-discovery';
+import { attempt, type OidcRefusal, type OidcResult, OutboundFailure, refusalOf } from './oidc-refusals';
+
+/**
+ * Asks a provider whether a person still is who they were, by the refresh token that it gave at sign-in (OpenID
+ * Connect Core 1.0, section 12): its `invalid_grant` is a no. A new ID token is validated as at sign-in and must be
+ * about the same person (section 12.2); userinfo is asked for what it lacks. Doesn't throw.
+ */
+export async function askAgain(question: ProviderQuestion): Promise<ProviderAnswer> {
+  const { provider, providers, clientSecret, refresh_token, known, keep } = question;
+  const found = await discover(provider);
+  if (!found.ok) return nothing(found.error, true);
+  const rp: RelyingParty = { provider, as: found.value, client: { client_id: provider.client_id } };
+  const sent = await present(rp, clientSecret, refresh_token);
+  if (!(sent instanceof Response)) return sent;
+
+  const told = sent.status === 200 ? await readObject(sent.clone()) : undefined;
+  if (told) await keep(typeof told.refresh_token === 'string' ? told.refresh_token : undefined);
+  const sources = await readAnswer(rp, sent, known.subject);
+  if (!sources.ok) {
+    const refusal = withoutSecret(sources.error, refresh_token);
+    // A code is what is rejected at sign-in; here it was the refresh token.
+    const rejected = refusal.reason === 'oidc_code_rejected';
+    if (rejected) return { says: 'no', ...refusal, reason: 'oidc_refresh_rejected' };
+    return nothing(refusal, sent.status >= 400);
+  }
+  const identity = identityAgain(provider, known, sources.value);
+  const bound = checkDomain(identity, providers);
+  return bound.ok ? { says: 'yes', identity } : { says: 'no', ...bound.error };
+}
+
+/** The answer of the token endpoint (RFC 6749, section 6), whatever it says; or that there is none. */
+async function present(
+  { provider, as, client }: RelyingParty,
+  clientSecret: string | undefined,
+  refreshToken: string,
+): Promise<Response | ProviderAnswer> {
+  const authentication = clientAuthentication(as, clientSecret);
+  try {
+    const options = httpOptions(provider);
+    return await oauth.refreshTokenGrantRequest(as, client, authentication, refreshToken, options);
+  } catch (error) {
+    const status = error instanceof OutboundFailure ? error.status : undefined;
+    // After other 5xx nobody knows whether the token was rotated.
+    const settled = status !== undefined && (status < 500 || status === 503);
+    return nothing(refusalOf(error, 'oidc_error'), settled);
+  }
+}
+
+/** What the answer and userinfo say of the person, checked; none, when the provider says only that all is well. */
+async function readAnswer(
+  rp: RelyingParty,
+  response: Response,
+  subject: string,
+): Promise<OidcResult<Claims[]>> {
+  const { provider, as, client } = rp;
+  const read = await attempt('oidc_token_invalid', () =>
+    oauth.processRefreshTokenResponse(as, client, response),
+  );
+  if (!read.ok) return read;
+  const idToken = oauth.getValidatedIdTokenClaims(read.value);
+  if (!idToken) return askUserinfo(rp, subject, read.value.access_token);
+  const signed = await attempt('oidc_signature_invalid', () =>
+    oauth.validateApplicationLevelSignature(as, response, httpOptions(provider)),
+  );
+  if (!signed.ok) return signed;
+  if (idToken.sub !== subject) return refuse('oidc_subject_mismatch');
+  return collectClaims(rp, idToken, read.value.access_token);
+}
+
+async function readObject(response: Response): Promise<Record<string, unknown> | undefined> {
+  const body: unknown = await response.json().catch(() => undefined);
+  return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : undefined;
+}
+
+function nothing({ reason, detail }: Refusal<OidcRefusal>, settled: boolean): ProviderAnswer {
+  return { says: 'nothing', reason, detail, settled };
+}
+
+/** A provider's own words may quote what it was sent. */
+function withoutSecret({ reason, detail }: Refusal<OidcRefusal>, secret: string): Refusal<OidcRefusal> {
+  return detail === undefined ? { reason } : { reason, detail: detail.replaceAll(secret, '…') };
+}
