@@ -13,24 +13,52 @@ const TEST_KEYS = {
 const config = unstable_readConfig({ config: './wrangler.toml' });
 const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config);
 
-/** Tests in workerd, on the Worker of `wrangler.toml`. Each file has a worker and storage of its own. */
+const worker = () =>
+  cloudflareTest({
+    ...(main === undefined ? {} : { main }),
+    miniflare: {
+      ...workerOptions,
+      bindings: { ...config.vars, GATEHOUSE_KEYS: JSON.stringify(TEST_KEYS) },
+    },
+  });
+
+const NOT_IN_WORKERD = ['test/e2e/**', 'test/tooling/**'];
+
+/** Files that count, list, evict or set the clock of what others would use too. */
+const ALONE = [
+  'test/gateway/session/**/*.test.ts',
+  'test/account/{at-rest,keys,made-up}.test.ts',
+  'test/authorization/{device,routes}.test.ts',
+  'test/gateway/challenge.test.ts',
+  'test/migrations.test.ts',
+];
+
+const both = {
+  // A machine that does much else is slow, and no test waits for nothing.
+  testTimeout: 20_000,
+  hookTimeout: 30_000,
+};
+
+/**
+ * Tests in workerd, on the Worker of `wrangler.toml`. A worker and storage of its own cost a file two
+ * seconds, so most files share theirs with others, as users of one deployment do.
+ */
 export default defineConfig({
-  plugins: [
-    cloudflareTest({
-      ...(main === undefined ? {} : { main }),
-      miniflare: {
-        ...workerOptions,
-        bindings: { ...config.vars, GATEHOUSE_KEYS: JSON.stringify(TEST_KEYS) },
-      },
-    }),
-  ],
   test: {
-    include: ['test/**/*.test.{ts,tsx}'],
+    projects: [
+      {
+        plugins: [worker()],
+        test: {
+          ...both,
+          name: 'shared',
+          include: ['test/**/*.test.{ts,tsx}'],
+          exclude: [...NOT_IN_WORKERD, ...ALONE],
+          isolate: false,
+        },
+      },
+      { plugins: [worker()], test: { ...both, name: 'alone', include: ALONE } },
+    ],
     maxWorkers: 3,
-    // A machine that does much else is slow, and no test waits for nothing.
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
-    exclude: ['test/e2e/**', 'test/tooling/**'],
     // The Worker logs every event: shown only beside a test that failed.
     silent: 'passed-only',
     reporters: ['default', ['json', { outputFile: 'coverage/tests-worker.json' }]],

@@ -6,8 +6,8 @@ export default defineConfig({
     environment: 'node',
     include: ['test/e2e/**/*.test.ts', 'test/tooling/**/*.test.ts'],
     globalSetup: ['test/e2e/harness/setup.ts'],
-    // A file has a gate (four processes) and often a browser: two files keep two cores busy, more starve them.
-    maxWorkers: 2,
+    // A file has a gate (four processes) and often a browser: three files keep two cores busy, more starve them.
+    maxWorkers: 3,
     hookTimeout: 60_000,
     testTimeout: 30_000,
     silent: 'passed-only',

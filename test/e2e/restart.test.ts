@@ -129,7 +129,10 @@ test('npm start says once where to point a client, runs the orchard beside it, a
   const gate = { origin: `http://localhost:${port}` };
   const { tokens } = await grant(gate, 'Ada');
   const answer = await callTool(address, tokens.access_token, 'whoami');
-  expect(answer.structuredContent).toMatchObject({ user: { name: 'Ada' }, servers: ['notes', 'clock'] });
+  expect(answer.structuredContent).toMatchObject({
+    user: { name: 'Ada' },
+    servers: ['notes', 'clock', 'orchard'],
+  });
 
   const beside = `http://localhost:${port + 1}`;
   expect(output).toContain(`is at ${beside}\n`);
