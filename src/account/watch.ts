@@ -60,12 +60,13 @@ export class Watchers {
 
 /**
  * Hears of what becomes of a grant, until the returned function is called: that what its user may do changed, or
- * that it ended. A socket that breaks says neither; it is opened again, and as if something had changed.
+ * that it ended. A socket that breaks says neither; it is opened again, and as if something had changed. `opened`:
+ * from here on; what changed since the grant was looked at is for the caller to see.
  */
 export function watchGrant(
   env: Env,
   { userId, grantId }: { userId: string; grantId: string },
-  on: { changed(): void; ended(): void },
+  on: { opened?(): void; changed(): void; ended(): void },
 ): () => void {
   let socket: WebSocket | undefined;
   let stopped = false;
@@ -90,6 +91,7 @@ export function watchGrant(
     });
     webSocket.addEventListener('error', again);
     if (changed) on.changed();
+    else on.opened?.();
   };
   const again = (): void => {
     if (!stopped) setTimeout(() => void open(true), AGAIN_MS);

@@ -1,4 +1,4 @@
-import { roleAt, watchGrant } from '../account';
+import { type Identity, roleAt, watchGrant } from '../account';
 import type { ServerSetting } from '../config';
 import { siteOf, type Work } from '../site';
 import { asKnownNow, isNobody, type Principal } from './principal';
@@ -31,7 +31,7 @@ export function watchOver(
     const changed = () => void checkRole().catch(() => undefined);
     let stop: (() => void) | undefined;
     const begin = () => {
-      stop = watchGrant(env, { userId: user.id, grantId }, { changed, ended });
+      stop = watchGrant(env, { userId: user.id, grantId }, { opened: changed, changed, ended });
     };
     const timer = setTimeout(begin, call ? CALL_MS : 0);
     return () => {
@@ -53,14 +53,20 @@ export function watchPrincipal(
   const site = siteOf(work);
   const { user, grantId } = principal;
   if (isNobody(principal)) return () => undefined;
-  const look = async () => {
+  const look = async (known?: Identity) => {
     const identity = await site.env.ACCOUNT.getByName(user.id).standing(grantId);
+    if (known && JSON.stringify(identity) === JSON.stringify(known)) return;
     const now = identity && asKnownNow(principal, identity, site);
     if (now) changed(now);
     else ended();
   };
   // Whoever can't be asked now is asked at the next change.
-  const on = { changed: () => void look().catch(() => undefined), ended };
+  const on = {
+    // Between the request and its watch it may have changed too.
+    opened: () => void look(principal.identity).catch(() => undefined),
+    changed: () => void look().catch(() => undefined),
+    ended,
+  };
   return watchGrant(site.env, { userId: user.id, grantId }, on);
 }
 

@@ -76,6 +76,22 @@ describe('what a server asks', () => {
     expect(await answerOf(stream)).toEqual([{ type: 'text', text: 'accept: mine' }]);
   });
 
+  test.each([
+    ['one_sample', 'sampling/createMessage', 'its model', 'its model'],
+    ['one_roots', 'roots/list', 'file:///home', 'file:///home'],
+  ])('by %s is answered by the client', async (tool, method, given, result) => {
+    const session = await InSession.begin(ada as Connected, { sampling: {}, roots: {} });
+    const stream = await ask(session, tool, 'Well?');
+    const { message } = await stream.said(method);
+    const content = { type: 'text', text: given };
+    const answers: Record<string, object> = {
+      'sampling/createMessage': { model: 'a-model', role: 'assistant', content },
+      'roots/list': { roots: [{ uri: given, name: 'Home' }] },
+    };
+    await session.post({ id: message.id, result: answers[method] });
+    expect(JSON.stringify(await answerOf(stream))).toContain(result);
+  });
+
   test('that its client can do nothing about is the server’s to hear', async () => {
     const session = await InSession.begin(ada as Connected);
     expect(await session.call('one_ask')).toContain('does not support');

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Account } from '../../../src/index';
 import { META, MODERN } from '../../fixtures/mcp-server-caller';
 import {
   connectMerged,
@@ -121,6 +122,25 @@ describe('rights that change in the middle of a session', () => {
     expect(await eventually(() => staff.listensIn(mine))).toBe(true);
     await staff.log('error', 'for staff again');
     await stream.until(({ message }) => message.params?.data === 'for staff again');
+  });
+
+  test('are noticed though they changed before anybody watched over them', async () => {
+    const session = await InSession.begin(await arrive('staff'));
+    let changed: Promise<unknown> = Promise.resolve();
+    const fetch = Account.prototype.fetch;
+    const late = vi.spyOn(Account.prototype, 'fetch').mockImplementationOnce(async function (
+      this: Account,
+      request: Request,
+    ) {
+      changed = arrive('guests');
+      await changed;
+      return fetch.call(this, request);
+    });
+    const stream = await listening(session);
+    await stream.said(LIST_CHANGED[2]);
+    await aWhile();
+    expect(changes(stream)).toEqual([1, 1, 1]);
+    late.mockRestore();
   });
 
   test('that are none at all end the stream', async () => {
