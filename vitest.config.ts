@@ -31,6 +31,7 @@ const ALONE = [
   'test/authorization/{device,routes}.test.ts',
   'test/gateway/challenge.test.ts',
   'test/migrations.test.ts',
+  'test/sign-in/session.test.ts',
 ];
 
 const both = {
