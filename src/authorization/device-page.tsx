@@ -1,6 +1,6 @@
 import { raw } from 'hono/html';
 import { encodeQR } from 'qr';
-import { type Branding, Hidden, Layout, Notice, Say, shown, words } from '../ui';
+import { type Branding, CodeField, Hidden, Layout, Notice, Say, shown, words } from '../ui';
 
 const text = words.device;
 
@@ -34,19 +34,7 @@ export function DevicePage(props: DevicePageProps) {
       <Notice text={notice} />
       <form method="post" action={action}>
         <Hidden fields={hidden} />
-        <label class="field">
-          {text.code}
-          <input
-            name="user_code"
-            value={code}
-            autocomplete="off"
-            autocapitalize="characters"
-            spellcheck={false}
-            maxlength={20}
-            required
-            autofocus={!compares}
-          />
-        </label>
+        <CodeField label={text.code} value={code} autofocus={!compares} />
         <button type="submit">{text.submit}</button>
       </form>
       <form method="post" action={props.switchAccount.action}>

@@ -12,9 +12,9 @@ import { endConnection } from './end';
 import { orphansOf, standingOf } from './needed';
 import { beginConnect } from './oauth';
 import { takeOutcome } from './outcome';
+import type { ConnectFlow } from './person';
 import { type ConnectedServer, needsConnection, placeOf } from './place';
 import { connectNotice } from './problems';
-import type { ConnectFlow } from './routes';
 import { type Service, serviceOf } from './service-list';
 import { isWithinKey, serversOf } from './within-key';
 

@@ -1,4 +1,4 @@
-import { type Branding, Hidden, Layout, Notice, plain, Say, shown, words } from '../ui';
+import { type Branding, CodeField, Hidden, Layout, Notice, plain, Say, shown, words } from '../ui';
 import type { ConnectionStatus } from './needed';
 
 const text = words.connection;
@@ -11,6 +11,8 @@ export interface ConnectProps {
   auth: 'oauth' | 'api_key';
   status: ConnectionStatus;
   user: { name: string; email?: string | undefined };
+  /** Whether the person is the visitor of an app, known by its code; there is no other account to use. */
+  byCode: boolean;
   action: string;
   hidden: Record<string, string>;
   switchAccount: { action: string; hidden: Record<string, string> };
@@ -19,7 +21,7 @@ export interface ConnectProps {
 
 /** One server, one button: nothing happens before it is pressed. Its post may end at a provider. */
 export function ConnectServerPage(props: ConnectProps) {
-  const { branding, server, description, auth, status, user, action, hidden, switchAccount, notice } = props;
+  const { branding, server, description, auth, status, user, byCode, action, hidden, notice } = props;
   const title = text.title(server);
   const lead = auth === 'oauth' ? text.oauth(branding.name, server) : text.apiKey(branding.name, server);
   return (
@@ -29,16 +31,18 @@ export function ConnectServerPage(props: ConnectProps) {
       </h1>
       {description !== undefined && <p class="lead">{shown(description, 300)}</p>}
       <dl class="facts">
-        <dt>{text.you}</dt>
+        <dt>{byCode ? text.code.visitor : text.you}</dt>
         <dd>
           <bdi class="name">{shown(user.name)}</bdi>
           {user.email !== undefined && <span class="hint">{shown(user.email, 254)}</span>}
-          <form method="post" action={switchAccount.action}>
-            <Hidden fields={switchAccount.hidden} />
-            <button type="submit" class="link">
-              {text.switchAccount}
-            </button>
-          </form>
+          {!byCode && (
+            <form method="post" action={props.switchAccount.action}>
+              <Hidden fields={props.switchAccount.hidden} />
+              <button type="submit" class="link">
+                {text.switchAccount}
+              </button>
+            </form>
+          )}
         </dd>
         <dt>{text.status}</dt>
         <dd>{text.statuses[status]}</dd>
@@ -62,6 +66,36 @@ export function ConnectServerPage(props: ConnectProps) {
           <Say sentence={lead} />
         </p>
       )}
+    </Layout>
+  );
+}
+
+interface CodeProps {
+  branding: Branding;
+  /** The server's title. */
+  server: string;
+  action: string;
+  hidden: Record<string, string>;
+  notice: string | undefined;
+}
+
+/** Where a person shows that the app is theirs, by the code beside its link (`user_code`). */
+export function CodePage({ branding, server, action, hidden, notice }: CodeProps) {
+  return (
+    <Layout branding={branding} title={text.code.title}>
+      <h1>{text.code.title}</h1>
+      <p class="lead">
+        <Say sentence={text.code.lead(server)} />
+      </p>
+      <Notice text={notice} />
+      <form method="post" action={action}>
+        <Hidden fields={hidden} />
+        <CodeField label={text.code.field} />
+        <button type="submit">{text.code.submit}</button>
+      </form>
+      <p class="hint">
+        <Say sentence={text.code.warning(server)} />
+      </p>
     </Layout>
   );
 }

@@ -1,32 +1,29 @@
 import { type Context, Hono } from 'hono';
 import type { Obtained } from '../account';
 import { record } from '../audit';
-import { type Flow, type FlowData, openFlow } from '../flow';
+import { type Flow, openFlow } from '../flow';
 import { isSameOrigin, readForm } from '../http';
-import { currentSignIn, mustFindFlow, type SignedIn, showSignIn, stateFlowId } from '../sign-in';
+import { mustFindFlow, showSignIn, stateFlowId } from '../sign-in';
 import { siteOf } from '../site';
 import { brandingOf, PageProblem, showPage, words } from '../ui';
 import { checkKey, type TryCredential } from './api-key';
 import { CALLBACK_PATH, CLIENT_DOCUMENT_PATH, clientDocument } from './client';
-import { ConnectedPage, ConnectServerPage } from './connect-page';
+import { CodePage, ConnectedPage, ConnectServerPage } from './connect-page';
 import { connectionsNeeded } from './needed';
 import { beginConnect, type ConnectTransaction, finishConnect, TRANSACTION } from './oauth';
 import { stageOutcome } from './outcome';
+import {
+  aboutUser,
+  type ConnectFlow,
+  type Connecting,
+  confirmCode,
+  isConnectFlow,
+  whoConnects,
+} from './person';
 import { type ConnectedServer, needsConnection, placeOf } from './place';
 import { connectNotice, connectProblem } from './problems';
 import { stageObtained } from './staged';
-import { readTicket } from './ticket';
-import { serversOf } from './within-key';
-
-/**
- * What a flow of `/connect/{server}` keeps. `user`: whom the link was for; unset: whoever is signed in. `back`: the
- * page of ours where the person comes from; unset: they come from their app.
- */
-export interface ConnectFlow extends FlowData {
-  server: string;
-  user?: string;
-  back?: string;
-}
+import { readTicket, type Ticket } from './ticket';
 
 /** `/connect/…`: attach one's own account on a server. `tryCredential` asks a server about a key. */
 export const connectRoutes = (tryCredential: TryCredential) =>
@@ -38,20 +35,23 @@ export const connectRoutes = (tryCredential: TryCredential) =>
     .get('/connect/:server', async (c) => {
       const server = findServer(c);
       const id = c.req.query('flow');
-      if (id === undefined) return openAt(c, server, await personOfTicket(c, server));
+      if (id === undefined) return openAt(c, server, await ticketOf(c, server));
       const flow = await findConnect(c, id, server);
-      const person = await whoConnects(c, flow, server);
-      return person ? showConnect(c, flow, person, server) : showSignIn(c, flow);
+      const whose = await whoConnects(c, flow, server);
+      if ('person' in whose) return showConnect(c, flow, whose.person, server);
+      return whose.first === 'code' ? askCode(c, flow, server) : showSignIn(c, flow);
     })
     .post('/connect/:server', async (c) => {
       if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
       const server = findServer(c);
       const id = c.req.query('flow');
-      if (id === undefined) return openAt(c, server, undefined);
+      if (id === undefined) return openAt(c, server, {});
       const flow = await findConnect(c, id, server);
-      const person = await whoConnects(c, flow, server);
-      if (!person) return showSignIn(c, flow);
-      const form = await readPost(c, flow, person);
+      const whose = await whoConnects(c, flow, server);
+      if (!('person' in whose))
+        return whose.first === 'code' ? takeCode(c, flow, server) : showSignIn(c, flow);
+      const { person } = whose;
+      const form = await readPost(c, flow, person.userId);
       if (server.auth === 'oauth') return goToProvider(c, flow, person, server);
       const checked = await checkKey(c, server, form.get('key') ?? '', tryCredential);
       if (checked.ok)
@@ -62,34 +62,34 @@ export const connectRoutes = (tryCredential: TryCredential) =>
     });
 
 /** Opens a flow for a link or an address, in this browser; the ticket leaves the address bar with it. */
-async function openAt(c: Context, server: ConnectedServer, user: string | undefined): Promise<Response> {
+async function openAt(c: Context, server: ConnectedServer, ticket: Partial<Ticket>): Promise<Response> {
   const id = await openFlow(c, (flowId): ConnectFlow => {
     const return_to = `/connect/${server.name}?flow=${flowId}`;
-    return { kind: 'connect', server: server.name, return_to, ...(user === undefined ? {} : { user }) };
+    return { kind: 'connect', server: server.name, return_to, ...ticket };
   });
   return c.redirect(`/connect/${server.name}?flow=${id}`, 303);
 }
 
-async function personOfTicket(c: Context, server: ConnectedServer): Promise<string | undefined> {
+async function ticketOf(c: Context, server: ConnectedServer): Promise<Partial<Ticket>> {
   const ticket = c.req.query('ticket');
-  if (ticket === undefined) return undefined;
+  if (ticket === undefined) return {};
   const read = await readTicket(siteOf(c), server.name, ticket);
   if (read.ok) return read.value;
   const expired = read.error.reason === 'ticket_expired';
   throw new PageProblem(expired ? 'connect_link_expired' : 'connect_link_unknown');
 }
 
-/** The form of this flow's own page. */
-async function readPost(c: Context, flow: Flow<ConnectFlow>, person: SignedIn): Promise<URLSearchParams> {
+/** The form of this flow's own page. `userId`: who it was shown to, where that is known. */
+async function readPost(c: Context, flow: Flow<ConnectFlow>, userId?: string): Promise<URLSearchParams> {
   const form = await readForm(c.req.raw);
   if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
-  if (!(await flow.checkCsrf(form.value.get('csrf'), person.userId))) throw new PageProblem('form_forged');
+  if (!(await flow.checkCsrf(form.value.get('csrf'), userId))) throw new PageProblem('form_forged');
   return form.value;
 }
 
 async function findConnect(c: Context, id: string, server: ConnectedServer): Promise<Flow<ConnectFlow>> {
-  const flow = (await mustFindFlow(c, id, c.req.method === 'POST')) as Flow<ConnectFlow>;
-  if (flow.data.kind !== 'connect' || flow.data.server !== server.name) throw new PageProblem('flow_unknown');
+  const flow = await mustFindFlow(c, id, c.req.method === 'POST');
+  if (!isConnectFlow(flow) || flow.data.server !== server.name) throw new PageProblem('flow_unknown');
   return flow;
 }
 
@@ -99,43 +99,37 @@ function findServer(c: Context): ConnectedServer {
   return server;
 }
 
-/** Who is signed in; ends with a page when the link is for somebody else, or that server is not for them. */
-async function whoConnects(
+/** Asks for the code that the visitor's app shows. */
+async function askCode(
   c: Context,
   flow: Flow<ConnectFlow>,
   server: ConnectedServer,
-): Promise<SignedIn | undefined> {
-  const person = await currentSignIn(c);
-  if (!person) return undefined;
-  const { user } = flow.data;
-  if (user !== undefined && user !== person.userId) throw await otherPerson(c, flow, person, server);
-  mustBeUsable(c, person, server);
-  return person;
+  notice?: string,
+): Promise<Response> {
+  const page = (
+    <CodePage
+      branding={brandingOf(siteOf(c))}
+      server={server.title ?? server.name}
+      action={flow.data.return_to}
+      hidden={{ csrf: await flow.csrf() }}
+      notice={notice}
+    />
+  );
+  return showPage(c, page, { status: notice === undefined ? 200 : 400 });
 }
 
-async function otherPerson(c: Context, flow: Flow, person: SignedIn, server: ConnectedServer) {
-  const detail = person.userId;
-  record(c, {
-    event: 'connection',
-    outcome: 'refused',
-    reason: 'connect_other_person',
-    ...aboutUser(person, server),
-  });
-  await flow.stage('select-account', true);
-  const action = { label: words.connection.switchAccount, href: `/sign-in?flow=${flow.id}` };
-  return new PageProblem('connect_other_person', { about: server.title ?? server.name, detail, action });
-}
-
-/** What a person may not know of is absent here too. */
-function mustBeUsable(c: Context, person: SignedIn, server: ConnectedServer): void {
-  const usable = serversOf(siteOf(c).settings, person).some(({ name }) => name === server.name);
-  if (!usable) throw new PageProblem('not_found');
+async function takeCode(c: Context, flow: Flow<ConnectFlow>, server: ConnectedServer): Promise<Response> {
+  const form = await readPost(c, flow);
+  const confirmed = await confirmCode(c, flow, form.get('user_code') ?? '');
+  return confirmed
+    ? c.redirect(flow.data.return_to, 303)
+    : askCode(c, flow, server, words.connection.code.wrong);
 }
 
 async function showConnect(
   c: Context,
   flow: Flow<ConnectFlow>,
-  person: SignedIn,
+  person: Connecting,
   server: ConnectedServer,
   notice?: string,
 ): Promise<Response> {
@@ -148,6 +142,7 @@ async function showConnect(
       auth={server.auth}
       status={standing?.status ?? 'not_connected'}
       user={person.identity}
+      byCode={person.byCode}
       action={flow.data.return_to}
       hidden={{ csrf: await flow.csrf(person.userId) }}
       switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}
@@ -160,7 +155,7 @@ async function showConnect(
 async function goToProvider(
   c: Context,
   flow: Flow<ConnectFlow>,
-  person: SignedIn,
+  person: Connecting,
   server: ConnectedServer,
 ): Promise<Response> {
   const begun = await beginConnect(c, flow, person.userId, server);
@@ -180,10 +175,10 @@ async function comeBack(c: Context): Promise<Response> {
   if (!server || !needsConnection(server) || placeOf(server) !== transaction.place) {
     throw new PageProblem('not_found');
   }
-  const person = await currentSignIn(c);
-  if (person?.userId !== transaction.user)
+  const whose = await whoConnects(c, flow, server);
+  if (!('person' in whose) || whose.person.userId !== transaction.user)
     throw new PageProblem('connect_other_person', { about: server.title ?? server.name });
-  mustBeUsable(c, person, server);
+  const { person } = whose;
   const account = site.env.ACCOUNT.getByName(person.userId);
   const finished = await finishConnect(site, server, transaction, parameters);
   if (!finished.ok) {
@@ -214,7 +209,7 @@ function backOf({ id, data }: Flow): string | undefined {
 async function keep(
   c: Context,
   flow: Flow,
-  person: SignedIn,
+  person: Connecting,
   server: ConnectedServer,
   obtained: Obtained,
 ): Promise<Response> {
@@ -225,8 +220,4 @@ async function keep(
   const { back } = flow.data as ConnectFlow;
   if (back !== undefined) return c.redirect(back, 303);
   return showPage(c, <ConnectedPage branding={brandingOf(siteOf(c))} server={server.title ?? server.name} />);
-}
-
-function aboutUser({ userId }: SignedIn, { name }: ConnectedServer) {
-  return { user: userId, server: name };
 }

@@ -1,15 +1,23 @@
+import { type Identity, VISITOR } from '../account';
 import { seconds } from '../clock';
 import { seal, unseal } from '../crypto';
+import { makeUserCode, showUserCode } from '../flow';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import type { Site } from '../site';
 
 /*
  * The link that asks a person to connect. It opens no door: it says for whom it is, and works only in a browser
- * where that very person is signed in (`BEHAVIOURS`, row 19).
+ * where that very person is signed in (`BEHAVIOURS`, row 19). A visitor can be signed in at one browser only, and
+ * a client may open another: there the page asks for the code that the client shows beside the link.
  */
 
-interface Ticket {
+/** What a link says, sealed. `code`: as it is compared, without what makes it readable. */
+export interface Ticket {
   user: string;
+  code?: string;
+}
+
+interface SealedTicket extends Ticket {
   server: string;
   expires_at: number;
 }
@@ -20,24 +28,35 @@ const LIFETIME = 3600;
 
 export type TicketRefusal = 'ticket_unknown' | 'ticket_expired';
 
-/** A link for one user to connect to one server. `user`: the principal's user id. */
-export async function connectLink(
-  site: Pick<Site, 'keyring' | 'origin'>,
-  user: string,
-  server: string,
-): Promise<string> {
-  const ticket: Ticket = { user, server, expires_at: seconds() + LIFETIME };
-  const sealed = await seal(site.keyring, SEALED_FOR, ticket);
-  return `${site.origin}/connect/${server}?ticket=${sealed}`;
+/** A link, and the code to show with it, if it has one. */
+export interface ConnectLink {
+  url: string;
+  code: string | undefined;
 }
 
-/** The user whom a link is for. */
+/** A link for one principal to connect to one server. */
+export async function connectLink(
+  site: Pick<Site, 'keyring' | 'origin'>,
+  principal: { user: { id: string }; identity: Pick<Identity, 'provider'> },
+  server: string,
+): Promise<ConnectLink> {
+  const code = principal.identity.provider === VISITOR ? makeUserCode() : undefined;
+  const told = code === undefined ? {} : { code };
+  const ticket: SealedTicket = { user: principal.user.id, server, expires_at: seconds() + LIFETIME, ...told };
+  const sealed = await seal(site.keyring, SEALED_FOR, ticket);
+  const url = `${site.origin}/connect/${server}?ticket=${sealed}`;
+  return { url, code: code === undefined ? undefined : showUserCode(code) };
+}
+
+/** Whom a link is for. */
 export async function readTicket(
   site: Pick<Site, 'keyring'>,
   server: string,
   sealed: string,
-): Promise<Result<string, Refusal<TicketRefusal>>> {
-  const ticket = await unseal<Ticket>(site.keyring, SEALED_FOR, sealed);
+): Promise<Result<Ticket, Refusal<TicketRefusal>>> {
+  const ticket = await unseal<SealedTicket>(site.keyring, SEALED_FOR, sealed);
   if (!ticket.ok || ticket.value.server !== server) return refuse('ticket_unknown');
-  return ticket.value.expires_at > seconds() ? ok(ticket.value.user) : refuse('ticket_expired');
+  const { user, code, expires_at } = ticket.value;
+  if (expires_at <= seconds()) return refuse('ticket_expired');
+  return ok({ user, ...(code === undefined ? {} : { code }) });
 }

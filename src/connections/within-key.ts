@@ -8,7 +8,10 @@ import type { SignedIn } from '../sign-in';
  */
 
 /** The servers that this sign-in may use. */
-export function serversOf(settings: Settings, { identity, key }: SignedIn): ServerSetting[] {
+export function serversOf(
+  settings: Settings,
+  { identity, key }: Pick<SignedIn, 'identity' | 'key'>,
+): ServerSetting[] {
   return usableServers(settings, identity).filter(({ name }) => isWithinKey(name, key));
 }
 

@@ -26,7 +26,7 @@ export {
   readDevice,
 } from './device';
 export { type FlowRefusal, PendingFlowObject } from './object';
-export { GUESS_WINDOW, readUserCode, showUserCode } from './user-codes';
+export { GUESS_WINDOW, makeUserCode, readUserCode, showUserCode } from './user-codes';
 
 /** What a flow is about. The rest of it belongs to the feature that opened it. */
 export interface FlowData {

@@ -41,8 +41,8 @@ export async function refuseWithout(
     response.headers.set('Retry-After', String(retry_after));
     return response;
   }
-  const url = await connectLink(siteOf(c), principal.user.id, server.name);
-  const text = words.connection.told[reason](title, url);
+  const { url, code } = await connectLink(siteOf(c), principal, server.name);
+  const text = words.connection.code.told(words.connection.told[reason](title, url), code);
   if (message?.method === 'tools/call' && message.id !== undefined) {
     const era = message.era === 'modern' ? { resultType: 'complete' } : {};
     const result = { ...era, isError: true, content: [{ type: 'text', text }] };

@@ -2,7 +2,7 @@
 export { type Branding, Layout, Mark } from './layout';
 export { logoRoute } from './logo';
 export { MessagePage, ProblemPage } from './message';
-export { Hidden, Notice, Warning } from './parts';
+export { CodeField, Hidden, Notice, Warning } from './parts';
 export { brandingOf, PageProblem, type ProblemTag, renderProblem, showPage } from './problem';
 export { type RenderOptions, renderPage } from './render';
 export { plain, Say, type Sentence, shown } from './sentence';

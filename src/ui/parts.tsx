@@ -11,6 +11,31 @@ export function Hidden({ fields }: { fields: Record<string, string> }) {
   );
 }
 
+/** Where a person types a code that an app or a device shows (`user_code`). */
+export function CodeField({ label, value, autofocus = true }: CodeFieldProps) {
+  return (
+    <label class="field">
+      {label}
+      <input
+        name="user_code"
+        value={value}
+        autocomplete="off"
+        autocapitalize="characters"
+        spellcheck={false}
+        maxlength={20}
+        required
+        autofocus={autofocus}
+      />
+    </label>
+  );
+}
+
+interface CodeFieldProps {
+  label: string;
+  value?: string | undefined;
+  autofocus?: boolean;
+}
+
 /** What went wrong with the form just sent, read out at once; nothing when there is nothing to say. */
 export function Notice({ text }: { text: string | undefined }) {
   if (text === undefined) return null;

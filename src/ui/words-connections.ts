@@ -40,6 +40,22 @@ export const connectionWords = {
   again: 'Try again',
   switchAccount: 'Use another account',
 
+  /** Where the link of a visitor's app is opened in another browser than the visitor's. */
+  code: {
+    title: 'Which app is yours?',
+    lead: (server: string) =>
+      say`Your app uses ${server} without your signing in here. Type the code that it shows beside the link.`,
+    field: 'Code',
+    submit: 'Continue',
+    warning: (server: string) =>
+      say`Whoever uses that app can then use ${server} with the account that you connect. If somebody sent you this link, close the page.`,
+    wrong: 'That is not the code. Look at your app again: each link has a code of its own.',
+    visitor: 'Who uses the app',
+    /** What a tool call is told, with the code of its link, if that has one. */
+    told: (text: string, code: string | undefined) =>
+      code === undefined ? text : `${text} If the page asks for a code, it is ${code}.`,
+  },
+
   /** The tool that stands for a server until it is connected; agents read its description. */
   tool: {
     title: (server: string) => `Connect ${server}`,
@@ -108,6 +124,11 @@ export const connectionProblems = {
     title: 'This link is too old',
     what: 'A link to connect an account works for an hour.',
     next: 'Ask your app to try again: it shows you a new one.',
+  },
+  connect_code_guesses: {
+    title: 'Too many wrong codes',
+    what: 'None of the codes was the one of this link. Nothing was connected.',
+    next: 'Ask your app to try again: it shows you a new link with its code.',
   },
   connect_unavailable: (about: string) => ({
     title: `${about} doesn’t answer`,

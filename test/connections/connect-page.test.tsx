@@ -1,5 +1,10 @@
-import { describe, expect, it } from 'vitest';
-import { ConnectedPage, type ConnectProps, ConnectServerPage } from '../../src/connections/connect-page';
+import { describe, expect, it, test } from 'vitest';
+import {
+  CodePage,
+  ConnectedPage,
+  type ConnectProps,
+  ConnectServerPage,
+} from '../../src/connections/connect-page';
 import { branding, fields, forbidden, HEAVIEST, HOSTILE, html, weight } from '../ui/pages';
 
 const base: ConnectProps = {
@@ -8,10 +13,19 @@ const base: ConnectProps = {
   auth: 'oauth',
   status: 'not_connected',
   user: { name: 'Ada', email: 'ada@acme.com' },
+  byCode: false,
   action: '/connect/wiki?flow=f1',
   hidden: { csrf: 'c1' },
   switchAccount: { action: '/sign-out', hidden: { flow: 'f1' } },
 };
+
+test('CodePage asks for a code, and says what the app can then do', async () => {
+  const props = { branding, server: 'Wiki', action: '/connect/wiki?flow=f1', hidden: { csrf: 'c1' } };
+  const page = await html(<CodePage {...props} notice={undefined} />);
+  expect(fields(page, 'user_code')).toHaveLength(1);
+  expect(page.match(/<button/g)).toHaveLength(1);
+  expect(page).toContain('close the page');
+});
 
 describe('ConnectServerPage', () => {
   it('has one button that goes on, and says as whom', async () => {
@@ -32,6 +46,12 @@ describe('ConnectServerPage', () => {
     expect(page).toContain('role="alert"');
   });
 
+  it('names the visitor of an app as that, with no other account to use', async () => {
+    const page = await html(<ConnectServerPage {...base} byCode={true} />);
+    expect(page).toContain('Who uses the app');
+    expect(page).not.toContain('/sign-out');
+  });
+
   it('runs nothing that a setting or a provider says, and weighs little', async () => {
     const hostile = { server: HOSTILE, description: HOSTILE, user: { name: HOSTILE, email: HOSTILE } };
     for (const auth of ['oauth', 'api_key'] as const) {
@@ -41,5 +61,8 @@ describe('ConnectServerPage', () => {
       expect(forbidden(await html(<ConnectServerPage {...base} auth={auth} />))).toEqual([]);
     }
     expect(await html(<ConnectedPage branding={branding} server={HOSTILE} />)).not.toMatch(/<script|<img/);
+    const code = { branding, action: '/connect/wiki?flow=f1', hidden: { csrf: 'c1' }, notice: undefined };
+    expect(await html(<CodePage {...code} server={HOSTILE} />)).not.toMatch(/<script|<img/);
+    expect(forbidden(await html(<CodePage {...code} server="Wiki" notice="Wrong" />))).toEqual([]);
   });
 });

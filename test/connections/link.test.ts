@@ -143,11 +143,10 @@ describe('the link', () => {
   test('carries no name and no secret', async () => {
     const keyring = parseKeyring(env.GATEHOUSE_KEYS ?? '');
     if (!keyring.ok) throw new Error('no keys');
-    const link = await connectLink(
-      { keyring: keyring.value, origin: 'https://gate.example' },
-      'a-user-id',
-      'tools',
-    );
+    const site = { keyring: keyring.value, origin: 'https://gate.example' };
+    const principal = { user: { id: 'a-user-id' }, identity: { provider: 'local' } };
+    const { url: link, code } = await connectLink(site, principal, 'tools');
+    expect(code).toBeUndefined();
     expect(link).not.toContain('a-user-id');
     expect(atob(link.split('.')[3]?.replace(/-/g, '+').replace(/_/g, '/') ?? '')).not.toContain('user');
   });

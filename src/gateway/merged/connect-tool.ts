@@ -90,12 +90,12 @@ export async function askToConnect(
   if (reason === 'provider_unavailable') {
     return told(words.connection.told.provider_unavailable(title, retry_after), true);
   }
-  const url = await connectLink(siteOf(work), principal.user.id, server.name);
-  const text = words.connection.told[reason](title, url);
+  const { url, code } = await connectLink(siteOf(work), principal, server.name);
+  const text = words.connection.code.told(words.connection.told[reason](title, url), code);
   const isConnectTool = name === connectName(server);
   const { envelope, inputResponses } = ctx.mcpReq;
   if (!view.urlElicitation || inputResponses !== undefined) return told(text, !isConnectTool);
-  const message = words.connection.tool.elicit(title);
+  const message = words.connection.code.told(words.connection.tool.elicit(title), code);
   if (envelope !== undefined) {
     return inputRequired({ inputRequests: { [CONNECT]: inputRequired.elicitUrl({ message, url }) } });
   }

@@ -1,0 +1,112 @@
+import type { Context } from 'hono';
+import { record } from '../audit';
+import { timingSafeEqual } from '../crypto';
+import { type Flow, type FlowData, readUserCode } from '../flow';
+import { currentSignIn, knownVisitor, type SignedIn } from '../sign-in';
+import { siteOf } from '../site';
+import { PageProblem, words } from '../ui';
+import type { ConnectedServer } from './place';
+import type { Ticket } from './ticket';
+import { serversOf } from './within-key';
+
+/*
+ * Who connects at this browser: who is signed in, or the visitor whom the link is for, when they confirm the code
+ * that their app shows (`BEHAVIOURS`, row 19).
+ */
+
+/**
+ * What a flow of `/connect/{server}` keeps. `user`, `code`: whom the link was for, and the code that says so
+ * elsewhere; unset: whoever is signed in. `back`: the page of ours where the person comes from; unset: they come
+ * from their app.
+ */
+export interface ConnectFlow extends FlowData, Partial<Ticket> {
+  server: string;
+  back?: string;
+}
+
+export type Connecting = Pick<SignedIn, 'userId' | 'identity' | 'key'> & {
+  /** Whether they are known by their app's code, not by this browser. */
+  byCode: boolean;
+};
+
+/** Whose connection it is, or what the browser is asked for first. */
+export type Whose = { person: Connecting } | { first: 'sign_in' | 'code' };
+
+const CONFIRMED = 'code-confirmed';
+const WRONG_CODES = 'code-wrong';
+const MOST_WRONG_CODES = 5;
+
+export function isConnectFlow(flow: Flow): flow is Flow<ConnectFlow> {
+  return flow.data.kind === 'connect';
+}
+
+/** Ends with a page when the link is for somebody else, or that server is not for them. */
+export async function whoConnects(c: Context, flow: Flow, server: ConnectedServer): Promise<Whose> {
+  const whose = await findPerson(c, flow, server);
+  if ('person' in whose) mustBeUsable(c, whose.person, server);
+  return whose;
+}
+
+async function findPerson(c: Context, flow: Flow, server: ConnectedServer): Promise<Whose> {
+  const { user, code }: Partial<Ticket> = isConnectFlow(flow) ? flow.data : {};
+  const signedIn = await currentSignIn(c);
+  if (signedIn && (user === undefined || user === signedIn.userId)) {
+    return { person: { ...signedIn, byCode: false } };
+  }
+  if (user !== undefined && code !== undefined) {
+    const confirmed = await flow.peek<boolean>(CONFIRMED);
+    if (confirmed.ok && confirmed.value === true) return { person: await visitor(c, user) };
+    const isTheirs = (await knownVisitor(c))?.userId === user;
+    if (signedIn || !isTheirs) return { first: 'code' };
+  }
+  if (signedIn) throw await otherPerson(c, flow, signedIn, server);
+  return { first: 'sign_in' };
+}
+
+async function visitor(c: Context, userId: string): Promise<Connecting> {
+  const { identity } = await siteOf(c).env.ACCOUNT.getByName(userId).visitorState();
+  // They have become a user meanwhile, and their app with them: its next link is for that one.
+  if (!identity) throw new PageProblem('connect_link_expired', { detail: 'the visitor moved on' });
+  return { userId, identity, key: undefined, byCode: true };
+}
+
+async function otherPerson(c: Context, flow: Flow, person: SignedIn, server: ConnectedServer) {
+  const detail = person.userId;
+  record(c, {
+    event: 'connection',
+    outcome: 'refused',
+    reason: 'connect_other_person',
+    ...aboutUser(person, server),
+  });
+  await flow.stage('select-account', true);
+  const action = { label: words.connection.switchAccount, href: `/sign-in?flow=${flow.id}` };
+  return new PageProblem('connect_other_person', { about: server.title ?? server.name, detail, action });
+}
+
+/** What a person may not know of is absent here too. */
+function mustBeUsable(c: Context, person: Connecting, server: ConnectedServer): void {
+  const usable = serversOf(siteOf(c).settings, person).some(({ name }) => name === server.name);
+  if (!usable) throw new PageProblem('not_found');
+}
+
+/** Whether that is the code of the flow's link; from then on the browser may go on. The flow ends with too many. */
+export async function confirmCode(c: Context, flow: Flow<ConnectFlow>, typed: string): Promise<boolean> {
+  const { code = '', user, server } = flow.data;
+  if (timingSafeEqual(readUserCode(typed) ?? '', code)) {
+    const staged = await flow.stage(CONFIRMED, true);
+    if (!staged.ok) throw new PageProblem(staged.error.reason);
+    return true;
+  }
+  record(c, { event: 'connection', outcome: 'refused', reason: 'connect_code_wrong', user, server });
+  const wrong = 1 + ((await flow.take<number>(WRONG_CODES)) ?? 0);
+  if (wrong >= MOST_WRONG_CODES) {
+    await flow.submit();
+    throw new PageProblem('connect_code_guesses');
+  }
+  await flow.stage(WRONG_CODES, wrong);
+  return false;
+}
+
+export function aboutUser({ userId }: Pick<SignedIn, 'userId'>, { name }: ConnectedServer) {
+  return { user: userId, server: name };
+}
