@@ -2,8 +2,10 @@ import type { Context } from 'hono';
 import { record } from '../audit';
 import type { ServerSetting } from '../config';
 import { siteOf } from '../site';
+import { serveAlone } from './alone';
 import { catalogueKey, catalogueOf, findTool, listTools, type Tools } from './catalogue';
 import { challengeScope } from './challenge';
+import { isConnectTool, toTheServer } from './merged/connect-tool';
 import { type Message, readRequest } from './message';
 import { about, fault, type Passage } from './passage';
 import { judgeTool } from './policy';
@@ -11,8 +13,9 @@ import type { Principal } from './principal';
 import { answerFrom } from './relay';
 import { rpcError, type ServerFault, unknownTool } from './rpc-error';
 import { openSessionId } from './session-id';
+import { goOnWithOwn } from './stand-in';
 import { callServerAs, forwardedHeaders, type NoCredential, serverResource } from './upstream';
-import { refuseWithout, withoutCredential } from './without-credential';
+import { answerWithout, withoutCredential } from './without-credential';
 
 const SESSION_NOT_FOUND = -32001;
 
@@ -23,6 +26,8 @@ const SESSION_NOT_FOUND = -32001;
 export async function forward(c: Context, server: ServerSetting, principal: Principal): Promise<Response> {
   const read = await readRequest(c.req.raw, server.max_request_bytes);
   if (read instanceof Response) return read;
+  const own = await goOnWithOwn(c, principal, read);
+  if (own) return own;
   const { message, stateless } = read;
   const passage = await openPassage(c, server, principal, stateless);
   if (!passage) return sessionNotFound(message);
@@ -34,11 +39,11 @@ export async function forward(c: Context, server: ServerSetting, principal: Prin
   }
   const answer = await send(passage, {
     method: c.req.method,
-    body: message?.bytes,
+    body: message && bytesOf(message),
     signal: AbortSignal.any([c.req.raw.signal, passage.stop.signal]),
   });
   if (typeof answer === 'string') return fault(passage, answer, message);
-  if ('credential' in answer) return refuseWithout(passage, answer.credential, message);
+  if ('credential' in answer) return answerWithout(passage, answer.credential, message);
   if (message?.method === 'tools/call') {
     const detail = String(message.params.name);
     record(c, { ...about(passage), event: 'tool_call', outcome: 'ok', detail });
@@ -59,6 +64,16 @@ async function openPassage(
   return { c, server, principal, owner, session, stop: new AbortController() };
 }
 
+/** What the client sent, but for its answer to the gate's own question (MCP 2026-07-28, `inputResponses`). */
+function bytesOf({ bytes, params: { inputResponses } }: Message): Uint8Array {
+  const answers = inputResponses as object | undefined;
+  const forServer = toTheServer(answers);
+  if (Object.keys(answers ?? {}).length === Object.keys(forServer ?? {}).length) return bytes;
+  const message = JSON.parse(new TextDecoder().decode(bytes)) as { params: object };
+  const params = { ...message.params, inputResponses: forServer };
+  return new TextEncoder().encode(JSON.stringify({ ...message, params }));
+}
+
 /** Refuses a call that policy doesn't allow, without asking the server; undefined when it may go on. */
 async function refuseCall(passage: Passage, message: Message): Promise<Response | undefined> {
   const { c, server, principal } = passage;
@@ -71,12 +86,14 @@ async function refuseCall(passage: Passage, message: Message): Promise<Response 
     );
   } catch (error) {
     if (error instanceof SessionEnded) return sessionNotFound(message);
-    if (error instanceof CredentialEnded) return refuseWithout(passage, error.none.credential, message);
+    if (error instanceof CredentialEnded) return answerWithout(passage, error.none.credential, message);
     const reason = error instanceof ServerFailure ? error.fault : 'server_not_mcp';
     return fault(passage, reason, message, error instanceof Error ? error.message : undefined);
   }
   const judged = tool ? judgeTool(tool, server, principal) : { verdict: 'absent' as const };
   if (judged.verdict === 'allowed') return undefined;
+  // A client that still has the list from before.
+  if (judged.verdict === 'absent' && isConnectTool(server, name)) return serveAlone(c, principal, message);
   record(c, {
     ...about(passage),
     event: 'tool_call',

@@ -31,6 +31,8 @@ export interface Principal {
   /** The same, held to the role. */
   scope: Scope[];
   servers: string[];
+  /** The server at whose own endpoint they are; undefined: at `/mcp`. */
+  server?: string | undefined;
   /** Globs over `{server}_{tool}` that an access key is held to; undefined: all. */
   tools?: string[] | undefined;
   role: Role;
@@ -108,6 +110,7 @@ export async function identify(
     granted,
     scope: scopesWithin(role, granted),
     servers: grant.servers,
+    ...(server && { server: server.name }),
     tools,
     role,
     expires_at: grant.expires_at,

@@ -1,5 +1,3 @@
-import type { ServerContext, SubscriptionFilter } from '@modelcontextprotocol/server';
-import { createMcpHandler } from 'agents/mcp/server';
 import { type Context, Hono } from 'hono';
 import { mayKnow } from '../account';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../authorization';
@@ -7,21 +5,16 @@ import { seconds } from '../clock';
 import type { ServerSetting } from '../config';
 import { type Site, siteOf } from '../site';
 import { brandingOf, showPage } from '../ui';
+import { serveAlone } from './alone';
 import { challenge } from './challenge';
 import { ConnectPage } from './connect-page';
 import { forward } from './forward';
-import { watchOver, whileGranted } from './granted';
 import { publicKeys } from './identity-token';
-import { inStream, isStream } from './late';
-import { admitCall, mergedResource } from './merged/admit';
-import { gateServer } from './merged/server';
-import { passingView, UNASKED } from './merged/view';
-import { type Message, methodNotAllowed, readRequest } from './message';
+import { methodNotAllowed, readRequest } from './message';
 import { checkOrigin } from './origins';
 import { isFixedToken, mayServeEveryone, passThrough } from './passthrough';
-import { type CredentialRefusal, identify, type Principal } from './principal';
+import { type CredentialRefusal, identify } from './principal';
 import { serveSession, serveUnauthenticated } from './session/serve';
-import { feedSubscription } from './session/subscribe';
 import { serverResource } from './upstream';
 
 /** The longest message to the gate's own tools. */
@@ -101,31 +94,6 @@ async function serve(c: Context, resource: string): Promise<Response> {
   // Without a session there is no stream to open, and nothing to end.
   if (!read.message) return c.req.method === 'DELETE' ? c.body(null, 204) : methodNotAllowed();
   return serveAlone(c, principal.value, read.message);
-}
-
-/** A request that stands for itself: one of the 2026 era, or of the 2025 era without a session. */
-async function serveAlone(c: Context, principal: Principal, message: Message): Promise<Response> {
-  const called = await admitCall(passingView(c, principal, UNASKED), mergedResource({ work: c }), message);
-  if (called instanceof Response) return called;
-  const seenBy = (ctx: ServerContext) => ({ view: passingView(c, principal, ctx), called });
-  const handler = createMcpHandler(() => gateServer(siteOf(c), seenBy), {
-    corsOptions: false,
-    // Checked by `checkOrigin`, against the settings.
-    allowedOriginHostnames: '*',
-  });
-  const { headers } = c.req.raw;
-  const gone = new AbortController();
-  const signal = AbortSignal.any([c.req.raw.signal, gone.signal]);
-  const body = message.bytes;
-  const request = new Request(new URL('/mcp', c.req.url), { method: 'POST', headers, body, signal });
-  const response = await inStream(handler.fetch(request), () => gone.abort());
-  if (!isStream(response)) return response;
-  if (message.method !== 'subscriptions/listen') {
-    return new Response(whileGranted(response.body, watchOver(c, principal, { call: true })), response);
-  }
-  const { resourceSubscriptions = [] } = (message.params.notifications ?? {}) as SubscriptionFilter;
-  const feed = feedSubscription(c, principal, handler.notify, response.body, resourceSubscriptions);
-  return new Response(feed, response);
 }
 
 function isBrowser(request: Request): boolean {

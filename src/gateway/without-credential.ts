@@ -6,8 +6,9 @@ import type { Message } from './message';
 import { about, type Passage } from './passage';
 import { rpcError } from './rpc-error';
 import { type CredentialError, credentialFor } from './server-credentials';
+import { standIn } from './stand-in';
 
-/** "Connect first", for requests that aren't calls of tools; of this gate, in the range that is left to servers. */
+/** "Connect first", for requests that need the server itself; of this gate, in the range that is left to servers. */
 const CONNECTION_NEEDED = -32010;
 const UNAVAILABLE = -32603;
 
@@ -19,14 +20,22 @@ export async function withoutCredential(
   const { c, server, principal } = passage;
   if (!needsConnection(server)) return undefined;
   const credential = await credentialFor(siteOf(c), principal, server);
-  return credential.ok ? undefined : refuseWithout(passage, credential.error, message);
+  return credential.ok ? undefined : answerWithout(passage, credential.error, message);
 }
 
 /**
- * Says that there is no credential, and what the person can do: to a call of a tool as its result, which an app
- * shows (`BEHAVIOURS`, row 17), else as an error. A provider that can't be asked now is 503 with `Retry-After`.
+ * The gate's own answer when there is no credential: what to do where a client asks for tools or calls one
+ * (`stand-in.ts`), else an error that says it. A provider that can't be asked now is 503 with `Retry-After`.
  */
-export async function refuseWithout(
+export async function answerWithout(
+  passage: Passage,
+  error: CredentialError,
+  message: Message | undefined,
+): Promise<Response> {
+  return (await standIn(passage, error, message)) ?? refuse(passage, error, message);
+}
+
+async function refuse(
   passage: Passage,
   { reason, detail, retry_after = 1 }: CredentialError,
   message: Message | undefined,
@@ -43,11 +52,6 @@ export async function refuseWithout(
   }
   const { url, code } = await connectLink(siteOf(c), principal, server.name);
   const text = words.connection.code.told(words.connection.told[reason](title, url), code);
-  if (message?.method === 'tools/call' && message.id !== undefined) {
-    const era = message.era === 'modern' ? { resultType: 'complete' } : {};
-    const result = { ...era, isError: true, content: [{ type: 'text', text }] };
-    return Response.json({ jsonrpc: '2.0', id, result });
-  }
   if (message === undefined) return emptyAnswer(c.req.method);
   // Nothing can be said to a notification.
   if (message.id === undefined) return new Response(null, { status: 202 });

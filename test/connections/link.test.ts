@@ -39,8 +39,9 @@ describe('a call without a connection', () => {
         ...(era === 'modern' && { resultType: 'complete' }),
       });
       expect(link).toContain(`${world.at.origin}/connect/tools?ticket=`);
-      const list = await new Caller(client, 'tools').send({ method: 'tools/list', era });
-      expect(list.body.error).toMatchObject({ code: -32010, data: { reason: 'not_connected' } });
+      const read = { method: 'resources/read', params: { uri: 'note://1' }, era };
+      const refused = await new Caller(client, 'tools').send(read);
+      expect(refused.body.error).toMatchObject({ code: -32010, data: { reason: 'not_connected' } });
       expect(world.asked).toEqual([]);
     },
   );

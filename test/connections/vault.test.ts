@@ -145,7 +145,7 @@ test('not connected, can’t be opened and nobody behind this call are three ans
   const client = await connectedClient(world, 'Three');
   const caller = new Caller(client, 'tools');
   const said = async () => {
-    const { status, body } = await caller.send({ method: 'tools/list' });
+    const { status, body } = await caller.send({ method: 'resources/read', params: { uri: 'note://1' } });
     return [status, (body.error?.data as { reason?: string } | undefined)?.reason];
   };
   const { ids } = JSON.parse(KEYS) as { ids: string };

@@ -6,7 +6,10 @@ import { type Gate, startGate } from './harness/gate';
 import { grant } from './harness/oauth';
 import { walk } from './harness/walk';
 
-/* An app at `/mcp` of a person who skipped connecting their account: it is connected when it is needed first. */
+/*
+ * An app at `/mcp`, or at the server's own endpoint, of a person who skipped connecting their account: it is
+ * connected when it is needed first.
+ */
 
 let gate: Gate;
 let orchard: RunningOrchard;
@@ -17,12 +20,21 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([gate?.stop(), orchard?.stop()]));
 
+/** Where an app is, what its tools' names begin with there, and what it sees before the server is connected. */
+interface Place {
+  path: string;
+  prefix: string;
+  locked: string[];
+}
+const MERGED: Place = { path: '/mcp', prefix: 'orchard_', locked: ['whoami', 'orchard_connect'] };
+const ALONE: Place = { path: '/mcp/orchard', prefix: '', locked: ['orchard_connect'] };
+
 /** A person's browser, and the token of an app that they allowed; the services page was skipped. */
-async function allowed(name: string) {
+async function allowed(name: string, { path }: Place) {
   const walker = walk(gate, { also: [orchard.origin] });
   const { tokens } = await grant(gate, name, {
     walker,
-    params: { resource: `${gate.origin}/mcp` },
+    params: { resource: `${gate.origin}${path}` },
     choices: { scopes: ['mcp:destructive'], servers: ['orchard'] },
   });
   return { walker, token: tokens.access_token };
@@ -37,60 +49,67 @@ async function follow(walker: ReturnType<typeof walk>, link: string, account: st
 
 const linkIn = (text: string) => /https?:\/\/\S+\/connect\/orchard\?ticket=[\w.-]+/.exec(text)?.[0] ?? '';
 const namesOf = async ({ client }: FullClient) => (await client.listTools()).tools.map(({ name }) => name);
-const LOCKED = ['whoami', 'orchard_connect'];
 
 describe.each([
-  ['the 1.x client', connectOne],
-  ['the 2.x client in a session', connectTwo],
-])('%s', (label, connect) => {
-  test('is told the link, hears when it is done, and the same call works', async () => {
-    const { walker, token } = await allowed(`Ada of ${label}`);
-    const app = await connect(`${gate.origin}/mcp`, { bearer: () => token });
+  ['the 1.x client', connectOne, MERGED],
+  ['the 2.x client in a session', connectTwo, MERGED],
+  ['the 1.x client', connectOne, ALONE],
+  ['the 2.x client in a session', connectTwo, ALONE],
+])('%s', (label, connect, place) => {
+  test(`at ${place.path} is told the link, hears when it is done, and the same call works`, async () => {
+    const { walker, token } = await allowed(`Ada of ${label} at ${place.path}`, place);
+    const app = await connect(`${gate.origin}${place.path}`, { bearer: () => token });
     onTestFinished(() => app.client.close());
-    expect(await namesOf(app)).toEqual(LOCKED);
+    expect(await namesOf(app)).toEqual(place.locked);
     // It can open links: the call says which one, by the protocol's own error.
-    const refused: unknown = await app.call('orchard_whose_orchard').catch((error: unknown) => error);
+    const refused: unknown = await app.call(`${place.prefix}whose_orchard`).catch((error: unknown) => error);
     const link = linkIn(JSON.stringify((refused as UrlElicitationRequiredError).data ?? refused));
     expect(link).not.toBe('');
     expect((await follow(walker, link, 'Ada')).status).toBe(200);
     await app.exchange.notified('notifications/elicitation/complete');
     await app.exchange.notified('notifications/tools/list_changed');
-    expect(await namesOf(app)).toContain('orchard_plant_tree');
-    expect(JSON.stringify(await app.call('orchard_whose_orchard'))).toContain('Ada');
+    expect(await namesOf(app)).toContain(`${place.prefix}plant_tree`);
+    expect(JSON.stringify(await app.call(`${place.prefix}whose_orchard`))).toContain('Ada');
   });
 });
 
-test('the 2.x client without sessions is asked for the link, hears of the change, and the retry works', async () => {
-  const { walker, token } = await allowed('Grace');
-  const app = await connectModern(`${gate.origin}/mcp`, { bearer: () => token });
-  onTestFinished(() => app.client.close());
-  expect(await namesOf(app)).toEqual(LOCKED);
-  const listening = await app.two.listen({ toolsListChanged: true });
-  onTestFinished(() => listening.close());
-  const told = JSON.stringify(await app.call('orchard_connect'));
-  expect((await follow(walker, linkIn(told), 'Grace')).status).toBe(200);
-  await app.exchange.notified('notifications/tools/list_changed');
-  expect(await namesOf(app)).toContain('orchard_plant_tree');
-  expect(JSON.stringify(await app.call('orchard_whose_orchard'))).toContain('Grace');
-});
+test.each([MERGED, ALONE])(
+  'the 2.x client without sessions at $path hears of the change, and the retry works',
+  async (place) => {
+    const { walker, token } = await allowed(`Grace at ${place.path}`, place);
+    const app = await connectModern(`${gate.origin}${place.path}`, { bearer: () => token });
+    onTestFinished(() => app.client.close());
+    expect(await namesOf(app)).toEqual(place.locked);
+    const listening = await app.two.listen({ toolsListChanged: true });
+    onTestFinished(() => listening.close());
+    const told = JSON.stringify(await app.call('orchard_connect'));
+    expect((await follow(walker, linkIn(told), 'Grace')).status).toBe(200);
+    await app.exchange.notified('notifications/tools/list_changed');
+    expect(await namesOf(app)).toContain(`${place.prefix}plant_tree`);
+    expect(JSON.stringify(await app.call(`${place.prefix}whose_orchard`))).toContain('Grace');
+  },
+);
 
-test('a client that can’t open links is told in words; somebody else’s browser binds nothing', async () => {
-  const { walker, token } = await allowed('Mary');
-  const app = await connectOne(`${gate.origin}/mcp`, { bearer: () => token }, {});
-  onTestFinished(() => app.client.close());
-  const told = (await app.call('orchard_plant_tree', { kind: 'apple' })) as { isError?: boolean };
-  expect(told.isError).toBe(true);
-  const link = linkIn(JSON.stringify(told));
-  const eve = walk(gate, { also: [orchard.origin] });
-  await eve.open('/sign-in');
-  await eve.signInLocal('Eve');
-  expect((await eve.open(link)).status).toBe(403);
-  expect(await namesOf(app)).toEqual(LOCKED);
-  expect((await follow(walker, link, 'Mary')).status).toBe(200);
-  expect(await namesOf(app)).toContain('orchard_plant_tree');
-  // Taken back at the account: the list goes back to the one tool.
-  const url = new URL('/api/connections/orchard', gate.origin);
-  const headers = { cookie: walker.cookies.header(url) ?? '', origin: gate.origin };
-  expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(204);
-  expect(await namesOf(app)).toEqual(LOCKED);
-});
+test.each([MERGED, ALONE])(
+  'a client at $path that can’t open links is told in words; somebody else’s browser binds nothing',
+  async (place) => {
+    const { walker, token } = await allowed(`Mary at ${place.path}`, place);
+    const app = await connectOne(`${gate.origin}${place.path}`, { bearer: () => token }, {});
+    onTestFinished(() => app.client.close());
+    const told = (await app.call(`${place.prefix}plant_tree`, { kind: 'apple' })) as { isError?: boolean };
+    expect(told.isError).toBe(true);
+    const link = linkIn(JSON.stringify(told));
+    const eve = walk(gate, { also: [orchard.origin] });
+    await eve.open('/sign-in');
+    await eve.signInLocal('Eve');
+    expect((await eve.open(link)).status).toBe(403);
+    expect(await namesOf(app)).toEqual(place.locked);
+    expect((await follow(walker, link, 'Mary')).status).toBe(200);
+    expect(await namesOf(app)).toContain(`${place.prefix}plant_tree`);
+    // Taken back at the account: the list goes back to the one tool.
+    const url = new URL('/api/connections/orchard', gate.origin);
+    const headers = { cookie: walker.cookies.header(url) ?? '', origin: gate.origin };
+    expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(204);
+    expect(await namesOf(app)).toEqual(place.locked);
+  },
+);

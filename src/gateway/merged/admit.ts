@@ -7,7 +7,7 @@ import type { LockedCall } from './connect-tool';
 import { WHOAMI } from './own-tools';
 import type { Called } from './server';
 import { judgeMerged } from './tools';
-import type { View } from './view';
+import { isAtMerged, type View } from './view';
 
 /** As much of a message as decides whether it is let in. */
 interface Call {
@@ -22,10 +22,10 @@ interface Call {
  */
 export async function admitCall(
   view: View,
-  resource: string,
   { id, method, params: { name } }: Call,
 ): Promise<Called | Response | undefined> {
-  if (method !== 'tools/call' || typeof name !== 'string' || name === WHOAMI.name) return undefined;
+  if (method !== 'tools/call' || typeof name !== 'string') return undefined;
+  if (name === WHOAMI.name && isAtMerged(view)) return undefined;
   // Its own tool answers, or nothing does.
   if (isNobody(view.principal)) return undefined;
   const judged = await judgeMerged(view, name);
@@ -39,7 +39,7 @@ export async function admitCall(
         ? providerUnavailable(judged.call, id)
         : { kind: 'locked', ...judged.call };
     case 'scope':
-      return challengeScope(view.work, resource, judged.needed);
+      return challengeScope(view.work, resourceOf(view), judged.needed);
     case 'unavailable':
       return serverFault('server_unreachable', judged.server.title ?? judged.server.name, id);
     case 'absent':
@@ -55,7 +55,8 @@ function providerUnavailable({ server, lock }: LockedCall, id: string | number |
   return response;
 }
 
-/** The resource at `/mcp`, and at `/`, which is the same place. */
-export function mergedResource(view: Pick<View, 'work'>): string {
-  return `${siteOf(view.work).origin}/mcp`;
+/** The resource that the principal is at; `/` is the same place as `/mcp`. */
+function resourceOf({ work, principal }: View): string {
+  const { origin } = siteOf(work);
+  return principal.server === undefined ? `${origin}/mcp` : `${origin}/mcp/${principal.server}`;
 }

@@ -12,7 +12,7 @@ import { siteOf } from '../../site';
 import { words } from '../../ui';
 import type { Tool } from '../policy';
 import { type CredentialError, credentialFor } from '../server-credentials';
-import { mergedName } from './names';
+import { MERGED } from './names';
 import type { View } from './view';
 
 /*
@@ -33,9 +33,14 @@ export async function lockOf(
 /** Nobody could tell in time. */
 export const UNKNOWN_LOCK: CredentialError = { reason: 'provider_unavailable', retry_after: 5 };
 
-/** The name of a server's connect tool. */
-export function connectName({ name }: ServerSetting): string {
-  return mergedName(name, 'connect');
+/** The name of a server's connect tool, wherever that is shown. */
+function connectName({ name }: ServerSetting): string {
+  return MERGED.name(name, 'connect');
+}
+
+/** Whether that is the name of the server's connect tool, if it has one. */
+export function isConnectTool(server: ServerSetting, name: string): boolean {
+  return needsConnection(server) && name === connectName(server);
 }
 
 /** The tool that a locked server shows in the place of its own. */
@@ -62,7 +67,13 @@ export interface LockedCall {
 }
 
 /** Under which the gate itself asks for something; a server behind is told of no answer to it. */
-export const CONNECT = 'gatehouse-connect';
+const CONNECT = 'gatehouse-connect';
+
+/** What a client answered to a server's questions, without the gate's own; undefined when that is nothing. */
+export function toTheServer(inputResponses: object | undefined): Record<string, unknown> | undefined {
+  const answers = Object.entries(inputResponses ?? {}).filter(([name]) => name !== CONNECT);
+  return answers.length === 0 ? undefined : Object.fromEntries(answers);
+}
 
 type Answer = CallToolResult | InputRequiredResult;
 
@@ -92,9 +103,8 @@ export async function askToConnect(
   }
   const { url, code } = await connectLink(siteOf(work), principal, server.name);
   const text = words.connection.code.told(words.connection.told[reason](title, url), code);
-  const isConnectTool = name === connectName(server);
   const { envelope, inputResponses } = ctx.mcpReq;
-  if (!view.urlElicitation || inputResponses !== undefined) return told(text, !isConnectTool);
+  if (!view.urlElicitation || inputResponses !== undefined) return told(text, !isConnectTool(server, name));
   const message = words.connection.code.told(words.connection.tool.elicit(title), code);
   if (envelope !== undefined) {
     return inputRequired({ inputRequests: { [CONNECT]: inputRequired.elicitUrl({ message, url }) } });

@@ -14,7 +14,7 @@ import {
 import type { ServerSetting } from '../../config';
 import type { ListKind } from '../catalogue';
 import { type Item, itemsOf } from './lists';
-import { mergedName, mergedUri, mergeUris, serverNameOf, splitUri } from './names';
+import { type Naming, namesFor, renameUris } from './names';
 import type { Group } from './pages';
 import { asked, carried } from './tools';
 import { serversOf, type View } from './view';
@@ -23,11 +23,14 @@ import { serversOf, type View } from './view';
 
 type ItemKind = Exclude<ListKind, 'tools'>;
 
-/** How each kind of thing is named at `/mcp`. */
-const RENAMED: Record<ItemKind, (server: string, item: Item) => Item> = {
-  prompts: (server, item) => ({ ...item, name: mergedName(server, String(item.name)) }),
-  resources: (server, item) => ({ ...item, uri: mergedUri(server, String(item.uri)) }),
-  templates: (server, item) => ({ ...item, uriTemplate: mergedUri(server, String(item.uriTemplate)) }),
+/** How each kind of thing is named for the client. */
+const RENAMED: Record<ItemKind, (names: Naming, server: string, item: Item) => Item> = {
+  prompts: (names, server, item) => ({ ...item, name: names.name(server, String(item.name)) }),
+  resources: (names, server, item) => ({ ...item, uri: names.uri(server, String(item.uri)) }),
+  templates: (names, server, item) => ({
+    ...item,
+    uriTemplate: names.uri(server, String(item.uriTemplate)),
+  }),
 };
 
 /** All prompts, resources or templates of the principal's servers, in the settings' order. */
@@ -35,11 +38,11 @@ export async function mergeItems(
   view: View,
   kind: ItemKind,
 ): Promise<{ groups: Group<Item>[]; ttlMs: number }> {
-  const servers = serversOf(view);
+  const [servers, names] = [serversOf(view), namesFor(view.principal)];
   const lists = await Promise.all(servers.map((server) => itemsOf(view, server, kind)));
   const groups = servers.map(({ name: server }, index) => ({
     server,
-    items: (lists[index]?.items ?? []).map((item) => RENAMED[kind](server, item)),
+    items: (lists[index]?.items ?? []).map((item) => RENAMED[kind](names, server, item)),
   }));
   return { groups, ttlMs: Math.min(600_000, ...lists.map((list) => list?.ttlMs ?? 0)) };
 }
@@ -57,7 +60,7 @@ export async function getPrompt(
       carried(params, ctx),
     ),
   );
-  return mergeUris(server.name, result);
+  return renameUris(namesFor(view.principal), server.name, result);
 }
 
 /** `resources/read`, by a URI as it is listed at `/mcp`, or as its server wrote it into a text. */
@@ -73,7 +76,7 @@ export async function readResource(
       carried(params, ctx),
     ),
   );
-  return plain ? result : mergeUris(server.name, result);
+  return plain ? result : renameUris(namesFor(view.principal), server.name, result);
 }
 
 /** `completion/complete`, for a prompt's argument or a template's variable. */
@@ -101,9 +104,10 @@ async function findReference(
 }
 
 async function findPrompt(view: View, merged: string): Promise<{ server: ServerSetting; name: string }> {
-  const server = serversOf(view).find(({ name }) => name === serverNameOf(merged));
+  const names = namesFor(view.principal);
+  const server = serversOf(view).find(({ name }) => name === names.serverOf(merged));
   const list = server && (await itemsOf(view, server, 'prompts'));
-  const found = list?.items.find(({ name }) => mergedName(server?.name ?? '', String(name)) === merged);
+  const found = list?.items.find(({ name }) => names.name(server?.name ?? '', String(name)) === merged);
   if (!server || !found)
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown prompt: ${merged}`);
   return { server, name: String(found.name) };
@@ -117,8 +121,8 @@ export async function findResource(
   view: View,
   merged: string,
 ): Promise<{ server: ServerSetting; uri: string; plain: boolean }> {
-  const servers = serversOf(view);
-  const split = splitUri(merged);
+  const [servers, naming] = [serversOf(view), namesFor(view.principal)];
+  const split = naming.split(merged);
   if (split) {
     const server = servers.find(({ name }) => name === split.server);
     if (!server) throw new ResourceNotFoundError(merged);
@@ -129,7 +133,7 @@ export async function findResource(
   const [only] = found;
   if (!only) throw new ResourceNotFoundError(merged);
   if (found.length > 1) {
-    const names = found.map(({ name }) => mergedUri(name, merged)).join(' or ');
+    const names = found.map(({ name }) => naming.uri(name, merged)).join(' or ');
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Several servers have it: ask for ${names}`);
   }
   return { server: only, uri: merged, plain: true };

@@ -6,6 +6,32 @@ import { createHash } from 'node:crypto';
  * was down must not mean the other's when it is back.
  */
 
+/** How what servers have is named for a client: all in one word with its server, or one server's as it is. */
+export interface Naming {
+  /** The name of a tool or prompt. */
+  name(server: string, name: string): string;
+  /** The server that such a name belongs to; it may have nothing of that name. */
+  serverOf(name: string): string;
+  /** A resource's URI, or URI template. */
+  uri(server: string, uri: string): string;
+  /** What {@link Naming.uri} made of which server's URI; undefined when it made none of it. */
+  split(uri: string): { server: string; uri: string } | undefined;
+}
+
+/** The names for a principal: at `/mcp`, or at a server's own endpoint. */
+export function namesFor({ server }: { server?: string | undefined }): Naming {
+  return server === undefined ? MERGED : asTheyAre(server);
+}
+
+function asTheyAre(server: string): Naming {
+  return {
+    name: (_, name) => name,
+    serverOf: () => server,
+    uri: (_, uri) => uri,
+    split: (uri) => ({ server, uri }),
+  };
+}
+
 /** Clients refuse longer names, and characters other than these. */
 const MAX_NAME = 64;
 const NAME = /^[A-Za-z0-9_-]+$/;
@@ -15,7 +41,7 @@ const HASHED = /_[0-9a-f]{8}$/;
  * A tool's or prompt's name at `/mcp`. What would be too long, or has characters that clients refuse, is cut and
  * ends in a hash of the whole; so does what only looks like it, lest it be taken for another.
  */
-export function mergedName(server: string, name: string): string {
+function mergedName(server: string, name: string): string {
   const whole = `${server}_${name}`;
   if (whole.length <= MAX_NAME && NAME.test(whole) && !HASHED.test(whole)) return whole;
   const hash = createHash('sha256').update(whole).digest('hex').slice(0, 8);
@@ -23,54 +49,65 @@ export function mergedName(server: string, name: string): string {
 }
 
 /** The server that a merged name belongs to, by its prefix; it may still have nothing of that name. */
-export function serverNameOf(merged: string): string {
+function serverNameOf(merged: string): string {
   return merged.slice(0, Math.max(0, merged.indexOf('_')));
 }
 
 /** A resource's URI, or URI template, at `/mcp`. */
-export function mergedUri(server: string, uri: string): string {
+function mergedUri(server: string, uri: string): string {
   return `mcp+${server}+${uri}`;
 }
 
 /** What {@link mergedUri} made of which server's URI; undefined when it made none of it. */
-export function splitUri(uri: string): { server: string; uri: string } | undefined {
+function splitUri(uri: string): { server: string; uri: string } | undefined {
   const [, server, inner] = /^mcp\+([a-z0-9-]+)\+(.*)$/s.exec(uri) ?? [];
   return server === undefined || inner === undefined ? undefined : { server, uri: inner };
 }
 
+/** The names at `/mcp`. */
+export const MERGED: Naming = {
+  name: mergedName,
+  serverOf: serverNameOf,
+  uri: mergedUri,
+  split: splitUri,
+};
+
 /**
- * A result of a server with the URIs of its resources as they are at `/mcp`: in content that links to or embeds
+ * A result of a server with the URIs of its resources as the client knows them: in content that links to or embeds
  * one, wherever a result has it. What is text stays as it is.
  */
-export function mergeUris<T>(server: string, result: T): T {
+export function renameUris<T>(names: Naming, server: string, result: T): T {
+  const rename = (uri: string) => names.uri(server, uri);
   const { content, messages, contents } = result as {
     content?: unknown;
     messages?: unknown;
     contents?: unknown;
   };
   const changed = {
-    ...(Array.isArray(content) ? { content: content.map((block) => mergeBlock(server, block)) } : {}),
+    ...(Array.isArray(content) ? { content: content.map((block) => renameBlock(rename, block)) } : {}),
     ...(Array.isArray(messages)
       ? {
           messages: messages.map((message: { content?: unknown }) => ({
             ...message,
-            content: mergeBlock(server, message.content),
+            content: renameBlock(rename, message.content),
           })),
         }
       : {}),
-    ...(Array.isArray(contents) ? { contents: contents.map((one) => withMergedUri(server, one)) } : {}),
+    ...(Array.isArray(contents) ? { contents: contents.map((one) => renamed(rename, one)) } : {}),
   };
   return { ...result, ...changed };
 }
 
-function mergeBlock(server: string, block: unknown): unknown {
+type Rename = (uri: string) => string;
+
+function renameBlock(rename: Rename, block: unknown): unknown {
   const { type, resource } = (block ?? {}) as { type?: unknown; resource?: unknown };
-  if (type === 'resource_link') return withMergedUri(server, block);
-  if (type === 'resource') return { ...(block as object), resource: withMergedUri(server, resource) };
+  if (type === 'resource_link') return renamed(rename, block);
+  if (type === 'resource') return { ...(block as object), resource: renamed(rename, resource) };
   return block;
 }
 
-function withMergedUri(server: string, value: unknown): unknown {
+function renamed(rename: Rename, value: unknown): unknown {
   const { uri } = (value ?? {}) as { uri?: unknown };
-  return typeof uri === 'string' ? { ...(value as object), uri: mergedUri(server, uri) } : value;
+  return typeof uri === 'string' ? { ...(value as object), uri: rename(uri) } : value;
 }

@@ -18,7 +18,7 @@ import { complete, getPrompt, mergeItems, readResource } from './items';
 import { AUTHORIZE, askToAuthorize, describePrincipal, WHOAMI } from './own-tools';
 import { type Group, pageOf } from './pages';
 import { callMerged, type MergedTool, mergeTools } from './tools';
-import { serversOf, type View } from './view';
+import { isAtMerged, serversOf, type View } from './view';
 
 /** What a call is of, already found and judged. */
 export type Called =
@@ -37,8 +37,8 @@ export interface Seen {
 }
 
 /**
- * The MCP server at `/mcp`: the gate's own tools, and what all servers have that the grant holds. `seenBy`: what
- * a request may see.
+ * The MCP server at `/mcp`: the gate's own tools, and what all servers have that the grant holds; or, at a server's
+ * own endpoint, what that one has. `seenBy`: what a request may see.
  */
 export function gateServer({ settings }: Site, seenBy: (ctx: ServerContext) => Seen): Server {
   const server = new Server(
@@ -57,13 +57,14 @@ export function gateServer({ settings }: Site, seenBy: (ctx: ServerContext) => S
     const { view, onMissing, authorize } = seenBy(ctx);
     const { groups, ttlMs, missing } = await mergeTools(view, 'answer');
     onMissing?.(missing);
-    const all = [{ server: '', items: [(authorize ? AUTHORIZE : WHOAMI) as Tool] }, ...groups];
+    const own = authorize ? AUTHORIZE : WHOAMI;
+    const all = isAtMerged(view) ? [{ server: '', items: [own as Tool] }, ...groups] : groups;
     return page<ListToolsResult>('tools', 'name', { groups: all, ttlMs }, params);
   });
   server.setRequestHandler('tools/call', async ({ params }, ctx) => {
     const { view, called, authorize } = seenBy(ctx);
     if (authorize && params.name === AUTHORIZE.name) return askToAuthorize(await authorize());
-    if (!authorize && params.name === WHOAMI.name) return whoami(view);
+    if (!authorize && !called && params.name === WHOAMI.name) return whoami(view);
     if (!called) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${params.name}`);
     if (called.kind === 'locked') return askToConnect(view, called, ctx);
     return called.kind === 'tool' ? callMerged(view, called, params, ctx) : alreadyConnected(called.server);

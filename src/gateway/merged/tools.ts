@@ -9,13 +9,19 @@ import {
 import { roleAt, scopesWithin } from '../../account';
 import { record } from '../../audit';
 import type { ServerSetting } from '../../config';
-import { needsConnection } from '../../connections';
 import { siteOf } from '../../site';
 import { judgeTool, publishTool, type Reach, type Tool, type ToolVerdict } from '../policy';
 import { CredentialMissing, isSessionLost } from './behind';
-import { askToConnect, CONNECT, connectName, connectTool, type LockedCall, lockOf } from './connect-tool';
+import {
+  askToConnect,
+  connectTool,
+  isConnectTool,
+  type LockedCall,
+  lockOf,
+  toTheServer,
+} from './connect-tool';
 import { lockInTime, toolsOf } from './lists';
-import { mergedName, mergeUris, serverNameOf } from './names';
+import { namesFor, renameUris } from './names';
 import type { Group } from './pages';
 import { serversOf, type View } from './view';
 
@@ -73,7 +79,9 @@ export type MergedVerdict =
  * tools is `unavailable`, one that the person has to connect first `locked`: whether it has that one nobody knows.
  */
 export async function judgeMerged(view: View, name: string): Promise<MergedVerdict> {
-  const server = serversOf(view).find((candidate) => candidate.name === serverNameOf(name));
+  const server = serversOf(view).find(
+    (candidate) => candidate.name === namesFor(view.principal).serverOf(name),
+  );
   const verdict = server ? await judgeAt(view, server, name) : { verdict: 'absent' as const };
   if (verdict.verdict !== 'allowed') {
     const reason = verdict.verdict;
@@ -89,8 +97,7 @@ async function judgeAt(view: View, server: ServerSetting, name: string): Promise
   const list = await toolsAt(view, server, 'judge');
   if (!list) return { verdict: 'unavailable', server };
   const called = list.tools.find((tool) => tool.name === name);
-  if (!called && needsConnection(server) && name === connectName(server))
-    return { verdict: 'connected', server };
+  if (!called && isConnectTool(server, name)) return { verdict: 'connected', server };
   const judged = called ? judgeTool(called.tool, server, called.reach) : { verdict: 'absent' as const };
   if (judged.verdict !== 'allowed') return judged;
   return called ? { verdict: 'allowed', called } : { verdict: 'absent' };
@@ -116,7 +123,7 @@ export async function callMerged(
       ),
     );
     record(view.work, { event: 'tool_call', outcome: 'ok', ...about, detail: tool.name });
-    return mergeUris(server.name, result);
+    return renameUris(namesFor(view.principal), server.name, result);
   } catch (error) {
     // It was there when the call was judged: the server or its provider has ended it since.
     if (error instanceof CredentialMissing) {
@@ -142,11 +149,11 @@ export function asked<P extends { _meta?: object | undefined }>(
   { logLevel }: View,
 ): P {
   const state = mcpReq.requestState<string>();
-  const answers = Object.entries(mcpReq.inputResponses ?? {}).filter(([name]) => name !== CONNECT);
+  const answers = toTheServer(mcpReq.inputResponses);
   return {
     ...params,
     ...(logLevel === undefined ? {} : { _meta: { ...params._meta, [LOG_LEVEL_META_KEY]: logLevel } }),
-    ...(answers.length === 0 ? {} : { inputResponses: Object.fromEntries(answers) }),
+    ...(answers && { inputResponses: answers }),
     ...(state === undefined ? {} : { requestState: state }),
   };
 }
@@ -191,7 +198,7 @@ async function toolsAt(
   const list = await toolsOf({ ...view, principal: reach }, server, use);
   if (!list) return undefined;
   const tools = [...list.byName.values()].map((tool) => ({
-    name: mergedName(server.name, tool.name),
+    name: namesFor(principal).name(server.name, tool.name),
     server,
     tool,
     reach,

@@ -27,10 +27,16 @@ export interface View {
   use<T>(server: ServerSetting, act: (behind: Behind) => Promise<T>): Promise<T>;
 }
 
-/** The servers of a grant that its user may still use. */
+/** The servers of a grant that its user may still use; at a server's own endpoint, that one. */
 export function serversOf({ work, principal }: Pick<View, 'work' | 'principal'>): ServerSetting[] {
   const usable = usableServers(siteOf(work).settings, principal.identity);
-  return usable.filter(({ name }) => principal.servers.includes(name));
+  const { servers, server } = principal;
+  return usable.filter(({ name }) => servers.includes(name) && (server === undefined || name === server));
+}
+
+/** Whether they are at `/mcp`, with all their servers and the gate's own tools. */
+export function isAtMerged({ principal }: Pick<View, 'principal'>): boolean {
+  return principal.server === undefined;
 }
 
 /** How long a server is taken at its word about its era and what it can do, in ms. */

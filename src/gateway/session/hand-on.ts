@@ -1,12 +1,13 @@
 import type { Client, ClientCapabilities } from '@modelcontextprotocol/client';
 import type { RequestId, Server } from '@modelcontextprotocol/server';
-import { mergedUri } from '../merged/names';
+import type { Naming } from '../merged/names';
 import { LONGEST_CALL_MS } from '../merged/tools';
 import { LIST_CHANGES } from './listen';
 
 /** What is handed on, and how. */
 export interface Handing {
   server: string;
+  names: Naming;
   /** What the session's client can do. */
   capabilities: ClientCapabilities;
   /** The client's request on whose stream it goes; empty: on the client's own. */
@@ -21,7 +22,7 @@ type Said = { method: string; params?: Record<string, unknown> | undefined };
 export function handOn(
   client: Client,
   to: Server,
-  { server, capabilities, related, changed }: Handing,
+  { server, names, capabilities, related, changed }: Handing,
 ): void {
   const asked = (signal: AbortSignal) => ({ ...related(), signal, timeout: LONGEST_CALL_MS });
   if (capabilities.elicitation) {
@@ -43,7 +44,7 @@ export function handOn(
   client.setNotificationHandler('notifications/message', tell);
   client.setNotificationHandler('notifications/elicitation/complete', tell);
   client.setNotificationHandler('notifications/resources/updated', ({ method, params }) =>
-    to.notification({ method, params: { ...params, uri: mergedUri(server, params.uri) } }),
+    to.notification({ method, params: { ...params, uri: names.uri(server, params.uri) } }),
   );
   for (const method of LIST_CHANGES) {
     client.setNotificationHandler(method, async () => {

@@ -13,6 +13,7 @@ import { catalogueOf, forgetLists } from '../catalogue';
 import { type Behind, connectBehind, isSessionLost } from '../merged/behind';
 import { lockOf } from '../merged/connect-tool';
 import { findResource } from '../merged/items';
+import { namesFor } from '../merged/names';
 import { type Called, gateServer, type Seen } from '../merged/server';
 import { serversOf, type View } from '../merged/view';
 import { isNobody, type Principal } from '../principal';
@@ -231,6 +232,7 @@ export class LiveSession {
         countRequestsFrom(client, Date.now());
         handOn(client, this.#server, {
           server: server.name,
+          names: namesFor(this.#principal),
           capabilities: this.#capabilities(),
           related: () => this.#courses.relatedTo(server.name),
           changed: () => forgetLists(catalogueOf(this.#work.env), server.name, this.#principal.user.id),

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
 import { type Place, siteAt, type Work } from '../../site';
-import { admitCall, mergedResource } from '../merged/admit';
+import { admitCall } from '../merged/admit';
 import { methodNotAllowed } from '../message';
 import type { Principal } from '../principal';
 import { rpcError } from '../rpc-error';
@@ -84,7 +84,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       return methodNotAllowed();
     }
     const call = { id: message?.id, method: message?.method, params: message?.params ?? {} };
-    const called = await admitCall(live.view(work, principal), mergedResource({ work }), call);
+    const called = await admitCall(live.view(work, principal), call);
     if (called instanceof Response) return called;
     const forwarded = new Request('https://session/mcp', {
       method,

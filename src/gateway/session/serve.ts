@@ -16,6 +16,22 @@ const HEADERS = ['accept', 'content-type', 'mcp-protocol-version', 'last-event-i
 /** Whose a session is. */
 type Owner = SessionRequest['owner'];
 
+/** Whose a session's id is, as it is sealed: a session at a server's own endpoint is none at `/mcp`. */
+function sealedFor({ server }: Principal, whose: Owner) {
+  return { server: server === undefined ? '' : `own:${server}`, ...whose };
+}
+
+function ownerOf({ user, client }: Principal): Owner {
+  return { user: user.id, client: client.id };
+}
+
+/** Whether a request names a session that the gate keeps itself, of this principal. */
+export async function isOwnSession(c: Context, principal: Principal): Promise<boolean> {
+  const given = c.req.header('mcp-session-id');
+  if (given === undefined) return false;
+  return (await openSessionId(siteOf(c), sealedFor(principal, ownerOf(principal)), given)) !== undefined;
+}
+
 /** Of a session whose client has no credential: its id, which only its client knows, is the whole of it. */
 const UNOWNED: Owner = { user: '', client: '' };
 
@@ -34,7 +50,7 @@ export async function serveUnauthenticated(
   if (given === undefined) {
     return message?.method === 'initialize' ? serveSession(c, NOBODY, message, UNOWNED) : undefined;
   }
-  const id = await openSessionId(site, { server: '', ...UNOWNED }, given);
+  const id = await openSessionId(site, sealedFor(NOBODY, UNOWNED), given);
   const sessions = site.env.MCP_SESSION;
   const { origin, local, requestId } = site;
   const held =
@@ -57,10 +73,10 @@ export async function serveSession(
   c: Context,
   principal: Principal,
   message: Message | undefined,
-  whose: Owner = { user: principal.user.id, client: principal.client.id },
+  whose: Owner = ownerOf(principal),
 ): Promise<Response | undefined> {
   const site = siteOf(c);
-  const owner = { server: '', ...whose };
+  const owner = sealedFor(principal, whose);
   const given = c.req.header('mcp-session-id');
   if (given === undefined && message?.method !== 'initialize') return undefined;
   const id = given === undefined ? undefined : await openSessionId(site, owner, given);

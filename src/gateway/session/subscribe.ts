@@ -5,7 +5,7 @@ import { catalogueOf, forgetLists } from '../catalogue';
 import { watchPrincipal, whileGranted } from '../granted';
 import { type Behind, connectBehind } from '../merged/behind';
 import { findResource } from '../merged/items';
-import { mergedUri } from '../merged/names';
+import { namesFor } from '../merged/names';
 import { mergeTools } from '../merged/tools';
 import { passingView, serversOf, UNASKED } from '../merged/view';
 import type { Principal } from '../principal';
@@ -115,7 +115,7 @@ async function feedFrom(
     const { method, params } = message as { method?: string; params?: { uri?: string } };
     if (method === 'notifications/resources/updated') {
       const uri = params?.uri ?? '';
-      notify.resourceUpdated(merged.includes(uri) ? uri : mergedUri(server.name, uri));
+      notify.resourceUpdated(merged.includes(uri) ? uri : namesFor(principal).uri(server.name, uri));
       return;
     }
     if (method?.endsWith('/list_changed')) forgetLists(catalogueOf(c.env), server.name, principal.user.id);

@@ -13,15 +13,21 @@ const ASKS = {
   'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {}, url: {} } },
 };
 
-/** A client at `/mcp` of a person who has not connected the server's account yet. */
-async function unconnected() {
+/** Where a client is, and what comes before the names of the server's tools there. */
+type Place = { path: string; prefix: string };
+const PLACES: Place[] = [
+  { path: '/mcp', prefix: 'tools_' },
+  { path: '/mcp/tools', prefix: '' },
+];
+
+/** A client there of a person who has not connected the server's account yet. */
+async function unconnected({ path }: Place = { path: '/mcp', prefix: 'tools_' }) {
   const world: World = worldWith({ description: 'Sprockets and where they are.' });
   Object.assign(world.server, { behind: realServer() });
   const browser = new Browser(world.at);
-  const connected = await connectWith(world.at, `${world.at.origin}/mcp`, ['tools'], { browser });
+  const connected = await connectWith(world.at, `${world.at.origin}${path}`, ['tools'], { browser });
   const caller = new Caller(connected, 'tools');
-  const send = (method: string, params = {}, sent = {}) =>
-    caller.send({ path: '/mcp', method, params, ...sent });
+  const send = (method: string, params = {}, sent = {}) => caller.send({ path, method, params, ...sent });
   return { world, browser, send, connect: () => connectAccount(world, browser, 'ada') };
 }
 
@@ -34,22 +40,25 @@ interface Result {
 }
 const resultOf = ({ body }: { body: { result?: unknown } }) => body.result as Result;
 
-describe('a server that the person has not connected', () => {
+describe.each(PLACES)('at $path a server that the person has not connected', (place) => {
+  const { path, prefix } = place;
+  const own = path === '/mcp' ? ['whoami'] : [];
+
   test('shows one tool that says what it unlocks, until they do; then its own', async () => {
-    const { world, send, connect } = await unconnected();
+    const { world, send, connect } = await unconnected(place);
     const { tools } = resultOf(await send('tools/list'));
-    expect(tools.map(({ name }) => name)).toEqual(['whoami', 'tools_connect']);
-    expect(tools[1]?.description).toContain('Sprockets and where they are.');
-    expect(tools[1]?.annotations).toMatchObject({ readOnlyHint: true, destructiveHint: false });
+    expect(tools.map(({ name }) => name)).toEqual([...own, 'tools_connect']);
+    expect(tools.at(-1)?.description).toContain('Sprockets and where they are.');
+    expect(tools.at(-1)?.annotations).toMatchObject({ readOnlyHint: true, destructiveHint: false });
     expect(world.server.callers).toEqual([]);
     expect((await connect()).status).toBe(200);
     const names = resultOf(await send('tools/list')).tools.map(({ name }) => name);
-    expect(names).toContain('tools_look');
+    expect(names).toContain(`${prefix}look`);
     expect(names).not.toContain('tools_connect');
   });
 
   test('answers its connect tool with the link, and afterwards with word that it is done', async () => {
-    const { world, send, connect } = await unconnected();
+    const { world, send, connect } = await unconnected(place);
     const told = resultOf(await send('tools/call', { name: 'tools_connect' }));
     expect(told.isError).toBeUndefined();
     expect(told.content[0]?.text).toContain(`${world.at.origin}/connect/tools?ticket=`);
@@ -59,8 +68,8 @@ describe('a server that the person has not connected', () => {
   });
 
   test('answers a call of any of its tools with the link, and the same call works once it is connected', async () => {
-    const { world, send, connect } = await unconnected();
-    const call = () => send('tools/call', { name: 'tools_look', arguments: { text: 'sprocket' } });
+    const { world, send, connect } = await unconnected(place);
+    const call = () => send('tools/call', { name: `${prefix}look`, arguments: { text: 'sprocket' } });
     const told = resultOf(await call());
     expect(told.isError).toBe(true);
     expect(told.content[0]?.text).toContain('/connect/tools?ticket=');
@@ -70,8 +79,8 @@ describe('a server that the person has not connected', () => {
   });
 
   test('asks a client that can open links to open it, and goes on with the retry', async () => {
-    const { world, send, connect } = await unconnected();
-    const params = { name: 'tools_look', arguments: { text: 'sprocket' }, _meta: ASKS };
+    const { world, send, connect } = await unconnected(place);
+    const params = { name: `${prefix}look`, arguments: { text: 'sprocket' }, _meta: ASKS };
     const first = resultOf(await send('tools/call', params, { era: 'modern' }));
     expect(first.resultType).toBe('input_required');
     const [[name, request] = ['', undefined]] = Object.entries(first.inputRequests ?? {});
@@ -90,8 +99,9 @@ describe('a server that the person has not connected', () => {
   });
 
   test('has no prompts or resources yet, and is not told of as one that fails', async () => {
-    const { send } = await unconnected();
+    const { send } = await unconnected(place);
     expect((await send('resources/list')).body.result).toMatchObject({ resources: [] });
+    if (path !== '/mcp') return;
     const { structuredContent } = resultOf(await send('tools/call', { name: 'whoami' })) as unknown as {
       structuredContent: object;
     };

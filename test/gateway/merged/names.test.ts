@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mergedName, mergedUri, mergeUris, serverNameOf, splitUri } from '../../../src/gateway/merged/names';
+import { MERGED, namesFor, renameUris } from '../../../src/gateway/merged/names';
 
 describe('a name at /mcp', () => {
   test.each([
@@ -8,7 +8,7 @@ describe('a name at /mcp', () => {
     ['s', '_', 's__'],
     ['s', 'x'.repeat(62), `s_${'x'.repeat(62)}`],
   ])('of %s and %s is %s', (server, tool, name) => {
-    expect(mergedName(server, tool)).toBe(name);
+    expect(MERGED.name(server, tool)).toBe(name);
   });
 
   const long = 'x'.repeat(80);
@@ -19,18 +19,18 @@ describe('a name at /mcp', () => {
   ];
 
   test('is at most 64 characters that every client, JSON and a header take, and never that of another tool', () => {
-    const names = HOSTILE.map((tool) => mergedName('s', tool));
+    const names = HOSTILE.map((tool) => MERGED.name('s', tool));
     for (const name of names) {
       expect(name).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
-      expect(serverNameOf(name)).toBe('s');
+      expect(MERGED.serverOf(name)).toBe('s');
     }
     expect(new Set(names).size).toBe(names.length);
   });
 
   test("can't be taken by a tool that calls itself what another is cut to", () => {
-    const cut = HOSTILE.map((tool) => mergedName('s', tool));
-    const taken = cut.map((name) => mergedName('s', name.slice('s_'.length)));
-    const whole = HOSTILE.filter((tool) => mergedName('s', tool) === `s_${tool}`);
+    const cut = HOSTILE.map((tool) => MERGED.name('s', tool));
+    const taken = cut.map((name) => MERGED.name('s', name.slice('s_'.length)));
+    const whole = HOSTILE.filter((tool) => MERGED.name('s', tool) === `s_${tool}`);
     expect(taken.filter((name) => cut.includes(name))).toEqual(whole.map((tool) => `s_${tool}`));
   });
 
@@ -39,13 +39,13 @@ describe('a name at /mcp', () => {
     ['a', '_b', 'a-', 'b'],
     ['one', 'two_x', 'two', 'x'],
   ])('of %s and %s is not that of %s and %s', (server, tool, other, another) => {
-    const [name, second] = [mergedName(server, tool), mergedName(other, another)];
+    const [name, second] = [MERGED.name(server, tool), MERGED.name(other, another)];
     expect(name).not.toBe(second);
-    expect([serverNameOf(name), serverNameOf(second)]).toEqual([server, other]);
+    expect([MERGED.serverOf(name), MERGED.serverOf(second)]).toEqual([server, other]);
   });
 
   test.each(['', 'nothing', '_x', '-'])('%j belongs to no server', (name) => {
-    expect(serverNameOf(name)).toBe('');
+    expect(MERGED.serverOf(name)).toBe('');
   });
 });
 
@@ -62,15 +62,15 @@ describe('a URI at /mcp', () => {
     'demo://item/{id}{?q*}',
     '+',
   ])('%j comes back as it was, for the server that it was of', (uri) => {
-    const merged = mergedUri('a-b1', uri);
-    expect(splitUri(merged)).toEqual({ server: 'a-b1', uri });
-    expect(splitUri(splitUri(merged)?.uri ?? '')?.server).not.toBe('a-b1');
+    const merged = MERGED.uri('a-b1', uri);
+    expect(MERGED.split(merged)).toEqual({ server: 'a-b1', uri });
+    expect(MERGED.split(MERGED.split(merged)?.uri ?? '')?.server).not.toBe('a-b1');
   });
 
   test.each(['file:///readme', 'mcp+', 'mcp+a', 'mcp+A+x', 'mcp++x', 'MCP+a+x', ' mcp+a+x', 'mcp+a_b+x'])(
     '%j is none',
     (uri) => {
-      expect(splitUri(uri)).toBeUndefined();
+      expect(MERGED.split(uri)).toBeUndefined();
     },
   );
 
@@ -80,16 +80,30 @@ describe('a URI at /mcp', () => {
     const embedded = { type: 'resource', resource: { uri, text: uri } };
     const text = { type: 'text', text: uri, uri };
     const merged = 'mcp+a+file:///readme';
-    expect(mergeUris('a', { content: [link, embedded, text, null], structuredContent: { uri } })).toEqual({
+    expect(
+      renameUris(MERGED, 'a', { content: [link, embedded, text, null], structuredContent: { uri } }),
+    ).toEqual({
       content: [{ ...link, uri: merged }, { ...embedded, resource: { uri: merged, text: uri } }, text, null],
       structuredContent: { uri },
     });
-    expect(mergeUris('a', { messages: [{ role: 'user', content: link }] })).toEqual({
+    expect(renameUris(MERGED, 'a', { messages: [{ role: 'user', content: link }] })).toEqual({
       messages: [{ role: 'user', content: { ...link, uri: merged } }],
     });
-    expect(mergeUris('a', { contents: [{ uri, text: uri }] })).toEqual({
+    expect(renameUris(MERGED, 'a', { contents: [{ uri, text: uri }] })).toEqual({
       contents: [{ uri: merged, text: uri }],
     });
-    expect(mergeUris('a', { content: 'none', other: [link] })).toEqual({ content: 'none', other: [link] });
+    expect(renameUris(MERGED, 'a', { content: 'none', other: [link] })).toEqual({
+      content: 'none',
+      other: [link],
+    });
   });
+});
+
+test('at a server’s own endpoint all are named as the server names them', () => {
+  const names = namesFor({ server: 'a' });
+  expect(names.name('a', 'read it')).toBe('read it');
+  expect(names.serverOf('b_read')).toBe('a');
+  expect(names.split(names.uri('a', 'mcp+b+x://y'))).toEqual({ server: 'a', uri: 'mcp+b+x://y' });
+  const result = { contents: [{ uri: 'x://y', text: '' }] };
+  expect(renameUris(names, 'a', result)).toEqual(result);
 });
