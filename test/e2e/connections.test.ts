@@ -47,17 +47,8 @@ async function connected(name: string): Promise<Granted> {
   const walker = walk(gate, { also: [upstream.issuer] });
   const choices = { servers: ['guarded'] };
   const granted = await grant(gate, name, { params: { resource: endpoint() }, choices, walker });
-  const response = await fetch(endpoint(), {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${granted.tokens.access_token}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-    },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'account' } }),
-  });
-  const { result } = (await response.json()) as { result: { content: { text: string }[] } };
-  await walker.open(/http:\S+/.exec(result.content[0]?.text ?? '')?.[0] ?? '');
+  const asked = await account(granted);
+  await walker.open(/http:\S+/.exec(asked ?? '')?.[0] ?? '');
   await walker.submit(walker.form('csrf'), {});
   const done = await walker.submit(walker.form('login'), { login: name });
   expect([done.status, done.text]).toEqual([200, expect.stringContaining('guarded is connected')]);

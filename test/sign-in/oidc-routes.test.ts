@@ -29,7 +29,7 @@ let provider: {
 let count = 0;
 
 beforeEach(() => {
-  issuer = `https://id${++count}.example`;
+  issuer = `https://routes${++count}.example`;
   provider = {
     metadata: {
       issuer,
