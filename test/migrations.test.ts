@@ -5,7 +5,7 @@ import { ACCOUNT_SCHEMA } from '../src/account/schema';
 import { FLOW_SCHEMA } from '../src/flow/object';
 import { SESSION_SCHEMA } from '../src/gateway/session/schema';
 import { migrate } from '../src/migrations';
-import { answer, openSignedIn, poll, registerDevice, typeCode } from './authorization/devices';
+import { answer, openSignedIn, poll, registerDevice, typeCode } from './authorization/device/devices';
 import { pass, startClock } from './fixtures/clock';
 import { expectInvalidGrant } from './fixtures/refusals';
 import account from './fixtures/schemas/account-v1.json';

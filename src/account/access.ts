@@ -1,6 +1,6 @@
-import type { KeyLimits } from './access-keys';
-import type { GrantRow } from './grant-store';
+import type { GrantRow } from './grants/store';
 import type { Identity } from './identity';
+import type { KeyLimits } from './keys/access-keys';
 import { includedScopes } from './scopes';
 
 /**

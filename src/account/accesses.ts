@@ -1,9 +1,9 @@
 import { ok, type Result, refuse } from '../result';
 import { type Access, accessByGrant, accessByKey } from './access';
-import type { AccessKeys } from './access-keys';
-import type { GrantRow, GrantStore } from './grant-store';
+import type { GrantRow, GrantStore } from './grants/store';
 import type { Identity } from './identity';
-import { isKeyId } from './key-text';
+import type { AccessKeys } from './keys/access-keys';
+import { isKeyId } from './keys/text';
 import type { Profile } from './profile';
 
 /** What a token or access key of this account stands for. `now`: seconds since the epoch. */

@@ -2,8 +2,8 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { record } from '../audit';
 import { siteOf } from '../site';
 import type { Grant } from './access';
-import type { KeyLimits } from './access-keys';
 import type { Identity } from './identity';
+import type { KeyLimits } from './keys/access-keys';
 import type { SignInRow } from './sign-ins';
 
 /** Who a call of the API is for: found by `sign-in/`, which `app.ts` hands in. */

@@ -1,4 +1,4 @@
-import type { GrantStore } from './grant-store';
+import type { GrantStore } from './grants/store';
 
 /**
  * Something that moves along when a visitor signs in. `Account` has a list of them; what an account keeps

@@ -3,13 +3,13 @@ import { readSecret, secretName } from '../config';
 import { ok, type Result } from '../result';
 import { objectKeyring } from '../site';
 import type { Access } from './access';
-import { connectionBelongings } from './connection-belongings';
-import { ConnectionStore } from './connection-store';
-import { Connections, type Obtained } from './connections';
-import type { Connection, Connector, CredentialAnswer, Wanted } from './credential';
-import type { Issuer } from './issuer';
+import { connectionBelongings } from './connections/belongings';
+import { Connections, type Obtained } from './connections/connections';
+import type { Connection, Connector, CredentialAnswer, Wanted } from './connections/credential';
+import { ConnectionStore } from './connections/store';
+import type { Issuer } from './grants/issuer';
 import { accountObject } from './object';
-import type { ProviderAsker } from './provider';
+import type { ProviderAsker } from './provider/provider';
 
 /**
  * The `Account` with the vault of its principal's connections. `connector` talks to their

@@ -1,13 +1,11 @@
 import { isUserId, type Keyring } from '../crypto';
-import { keyPartsOf } from './key-text';
+import { keyPartsOf } from './keys/text';
 
 /** The face of `account/`: the per-principal object, and the words that grants are told in. */
 export type { Access, Grant } from './access';
-export type { AccessKey, KeyLimits, KeySpec } from './access-keys';
-export { KEY_INDEX, type MadeKey } from './account-keys';
 export { type ApiUser, accountApi } from './api';
 export { connectedAccount } from './connected-account';
-export type { Obtained } from './connections';
+export type { Obtained } from './connections/connections';
 export {
   type ApiKeyCredential,
   type Connection,
@@ -23,11 +21,10 @@ export {
   type RefreshRefusal,
   type TokenProvider,
   type Wanted,
-} from './credential';
-export type { DirectApproval } from './direct';
-export type { Approval, Presentation, Terms } from './grants';
-export { type AccountSection, accountHome } from './home';
-export { highestRole, type Identity, roleAt, roleOf, SERVICE, type User, VISITOR } from './identity';
+} from './connections/credential';
+export { CONNECTIONS_INDEX } from './connections/key-versions';
+export type { DirectApproval } from './grants/direct';
+export type { Approval, Presentation, Terms } from './grants/grants';
 export type {
   CheckedRequest,
   IssuedApproval,
@@ -35,15 +32,18 @@ export type {
   IssuingClient,
   IssuingTerms,
   TokenAnswer,
-} from './issuer';
-export { describeKeyRefusal, judgeKeyRequest, keyRequest } from './key-request';
-export { type KeyParts, looksLikeKey, parseKey } from './key-text';
-export { withinTools } from './key-tools';
-export { CONNECTIONS_INDEX } from './key-versions';
-export { describeIssue, keysApi, parseJson, refuseTooMany, showKey, whyNoKeys } from './keys-api';
-export { keysPages } from './keys-routes';
+} from './grants/issuer';
+export { type AccountSection, accountHome } from './home';
+export { highestRole, type Identity, roleAt, roleOf, SERVICE, type User, VISITOR } from './identity';
+export type { AccessKey, KeyLimits, KeySpec } from './keys/access-keys';
+export { KEY_INDEX, type MadeKey } from './keys/account-keys';
+export { describeIssue, keysApi, parseJson, refuseTooMany, showKey, whyNoKeys } from './keys/api';
+export { describeKeyRefusal, judgeKeyRequest, keyRequest } from './keys/request';
+export { keysPages } from './keys/routes';
+export { type KeyParts, looksLikeKey, parseKey } from './keys/text';
+export { withinTools } from './keys/tools';
 export { accountObject } from './object';
-export type { ProviderAnswer, ProviderAsker, ProviderQuestion, ProviderToken } from './provider';
+export type { ProviderAnswer, ProviderAsker, ProviderQuestion, ProviderToken } from './provider/provider';
 export { holds, mayKnow, usableServers } from './reach';
 export {
   DEFAULT_SCOPES,

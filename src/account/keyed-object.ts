@@ -1,8 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { AccountKeys } from './account-keys';
 import type { Belonging } from './belongings';
+import type { AccountKeys } from './keys/account-keys';
 import type { Moves } from './moves';
-import type { ProviderChecks } from './provider-checks';
+import type { ProviderChecks } from './provider/checks';
 import type { Watchers } from './watch';
 
 /** Who does what the object is asked. */

@@ -2,11 +2,11 @@ import { seconds } from '../clock';
 import type { Result } from '../result';
 import type { Access } from './access';
 import type { Belonging } from './belongings';
-import type { Presentation, Terms } from './grants';
+import type { Presentation, Terms } from './grants/grants';
+import type { TokenAnswer } from './grants/issuer';
+import type { Serial } from './grants/serial';
 import { type Identity, VISITOR } from './identity';
-import type { TokenAnswer } from './issuer';
 import type { Profile } from './profile';
-import type { Serial } from './serial';
 import type { SignIns } from './sign-ins';
 
 /** What of another account an account calls once its principal moved there. */

@@ -15,12 +15,12 @@ import { ok, type Result } from '../result';
 import type { SignedIn } from '../sign-in';
 import { type Site, siteOf } from '../site';
 import { PageProblem } from '../ui';
-import type { Client } from './client';
-import { DOCUMENT_FAULTS } from './client-document-rules';
-import { findClient } from './clients';
+import type { Client } from './clients/client';
+import { findClient } from './clients/clients';
+import { DOCUMENT_FAULTS } from './clients/document-rules';
+import { type CheckedRedirectUri, matchRedirectUri } from './clients/redirect-uri';
 import { checkWithLibrary, errorRedirect, type RequestRefusal } from './library';
 import { resourcesOf } from './metadata';
-import { type CheckedRedirectUri, matchRedirectUri } from './redirect-uri';
 
 /** An authorization request that passed every check, ready to be asked about. */
 export interface AuthorizationRequest {

@@ -1,7 +1,7 @@
 import { DEFAULT_SCOPES, OFFLINE_ACCESS, SCOPES } from '../account';
 import type { ServerSetting } from '../config';
 import type { Site } from '../site';
-import { ASSERTION_ALGORITHMS, GRANT_TYPES, JWT_BEARER } from './client';
+import { ASSERTION_ALGORITHMS, GRANT_TYPES, JWT_BEARER } from './clients/client';
 
 /** draft-ietf-oauth-identity-assertion-authz-grant: what enterprise-managed authorization asks for. */
 const ID_JAG_PROFILE = 'urn:ietf:params:oauth:grant-profile:id-jag';

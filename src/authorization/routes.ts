@@ -7,12 +7,12 @@ import { mustFindFlow, showSignIn } from '../sign-in';
 import { siteOf } from '../site';
 import { PageProblem } from '../ui';
 import { type AuthorizationFlow, checkAuthorizationRequest } from './authorize';
-import { backToClient, decide, type SurveyTools, showConsent } from './consent';
-import { deviceAuthorization } from './device-authorization';
+import { register } from './clients/registration';
+import { backToClient, decide, type SurveyTools, showConsent } from './consent/consent';
+import { decideServices, isAtServices, showServices } from './consent/services';
+import { deviceAuthorization } from './device/authorization';
 import { whoDecides } from './person';
-import { register } from './registration';
-import { decideServices, isAtServices, showServices } from './services';
-import { introspect, revoke, token } from './token-endpoint';
+import { introspect, revoke, token } from './token/endpoint';
 
 /**
  * `/authorize`: sign-in, then consent, then the services that the person has yet to connect, then back to the client.

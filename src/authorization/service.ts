@@ -14,7 +14,7 @@ import { userIdOf } from '../crypto';
 import { ok, type Result } from '../result';
 import type { Site } from '../site';
 import { resourceNamed } from './metadata';
-import { oauthError, termsOf } from './token-request';
+import { oauthError, termsOf } from './token/request';
 
 /** A principal that no person signed in as, and the most that the settings give it. */
 export interface Service {

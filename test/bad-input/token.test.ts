@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Confidential, registerConfidential } from '../authorization/confidential';
+import { type Confidential, registerConfidential } from '../authorization/clients/confidential';
 import { type Authorized, authorize, connect, gate, redeem, refresh, revoke } from '../fixtures/worker';
 import { casesFor, type Kind, MARKER, withOne } from './values';
 

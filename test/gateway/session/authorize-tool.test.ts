@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { answer, openSignedIn, typeCode } from '../../authorization/devices';
+import { answer, openSignedIn, typeCode } from '../../authorization/device/devices';
 import { deploy, InSession, TOOLS_CHANGED } from '../../fixtures/mcp-session';
 import { sessionServer } from '../../fixtures/mcp-session-server';
 import { Browser } from '../../fixtures/worker';

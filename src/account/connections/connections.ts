@@ -1,0 +1,303 @@
+import { seconds } from '../../clock';
+import { type Keyring, seal, unseal } from '../../crypto';
+import { ok, type Result, refuse } from '../../result';
+import { Serial } from '../grants/serial';
+import {
+  type Connection,
+  type Connector,
+  type ConnectorOptions,
+  type Credential,
+  type CredentialAnswer,
+  headerValue,
+  type OAuthCredential,
+  type Wanted,
+} from './credential';
+import { type FreshnessVerdict, judgeFreshness, retryDelay } from './freshness';
+import type { ConnectionRow, ConnectionStore, StoredCredential } from './store';
+
+/** What the rules need of the object that they run in. */
+export interface ConnectionsHost {
+  userId(): string;
+  keyring(): Promise<Keyring>;
+  connector: Connector;
+  /** The secret of a configured client, by the name of the server. */
+  clientSecret(server: string): string | undefined;
+  /** How long a call with a token that is still good waits for the next one, in ms. */
+  patience?: number;
+  log(event: { event: string; outcome: 'ok' | 'refused' | 'failed'; reason?: string; server: string }): void;
+}
+
+const PATIENCE = 2_000;
+
+/** A credential that is about to be stored, and where its server is. */
+export interface Obtained {
+  credential: Credential;
+  place: string;
+}
+
+/**
+ * A principal's connections over time. Everything that changes one runs after what is under way with it, so that
+ * a refresh token is presented once however many calls need the new one; a renewed credential is stored before
+ * anybody gets it.
+ */
+export class Connections {
+  private readonly serial = new Serial();
+  /** Opened credentials, so that not each call costs a decryption; worth nothing once row or keys change. */
+  private readonly opened = new Map<string, { sealed: string; keyring: Keyring; credential: Credential }>();
+
+  constructor(
+    private readonly store: ConnectionStore,
+    private readonly host: ConnectionsHost,
+  ) {}
+
+  /** The credential for a server, renewed first when its end is near. */
+  async credential(wanted: Wanted): Promise<CredentialAnswer> {
+    const row = this.store.find(wanted.server);
+    const missing = missingFrom(row, wanted);
+    if (missing || !row) return missing ?? refuse('not_connected');
+    if (judge(row, wanted) === 'use') return this.use(row, wanted);
+    const renewed = this.serial.run(wanted.server, () => this.renew(wanted));
+    return isGood(row, wanted) ? this.inTime(renewed, row, wanted) : renewed;
+  }
+
+  /** Stores what was obtained, all or none, in the place of what was there. */
+  async connect(obtained: Obtained[]): Promise<void> {
+    const servers = obtained.map(({ credential }) => credential.server);
+    await this.afterAll(servers, async () => this.store.connect(await this.sealAll(obtained), seconds()));
+  }
+
+  /** Everything that can be opened, as it can be stored by another account. */
+  async openAll(): Promise<Obtained[]> {
+    const opened = this.store.list().map(async (row) => {
+      const credential = await this.serial.run(row.server, () => this.open(row));
+      return credential.ok ? { credential: credential.value, place: row.place } : undefined;
+    });
+    return (await Promise.all(opened)).filter((one) => one !== undefined);
+  }
+
+  sealAll(obtained: Obtained[]): Promise<StoredCredential[]> {
+    return Promise.all(obtained.map(({ credential, place }) => this.seal(credential, place)));
+  }
+
+  /** Ends a connection, here at once and at the provider where it can. False when there was none. */
+  async disconnect(
+    server: string,
+    loopback: readonly string[],
+  ): Promise<{ existed: boolean; revoked: boolean }> {
+    const held = await this.serial.run(server, async () => {
+      const row = this.store.find(server);
+      const credential = row && (await this.open(row));
+      this.store.remove(server);
+      this.opened.delete(server);
+      return { existed: row !== undefined, credential };
+    });
+    const { existed, credential } = held;
+    if (!credential?.ok || credential.value.auth !== 'oauth') return { existed, revoked: false };
+    const options = this.optionsFor(credential.value, loopback);
+    return { existed, revoked: await this.host.connector.revoke(credential.value, options) };
+  }
+
+  /** Notes that the server refuses a credential that can't be helped; nothing when there is another by now. */
+  markRefused(server: string, credentialId: string): void {
+    const row = this.store.find(server);
+    if (row?.credential_id !== credentialId || row.status !== 'connected') return;
+    this.end(row, 'refused_by_server');
+  }
+
+  begin(server: string, until: number): void {
+    this.store.begin(server, until);
+  }
+
+  async list(): Promise<{ connections: Connection[]; pending: string[] }> {
+    const { versions } = await this.host.keyring();
+    const connections = this.store.list().map((row) => describe(row, versions.has(row.key_version)));
+    return { connections, pending: this.store.pending(seconds()) };
+  }
+
+  /** Seals by the current key what another one sealed; `left`: what can't be opened. */
+  async rewrap(): Promise<{ rewrapped: number; left: number }> {
+    const { current } = await this.host.keyring();
+    const old = this.store.list().filter(({ key_version }) => key_version !== current);
+    const opened = await Promise.all(old.map((row) => this.open(row)));
+    const rewrapped = opened.filter((one) => one.ok).length;
+    return { rewrapped, left: old.length - rewrapped };
+  }
+
+  /** What is at hand serves when the provider takes its time: the refresh goes on, for those who come later. */
+  private async inTime(
+    renewed: Promise<CredentialAnswer>,
+    row: ConnectionRow,
+    wanted: Wanted,
+  ): Promise<CredentialAnswer> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), this.host.patience ?? PATIENCE);
+    });
+    const answer = await Promise.race([renewed, late]).finally(() => clearTimeout(timer));
+    return answer ?? this.use(row, wanted);
+  }
+
+  private async renew(wanted: Wanted): Promise<CredentialAnswer> {
+    // Whoever came before may have renewed it, or ended it.
+    const row = this.store.find(wanted.server);
+    const missing = missingFrom(row, wanted);
+    if (missing || !row) return missing ?? refuse('not_connected');
+    switch (judge(row, wanted)) {
+      case 'use':
+        return this.use(row, wanted);
+      case 'wait':
+        return unavailable((row.retry_at ?? 0) - seconds());
+      case 'ended': {
+        const reason = wanted.refused === undefined ? 'expired' : 'refused_by_server';
+        this.end(row, reason);
+        return refuse('needs_reauthorization', reason);
+      }
+      case 'renew':
+        return this.refresh(row, wanted);
+    }
+  }
+
+  private async refresh(row: ConnectionRow, wanted: Wanted): Promise<CredentialAnswer> {
+    const opened = await this.open(row);
+    if (!opened.ok) return refuse('vault_unreadable', opened.error.detail);
+    if (opened.value.auth !== 'oauth') return refuse('needs_reauthorization', 'expired');
+    // Written before the request goes out: if this object stops before the answer is stored, it can be told why
+    // the provider doesn't know the old token any more.
+    this.store.update(row, { refresh_began_at: seconds() });
+    const options = this.optionsFor(opened.value, wanted.loopback);
+    const answer = await this.host.connector.refresh(opened.value, options);
+    const { server } = row;
+    if (answer.ok) {
+      const next = await this.seal(answer.value, row.place);
+      if (!this.store.renew(row, next, seconds())) return refuse('not_connected');
+      this.host.log({ event: 'connection_renewed', outcome: 'ok', server });
+      return ok({ id: next.credential_id, ...headerValue(answer.value, wanted.header) });
+    }
+    const { reason, retry_after, answered } = answer.error;
+    if (reason === 'provider_unavailable') {
+      this.host.log({ event: 'connection_renewed', outcome: 'failed', reason, server });
+      return this.putOff(row, wanted, { retry_after, answered });
+    }
+    const lost = reason === 'refresh_rejected' && row.refresh_began_at !== null;
+    const why = lost ? 'refresh_answer_lost' : reason;
+    this.end(row, why);
+    return refuse('needs_reauthorization', why);
+  }
+
+  /** The provider can't be asked now: what is at hand serves for as long as it is good. */
+  private putOff(
+    row: ConnectionRow,
+    wanted: Wanted,
+    failed: { retry_after: number | undefined; answered: boolean | undefined },
+  ): CredentialAnswer | Promise<CredentialAnswer> {
+    const failures = row.failures + 1;
+    const delay = retryDelay(failures, failed.retry_after);
+    const later = { failures, retry_at: seconds() + delay };
+    this.store.update(row, failed.answered ? { ...later, refresh_began_at: row.refresh_began_at } : later);
+    return isGood(row, wanted) ? this.use(row, wanted) : unavailable(delay);
+  }
+
+  private async use(row: ConnectionRow, wanted: Wanted): Promise<CredentialAnswer> {
+    const opened = await this.open(row);
+    if (!opened.ok) return refuse('vault_unreadable', opened.error.detail);
+    const now = seconds();
+    // At most once a minute: a protected request should cost no write.
+    if (row.last_used_at === null || now - row.last_used_at >= 60) {
+      this.store.update(row, { last_used_at: now });
+    }
+    return ok({ id: row.credential_id, ...headerValue(opened.value, wanted.header) });
+  }
+
+  /** What a row holds; sealed anew when that was by an older key. Refused as `vault_unreadable`. */
+  private async open(row: ConnectionRow): Promise<Result<Credential>> {
+    const keyring = await this.host.keyring();
+    const known = this.opened.get(row.server);
+    if (known && known.sealed === row.sealed && known.keyring === keyring) return ok(known.credential);
+    const opened = await unseal<Credential>(keyring, this.host.userId(), row.sealed);
+    if (!opened.ok) return opened;
+    // Sealed for this very server: a row that was moved to another opens nothing there.
+    if (opened.value.server !== row.server) return refuse('vault_unreadable', 'it is of another server');
+    if (row.key_version !== keyring.current) {
+      this.store.rewrap(row, await seal(keyring, this.host.userId(), opened.value), keyring.current);
+    } else this.opened.set(row.server, { sealed: row.sealed, keyring, credential: opened.value });
+    return opened;
+  }
+
+  private async seal(credential: Credential, place: string): Promise<StoredCredential> {
+    const keyring = await this.host.keyring();
+    const oauth = credential.auth === 'oauth' ? credential : undefined;
+    return {
+      server: credential.server,
+      credential_id: crypto.randomUUID(),
+      auth: credential.auth,
+      place,
+      sealed: await seal(keyring, this.host.userId(), credential),
+      key_version: keyring.current,
+      renewable: oauth?.refresh_token === undefined ? 0 : 1,
+      scope: oauth?.scope ?? null,
+      expires_at: oauth?.expires_at ?? null,
+    };
+  }
+
+  private end(row: ConnectionRow, reason: string): void {
+    this.store.update(row, { status: 'needs_reauthorization', reason });
+    this.host.log({ event: 'connection_renewed', outcome: 'refused', reason, server: row.server });
+  }
+
+  private optionsFor({ client, server }: OAuthCredential, loopback: readonly string[]): ConnectorOptions {
+    const clientSecret = client.kind === 'configured' ? this.host.clientSecret(server) : client.client_secret;
+    return { loopback, clientSecret };
+  }
+
+  /** Runs a task when nothing is under way with any of these servers, and keeps others waiting meanwhile. */
+  private afterAll(servers: string[], task: () => Promise<void>): Promise<void> {
+    // In one order, so that two such tasks can't wait for each other.
+    return [...servers]
+      .sort()
+      .reduceRight<() => Promise<void>>((next, server) => () => this.serial.run(server, next), task)();
+  }
+}
+
+/** Why a row is no answer; undefined when it may be one. */
+function missingFrom(row: ConnectionRow | undefined, wanted: Wanted): CredentialAnswer | undefined {
+  if (row?.auth !== wanted.auth) return refuse('not_connected');
+  if (row.place !== wanted.place) return refuse('needs_reauthorization', 'server_moved');
+  if (row.status !== 'connected') return refuse('needs_reauthorization', row.reason ?? undefined);
+  return undefined;
+}
+
+/** Whether it may still be sent as it is. */
+function isGood(row: ConnectionRow, wanted: Wanted): boolean {
+  return wanted.refused !== row.credential_id && (row.expires_at === null || row.expires_at > seconds());
+}
+
+function judge(row: ConnectionRow, wanted: Wanted): FreshnessVerdict {
+  return judgeFreshness({
+    now: seconds(),
+    renewedAt: row.renewed_at,
+    expiresAt: row.expires_at,
+    renewable: row.renewable === 1,
+    retryAt: row.retry_at,
+    refused: wanted.refused === row.credential_id,
+  });
+}
+
+function unavailable(retryAfter: number): CredentialAnswer {
+  return { ok: false, error: { reason: 'provider_unavailable', retry_after: Math.max(1, retryAfter) } };
+}
+
+function describe(row: ConnectionRow, readable: boolean): Connection {
+  const { server, auth, place, status, reason, connected_at, renewed_at } = row;
+  return {
+    server,
+    auth,
+    place,
+    status: readable ? status : 'needs_reauthorization',
+    reason: readable ? (reason ?? undefined) : 'vault_unreadable',
+    scope: row.scope ?? undefined,
+    connected_at,
+    renewed_at,
+    last_used_at: row.last_used_at ?? undefined,
+    expires_at: row.expires_at ?? undefined,
+  };
+}

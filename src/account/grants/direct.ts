@@ -1,0 +1,154 @@
+import { seconds } from '../../clock';
+import { randomSecret, s256, sha256Hex } from '../../crypto';
+import type { Identity } from '../identity';
+import { includedScopes, type Scope } from '../scopes';
+import { clientRecord, issuingTerms, type Presentation, refusal, type Terms } from './grants';
+import type { Issuer, TokenAnswer } from './issuer';
+import { GONE, type GrantStore } from './store';
+
+/** What is allowed by the settings, without a person at a page. Times are seconds since the epoch. */
+export interface DirectApproval {
+  identity: Identity;
+  /** Who presented what it is issued for: a client, or the issuer whose token it was. */
+  client: { client_id: string; name: string; domain: string | undefined };
+  resource: string;
+  scope: Scope[];
+  servers: string[];
+  /** The end of the grant and of its one access token. */
+  expires_at: number;
+  /** The access key that it was made with, and dies with: then it acts as the account's own person or service. */
+  key_id?: string | undefined;
+}
+
+const SUBJECT_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+/** A life that the library takes for any token; the object writes the real one. */
+const LASTING = 3600;
+
+/**
+ * Makes a grant and its access token in one step, without a refresh token. The library's code never leaves
+ * this function, so what it wrote is stored with the code already redeemed.
+ */
+export async function issueDirectly(
+  store: GrantStore,
+  issuer: Issuer,
+  userId: string,
+  terms: Terms,
+  approval: DirectApproval,
+): Promise<TokenAnswer> {
+  const now = seconds();
+  const { client_id, name, domain } = approval.client;
+  const { scope, servers, resource, identity, expires_at, key_id } = approval;
+  const redirect_uri = `${terms.origin}/oauth/token`;
+  const client = {
+    client_id,
+    redirect_uris: [],
+    grant_types: ['authorization_code'],
+    response_types: ['code'],
+  };
+  const view = store.view(now, clientRecord(client, redirect_uri));
+  const issuing = { ...issuingTerms(terms, client), withoutRefresh: true };
+  const code_verifier = randomSecret();
+  const request = { client_id, redirect_uri, state: '', code_challenge: await s256(code_verifier), resource };
+  const { name: userName, email, email_verified } = identity;
+  const props = { user: { id: userId, name: userName, email, email_verified }, servers };
+  const approved = { userId, request, scope, props, metadata: { servers } };
+  const redirectTo = await issuer.authorize(view.asNamespace(), issuing, approved);
+  const code = new URL(redirectTo).searchParams.get('code') ?? '';
+  const grantId = code.split(':')[1] ?? '';
+  const form = { grant_type: 'authorization_code', code, code_verifier };
+  const answer = await issuer.token(view.asNamespace(), issuing, form);
+  if (answer.status !== 200) return answer;
+  const ends = Math.min(expires_at, now + terms.tokens.access);
+  const row = {
+    id: grantId,
+    client_id,
+    client_name: name,
+    client_domain: domain ?? null,
+    redirect_uri,
+    resource,
+    scope: scope.join(' '),
+    servers: JSON.stringify(servers),
+    created_at: now,
+    expires_at: ends,
+    refresh_expires_at: ends,
+    identity: key_id === undefined ? JSON.stringify(identity) : null,
+    key_id: key_id ?? null,
+  };
+  store.commit(view, { grantId, refresh: ends, access: ends }, (insert) => insert('grants', row));
+  return { status: 200, body: { ...answer.body, expires_in: ends - now } };
+}
+
+/**
+ * Exchanges an access token of the same client for a narrower one (RFC 8693): of the same grant, with no more
+ * scope, no longer life, and gone when either it or the grant is. `form.scope` may ask for less,
+ * `form.expires_in` for fewer seconds; `target` is the resource that it names, if any, which must be the grant's.
+ */
+export async function exchangeToken(
+  store: GrantStore,
+  issuer: Issuer,
+  terms: Terms,
+  { client, grantId, secret, form }: Presentation,
+  target: string | undefined,
+): Promise<TokenAnswer> {
+  const now = seconds();
+  const subject = await sha256Hex(secret);
+  const key = store.tokenKey(grantId, subject);
+  const grant = store.find(grantId, now);
+  const record = store.record(key, now);
+  if (!grant || !record) return invalid('subject_token_unknown');
+  if (grant.client_id !== client.client_id) return invalid('subject_token_of_other_client');
+  if (target !== undefined && !isSamePlace(terms, target, grant.resource)) {
+    const error_description = 'The subject token is for another resource';
+    return { status: 400, body: { error: 'invalid_target', error_description }, reason: 'target_mismatch' };
+  }
+  const token = JSON.parse(record.value) as { scope: string[] };
+  const scope = narrowScope(form.scope, token.scope);
+  if (!scope) {
+    const error_description = 'The subject token has none of these scopes';
+    return { status: 400, body: { error: 'invalid_scope', error_description }, reason: 'scope_not_granted' };
+  }
+  const issuing = { ...client, grant_types: [...client.grant_types, EXCHANGE] };
+  const view = store.view(now, clientRecord(issuing, grant.redirect_uri));
+  const lasting = { ...token, scope: includedScopes(token.scope), expiresAt: now + LASTING };
+  view.writes.set(key, { ...record, value: JSON.stringify(lasting), expires_at: null });
+  const request = { subject_token: secret, subject_token_type: SUBJECT_TYPE, scope: scope.join(' ') };
+  const answer = await issuer.token(view.asNamespace(), issuingTerms(terms, issuing), {
+    grant_type: EXCHANGE,
+    ...request,
+  });
+  view.writes.delete(key);
+  if (answer.status !== 200) return answer;
+  const asked = form.expires_in === undefined ? terms.tokens.access : Number(form.expires_in);
+  const ends = Math.min(now + Math.min(asked, terms.tokens.access), record.expires_at ?? grant.expires_at);
+  const hash = await sha256Hex(String(answer.body.access_token));
+  const stands = { grantId, refresh: grant.refresh_expires_at, access: ends };
+  const stored = store.commit(view, stands, (insert) => {
+    if (!store.record(key, now)) throw GONE;
+    insert('exchanges', { hash, grant_id: grantId, subject, expires_at: ends });
+  });
+  return stored
+    ? { status: 200, body: { ...answer.body, expires_in: ends - now } }
+    : refusal('grant_revoked_meanwhile');
+}
+
+/** The origin and `/mcp` are two resources at one place. */
+function isSamePlace({ origin }: Terms, a: string, b: string): boolean {
+  const place = (resource: string) => (resource === origin ? `${origin}/mcp` : resource);
+  return place(a) === place(b);
+}
+
+/** What of the scopes asked for a token holds; undefined when it holds none of them. */
+function narrowScope(asked: string | undefined, held: readonly string[]): Scope[] | undefined {
+  const within = includedScopes(held);
+  if (asked === undefined) return within;
+  const names = asked.split(' ').filter(Boolean);
+  if (!names.some((name) => (within as string[]).includes(name))) return undefined;
+  return includedScopes(names).filter((scope) => within.includes(scope));
+}
+
+/** RFC 8693 section 2.2.2: a subject token that isn't good is `invalid_request`. */
+function invalid(reason: string): TokenAnswer {
+  const error_description = 'The subject token is not valid';
+  return { status: 400, body: { error: 'invalid_request', error_description }, reason };
+}

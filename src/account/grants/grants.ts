@@ -1,0 +1,285 @@
+import { seconds } from '../../clock';
+import type { OidcProvider, Tokens } from '../../config';
+import { s256, sealUnderSecret, sha256Hex, timingSafeEqual, unsealUnderSecret } from '../../crypto';
+import type { Scope } from '../scopes';
+import type { CheckedRequest, Issuer, IssuingClient, IssuingTerms, TokenAnswer } from './issuer';
+import { judgeCodeRepeat, judgeRefreshRepeat } from './repeats';
+import { Serial } from './serial';
+import type { CodeRow, GrantRow, GrantStore, RotationRow } from './store';
+
+/** What a person allowed on the consent page. `expires_at`: the grant's end, seconds since the epoch. */
+export interface Approval {
+  request: CheckedRequest;
+  client: IssuingClient & { name: string; domain: string | undefined };
+  scope: Scope[];
+  servers: string[];
+  expires_at: number;
+  /** The access key with which the person had signed in, if it was one. */
+  key_id?: string | undefined;
+}
+
+/** The deployment, as issuing needs it: the issuer's origin, all resources, the lifetimes of `TOKENS`, sign-in providers. */
+export interface Terms {
+  origin: string;
+  resources: string[];
+  tokens: Tokens;
+  providers: readonly OidcProvider[];
+}
+
+/** A code or refresh token presented at the token endpoint by an authenticated client. */
+export interface Presentation {
+  client: IssuingClient;
+  grantId: string;
+  /** The code or refresh token, whole. */
+  secret: string;
+  /** All parameters of the request but the client's credentials. */
+  form: Record<string, string>;
+}
+
+/** Lifetimes below this the library refuses; shorter ones are cut when a record is stored. */
+const LIBRARY_MIN_TTL = 60;
+
+/**
+ * A principal's grants over time: codes that work once, refresh tokens that rotate without races.
+ * Presentations of one grant are taken one after the other, the library is called once per code and once
+ * per rotation, and what it writes is committed whole or not at all.
+ */
+export class Grants {
+  constructor(
+    private readonly store: GrantStore,
+    private readonly issuer: Issuer,
+    private readonly userId: () => string,
+    private readonly serial = new Serial(),
+  ) {}
+
+  /** Makes a grant and its code. Returns the client's redirect, with code, state and `iss`. */
+  async approve(terms: Terms, approval: Approval, props: object): Promise<string> {
+    const now = seconds();
+    const { request, client, scope, servers } = approval;
+    const view = this.store.view(now, clientRecord(client, request.redirect_uri));
+    const redirectTo = await this.issuer.authorize(view.asNamespace(), issuingTerms(terms, client), {
+      userId: this.userId(),
+      request,
+      scope,
+      props,
+      metadata: { servers },
+    });
+    const code = new URL(redirectTo).searchParams.get('code') ?? '';
+    const hash = await sha256Hex(code);
+    const grantId = code.split(':')[1] ?? '';
+    const codeEnds = now + terms.tokens.code;
+    this.store.commit(view, { grantId, refresh: codeEnds, access: codeEnds }, (insert) => {
+      insert('grants', {
+        id: grantId,
+        client_id: client.client_id,
+        client_name: client.name,
+        client_domain: client.domain ?? null,
+        redirect_uri: request.redirect_uri,
+        resource: request.resource,
+        scope: scope.join(' '),
+        servers: JSON.stringify(servers),
+        created_at: now,
+        expires_at: approval.expires_at,
+        refresh_expires_at: codeEnds,
+        key_id: approval.key_id ?? null,
+      });
+      insert('codes', {
+        hash,
+        grant_id: grantId,
+        client_id: client.client_id,
+        code_challenge: request.code_challenge,
+        expires_at: codeEnds,
+      });
+    });
+    return redirectTo;
+  }
+
+  /** Redeems a code (RFC 6749 section 4.1.3): once, however many ask at the same moment. */
+  redeemCode(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
+    return this.serial.run(presented.grantId, async () => {
+      const now = seconds();
+      const hash = await sha256Hex(presented.secret);
+      const code = this.store.code(hash);
+      const grant = this.store.find(presented.grantId, now);
+      if (!code || !grant) return refusal('code_unknown');
+      if (code.client_id !== presented.client.client_id) return refusal('code_client_mismatch');
+      const verifier = presented.form.code_verifier;
+      const fits = timingSafeEqual(await s256(verifier ?? ''), code.code_challenge);
+      // Without one the library says that it is missing, as long as the code is good.
+      if (!fits && (verifier || code.redeemed_at !== null)) return refusal('code_verifier_mismatch');
+      if (code.redeemed_at !== null) return this.repeatCode(code, grant, presented, now);
+      if (code.expires_at <= now) return refusal('code_expired');
+      return this.issue(terms, presented, grant, now, (_insert, answer) => {
+        this.store.markRedeemed(hash, now, answer.sealed);
+      });
+    });
+  }
+
+  /** Rotates a refresh token (RFC 6749 section 6), or gives a repeat the answer that the first one got. */
+  rotateRefresh(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
+    return this.serial.run(presented.grantId, async () => {
+      const now = seconds();
+      const hash = await sha256Hex(presented.secret);
+      const grant = this.store.find(presented.grantId, now);
+      if (!grant) return refusal('grant_not_found');
+      if (grant.client_id !== presented.client.client_id) return refusal('refresh_client_mismatch');
+      const rotation = this.store.rotation(hash);
+      if (rotation) return this.repeatRefresh(terms, rotation, grant, presented, now);
+      if (grant.refresh_expires_at <= now) return refusal('refresh_expired');
+      return this.issue(terms, presented, grant, now, (insert, { sealed: answer, successor }) => {
+        insert('rotations', { hash, grant_id: grant.id, successor, rotated_at: now, answer });
+        this.store.forgetAnswers(grant.id, now, terms.tokens);
+      });
+    });
+  }
+
+  private async repeatCode(
+    code: CodeRow,
+    grant: GrantRow,
+    presented: Presentation,
+    now: number,
+  ): Promise<TokenAnswer> {
+    const used = grant.last_used_at !== null || this.store.wasRotated(grant.id);
+    const verdict = judgeCodeRepeat({ redeemedAt: code.redeemed_at ?? 0, now, used });
+    const body = await unsealUnderSecret<TokenAnswer['body']>(presented.secret, code.answer ?? '');
+    if (verdict === 'repeat' && body) return { status: 200, body };
+    this.store.revoke(grant.id);
+    return refusal('code_replayed');
+  }
+
+  private async repeatRefresh(
+    terms: Terms,
+    rotation: RotationRow,
+    grant: GrantRow,
+    presented: Presentation,
+    now: number,
+  ): Promise<TokenAnswer> {
+    const verdict = judgeRefreshRepeat({
+      rotatedAt: rotation.rotated_at,
+      now,
+      grace: terms.tokens.grace,
+      successorUsed: this.store.rotation(rotation.successor) !== undefined,
+    });
+    if (verdict === 'replay') {
+      if (terms.tokens.on_replay === 'revoke') this.store.revoke(grant.id);
+      return refusal('refresh_replayed');
+    }
+    if (grant.refresh_expires_at <= now) return refusal('refresh_expired');
+    const body = await unsealUnderSecret<TokenAnswer['body']>(presented.secret, rotation.answer);
+    if (!body) return refusal('answer_unreadable');
+    const access = this.store.tokenKey(grant.id, await sha256Hex(String(body.access_token)));
+    const ends = this.store.record(access, now)?.expires_at;
+    if (ends) return { status: 200, body: { ...body, expires_in: ends - now } };
+    return this.renewAccess(terms, String(body.refresh_token), grant, presented, now);
+  }
+
+  /**
+   * A repeat whose access token has meanwhile ended gets a new one, beside its one successor: the library
+   * rotates the newest token of the chain, and of what it writes only the access token is kept.
+   */
+  private async renewAccess(
+    terms: Terms,
+    successor: string,
+    grant: GrantRow,
+    presented: Presentation,
+    now: number,
+  ): Promise<TokenAnswer> {
+    let newest = successor;
+    for (;;) {
+      const next = this.store.rotation(await sha256Hex(newest));
+      const answer = next && (await unsealUnderSecret<TokenAnswer['body']>(newest, next.answer));
+      if (!answer) break;
+      newest = String(answer.refresh_token);
+    }
+    const hash = await sha256Hex(presented.secret);
+    const form = { ...presented.form, refresh_token: newest };
+    return this.issue(
+      terms,
+      { ...presented, form },
+      grant,
+      now,
+      (_insert, answer) => this.store.setAnswer('rotations', hash, answer.sealed),
+      successor,
+    );
+  }
+
+  /**
+   * One call of the library, and its commit. With `keepRefresh` only the access token is new: the answer
+   * carries that refresh token instead of the library's, and the grant's record stays as it is.
+   */
+  private async issue(
+    terms: Terms,
+    presented: Presentation,
+    grant: GrantRow,
+    now: number,
+    rows: (insert: Insert, answer: { sealed: string; successor: string }) => void,
+    keepRefresh?: string,
+  ): Promise<TokenAnswer> {
+    const view = this.store.view(now, clientRecord(presented.client, grant.redirect_uri));
+    const grantKey = this.store.grantKey(grant.id);
+    presentAsLasting(view, grantKey);
+    const issuing = issuingTerms(terms, presented.client);
+    const answer = await this.issuer.token(view.asNamespace(), issuing, presented.form);
+    if (answer.status !== 200) return answer;
+
+    const access = Math.min(now + terms.tokens.access, grant.expires_at);
+    const slid = Math.min(now + terms.tokens.refresh, grant.expires_at);
+    const refresh = keepRefresh === undefined ? slid : grant.refresh_expires_at;
+    if (keepRefresh !== undefined) view.writes.delete(grantKey);
+    const refresh_token = keepRefresh ?? String(answer.body.refresh_token);
+    const body = { ...answer.body, refresh_token, expires_in: access - now };
+    const sealed = await sealUnderSecret(presented.secret, body);
+    const successor = await sha256Hex(refresh_token);
+    const stored = this.store.commit(view, { grantId: grant.id, refresh, access }, (insert) => {
+      rows(insert, { sealed, successor });
+    });
+    return stored ? { status: 200, body } : refusal('grant_revoked_meanwhile');
+  }
+}
+
+export type Insert = (table: string, columns: Record<string, SqlStorageValue>) => void;
+
+/**
+ * Lifetimes are the object's to judge (the library refuses what ends within a minute), so the library gets
+ * the grant's record without an end; the commit writes the real one.
+ */
+function presentAsLasting(view: ReturnType<GrantStore['view']>, grantKey: string): void {
+  const record = view.read(grantKey);
+  if (!record) return;
+  const { expiresAt: _, ...lasting } = JSON.parse(record.value) as { expiresAt?: number };
+  view.writes.set(grantKey, { ...record, value: JSON.stringify(lasting), expires_at: null });
+}
+
+export function issuingTerms(terms: Terms, client: IssuingClient): IssuingTerms {
+  const accessTtl = Math.max(terms.tokens.access, LIBRARY_MIN_TTL);
+  return { origin: terms.origin, resources: terms.resources, accessTtl, client };
+}
+
+/**
+ * The client's record as the library reads it: public, because the caller authenticated it already, and
+ * with the grant's own redirect, because the caller matched it (loopback hosts are one place to us).
+ */
+export function clientRecord(client: IssuingClient, redirectUri: string): { key: string; value: string } {
+  const record = {
+    clientId: client.client_id,
+    redirectUris: [...new Set([...client.redirect_uris, redirectUri])],
+    grantTypes: client.grant_types,
+    responseTypes: client.response_types,
+    tokenEndpointAuthMethod: 'none',
+  };
+  return { key: `client:${client.client_id}`, value: JSON.stringify(record) };
+}
+
+/** A refusal as the token endpoint answers it (RFC 6749 section 5.2); `reason` is for the log. */
+export function refusal(reason: string): TokenAnswer {
+  const error_description = DESCRIPTIONS[reason] ?? 'The grant is not valid';
+  return { status: 400, body: { error: 'invalid_grant', error_description }, reason };
+}
+
+const DESCRIPTIONS: Record<string, string> = {
+  code_expired: 'The authorization code has expired',
+  code_replayed: 'The authorization code was used before',
+  code_verifier_mismatch: 'The code_verifier does not match the code_challenge',
+  refresh_expired: 'The refresh token has expired',
+  refresh_replayed: 'The refresh token was used before',
+};

@@ -1,0 +1,62 @@
+import type { Scope } from '../scopes';
+
+/**
+ * Who issues codes and tokens, and writes them as `grant:` and `token:` records into the namespace it is
+ * given. `authorization/library.ts` is the one that does; `index.ts` hands it to the `Account`, which decides
+ * when it is called: once per code and once per rotation.
+ */
+export interface Issuer {
+  /** Makes a grant and its code. Returns where the browser goes: the client, with code, state and `iss`. */
+  authorize(kv: KVNamespace, terms: IssuingTerms, approval: IssuedApproval): Promise<string>;
+  /** Answers a token request (RFC 6749 sections 4.1.3 and 6, RFC 8693) whose client is already authenticated. */
+  token(kv: KVNamespace, terms: IssuingTerms, form: Record<string, string>): Promise<TokenAnswer>;
+}
+
+/** What the issuer needs to know of the deployment and of the client that the request is about. */
+export interface IssuingTerms {
+  /** The issuer, an origin. */
+  origin: string;
+  /** All resources that tokens can be for. */
+  resources: string[];
+  /** Seconds that an access token lives. */
+  accessTtl: number;
+  client: IssuingClient;
+  /** True: no refresh token comes with the access token. */
+  withoutRefresh?: boolean;
+}
+
+/** A verified client, as much of it as issuing needs. */
+export interface IssuingClient {
+  client_id: string;
+  redirect_uris: string[];
+  grant_types: string[];
+  response_types: string[];
+}
+
+/** An authorization request whose every part was checked (RFC 6749 section 4.1.1, RFC 7636, RFC 8707). */
+export interface CheckedRequest {
+  client_id: string;
+  redirect_uri: string;
+  state: string;
+  code_challenge: string;
+  resource: string;
+}
+
+/** What {@link Issuer.authorize} is to put into the grant. */
+export interface IssuedApproval {
+  userId: string;
+  request: CheckedRequest;
+  scope: Scope[];
+  /** Encrypted in the grant, for whoever reads the library's layout. */
+  props: object;
+  metadata: object;
+}
+
+/** A token endpoint's answer; with an error, `reason` is the tag for the log. */
+export interface TokenAnswer {
+  status: number;
+  body: Record<string, string | number>;
+  reason?: string;
+  /** More for the log; never a secret. */
+  detail?: string;
+}

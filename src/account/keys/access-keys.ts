@@ -1,0 +1,171 @@
+import { timingSafeEqual } from '../../crypto';
+import { ok, type Refusal, type Result, refuse } from '../../result';
+import { deniedBy } from '../provider/store';
+import type { Scope } from '../scopes';
+
+/** An access key's row. Times are seconds since the epoch. */
+export interface AccessKeyRow {
+  id: string;
+  /** SHA-256 of the whole key, hex. */
+  secret_hash: string;
+  name: string;
+  /** Separated by spaces. */
+  scope: string;
+  /** JSON array of names. */
+  servers: string;
+  /** JSON array of globs over `{server}_{tool}`; null: all. */
+  tools: string | null;
+  created_at: number;
+  expires_at: number;
+  last_used_at: number | null;
+  revoked_at: number | null;
+}
+
+/** What a key is made for. `expires_at`: seconds since the epoch. */
+export interface KeySpec {
+  name: string;
+  scope: Scope[];
+  servers: string[];
+  tools?: string[] | undefined;
+  expires_at: number;
+}
+
+/** What whoever holds a key, or signed in by it, is held to. */
+export interface KeyLimits {
+  id: string;
+  name: string;
+  scope: Scope[];
+  servers: string[];
+  tools: string[] | undefined;
+  created_at: number;
+  expires_at: number;
+}
+
+/** A key as its owner sees it: everything but its secret. */
+export type AccessKey = KeyLimits & { last_used_at: number | undefined };
+
+/**
+ * Why a key is worth nothing. `key_unknown`: there is none, or its secret is another. `sso_required`: its owner's
+ * sign-in provider, which `detail` names, said no; until they sign in there again.
+ */
+export type KeyRefusal = 'key_unknown' | 'key_revoked' | 'key_expired' | 'sso_required';
+/** Why no key is made; the detail of `keys_too_fast` is the seconds after which one is. */
+export type KeyLimitRefusal = 'keys_too_many' | 'keys_too_fast';
+
+/** Keys that stand at a time, for each account. */
+export const MOST_KEYS = 100;
+/** Keys made in so many seconds, revoked ones too. */
+export const MOST_AT_ONCE = 5;
+export const AT_ONCE_SECONDS = 30;
+/** Seconds for which a revoked key is remembered, so that the log can tell it from one that never was. */
+const REVOKED_KEPT = 3600;
+/** Seconds for which an expired key stays in its owner's list. */
+const EXPIRED_KEPT = 30 * 86_400;
+
+/** The access keys of one account: hashes and limits. */
+export class AccessKeys {
+  constructor(private readonly sql: SqlStorage) {}
+
+  /** Whether one more may be made now. */
+  mayMake(now: number): Result<null, Refusal<KeyLimitRefusal>> {
+    const standing = 'SELECT COUNT(*) AS n FROM access_keys WHERE expires_at > ? AND revoked_at IS NULL';
+    if (this.number(standing, now) >= MOST_KEYS) return refuse('keys_too_many');
+    const since = now - AT_ONCE_SECONDS;
+    if (this.number('SELECT COUNT(*) AS n FROM access_keys WHERE created_at > ?', since) < MOST_AT_ONCE) {
+      return ok(null);
+    }
+    const oldest = `SELECT MIN(created_at) AS n FROM
+      (SELECT created_at FROM access_keys ORDER BY created_at DESC LIMIT ${MOST_AT_ONCE})`;
+    return refuse('keys_too_fast', String(Math.max(1, this.number(oldest) + AT_ONCE_SECONDS - now)));
+  }
+
+  add(id: string, secret_hash: string, spec: KeySpec, now: number): void {
+    const { name, scope, servers, tools, expires_at } = spec;
+    this.sql.exec(
+      `INSERT INTO access_keys (id, secret_hash, name, scope, servers, tools, created_at, expires_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      id,
+      secret_hash,
+      name,
+      scope.join(' '),
+      JSON.stringify(servers),
+      tools ? JSON.stringify(tools) : null,
+      now,
+      expires_at,
+    );
+  }
+
+  /** The key of that id whose hash that is, if it stands. */
+  check(id: string, hash: string, now: number): Result<KeyLimits, Refusal<KeyRefusal>> {
+    const row = this.row(id);
+    if (!row || !timingSafeEqual(row.secret_hash, hash)) return refuse('key_unknown');
+    return this.limits(row, now);
+  }
+
+  /** The key of that id, if it stands: for what was made with it. */
+  standing(id: string, now: number): KeyLimits | undefined {
+    const row = this.row(id);
+    const found = row && this.limits(row, now);
+    return found?.ok ? found.value : undefined;
+  }
+
+  /** Notes a use, at most once a minute: a protected request should cost no write. */
+  touch(id: string, now: number): void {
+    const update =
+      'UPDATE access_keys SET last_used_at = ?1 WHERE id = ?2 AND ?1 - IFNULL(last_used_at, 0) >= 60';
+    this.sql.exec(update, now, id);
+  }
+
+  /** Those that were not revoked, the newest first; expired ones stay a while, with their end in the past. */
+  list(): AccessKey[] {
+    const query = 'SELECT * FROM access_keys WHERE revoked_at IS NULL ORDER BY created_at DESC, id';
+    const rows = this.sql.exec(query).toArray() as unknown as AccessKeyRow[];
+    return rows.map((row) => ({ ...limitsOf(row), last_used_at: row.last_used_at ?? undefined }));
+  }
+
+  /** False when there was none, or it was revoked before. */
+  revoke(id: string, now: number): boolean {
+    const update = 'UPDATE access_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL';
+    return this.sql.exec(update, now, id).rowsWritten > 0;
+  }
+
+  purge(now: number): void {
+    this.sql.exec('DELETE FROM access_keys WHERE revoked_at <= ?', now - REVOKED_KEPT);
+    this.sql.exec('DELETE FROM access_keys WHERE expires_at <= ?', now - EXPIRED_KEPT);
+  }
+
+  /** When {@link purge} next has something to do. */
+  nextEnd(): number | undefined {
+    const query = `SELECT MIN(IFNULL(revoked_at + ${REVOKED_KEPT}, expires_at + ${EXPIRED_KEPT})) AS n
+      FROM access_keys`;
+    return (this.sql.exec(query).one() as { n: number | null }).n ?? undefined;
+  }
+
+  private limits(row: AccessKeyRow, now: number): Result<KeyLimits, Refusal<KeyRefusal>> {
+    if (row.revoked_at !== null) return refuse('key_revoked');
+    if (row.expires_at <= now) return refuse('key_expired');
+    const provider = deniedBy(this.sql, now);
+    return provider === undefined ? ok(limitsOf(row)) : refuse('sso_required', provider);
+  }
+
+  private row(id: string): AccessKeyRow | undefined {
+    const rows = this.sql.exec('SELECT * FROM access_keys WHERE id = ?', id).toArray();
+    return rows[0] as AccessKeyRow | undefined;
+  }
+
+  private number(query: string, ...values: SqlStorageValue[]): number {
+    return Number((this.sql.exec(query, ...values).one() as { n: number | null }).n);
+  }
+}
+
+function limitsOf({ id, name, scope, servers, tools, created_at, expires_at }: AccessKeyRow): KeyLimits {
+  return {
+    id,
+    name,
+    scope: scope.split(' ') as Scope[],
+    servers: JSON.parse(servers) as string[],
+    tools: tools === null ? undefined : (JSON.parse(tools) as string[]),
+    created_at,
+    expires_at,
+  };
+}

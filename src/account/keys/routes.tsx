@@ -1,0 +1,126 @@
+import { type Context, Hono } from 'hono';
+import { record } from '../../audit';
+import { seconds } from '../../clock';
+import { sign, verifySignature } from '../../crypto';
+import { expiryChoice, readExpiry } from '../../expiry';
+import { openFlow } from '../../flow';
+import { isSameOrigin, readForm } from '../../http';
+import { siteOf } from '../../site';
+import { brandingOf, PageProblem, showPage, words } from '../../ui';
+import type { ApiUser } from '../api';
+import { highestRole } from '../identity';
+import { usableServers } from '../reach';
+import { SCOPES, scopesWithin } from '../scopes';
+import { whyNoKeys } from './api';
+import { KeyMadePage, KeysPage } from './page';
+import { DEFAULT_KEY_LIFE, judgeKeyRequest } from './request';
+
+type WhoCalls = (c: Context) => Promise<ApiUser | undefined>;
+
+const PATH = '/account/keys';
+
+/** `/account/keys`: one's own access keys, for people who signed in themselves. */
+export function keysPages(whoCalls: WhoCalls) {
+  return new Hono<{ Bindings: Env }>()
+    .get(PATH, async (c) => {
+      const user = await whoCalls(c);
+      if (user) return showKeys(c, mayHaveKeys(user));
+      const flow = await openFlow(c, () => ({ kind: 'sign-in', return_to: PATH }));
+      return c.redirect(`/sign-in?flow=${flow}`, 303);
+    })
+    .post(PATH, async (c) => {
+      const { user, form } = await readOwnForm(c, whoCalls);
+      return makeKey(c, user, form);
+    })
+    .post(`${PATH}/revoke`, async (c) => {
+      const { user, form } = await readOwnForm(c, whoCalls);
+      const id = form.get('key') ?? '';
+      const revoked = await c.env.ACCOUNT.getByName(user.userId).revokeKey(id);
+      if (revoked) record(c, { event: 'key_revoked', outcome: 'ok', user: user.userId, detail: id });
+      return c.redirect(PATH, 303);
+    });
+}
+
+async function makeKey(c: Context, user: ApiUser, form: URLSearchParams): Promise<Response> {
+  const { settings, origin, env } = siteOf(c);
+  const now = seconds();
+  const values = { name: form.get('name') ?? '', scope: form.getAll('scope'), server: form.getAll('server') };
+  const again = (reason: keyof typeof words.keys.problems) =>
+    showKeys(c, user, { values, expires: form.get('expires'), notice: words.keys.problems[reason] });
+  const expires_at = readExpiry(form.get('expires'), settings.tokens.grant);
+  if (expires_at === undefined) return again('expires_invalid');
+  const asked = { name: values.name, scope: values.scope.join(' '), servers: values.server };
+  const spec = judgeKeyRequest({ ...asked, expires_in: expires_at - now }, user.identity, settings, now);
+  if (!spec.ok) {
+    const { reason } = spec.error;
+    if (reason === 'role_missing') throw new PageProblem('no_access', { about: user.identity.name });
+    return again(reason === 'scope_unknown' ? 'scope_beyond_role' : reason);
+  }
+  const made = await env.ACCOUNT.getByName(user.userId).createKey(spec.value);
+  if (!made.ok) {
+    record(c, { event: 'key_created', outcome: 'refused', user: user.userId, ...made.error });
+    return again(made.error.reason);
+  }
+  const { id, name, text } = made.value;
+  record(c, { event: 'key_created', outcome: 'ok', user: user.userId, grant: id, detail: name });
+  const page = (
+    <KeyMadePage branding={brandingOf(siteOf(c))} name={name} keyText={text} url={`${origin}/mcp`} />
+  );
+  return showPage(c, page, { status: 201 });
+}
+
+async function showKeys(
+  c: Context,
+  user: ApiUser,
+  again?: {
+    notice: string;
+    values: { name: string; scope: string[]; server: string[] };
+    expires: string | null;
+  },
+): Promise<Response> {
+  const site = siteOf(c);
+  const { settings } = site;
+  const role = highestRole(user.identity, settings);
+  const longest = settings.tokens.grant;
+  const usual = expiryChoice(Math.min(DEFAULT_KEY_LIFE, longest)).max;
+  const page = (
+    <KeysPage
+      branding={brandingOf(site)}
+      hidden={{ csrf: await sign(site.keyring, 'account-form', user.signInId) }}
+      keys={await site.env.ACCOUNT.getByName(user.userId).listKeys()}
+      from={Math.max(0, Number.parseInt(c.req.query('from') ?? '', 10) || 0)}
+      now={seconds()}
+      scopes={role ? scopesWithin(role, SCOPES) : []}
+      servers={usableServers(settings, user.identity).map(({ name, title }) => ({
+        name,
+        title: title ?? name,
+      }))}
+      expires={expiryChoice(longest, again?.expires || usual)}
+      {...(again ? { notice: again.notice, values: again.values } : {})}
+    />
+  );
+  return showPage(c, page, { status: again ? 400 : 200 });
+}
+
+/** A form of this page, sent from this browser's sign-in. */
+async function readOwnForm(
+  c: Context,
+  whoCalls: WhoCalls,
+): Promise<{ user: ApiUser; form: URLSearchParams }> {
+  const { origin, keyring } = siteOf(c);
+  if (!isSameOrigin(c.req.raw, origin)) throw new PageProblem('form_forged');
+  const form = await readForm(c.req.raw);
+  if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
+  const user = await whoCalls(c);
+  const csrf = form.value.get('csrf') ?? '';
+  if (!user || !(await verifySignature(keyring, 'account-form', user.signInId, csrf))) {
+    throw new PageProblem('form_forged');
+  }
+  return { user: mayHaveKeys(user), form: form.value };
+}
+
+function mayHaveKeys(user: ApiUser): ApiUser {
+  const barred = whyNoKeys(user);
+  if (barred) throw new PageProblem('keys_not_here', { detail: barred });
+  return user;
+}

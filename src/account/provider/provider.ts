@@ -1,0 +1,45 @@
+import type { OidcProvider } from '../../config';
+import type { Identity } from '../identity';
+
+/*
+ * The sign-in provider, asked again whether a person is still who they were. Whoever talks to it is above this
+ * room (`sign-in/`), and handed in as a {@link ProviderAsker}.
+ */
+
+/** What a provider gave at sign-in, to be asked again by, and whose it is. Secret: stored sealed only. */
+export interface ProviderToken {
+  issuer: string;
+  client_id: string;
+  refresh_token: string;
+}
+
+/** What is asked, and of whom. */
+export interface ProviderQuestion {
+  provider: OidcProvider;
+  /** All of `SIGN_IN.oidc`: an address may by now belong to another one. */
+  providers: readonly OidcProvider[];
+  /** Undefined: the gate is a public client there. */
+  clientSecret: string | undefined;
+  refresh_token: string;
+  known: Identity;
+  /**
+   * Called once the provider took the refresh token, before anything else of its answer is looked at: stores the
+   * one that took its place (undefined: it stays).
+   */
+  keep(refresh_token: string | undefined): Promise<void>;
+}
+
+/**
+ * What the provider says. `no`: the person may not come in by it any more. `nothing`: it couldn't be asked, or its
+ * answer can't be trusted; `settled`: it is known that it didn't rotate the refresh token. Never a secret in any.
+ */
+export type ProviderAnswer =
+  | { says: 'yes'; identity: Identity }
+  | { says: 'no'; reason: ProviderNo; detail?: string | undefined }
+  | { says: 'nothing'; reason: string; detail?: string | undefined; settled: boolean };
+
+/** `oidc_refresh_rejected`: its `invalid_grant`; `sso_required`: the address belongs to another provider now. */
+export type ProviderNo = 'oidc_refresh_rejected' | 'sso_required';
+
+/** Asks a provider again (OpenID Connect Core 1.0, section 12). Doesn't throw. */
+export type ProviderAsker = (question: ProviderQuestion) => Promise<ProviderAnswer>;

@@ -1,0 +1,137 @@
+import { seconds } from '../../clock';
+import type { OidcProvider } from '../../config';
+import type { Profile } from '../profile';
+import type { ProviderAnswer, ProviderAsker } from './provider';
+import type { ProviderRow } from './store';
+import type { ProviderVault } from './vault';
+
+/** What questions need of the object that asks them. */
+export interface QuestionsHost {
+  storage: DurableObjectStorage;
+  profile: Profile;
+  vault: ProviderVault;
+  ask: ProviderAsker;
+  /** The gate's secret as a client of a provider, by the provider's name. */
+  clientSecret(provider: string): string | undefined;
+  /** After a change: watchers hear of it, and the alarm is set. */
+  schedule(): Promise<void>;
+  /** Ends all that the person has here. */
+  end(): Promise<void>;
+  log(event: QuestionEvent): void;
+}
+
+interface QuestionEvent {
+  event: 'provider_asked';
+  outcome: 'ok' | 'refused' | 'failed';
+  reason?: string | undefined;
+  detail?: string | undefined;
+}
+
+/** A question: what stood before it, the token that it is now about, and whether the provider took the first. */
+interface Asked {
+  before: ProviderRow;
+  tokenId: string;
+  kept: boolean;
+}
+
+/** How long a client's refresh waits for the provider, in ms: clients give up after ten seconds. */
+const PATIENCE_MS = 3_000;
+/** Seconds after which a provider that couldn't be asked is asked again, if a client refreshes. */
+const RETRY = 60;
+
+/**
+ * Questions to the sign-in provider, one at a time, and what becomes of the answers. A rotated refresh token is
+ * stored before anything else of an answer is looked at.
+ */
+export class ProviderQuestions {
+  private underWay: { whole: Promise<void>; patient: Promise<void> } | undefined;
+
+  constructor(private readonly at: QuestionsHost) {}
+
+  /**
+   * The question that is under way, or a new one. `patient`: resolves when it is done with, or after
+   * {@link PATIENCE_MS} of it, when it goes on by itself.
+   */
+  ask(provider: OidcProvider, providers: readonly OidcProvider[]) {
+    if (this.underWay) return this.underWay;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, PATIENCE_MS);
+    });
+    const whole = this.question(provider, providers).finally(() => {
+      clearTimeout(timer);
+      this.underWay = undefined;
+    });
+    this.underWay = { whole, patient: Promise.race([whole, late]) };
+    return this.underWay;
+  }
+
+  private async question(provider: OidcProvider, providers: readonly OidcProvider[]): Promise<void> {
+    const { vault, profile } = this.at;
+    const before = vault.store.row();
+    const known = profile.identity();
+    if (!known || before.token_id === null) return;
+    const asked: Asked = { before, tokenId: before.token_id, kept: false };
+    const nothing = (reason: string) => this.conclude(asked, provider, unasked(reason));
+    const opened = await vault.open(before);
+    if (!opened.ok) return nothing(opened.error.reason);
+    const { issuer, client_id, refresh_token } = opened.value;
+    // Never sent to whom it isn't of; and a no to another client would say nothing of the person.
+    if (issuer !== provider.issuer || client_id !== provider.client_id) return nothing('provider_changed');
+    // Written before the question goes out: if this object stops before the answer is stored, it can be told why
+    // the provider doesn't know the token any more.
+    if (!vault.store.update(asked.tokenId, { asked_at: seconds() })) return;
+    const keep = async (next: string | undefined) => {
+      const rotated = next !== undefined && next !== refresh_token;
+      if (rotated)
+        asked.tokenId = await vault.replace(asked.tokenId, { issuer, client_id, refresh_token: next });
+      else vault.store.update(asked.tokenId, { asked_at: null });
+      asked.kept = true;
+    };
+    const clientSecret = this.at.clientSecret(provider.name);
+    const answer = await this.at
+      .ask({ provider, providers, clientSecret, refresh_token, known, keep })
+      .catch((error) => ({ ...unasked('question_failed', String(error)), settled: false }));
+    await this.conclude(asked, provider, answer);
+    await vault.rewrap();
+  }
+
+  /** Obeys an answer, unless the person has signed in since: then it is about what was before. */
+  private async conclude(asked: Asked, provider: OidcProvider, answer: ProviderAnswer): Promise<void> {
+    const { before, tokenId, kept } = asked;
+    const { storage, profile, vault, schedule } = this.at;
+    const { store } = vault;
+    if (store.row().token_id !== tokenId) return;
+    switch (answer.says) {
+      case 'yes':
+        storage.transactionSync(() => {
+          store.update(tokenId, { retry_at: null });
+          profile.save(profile.userId(), answer.identity, seconds());
+        });
+        this.log('ok');
+        return schedule();
+      case 'no': {
+        // An answer of before was lost, and with it perhaps a newer token: then the provider may have taken the old
+        // one for theft, and says nothing of the person. For one more `recheck` they can sign in.
+        const inDoubt = answer.reason === 'oidc_refresh_rejected' && before.asked_at !== null;
+        this.log('refused', inDoubt ? 'provider_answer_lost' : answer.reason, answer.detail);
+        if (!inDoubt) return this.at.end();
+        storage.transactionSync(() => store.deny(seconds() + provider.recheck));
+        return schedule();
+      }
+      case 'nothing': {
+        const asked_at = kept ? null : answer.settled ? before.asked_at : seconds();
+        store.update(tokenId, { retry_at: seconds() + RETRY, asked_at });
+        this.log('failed', answer.reason, answer.detail);
+      }
+    }
+  }
+
+  private log(outcome: QuestionEvent['outcome'], reason?: string, detail?: string): void {
+    this.at.log({ event: 'provider_asked', outcome, reason, detail });
+  }
+}
+
+function unasked(reason: string, detail?: string): ProviderAnswer & { says: 'nothing' } {
+  return { says: 'nothing', reason, detail, settled: true };
+}

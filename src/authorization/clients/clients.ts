@@ -1,0 +1,100 @@
+import { seconds } from '../../clock';
+import { readSecret, secretName } from '../../config';
+import { sha256Hex } from '../../crypto';
+import { ok, type Result, refuse } from '../../result';
+import type { Site } from '../../site';
+import { REGISTRATION_TTL } from '../library';
+import { ASSERTION_ALGORITHMS, type Client, type ClientAuthMethod } from './client';
+import { isClientDocumentUrl, resolveClientDocument } from './documents';
+
+/** A registered client's record in KV, in the layout of `@cloudflare/workers-oauth-provider`. */
+export interface ClientRecord {
+  clientId: string;
+  clientName?: string;
+  redirectUris: string[];
+  grantTypes?: string[];
+  responseTypes?: string[];
+  tokenEndpointAuthMethod: ClientAuthMethod;
+  /** SHA-256 in hex. */
+  clientSecret?: string;
+  clientUri?: string;
+  registrationDate?: number;
+  registrationExpiresAt?: number;
+}
+
+/** What a registration without a name is shown as. */
+export const UNNAMED = 'Unnamed app';
+
+/**
+ * The client of that id: from `CLIENTS`, from the document at the URL that the id is, or from KV. Refused as
+ * `client_unknown`, or as the document's refusal, with its host as detail.
+ */
+export async function findClient(site: Site, client_id: string): Promise<Result<Client>> {
+  const configured = site.settings.clients.find((client) => client.client_id === client_id);
+  if (configured) return ok(await fromSettings(site, configured));
+  if (isClientDocumentUrl(client_id)) {
+    const kv = site.env.OAUTH_KV;
+    const now = seconds();
+    const loopbackHosts = site.local ? site.settings.clientDocumentHosts : [];
+    const resolved = await resolveClientDocument(client_id, { kv, loopbackHosts, now });
+    return resolved.ok ? ok(resolved.value.client) : resolved;
+  }
+  if (!/^[\w.~-]{1,100}$/.test(client_id)) return refuse('client_unknown');
+  const record = await site.env.OAUTH_KV.get<ClientRecord>(`client:${client_id}`, 'json');
+  return record ? ok(fromRecord(record)) : refuse('client_unknown');
+}
+
+/**
+ * Keeps a registration that is in use: past the half of its time it is written anew. Clients that nobody
+ * uses expire.
+ */
+export async function renewRegistration(site: Site, client: Client): Promise<void> {
+  if (client.kind !== 'registered') return;
+  const key = `client:${client.client_id}`;
+  const record = await site.env.OAUTH_KV.get<ClientRecord>(key, 'json');
+  const left = (record?.registrationExpiresAt ?? 0) - Date.now() / 1000;
+  if (record && left < REGISTRATION_TTL / 2) await storeRegistration(site, record);
+}
+
+/** Writes a registration that expires when nobody uses it. */
+export async function storeRegistration(site: Site, record: ClientRecord): Promise<void> {
+  const registrationExpiresAt = seconds() + REGISTRATION_TTL;
+  const value = JSON.stringify({ ...record, registrationExpiresAt });
+  await site.env.OAUTH_KV.put(`client:${record.clientId}`, value, { expirationTtl: REGISTRATION_TTL });
+}
+
+async function fromSettings(site: Site, client: Site['settings']['clients'][number]): Promise<Client> {
+  const secret = readSecret({ ...site.env }, secretName('CLIENT', client.client_id, 'SECRET'));
+  return {
+    client_id: client.client_id,
+    kind: 'configured',
+    name: client.name,
+    redirect_uris: client.redirect_uris,
+    auth_methods: [client.token_endpoint_auth_method],
+    grant_types: client.grant_types,
+    response_types: ['code'],
+    ...assertionKeys(client),
+    ...(secret === undefined ? {} : { secret_hash: await sha256Hex(secret) }),
+    ...(client.scope === undefined ? {} : { scope: client.scope.split(' ').filter(Boolean) }),
+  };
+}
+
+function assertionKeys({ jwks, jwks_uri }: Site['settings']['clients'][number]): Partial<Client> {
+  const algorithms = [...ASSERTION_ALGORITHMS];
+  if (jwks_uri !== undefined) return { assertion_keys: { jwks_uri, algorithms } };
+  return jwks ? { assertion_keys: { jwks, algorithms } } : {};
+}
+
+function fromRecord(record: ClientRecord): Client {
+  return {
+    client_id: record.clientId,
+    kind: 'registered',
+    name: record.clientName || UNNAMED,
+    redirect_uris: record.redirectUris,
+    auth_methods: [record.tokenEndpointAuthMethod],
+    grant_types: record.grantTypes ?? ['authorization_code', 'refresh_token'],
+    response_types: record.responseTypes ?? ['code'],
+    ...(record.clientSecret === undefined ? {} : { secret_hash: record.clientSecret }),
+    ...(record.clientUri === undefined ? {} : { uri: record.clientUri }),
+  };
+}
