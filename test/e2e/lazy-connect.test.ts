@@ -2,8 +2,11 @@ import type { UrlElicitationRequiredError } from '@modelcontextprotocol/sdk/type
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type RunningOrchard, startOrchard } from '../../scripts/lib/orchard';
 import { connectModern, connectOne, connectTwo, type FullClient } from '../fixtures/full-clients';
+import { faultsOf } from './harness/audit';
+import { launchBrowser } from './harness/browser';
 import { type Gate, startGate } from './harness/gate';
 import { grant } from './harness/oauth';
+import { press, sees } from './harness/person';
 import { walk } from './harness/walk';
 
 /*
@@ -16,7 +19,7 @@ let orchard: RunningOrchard;
 beforeAll(async () => {
   orchard = await startOrchard();
   const server = { name: 'orchard', title: 'Orchard', url: `${orchard.origin}/mcp`, auth: 'oauth' };
-  gate = await startGate({ vars: { SERVERS: [server] } });
+  gate = await startGate({ vars: { SERVERS: [server], SIGN_IN: { methods: ['local', 'skip'] } } });
 });
 afterAll(() => Promise.all([gate?.stop(), orchard?.stop()]));
 
@@ -29,13 +32,14 @@ interface Place {
 const MERGED: Place = { path: '/mcp', prefix: 'orchard_', locked: ['whoami', 'orchard_connect'] };
 const ALONE: Place = { path: '/mcp/orchard', prefix: '', locked: ['orchard_connect'] };
 
+const newWalker = () => walk(gate, { also: [orchard.origin] });
+
 /** A person's browser, and the token of an app that they allowed; the services page was skipped. */
-async function allowed(name: string, { path }: Place) {
-  const walker = walk(gate, { also: [orchard.origin] });
+async function allowed(name: string, { path }: Place, scope = 'mcp:destructive', walker = newWalker()) {
   const { tokens } = await grant(gate, name, {
     walker,
     params: { resource: `${gate.origin}${path}` },
-    choices: { scopes: ['mcp:destructive'], servers: ['orchard'] },
+    choices: { scopes: [scope], servers: ['orchard'] },
   });
   return { walker, token: tokens.access_token };
 }
@@ -99,7 +103,7 @@ test.each([MERGED, ALONE])(
     const told = (await app.call(`${place.prefix}plant_tree`, { kind: 'apple' })) as { isError?: boolean };
     expect(told.isError).toBe(true);
     const link = linkIn(JSON.stringify(told));
-    const eve = walk(gate, { also: [orchard.origin] });
+    const eve = newWalker();
     await eve.open('/sign-in');
     await eve.signInLocal('Eve');
     expect((await eve.open(link)).status).toBe(403);
@@ -113,3 +117,36 @@ test.each([MERGED, ALONE])(
     expect(await namesOf(app)).toEqual(place.locked);
   },
 );
+
+test('a visitor’s link in another browser takes the code that their app shows', async () => {
+  const own = newWalker();
+  await own.open('/sign-in');
+  await own.submit(own.form('method', 'skip'), { method: 'skip', label: 'Vera' });
+  const { token } = await allowed('Vera', MERGED, 'mcp:read', own);
+  const app = await connectOne(`${gate.origin}/mcp`, { bearer: () => token }, {});
+  onTestFinished(() => app.client.close());
+  const told = JSON.stringify(await app.call('orchard_whose_orchard'));
+  const code = /it is (\w{4}-\w{4})/.exec(told)?.[1] ?? '';
+
+  const browser = await launchBrowser();
+  onTestFinished(() => browser.close());
+  const page = await browser.newPage();
+  await page.goto(linkIn(told));
+  await sees(page, 'Which app is yours?');
+  expect(await faultsOf(page)).toEqual([]);
+  await page.getByLabel('Code').fill('BCDF-GHJK');
+  await press(page, 'Continue');
+  await page.getByText('That is not the code').waitFor();
+  expect(await faultsOf(page)).toEqual([]);
+  await page.getByLabel('Code').fill(code.toLowerCase());
+  await press(page, 'Continue');
+  await sees(page, 'Connect your Orchard account');
+  expect(await page.innerText('main, body')).toContain('Vera (visitor, not verified)');
+  expect(await faultsOf(page)).toEqual([]);
+  await press(page, 'Continue to Orchard');
+  await page.locator('[name=account]').fill('Vera');
+  await page.locator('[name=decision][value=allow]').click();
+  await sees(page, 'Orchard is connected');
+  // Without a list in between.
+  expect(JSON.stringify(await app.call('orchard_whose_orchard'))).toContain('Vera');
+});

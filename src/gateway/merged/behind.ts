@@ -29,9 +29,14 @@ export interface Behind {
   end(): Promise<void>;
 }
 
+export interface Acting {
+  work: Work;
+  principal: Principal;
+}
+
 export interface ConnectOptions {
-  /** For whom, now: asked at every request, because rights and credentials change. */
-  principal: () => Principal;
+  /** For whom, and in which request's name, now: asked each time, because rights and credentials change. */
+  acting: () => Acting;
   /** What the gate's own client can do for a server that asks. */
   capabilities: ClientCapabilities;
   /** Registers what answers the server's requests and notifications, before it can send any. */
@@ -44,17 +49,13 @@ export interface ConnectOptions {
 }
 
 /** Connects to a server in whichever era it speaks. Throws when it can't be reached or isn't MCP. */
-export async function connectBehind(
-  work: Work,
-  server: ServerSetting,
-  options: ConnectOptions,
-): Promise<Behind> {
+export async function connectBehind(server: ServerSetting, options: ConnectOptions): Promise<Behind> {
   const { greeting, capabilities } = options;
   const client = new Client(SOFTWARE, { capabilities, versionNegotiation: { mode: 'auto' } });
   options.prepare?.(client);
   const url = new URL(`https://${server.name}/mcp`);
   const transport = new StreamableHTTPClientTransport(url, {
-    fetch: (_url, init) => send(work, server, options, init ?? {}),
+    fetch: (_url, init) => send(server, options, init ?? {}),
   });
   const prior = priorOf(greeting);
   await client.connect(transport, prior ? { prior } : {});
@@ -97,9 +98,8 @@ export function isSessionLost(error: unknown): boolean {
 }
 
 async function send(
-  work: Work,
   server: ServerSetting,
-  { principal, greeting, oneWay = false, standalone = false }: ConnectOptions,
+  { acting, greeting, oneWay = false, standalone = false }: ConnectOptions,
   init: RequestInit,
 ): Promise<Response> {
   const headers = new Headers(init.headers);
@@ -113,7 +113,8 @@ async function send(
   const sent = message && oneWay ? withoutCapabilities(message) : message;
   const body = sent && new TextEncoder().encode(JSON.stringify(sent));
   const signal = init.signal ?? new AbortController().signal;
-  const answer = await callServerAs(work, server, principal(), { method, headers, body, signal });
+  const { work, principal } = acting();
+  const answer = await callServerAs(work, server, principal, { method, headers, body, signal });
   if (typeof answer === 'string') throw new ServerFailure(answer);
   if ('credential' in answer) throw new CredentialMissing(answer.credential);
   return message?.method?.endsWith('/list') ? limited(answer, server.max_list_bytes) : answer;

@@ -65,9 +65,9 @@ export function passingView(work: Work, principal: Principal, { mcpReq }: Passin
       const key = catalogueKey(server.name, principal);
       const remembered = greetings.get(key);
       const greeting = remembered && remembered.until > Date.now() ? remembered.greeting : undefined;
-      const options = { principal: () => principal, capabilities, prepare, greeting, oneWay: true };
+      const options = { acting: () => ({ work, principal }), capabilities, prepare, greeting, oneWay: true };
       try {
-        const behind = await connectBehind(work, server, options);
+        const behind = await connectBehind(server, options);
         if (!greeting && isLasting(behind.greeting)) {
           if (greetings.size >= MAX_GREETINGS) greetings.delete(greetings.keys().next().value ?? '');
           greetings.set(key, { greeting: behind.greeting, until: Date.now() + GREETING_MS });

@@ -115,9 +115,9 @@ async function listenStateless(wanted: Wanted, ears: Ears, signal: AbortSignal):
     resourcesListChanged: true,
     ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }),
   };
-  const options = { principal: () => principal, capabilities: {}, prepare, greeting };
+  const options = { acting: () => ({ work, principal }), capabilities: {}, prepare, greeting };
   for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-    const behind = await connectBehind(work, server, options).catch(() => undefined);
+    const behind = await connectBehind(server, options).catch(() => undefined);
     const subscription = await behind?.client.listen(filter).catch(() => undefined);
     if (subscription) {
       ears.opened();

@@ -108,8 +108,6 @@ export class LiveSession {
 
   /** Serves a request of the client. */
   handle(request: Request, carried: Carried): Promise<Response> {
-    this.#work = carried.work;
-    this.#principal = carried.principal;
     const authInfo: AuthInfo = {
       token: '',
       clientId: carried.principal.client.id,
@@ -119,8 +117,9 @@ export class LiveSession {
     return this.transport.handleRequest(request, { authInfo });
   }
 
-  /** Goes on for who the principal is now. */
-  become(principal: Principal): void {
+  /** Goes on for who the principal is now, in the name of another request: what an older one knew may be over. */
+  actFor(work: Work, principal: Principal): void {
+    this.#work = work;
     this.#principal = principal;
   }
 
@@ -149,10 +148,10 @@ export class LiveSession {
   }
 
   /** Tells the client that everything may have changed, and which of the links it was shown are done with. */
-  async tellChanges(work: Work): Promise<void> {
+  async tellChanges(): Promise<void> {
     for (const { server, elicitationId } of this.store.elicitations()) {
       const setting = this.#setting(server);
-      if (setting && (await lockOf(this.view(work, this.#principal), setting))) continue;
+      if (setting && (await lockOf(this.view(this.#work, this.#principal), setting))) continue;
       this.store.forgetElicitation(elicitationId);
       await this.#server.notification({
         method: 'notifications/elicitation/complete',
@@ -225,8 +224,8 @@ export class LiveSession {
 
   async #greet(server: ServerSetting): Promise<Behind> {
     const greeting = await this.store.greeting(server.name);
-    const behind = await connectBehind(this.#work, server, {
-      principal: () => this.#principal,
+    const behind = await connectBehind(server, {
+      acting: () => ({ work: this.#work, principal: this.#principal }),
       capabilities: this.#capabilities(),
       prepare: (client) => {
         countRequestsFrom(client, Date.now());

@@ -77,7 +77,8 @@ export abstract class McpSessionObject extends DurableObject<Env> {
 
     const live = await this.#awake();
     const work = await this.#work(place);
-    await this.#tellRights(rights, state, work);
+    live.actFor(work, principal);
+    await this.#tellRights(rights, state);
     const lastEventId = headers['last-event-id'];
     // A client that gets an error for an answer asks again for its stream, until it hears that there is none.
     if (method === 'GET' && lastEventId !== undefined && (await this.#log.isLast(lastEventId))) {
@@ -115,7 +116,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     // Listening begins behind the last of what the stream before this one heard.
     await this.#heard;
     for (const server of this.#store.greeted()) await this.#listen(server, ours);
-    if (rights !== null) await this.#tellRights(rights, state, await this.#work(state.place));
+    if (rights !== null) await this.#tellRights(rights, state);
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
@@ -165,7 +166,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       live.forget(server);
     }
     if ('principal' in news) return this.#become(news.principal, news.rights);
-    await live.tellChanges(await this.#work(state.place));
+    await this.#tellChanges();
   }
 
   /** Goes on as who the principal is now, of which its client is told once. */
@@ -173,17 +174,25 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     const [live, state] = [await this.#awake(), this.#state()];
     if (!state) return;
     this.#store.use(principal, state.place, state.used_at);
-    live.become(principal);
+    live.actFor(await this.#work(state.place), principal);
     // What may be used again is listened to again.
     for (const server of this.#store.greeted()) await this.#listen(server);
-    await this.#tellRights(rights, state, await this.#work(state.place));
+    await this.#tellRights(rights, state);
   }
 
   /** Tells the client that what it may do isn't what it was shown. */
-  async #tellRights(rights: string, shown: SessionState, work: Work): Promise<void> {
+  async #tellRights(rights: string, shown: SessionState): Promise<void> {
     if (shown.rights === rights) return;
     this.#store.setRights(rights);
-    await (await this.#awake()).tellChanges(work);
+    await this.#tellChanges();
+  }
+
+  /** Tells the client that everything may have changed; what was known of its connections may have too. */
+  async #tellChanges(): Promise<void> {
+    const [live, state] = [await this.#awake(), this.#state()];
+    if (!state) return;
+    live.actFor(await this.#work(state.place), state.principal);
+    await live.tellChanges();
   }
 
   #state(): SessionState | undefined {
@@ -215,7 +224,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
 
   async #awaitSignIn(place: Place): Promise<void> {
     if (!(await this.#signIn(place).untilSignedIn(() => this.#state() !== undefined))) return;
-    await (await this.#awake()).tellChanges(await this.#work(place));
+    await this.#tellChanges();
     // Whoever holds the client's own stream opens it anew, in the person's name.
     await this.#log.inOrder(async () => undefined);
     for (const socket of this.ctx.getWebSockets()) socket.close(1000, 'signed in');

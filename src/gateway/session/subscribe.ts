@@ -123,9 +123,10 @@ async function feedFrom(
     if (method === LIST_CHANGES[1]) notify.promptsChanged();
     if (method === LIST_CHANGES[2]) notify.resourcesChanged();
   };
-  const behind = await connectBehind(c, server, { principal: () => principal, capabilities: {} }).catch(
-    () => undefined,
-  );
+  const behind = await connectBehind(server, {
+    acting: () => ({ work: c, principal }),
+    capabilities: {},
+  }).catch(() => undefined);
   if (!behind) return;
   const ears = { message: tell, lost: () => undefined, opened };
   try {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Connected, connectTo } from '../../fixtures/mcp-server';
+import { type Connected, connectTo, connectWith } from '../../fixtures/mcp-server';
 import { connectMerged, deploy, InSession, TOOLS_CHANGED } from '../../fixtures/mcp-session';
 import { sessionServer } from '../../fixtures/mcp-session-server';
 import { accountOf, registerClient } from '../../fixtures/worker';
@@ -15,9 +15,9 @@ const person = (name: string, server = 'one', more = {}) =>
   connectTo(gate, server, { user: { name }, ...more });
 const begin = (connected: Connected) => InSession.begin(connected, {}, '/mcp/one');
 const account = ({ tokens }: Connected) => accountOf(tokens.access_token);
-const connect = (connected: Connected) =>
+const connect = (connected: Connected, key = 'k') =>
   account(connected).storeConnections([
-    { credential: { auth: 'api_key', server: 'one', key: 'k' }, place: 'binding:BEHIND_one' },
+    { credential: { auth: 'api_key', server: 'one', key }, place: 'binding:BEHIND_one' },
   ]);
 
 describe('a session of a server that is not connected', () => {
@@ -47,6 +47,25 @@ describe('a session of a server that is not connected', () => {
     expect(one.sessions()).toHaveLength(1);
     await own.leave();
   });
+
+  test.each([
+    ['/mcp/one', 'look'],
+    ['/mcp', 'one_look'],
+  ])(
+    'at %s knows of a connection, and of another in its place, with the very next call',
+    async (path, look) => {
+      const connected = await connectWith(gate, `${gate.origin}${path}`, ['one'], { user: { name: path } });
+      const session = await InSession.begin(connected, {}, path);
+      const key = () => one.received.at(-1)?.headers.get('authorization');
+      expect(await session.call(look)).toContain('/connect/one?ticket=');
+      await connect(connected);
+      expect(await session.call(look, 'here')).toMatch(/^look/);
+      expect(key()).toBe('Bearer k');
+      await connect(connected, 'another');
+      await session.call(look);
+      expect(key()).toBe('Bearer another');
+    },
+  );
 
   test('of the server’s own, whose connection is gone, shows the link and goes on once it is back', async () => {
     const ben = await person('Ben');
