@@ -1,4 +1,4 @@
-import { type Branding, CodeField, Hidden, Layout, Notice, plain, Say, shown, words } from '../ui';
+import { type Branding, CodeField, Hidden, Layout, Notice, plain, Say, shown, Warning, words } from '../ui';
 import type { ConnectionStatus } from './needed';
 
 const text = words.connection;
@@ -87,15 +87,15 @@ export function CodePage({ branding, server, action, hidden, notice }: CodeProps
       <p class="lead">
         <Say sentence={text.code.lead(server)} />
       </p>
+      <Warning title={text.code.warningTitle}>
+        <Say sentence={text.code.warning(server)} />
+      </Warning>
       <Notice text={notice} />
       <form method="post" action={action}>
         <Hidden fields={hidden} />
         <CodeField label={text.code.field} />
         <button type="submit">{text.code.submit}</button>
       </form>
-      <p class="hint">
-        <Say sentence={text.code.warning(server)} />
-      </p>
     </Layout>
   );
 }

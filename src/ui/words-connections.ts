@@ -42,13 +42,14 @@ export const connectionWords = {
 
   /** Where the link of a visitor's app is opened in another browser than the visitor's. */
   code: {
-    title: 'Which app is yours?',
+    title: 'Type the code of your app',
     lead: (server: string) =>
-      say`Your app uses ${server} without your signing in here. Type the code that it shows beside the link.`,
+      say`You use ${server} in an app without having signed in here. The app shows a code beside its link.`,
     field: 'Code',
     submit: 'Continue',
+    warningTitle: 'Only if the app is yours.',
     warning: (server: string) =>
-      say`Whoever uses that app can then use ${server} with the account that you connect. If somebody sent you this link, close the page.`,
+      say`Whoever uses it can then use ${server} with the account that you connect. If somebody sent you this link, close the page.`,
     wrong: 'That is not the code. Look at your app again: each link has a code of its own.',
     visitor: 'Who uses the app',
     /** What a tool call is told, with the code of its link, if that has one. */

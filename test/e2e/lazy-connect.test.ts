@@ -132,7 +132,7 @@ test('a visitor’s link in another browser takes the code that their app shows'
   onTestFinished(() => browser.close());
   const page = await browser.newPage();
   await page.goto(linkIn(told));
-  await sees(page, 'Which app is yours?');
+  await sees(page, 'Type the code of your app');
   expect(await faultsOf(page)).toEqual([]);
   await page.getByLabel('Code').fill('BCDF-GHJK');
   await press(page, 'Continue');
