@@ -16,7 +16,7 @@ export interface Belonging {
   drop(): void;
 }
 
-const TABLES = ['grants', 'codes', 'rotations', 'records', 'outbox'] as const;
+const TABLES = ['grants', 'codes', 'rotations', 'records', 'exchanges', 'outbox'] as const;
 type Row = Record<string, SqlStorageValue>;
 type Packed = Record<(typeof TABLES)[number], Row[]>;
 

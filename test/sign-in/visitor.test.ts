@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { decide, openConsent, openFlow } from '../authorization/pages';
+import { TOKEN_EXCHANGE, TYPE } from '../authorization/token/issuers';
 import { pass, startClock, stopClock } from '../fixtures/clock';
 import { browserAs, callApi, formOf, keyGate, makeKey, signInBy, whoIn } from '../fixtures/keys';
 import { expectInvalidGrant } from '../fixtures/refusals';
@@ -12,6 +13,7 @@ import {
   type Gate,
   grantIdOf,
   locationOf,
+  postForm,
   redeem,
   refresh,
   revoke,
@@ -194,6 +196,26 @@ describe('signing in later', () => {
     await revoke(app, app.tokens.refresh_token);
     expect((await callMcp(app.tokens.access_token, { gate: at })).status).toBe(401);
     expect((await callMcp(late.access_token, { gate: at })).status).toBe(200);
+  });
+
+  test('and a token that was exchanged before still ends with the one that it was made from', async () => {
+    const { browser, app, question } = await asked('Liv');
+    const { body } = await postForm(
+      '/oauth/token',
+      {
+        grant_type: TOKEN_EXCHANGE,
+        client_id: app.client.client_id,
+        subject_token: app.tokens.access_token,
+        subject_token_type: `${TYPE}access_token`,
+      },
+      at,
+    );
+    const narrower = String(body.access_token);
+    await answer(browser, question, 'take');
+    expect((await who(narrower)).user.name).toBe('Liv');
+    await revoke(app, app.tokens.access_token);
+    expect((await callMcp(narrower, { gate: at })).status).toBe(401);
+    expect((await refresh(app, app.tokens.refresh_token)).status).toBe(200);
   });
 
   test('and leaving it: the app stays the visitor’s, and is asked about the next time', async () => {
