@@ -59,7 +59,9 @@ export async function verifyAssertion(
   const verified = await verifyJwt(assertion, keys, rules, deps);
   if (!verified.ok) return verified;
   const { payload, typ } = verified.value;
-  const { sub, exp = 0, aud, jti } = payload;
+  const { sub, aud, jti } = payload;
+  // A NumericDate may have a fraction (RFC 7519 section 2); an `expires_in` has none.
+  const exp = Math.floor(payload.exp ?? 0);
   if (Array.isArray(aud) && aud.length > 1)
     return refuse('assertion_claim', 'aud has others beside the gate');
   if (typeof sub !== 'string' || sub === '') return refuse('assertion_claim', 'sub');

@@ -57,6 +57,13 @@ describe('a job with a token of a trusted issuer', () => {
     expect((await callMcp(String(body.access_token), { gate: at })).status).toBe(401);
   });
 
+  it('gets whole seconds where its issuer’s clock has fractions', async () => {
+    const { body } = await exchangeJwt(at, await issuer.token({ exp: now() + 100.25, iat: now() - 0.5 }));
+    expect(body.expires_in).toBe(100);
+    const ending = await exchangeJwt(at, await issuer.token({ exp: now() + 0.5 }));
+    expect([ending.status, ending.body.error]).toEqual([400, 'invalid_request']);
+  });
+
   it.each([
     ['an ID token', (token: string) => exchangeJwt(at, token, { subject_token_type: `${TYPE}id_token` })],
     ['an assertion', (token: string) => assertJwt(at, token)],
