@@ -32,6 +32,8 @@ interface Credentials {
   method: ClientAuthMethod;
   client_id: string;
   secret?: string;
+  /** The secret of a header as it stands there. */
+  verbatim?: string;
 }
 
 /**
@@ -103,26 +105,43 @@ function readCredentials(
     : { method: 'client_secret_post', client_id: id, secret };
 }
 
-/** `Basic` credentials, each part form-encoded (RFC 6749 section 2.3.1). */
-function readBasic(header: string): { client_id: string; secret: string } | undefined {
+/**
+ * `Basic` credentials, each part form-encoded (RFC 6749 section 2.3.1). Many clients, `curl -u` among them, send
+ * the secret as it is, and one made by `openssl rand -base64` then has a `+` that stands for itself.
+ */
+function readBasic(header: string): Pick<Credentials, 'client_id' | 'secret' | 'verbatim'> | undefined {
   const encoded = /^basic +([A-Za-z0-9+/=_-]+)$/i.exec(header.trim())?.[1];
   if (encoded === undefined) return undefined;
+  const text = decodeBase64(encoded) ?? '';
+  const colon = text.indexOf(':');
+  const client_id = colon < 1 ? undefined : decodeForm(text.slice(0, colon));
+  if (client_id === undefined) return undefined;
+  const verbatim = text.slice(colon + 1);
+  return { client_id, secret: decodeForm(verbatim) ?? verbatim, verbatim };
+}
+
+function decodeBase64(encoded: string): string | undefined {
   try {
-    const text = decodeUtf8(Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0))) ?? '';
-    const colon = text.indexOf(':');
-    if (colon < 1) return undefined;
-    const decode = (part: string) => decodeURIComponent(part.replace(/\+/g, ' '));
-    return { client_id: decode(text.slice(0, colon)), secret: decode(text.slice(colon + 1)) };
+    return decodeUtf8(Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0)));
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeForm(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part.replace(/\+/g, ' '));
   } catch {
     return undefined;
   }
 }
 
 async function isProven(site: Site, client: Client, credentials: Credentials): Promise<Result<null>> {
-  const { method, secret = '' } = credentials;
+  const { method, secret = '', verbatim = secret } = credentials;
   if (method === 'none') return ok(null);
   if (method !== 'private_key_jwt') {
-    const same = timingSafeEqual(await sha256Hex(secret), client.secret_hash ?? '');
+    const hashes = await Promise.all([secret, verbatim].map(sha256Hex));
+    const same = hashes.some((hash) => timingSafeEqual(hash, client.secret_hash ?? ''));
     return same ? ok(null) : { ok: false, error: { reason: 'client_secret_mismatch' } };
   }
   const audiences = [site.origin, `${site.origin}/oauth/token`];

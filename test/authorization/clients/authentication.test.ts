@@ -171,6 +171,20 @@ describe('a client of CLIENTS with a secret', () => {
     expect(answer.status).toBe(200);
   });
 
+  test.each(['p+Q/a%zz==xx', 'a+b', 'a%2Bb', secret])(
+    'may send %s as it is, as curl -u does',
+    async (text) => {
+      const at = gateWith({ ...settings('client_secret_basic'), CLIENT_NOTES_APP_SECRET: text });
+      const verbatim = (given: string) => {
+        const bytes = new TextEncoder().encode(`${client.client_id}:${given}`);
+        return { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
+      };
+      const code = await codeOf(client, at);
+      expectRefused(await send('/oauth/token', code, verbatim(`${text}x`), at), 401, 'invalid_client');
+      expect((await send('/oauth/token', code, verbatim(text), at)).status).toBe(200);
+    },
+  );
+
   test('sends them in the form where the setting says so', async () => {
     const at = gateWith(settings('client_secret_post'));
     const { client_id } = client;
