@@ -4,6 +4,7 @@ import { Agent, EnvHttpProxyAgent, fetch as undiciFetch } from 'undici';
 import { Ending } from './exit.js';
 import { asObject } from './message.js';
 import { isLoopback } from './options.js';
+import { ProxyFailure, ProxyPool, readProxy } from './proxy.js';
 
 /** @import { RequestInit, Response } from 'undici' */
 
@@ -18,9 +19,19 @@ const limits = {
   bodyTimeout: 0,
   connect: { timeout: CONNECT_TIMEOUT, keepAlive: true, keepAliveInitialDelay: 10_000 },
 };
-const outside = new EnvHttpProxyAgent(limits);
 // Plain http is spoken within this computer only: a proxy would read the credential.
 const inside = new Agent(limits);
+/** @type {EnvHttpProxyAgent | undefined} */
+let outside;
+
+/** To the outside, by the proxy of the environment if there is one, save to what `NO_PROXY` names. */
+function throughProxy() {
+  const found = readProxy(process.env);
+  const proxy = found && 'url' in found ? found.url : '';
+  const clientFactory = (/** @type {URL} */ origin, /** @type {object} */ options) =>
+    new ProxyPool(origin.origin, options);
+  return new EnvHttpProxyAgent({ ...limits, httpProxy: proxy, httpsProxy: proxy, clientFactory });
+}
 
 /**
  * `fetch`, through the proxy that the environment names if it names one, following no redirect.
@@ -29,6 +40,7 @@ const inside = new Agent(limits);
  * @returns {Promise<Response>}
  */
 export function fetchOnce(url, init) {
+  outside ??= throughProxy();
   const dispatcher = isLoopback(new URL(url)) ? inside : outside;
   return undiciFetch(url, { ...init, redirect: 'manual', dispatcher });
 }
@@ -76,12 +88,23 @@ const CERTIFICATE = /CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL|EPROTO/;
 export function judgeFailure(error) {
   if (error instanceof NetworkFailure) return error;
   const cause = asObject(asObject(error).cause ?? error);
+  if (cause instanceof ProxyFailure) return judgeProxy(cause);
   const code = typeof cause.code === 'string' ? cause.code : '';
   if (Object.hasOwn(UNSENT, code)) return new NetworkFailure('unsent', UNSENT[code] ?? code);
   // A handshake comes before any byte of the request.
   if (CERTIFICATE.test(code)) return new NetworkFailure('hopeless', `no secure connection (${code})`);
   const known = Object.hasOwn(LOST, code) ? LOST[code] : undefined;
   return new NetworkFailure('lost', known ?? `the connection failed${code === '' ? '' : ` (${code})`}`);
+}
+
+/**
+ * No request gets past a proxy that makes no tunnel.
+ * @param {ProxyFailure} failure
+ */
+function judgeProxy({ message, cause }) {
+  if (cause === undefined) return new NetworkFailure('unsent', message);
+  const { kind, message: why } = judgeFailure(cause);
+  return new NetworkFailure(kind === 'hopeless' ? kind : 'unsent', `${message}: ${why}`);
 }
 
 /**

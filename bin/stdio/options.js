@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT } from './exit.js';
+import { readProxy } from './proxy.js';
 
 /** @import { Command } from './types.ts' */
 
@@ -39,6 +40,9 @@ export function parseOptions(args, env) {
     );
   const url = parseUrl(positionals[0] ?? '');
   if (typeof url === 'string') return wrong(url);
+  const proxy = isLoopback(url) ? undefined : readProxy(env);
+  if (proxy && 'wrong' in proxy)
+    return wrong(`${proxy.wrong} is no proxy’s address: it looks like http://proxy.example.com:8080`);
   const config = configFolder(env);
   if (values.logout) return { kind: 'logout', url, config };
 

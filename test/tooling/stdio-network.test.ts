@@ -1,4 +1,6 @@
-import type { ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { judgeFailure, retryAfter } from '../../bin/stdio/network';
 import { startBridge } from '../fixtures/stdio';
@@ -272,4 +274,59 @@ test('a proxy of the environment never sees what goes to this computer', async (
   onTestFinished(proxy.close);
   const bridge = startBridge([server.url], { GATEHOUSE_KEY: 'a-key', HTTP_PROXY: new URL(proxy.url).origin });
   expect(await bridge.request('ping')).toEqual({ direct: true });
+});
+
+describe('a proxy of the environment', () => {
+  /** A proxy that does this with every tunnel that is asked of it, and how many were. */
+  async function proxy(answer: (socket: Duplex) => void) {
+    const asked: string[] = [];
+    const server = createServer().on('connect', ({ url = '' }, socket: Duplex) => {
+      asked.push(url);
+      answer(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    return { asked, address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+  }
+  function through(HTTPS_PROXY: string) {
+    const env = { GATEHOUSE_KEY: 'a-key', HTTPS_PROXY };
+    const bridge = startBridge(['https://mcp.example.com/mcp', '--patience', '1'], env);
+    bridge.request('ping').catch(() => undefined);
+    return bridge;
+  }
+
+  test.each([
+    [
+      'that asks for a password',
+      'the proxy answered 407',
+      (socket: Duplex) => void socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),
+    ],
+    [
+      'that hangs up',
+      'no way through the proxy: the connection was cut',
+      (socket: Duplex) => void socket.destroy(),
+    ],
+  ])('%s is what is told, and it is asked a few times', async (_, says, answer) => {
+    const { asked, address } = await proxy(answer);
+    const bridge = through(address);
+    expect(await bridge.ended).toBe(4);
+    expect(bridge.log()).toContain(`mcp.example.com can’t be reached: ${says}`);
+    expect(new Set(asked)).toEqual(new Set(['mcp.example.com:443']));
+    expect(asked.length).toBeLessThan(6);
+  });
+
+  test('that isn’t there is told from a server that isn’t', async () => {
+    const gone = await listen(() => undefined);
+    await gone.close();
+    const bridge = through(new URL(gone.url).origin);
+    expect(await bridge.ended).toBe(4);
+    expect(bridge.log()).toContain('no way through the proxy: the connection was refused');
+  });
+
+  test('whose address is none is told by its variable, without what stands there', async () => {
+    const bridge = through('ftp://user:secret@proxy');
+    expect(await bridge.ended).toBe(1);
+    expect(bridge.log()).toContain('HTTPS_PROXY is no proxy’s address');
+    expect(bridge.log()).not.toContain('secret');
+  });
 });
