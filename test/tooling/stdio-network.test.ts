@@ -1,8 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { judgeFailure, retryAfter } from '../../bin/stdio/network';
+import { makeLocalhostCertificate } from '../fixtures/document-certificate';
 import { startBridge } from '../fixtures/stdio';
 import { type Bridged, bridgeTo, type Got, json, sse } from '../fixtures/stdio-lines';
 import { listen } from '../fixtures/upstream-http';
@@ -288,12 +293,38 @@ describe('a proxy of the environment', () => {
     onTestFinished(() => void server.close());
     return { asked, address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
   }
-  function through(HTTPS_PROXY: string) {
-    const env = { GATEHOUSE_KEY: 'a-key', HTTPS_PROXY };
+  function through(HTTPS_PROXY: string, more: Record<string, string> = {}) {
+    const env = { GATEHOUSE_KEY: 'a-key', HTTPS_PROXY, ...more };
     const bridge = startBridge(['https://mcp.example.com/mcp', '--patience', '1'], env);
     bridge.request('ping').catch(() => undefined);
     return bridge;
   }
+
+  test('leads to the server, with or without a scheme in its address', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-proxy-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const { ca, ...certificate } = makeLocalhostCertificate('mcp.example.com');
+    const NODE_EXTRA_CA_CERTS = join(folder, 'ca.pem');
+    writeFileSync(NODE_EXTRA_CA_CERTS, ca);
+    const server = createSecureServer(certificate, (_, response) =>
+      json(response, { jsonrpc: '2.0', id: 1, result: { tunnelled: true } }),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { asked, address } = await proxy((socket) => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      socket.pipe(connect((server.address() as AddressInfo).port, '127.0.0.1')).pipe(socket);
+    });
+    for (const one of [address, `http://${address}/`]) {
+      const bridge = through(one, { NODE_EXTRA_CA_CERTS });
+      await expect
+        .poll(() => bridge.received, { timeout: 8000 })
+        .toMatchObject([{ result: { tunnelled: true } }]);
+      bridge.closeStdin();
+      expect(await bridge.ended).toBe(0);
+    }
+    expect(asked).toEqual(Array(2).fill('mcp.example.com:443'));
+  });
 
   test.each([
     [
