@@ -116,6 +116,8 @@ export class SignIn {
   }
 
   async #showCode() {
+    // Known before a person is bothered.
+    await this.#store.ready();
     const before = this.#current?.access_token;
     this.#current = undefined;
     const elsewhere = async () => {

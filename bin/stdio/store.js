@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { Ending, EXIT } from './exit.js';
 import { asObject, parseJson } from './message.js';
 
 /** @import { StoredSignIn } from './types.ts' */
@@ -58,17 +59,26 @@ export class SignInStore {
     await rm(this.#file, { force: true });
   }
 
+  /** Whether a sign-in can be kept at all; throws an {@link Ending} otherwise. */
+  async ready() {
+    await this.alone(async () => undefined);
+  }
+
   /**
-   * Runs `work` while no other process does. A lock whose process died is taken over after a minute.
+   * Runs `work` while no other process does. A lock whose process died is taken over after a minute. Throws an
+   * {@link Ending} where there can be no lock.
    * @template T
    * @param {() => Promise<T>} work
    * @returns {Promise<T>}
    */
   async alone(work) {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const lock = `${this.#file}.lock`;
     const mark = randomUUID();
-    while (!(await take(lock, mark))) await wait(POLL);
+    const unusable = (/** @type {{ code?: string }} */ { code }) => {
+      throw new Ending(EXIT.usage, `no sign-in can be kept in ${this.#folder} (${code})`);
+    };
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 }).catch(unusable);
+    while (!(await take(lock, mark).catch(unusable))) await wait(POLL);
     try {
       return await work();
     } finally {
@@ -91,7 +101,9 @@ async function take(lock, mark) {
     // A link is made only where there is none, and is never seen empty.
     await link(draft, lock);
     return true;
-  } catch {
+  } catch (error) {
+    // A file system without links (EPERM) would else be one where the lock is never free.
+    if (asObject(error).code !== 'EEXIST') throw error;
     const age =
       Date.now() -
       (await stat(lock)

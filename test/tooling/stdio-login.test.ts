@@ -71,7 +71,7 @@ test('a sign-in that is declined ends it with a sentence, and nothing is stored'
   await server.decide(await codeOf(bridge), 'deny');
   expect(await bridge.ended).toBe(3);
   expect(bridge.log()).toContain('the sign-in was declined');
-  expect(readdirSync(folder)).toEqual([]);
+  expect(readdirSync(stored(folder))).toEqual([]);
 });
 
 test('a client that closes while nobody enters the code leaves no process behind', async () => {
@@ -79,6 +79,18 @@ test('a client that closes while nobody enters the code leaves no process behind
   await codeOf(bridge);
   bridge.closeStdin();
   expect(await bridge.ended).toBe(0);
+});
+
+test('a folder in which nothing can be kept is told before anybody is asked to sign in', async () => {
+  const file = join(home(), 'file');
+  writeFileSync(file, '');
+  for (const option of ['--login', '--logout']) {
+    const bridge = startBridge([server.url, option], { XDG_CONFIG_HOME: file });
+    expect(await bridge.ended).toBe(1);
+    expect(bridge.log()).toBe(
+      `gatehouse-stdio: no sign-in can be kept in ${join(file, 'gatehouse', 'stdio')} (ENOTDIR)\n`,
+    );
+  }
 });
 
 test('two processes refresh once between them, and a token that was refused is refreshed and used again', async () => {
