@@ -31,7 +31,7 @@ async function createKey({ url, envFile, request }: KeyOptions): Promise<void> {
     body,
     redirect: 'error',
   }).catch((error: unknown) => {
-    throw new Error(`${url} doesn't answer: ${error instanceof Error ? error.message : error}`);
+    throw new Error(`${url} doesn't answer: ${reasonOf(error)}`);
   });
   const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
   if (response.status !== 201) {
@@ -41,6 +41,13 @@ async function createKey({ url, envFile, request }: KeyOptions): Promise<void> {
   const { key, ...rest } = answer;
   for (const [name, value] of Object.entries(rest)) console.error(`${name}: ${value}`);
   console.log(key);
+}
+
+/** Why `fetch` failed: its own message says no more than that. */
+function reasonOf(error: unknown): string {
+  const { cause = error } = error as { cause?: unknown };
+  const { code, message } = cause as { code?: string; message?: string };
+  return code ?? message ?? String(cause);
 }
 
 /** The environment's keys, else a file's: of another computer's gate, only what was named on purpose. */

@@ -63,10 +63,17 @@ export function readKeyOptions(args: readonly string[], now = Date.now()): KeyOp
 /** Seconds from now: of `90d`, or until the last second of a day (UTC). */
 function readEnd(text: string, now: number): number {
   const days = /^(\d{1,5})d$/.exec(text)?.[1];
-  if (days !== undefined) return Number(days) * 86_400;
-  const begins = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
-  if (Number.isNaN(begins)) throw new Error(`--expires ${text}: write 90d, or a day such as 2027-01-31`);
-  return Math.floor(begins / 1000) + 86_399 - Math.floor(now / 1000);
+  const seconds = days === undefined ? secondsTo(text, now) : Number(days) * 86_400;
+  if (seconds === undefined) throw new Error(`--expires ${text}: write 90d, or a day such as 2027-01-31`);
+  if (seconds < 1) throw new Error(`--expires ${text} is over already`);
+  return seconds;
+}
+
+/** Undefined for what is no day; the calendar of `Date` goes on past a month's end. */
+function secondsTo(day: string, now: number): number | undefined {
+  const begins = new Date(`${day}T00:00:00Z`);
+  if (Number.isNaN(begins.getTime()) || begins.toISOString().slice(0, 10) !== day) return undefined;
+  return begins.getTime() / 1000 + 86_399 - Math.floor(now / 1000);
 }
 
 /** The answer holds the key: over plain http only within this computer. */

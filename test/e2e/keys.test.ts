@@ -108,7 +108,7 @@ test('the command says what is wrong, and prints no key and no secret', async ()
     [args, makeKeys(), /answers 401.*environment/],
     [[...args, '--servers', 'nonsense'], KEYS, /answers 400.*nonsense/],
     [[...args.slice(2)], KEYS, /--name is missing/],
-    [['--name', 'ci', '--url', 'http://127.0.0.1:9'], KEYS, /doesn't answer/],
+    [['--name', 'ci', '--url', 'http://127.0.0.1:65535'], KEYS, /doesn't answer: ECONNREFUSED/],
   ];
   const results = await Promise.all(cases.map(([given, keys]) => createKey(given, { GATEHOUSE_KEYS: keys })));
   for (const [index, { code, stdout, stderr }] of results.entries()) {

@@ -30,7 +30,10 @@ it.each([
   ['no name', []],
   ['a word that is none', ['--name', 'ci', '--nonsense']],
   ['no end', ['--name', 'ci', '--expires', 'soon']],
-  ['a day that does not exist', ['--name', 'ci', '--expires', '2026-13-01']],
+  ['a month that does not exist', ['--name', 'ci', '--expires', '2026-13-01']],
+  ['a day that does not exist', ['--name', 'ci', '--expires', '2027-02-31']],
+  ['a day that is over', ['--name', 'ci', '--expires', '2026-11-20']],
+  ['no time at all', ['--name', 'ci', '--expires', '0d']],
   ['a gate that would send the key in clear', ['--name', 'ci', '--url', 'http://gate.example']],
   ['no address', ['--name', 'ci', '--url', 'gate.example']],
 ])('refuses %s before anything is sent', (_what, args) => {
