@@ -46,10 +46,11 @@ export interface User {
 /**
  * What the settings let this person do at most: the highest role of the rules of `ROLES` that name them,
  * else `DEFAULT_ROLE`; undefined: no access. Unverified addresses match no rule. A visitor reads and no more,
- * unless a rule names `skip`; a service has its own role, which a rule that names `key` can lower.
+ * unless a rule names `skip`, and is nobody where that way in is closed; a service has its own role, which a rule that names `key` can lower.
  */
 export function roleOf(identity: Identity, settings: Settings): Role | undefined {
   const { provider, subject, claims } = identity;
+  if (isShutOut(identity, settings)) return undefined;
   if (claims) return serviceRole({ provider, subject, claims }, settings);
   const named = highest(
     settings.roles.filter((rule) => namesPerson(rule, identity)).map((rule) => rule.role),
@@ -61,6 +62,7 @@ export function roleOf(identity: Identity, settings: Settings): Role | undefined
 
 /** What this person may do at most at one server: by its own `roles`, else by the global ones. */
 export function roleAt(identity: Identity, server: ServerSetting, settings: Settings): Role | undefined {
+  if (isShutOut(identity, settings)) return undefined;
   const own = highest(server.roles.filter((rule) => namesPerson(rule, identity)).map((rule) => rule.role));
   return identity.provider === SERVICE
     ? lower(roleOf(identity, settings), own)
@@ -74,6 +76,11 @@ export function highestRole(identity: Identity, settings: Settings): Role | unde
     ...settings.servers.map((server) => roleAt(identity, server, settings)),
   ];
   return highest(roles.filter((role) => role !== undefined));
+}
+
+/** A visitor of a gate that no longer lets visitors in: nobody ever vouched for them. */
+function isShutOut({ provider }: Identity, { signIn }: Settings): boolean {
+  return provider === VISITOR && !signIn.methods?.includes('skip');
 }
 
 function highest(roles: Role[]): Role | undefined {

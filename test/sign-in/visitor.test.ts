@@ -131,6 +131,15 @@ describe('skip', () => {
   });
 });
 
+test('a visitor is nobody once the settings no longer name skip, and the same one when they do again', async () => {
+  const roles = [{ role: 'member', methods: ['skip'] }];
+  const servers = [{ name: 'notes', binding: 'MUTE', auth: 'none', roles }];
+  const closed = keyGate({ SIGN_IN: { methods: ['local', 'key'] }, ROLES: roles, SERVERS: servers });
+  const { tokens } = await connect({ browser: await visitor('Eve') });
+  expect((await callMcp(tokens.access_token, { gate: closed })).status).toBe(401);
+  expect((await who(tokens.access_token)).user.name).toBe('Eve (visitor, not verified)');
+});
+
 describe('signing in later', () => {
   /** A visitor with an app, who has just signed in as that user and stands before the question. */
   async function asked(name: string) {
