@@ -49,7 +49,9 @@ export async function deviceCode(
   const parts = parseToken(code);
   const account = parts && (await findAccount(site.env, site.keyring, parts.userId));
   if (!account) return oauthError('invalid_grant', 'The device code is not valid', 'code_malformed');
-  const redemption = { grant_type: 'authorization_code', code, code_verifier };
+  const { resource } = form;
+  const named = resource === undefined ? {} : { resource };
+  const redemption = { grant_type: 'authorization_code', code, code_verifier, ...named };
   const presented = { client: deviceIssuing(client), grantId: parts.grantId, secret: code, form: redemption };
   const redeemed = await account.redeemCode(termsOf(site), presented);
   if (redeemed.reason !== 'code_expired') return redeemed;

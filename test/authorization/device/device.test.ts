@@ -118,6 +118,15 @@ describe('a device that asks', () => {
     expect((await callMcp(tokens[0] ?? '')).status).toBe(401);
   });
 
+  it('gets nothing for another resource than the person allowed, and loses nothing by asking', async () => {
+    const device = await startDevice({ form: { resource: `${gate.origin}/` } });
+    await answer(await confirmCode(device));
+    const refused = await poll(device, { resource: 'https://elsewhere.example/mcp' });
+    expect([refused.status, refused.body.error]).toEqual([400, 'invalid_target']);
+    const { access_token } = tokensOf(await poll(device, { resource: `${gate.origin}/` }));
+    expect((await callMcp(access_token)).status).toBe(200);
+  });
+
   it('hears access_denied when the person declined, again and again', async () => {
     const device = await startDevice();
     const done = await answer(await confirmCode(device), { decision: 'deny' });
