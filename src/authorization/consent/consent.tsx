@@ -72,7 +72,7 @@ export async function showConsent(
       {...describeDevice(c, flow.data)}
       user={describeUser(person.identity)}
       switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}
-      scopes={offeredScopes(flow.data, person, again?.form)}
+      scopes={offeredScopes(site, flow.data, person, again?.form)}
       servers={offeredServers(site, flow.data, person, tools, again?.form)}
       expires={expiryChoice(longestFor(site, person), again?.form.get('expires'))}
       destructiveAsked={asked.includes('mcp:destructive')}
@@ -207,12 +207,19 @@ function grantableScopes(flow: AuthorizationRequest, { role, key }: Person): Sco
   return scopesWithinKey(scopesWithin(role, SCOPES), key).filter((scope) => isWithinClient(flow, scope));
 }
 
-function offeredScopes(flow: AuthorizationRequest, person: Person, form?: URLSearchParams): ConsentScope[] {
+function offeredScopes(
+  site: Site,
+  flow: AuthorizationRequest,
+  person: Person,
+  form?: URLSearchParams,
+): ConsentScope[] {
+  // One server's own resource has that server's tools alone.
+  const ownTools = !isForOneServer(site, flow);
   return grantableScopes(flow, person).map((scope) => ({
     scope,
     asked: flow.asked.includes(scope),
     ticked: form ? form.getAll('scope').includes(scope) : flow.asked.includes(scope),
-    tools: OWN_TOOLS[scope],
+    tools: ownTools ? OWN_TOOLS[scope] : [],
   }));
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { keyGate } from '../../fixtures/keys';
 import {
   accountOf,
   Browser,
@@ -178,6 +179,13 @@ describe('what is ticked is what the token carries', () => {
     expect(textOf(page.html)).toContain('Tick at least one thing');
     const mended = await decide({ ...waiting, page }, { scope: ['mcp:read'] });
     expect(await whoami(waiting, mended)).toMatchObject({ scope: 'mcp:read' });
+  });
+
+  test('the page of one server’s own resource names none of the gate’s tools, which aren’t there', async () => {
+    const at = keyGate();
+    const own = await openConsent({ gate: at, request: { resource: `${at.origin}/mcp/wiki` } });
+    expect(textOf(own.page.html)).not.toContain('Who am I?');
+    expect(textOf((await openConsent({ gate: at })).page.html)).toContain('Who am I?');
   });
 
   test.each([
