@@ -44,20 +44,25 @@ export function readKeyOptions(args: readonly string[], now = Date.now()): KeyOp
   });
   const { name, role, scope, servers, groups, expires } = values;
   if (!name) throw new Error('--name is missing');
-  const list = (text: string) =>
-    text
-      .split(',')
-      .map((one) => one.trim())
-      .filter((one) => one !== '');
   const request = {
     name,
     ...(role === undefined ? {} : { role }),
     ...(scope === undefined ? {} : { scope }),
-    ...(servers === undefined ? {} : { servers: list(servers) }),
-    ...(groups === undefined ? {} : { groups: list(groups) }),
+    ...(servers === undefined ? {} : { servers: readNames('--servers', servers) }),
+    ...(groups === undefined ? {} : { groups: readNames('--groups', groups) }),
     ...(expires === undefined ? {} : { expires_in: readEnd(expires, now) }),
   };
   return { url: readOrigin(values.url), envFile: values['env-file'], request };
+}
+
+/** A list with commas. An empty one is a mistake: a variable that wasn't set, most likely. */
+function readNames(option: string, text: string): string[] {
+  const names = text
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+  if (names.length === 0) throw new Error(`${option} is empty: name some, or leave it out`);
+  return names;
 }
 
 /** Seconds from now: of `90d`, or until the last second of a day (UTC). */

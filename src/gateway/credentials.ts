@@ -81,7 +81,7 @@ function findConflict(headers: Headers): string | undefined {
   // Headers that are sent twice arrive as one, with a comma, which no key can have.
   if (apiKey?.includes(',')) return 'two access keys in x-api-key';
   const list = authorization?.split(',') ?? [];
-  const hasKey = list.some((one) => looksLikeKey(one.trim().replace(/^bearer +/i, '')));
+  const hasKey = list.some((one) => looksLikeKey(withoutScheme(one)));
   if (list.length > 1 && hasKey) return 'an access key and another credential in Authorization';
   if (authorization === null || apiKey === null) return undefined;
   const [scheme = '', text = ''] = authorization.split(' ');
@@ -92,11 +92,16 @@ function findConflict(headers: Headers): string | undefined {
   return `${first} in Authorization, and an access key in x-api-key`;
 }
 
+/** The credential of an `Authorization` that is a bearer's, or wrote no scheme. */
+function withoutScheme(authorization: string): string {
+  return authorization.trim().replace(/^bearer +/i, '');
+}
+
 /** The name of the parameter that holds an access key. A token there is as if it weren't (RFC 6750 section 2.3). */
 function findInUrl(parameters: URLSearchParams): string | undefined {
-  const found = [...parameters].find((pair) => pair.some(looksLikeKey));
+  const found = [...parameters].find((pair) => pair.some((one) => looksLikeKey(withoutScheme(one))));
   // A name can be the key, where somebody wrote it without one.
-  return found && (looksLikeKey(found[0]) ? 'a parameter' : found[0].slice(0, 40));
+  return found && (looksLikeKey(withoutScheme(found[0])) ? 'a parameter' : found[0].slice(0, 40));
 }
 
 function isPassthrough(c: Context): boolean {

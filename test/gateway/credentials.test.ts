@@ -98,6 +98,7 @@ describe('a credential of ours', () => {
     ['a key under another name', 'x=1&token=KEY'],
     ['a key without a name', 'KEY'],
     ['a key that is mistyped', 'api_key=BROKEN'],
+    ['a key as a header would have it', 'authorization=Bearer%20KEY'],
   ])('in the address is refused and says why, whatever else is sent: %s', async (_what, query) => {
     const filled = fill(query);
     for (const headers of [{}, { authorization: `Bearer ${token}` }] as Record<string, string>[]) {

@@ -33,6 +33,7 @@ it.each([
   ['a month that does not exist', ['--name', 'ci', '--expires', '2026-13-01']],
   ['a day that does not exist', ['--name', 'ci', '--expires', '2027-02-31']],
   ['a day that is over', ['--name', 'ci', '--expires', '2026-11-20']],
+  ['servers that are none', ['--name', 'ci', '--servers', '']],
   ['no time at all', ['--name', 'ci', '--expires', '0d']],
   ['a gate that would send the key in clear', ['--name', 'ci', '--url', 'http://gate.example']],
   ['no address', ['--name', 'ci', '--url', 'gate.example']],
