@@ -19,6 +19,7 @@ import type { ProviderAsker } from './provider/provider';
 export function connectedAccount(issuer: Issuer, connector: Connector, ask: ProviderAsker) {
   return class ConnectedAccount extends accountObject(issuer, ask) {
     readonly #connections: Connections;
+    readonly #store: ConnectionStore;
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env);
@@ -27,6 +28,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
         return row?.user_id ?? ctx.id.name ?? '';
       };
       const store = new ConnectionStore(ctx.storage, userId);
+      this.#store = store;
       this.#connections = new Connections(store, {
         userId,
         connector,
@@ -68,8 +70,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
 
     /** What is connected decides what the user may do, too. */
     override rights(): string {
-      const query = 'SELECT server, status, connected_at FROM connections ORDER BY server';
-      return `${super.rights()}${JSON.stringify(this.ctx.storage.sql.exec(query).toArray())}`;
+      return `${super.rights()}${JSON.stringify(this.#store.standing())}`;
     }
 
     /** Stores what was obtained for one or more servers, all or none, in the place of what was there. */

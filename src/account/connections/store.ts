@@ -1,4 +1,4 @@
-import type { Connection, Credential } from './credential';
+import { type Connection, type Credential, connectionOf } from './credential';
 import { noteKeyVersions } from './key-versions';
 
 /** A connection's row. Times are seconds since the epoch; `sealed` is the {@link Credential}. */
@@ -58,6 +58,15 @@ export class ConnectionStore {
 
   list(): ConnectionRow[] {
     return this.sql.exec('SELECT * FROM connections ORDER BY server').toArray() as unknown as ConnectionRow[];
+  }
+
+  /** Which connections there are, and how each stands: nothing of it changes by a renewal. */
+  standing(): [server: string, status: string, connection: string][] {
+    return this.list().map(({ server, status, credential_id }) => [
+      server,
+      status,
+      connectionOf(credential_id),
+    ]);
   }
 
   /** Stores new connections, all or none, in the place of what was there. */

@@ -166,6 +166,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       live.forget(server);
     }
     if ('principal' in news) return this.#become(news.principal, news.rights);
+    await this.#listenToAll();
     await this.#tellChanges();
   }
 
@@ -175,8 +176,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     if (!state) return;
     this.#store.use(principal, state.place, state.used_at);
     live.actFor(await this.#work(state.place), principal);
-    // What may be used again is listened to again.
-    for (const server of this.#store.greeted()) await this.#listen(server);
+    await this.#listenToAll();
     await this.#tellRights(rights, state);
   }
 
@@ -267,6 +267,11 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     });
     this.#turn = served.catch(() => undefined);
     return served;
+  }
+
+  /** What may be used again, or as another account, is listened to again. */
+  async #listenToAll(): Promise<void> {
+    for (const server of this.#store.greeted()) await this.#listen(server);
   }
 
   /** Has a server listened to, for as long as the client's own stream is open. */

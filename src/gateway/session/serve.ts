@@ -50,7 +50,7 @@ export async function serveUnauthenticated(
   if (given === undefined) {
     return message?.method === 'initialize' ? serveSession(c, NOBODY, message, UNOWNED) : undefined;
   }
-  const id = await openSessionId(site, sealedFor(NOBODY, UNOWNED), given);
+  const id = (await openSessionId(site, sealedFor(NOBODY, UNOWNED), given))?.id;
   const sessions = site.env.MCP_SESSION;
   const { origin, local, requestId } = site;
   const held =
@@ -79,7 +79,7 @@ export async function serveSession(
   const owner = sealedFor(principal, whose);
   const given = c.req.header('mcp-session-id');
   if (given === undefined && message?.method !== 'initialize') return undefined;
-  const id = given === undefined ? undefined : await openSessionId(site, owner, given);
+  const id = given === undefined ? undefined : (await openSessionId(site, owner, given))?.id;
   if (given !== undefined && id === undefined) return sessionNotFound(message?.id);
   const sessions = site.env.MCP_SESSION;
   const objectId = id === undefined ? sessions.newUniqueId() : sessions.idFromString(id);
