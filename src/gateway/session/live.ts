@@ -11,7 +11,7 @@ import type { ServerSetting } from '../../config';
 import { type Place, siteOf, type Work } from '../../site';
 import { catalogueOf, forgetLists } from '../catalogue';
 import { type Behind, connectBehind, isSessionLost } from '../merged/behind';
-import { lockOf } from '../merged/connect-tool';
+import { lockOf, useUnlocked } from '../merged/connect-tool';
 import { findResource } from '../merged/items';
 import { namesFor } from '../merged/names';
 import { type Called, gateServer, type Seen } from '../merged/server';
@@ -244,8 +244,10 @@ export class LiveSession {
     const { log_level } = this.store.read() ?? {};
     const { client } = behind;
     if (behind.greeting.era === 'legacy') {
-      if (log_level && client.getServerCapabilities()?.logging) await client.setLoggingLevel(log_level);
-      for (const uri of this.store.subscriptions(server.name)) await client.subscribeResource({ uri });
+      const again = this.store.subscriptions(server.name).map((uri) => client.subscribeResource({ uri }));
+      if (log_level && client.getServerCapabilities()?.logging) again.push(client.setLoggingLevel(log_level));
+      // What isn't there any more, or not for this account, is no reason to fail the call that greets it.
+      await Promise.allSettled(again);
     }
     await this.on.greeted(server.name);
     return behind;
@@ -264,12 +266,13 @@ export class LiveSession {
   async #subscribe(merged: string, ctx: ServerContext, wanted: boolean): Promise<object> {
     const { view } = this.#seenBy(ctx);
     const { server, uri } = await findResource(view, merged);
-    await view.use(server, async ({ client, greeting }) => {
+    // Even if the server can't be told: when it is greeted again, it isn't asked for this.
+    if (!wanted) this.store.unsubscribe(server.name, uri);
+    await useUnlocked(view, server, async ({ client, greeting }) => {
       if (greeting.era === 'modern') return;
       await (wanted ? client.subscribeResource({ uri }) : client.unsubscribeResource({ uri }));
     });
     if (wanted) this.store.subscribe(server.name, uri);
-    else this.store.unsubscribe(server.name, uri);
     await this.on.subscribed(server.name);
     return {};
   }

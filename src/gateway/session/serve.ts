@@ -1,8 +1,10 @@
+import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 import type { Context } from 'hono';
 import { siteOf } from '../../site';
 import { watchOver, whileGranted } from '../granted';
 import { type Message, methodNotAllowed } from '../message';
 import { identify, NOBODY, type Principal } from '../principal';
+import { rpcError } from '../rpc-error';
 import { openSessionId, sealSessionId } from '../session-id';
 import { EventLog } from './log';
 import { sessionNotFound } from './object';
@@ -125,6 +127,12 @@ function describe(
   };
 }
 
+/** As the SDK's transport says it of all other requests (MCP 2025-11-25, "Protocol Version Header"). */
+function unsupported(version: string): Response {
+  const message = `Bad Request: Unsupported protocol version: ${version}`;
+  return rpcError({ status: 400, code: -32000, message });
+}
+
 async function openOwnStream(
   c: Context,
   principal: Principal,
@@ -132,6 +140,8 @@ async function openOwnStream(
   { headers: sent, rights, owner }: SessionRequest,
 ): Promise<Response> {
   if (!(sent.accept ?? '').includes('text/event-stream')) return methodNotAllowed();
+  const version = sent['mcp-protocol-version'];
+  if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return unsupported(version);
   const headers = new Headers({ upgrade: 'websocket', 'gatehouse-rights': rights });
   headers.set('gatehouse-user', owner.user);
   if (sent['last-event-id'] !== undefined) headers.set('last-event-id', sent['last-event-id']);
