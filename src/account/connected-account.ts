@@ -11,6 +11,16 @@ import type { Issuer } from './grants/issuer';
 import { accountObject } from './object';
 import type { ProviderAsker } from './provider/provider';
 
+/** What is asked of the account to which a principal moved, wherever it was asked. */
+type VaultCalls =
+  | 'authenticateWith'
+  | 'credential'
+  | 'credentialRefused'
+  | 'storeConnections'
+  | 'beginConnecting'
+  | 'disconnect'
+  | 'listConnections';
+
 /**
  * The `Account` with the vault of its principal's connections. `connector` talks to their
  * providers, `ask` to the sign-in provider. Keys never
@@ -48,7 +58,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
       hash: string,
       wanted: Wanted,
     ): Promise<Result<Access & { credential: CredentialAnswer }>> {
-      const there = (await this.desk.moves.elsewhere()) as Pick<this, 'authenticateWith'> | undefined;
+      const there = await this.#elsewhere();
       if (there) return there.authenticateWith(grantId, hash, wanted);
       const access = await this.authenticate(grantId, hash);
       return access.ok ? ok({ ...access.value, credential: await this.credential(wanted) }) : access;
@@ -56,6 +66,8 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
 
     /** The credential for a server, renewed first when its end is near or `wanted.refused` names it. */
     async credential(wanted: Wanted): Promise<CredentialAnswer> {
+      const there = await this.#elsewhere();
+      if (there) return there.credential(wanted);
       const answer = await this.#connections.credential(wanted);
       await this.#copySoon();
       if (!answer.ok) await this.desk.watchers.tell();
@@ -64,6 +76,8 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
 
     /** Notes that a server refuses a credential though it is new: the person must connect again. */
     async credentialRefused(server: string, credentialId: string): Promise<void> {
+      const there = await this.#elsewhere();
+      if (there) return there.credentialRefused(server, credentialId);
       this.#connections.markRefused(server, credentialId);
       await this.desk.watchers.tell();
     }
@@ -75,18 +89,24 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
 
     /** Stores what was obtained for one or more servers, all or none, in the place of what was there. */
     async storeConnections(obtained: Obtained[]): Promise<void> {
+      const there = await this.#elsewhere();
+      if (there) return there.storeConnections(obtained);
       await this.#connections.connect(obtained);
       await this.#copySoon();
       await this.desk.watchers.tell();
     }
 
     /** Notes that the person is on the way to a server's provider, until `until` (seconds since the epoch). */
-    beginConnecting(server: string, until: number): void {
+    async beginConnecting(server: string, until: number): Promise<void> {
+      const there = await this.#elsewhere();
+      if (there) return there.beginConnecting(server, until);
       this.#connections.begin(server, until);
     }
 
     /** Ends a connection; `revoked`: at the provider too. */
     async disconnect(server: string, loopback: string[]): Promise<{ existed: boolean; revoked: boolean }> {
+      const there = await this.#elsewhere();
+      if (there) return there.disconnect(server, loopback);
       const ended = await this.#connections.disconnect(server, loopback);
       await this.#copySoon();
       await this.desk.watchers.tell();
@@ -94,7 +114,9 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
     }
 
     /** What is connected, and the servers at whose provider the person is now. */
-    listConnections(): Promise<{ connections: Connection[]; pending: string[] }> {
+    async listConnections(): Promise<{ connections: Connection[]; pending: string[] }> {
+      const there = await this.#elsewhere();
+      if (there) return there.listConnections();
       return this.#connections.list();
     }
 
@@ -104,6 +126,11 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
       await this.#copySoon();
       const sum = (name: 'rewrapped' | 'left') => both.reduce((total, done) => total + done[name], 0);
       return { rewrapped: sum('rewrapped'), left: sum('left') };
+    }
+
+    /** A visitor who became a user took along what is theirs, and what is still on its way. */
+    async #elsewhere(): Promise<Pick<this, VaultCalls> | undefined> {
+      return (await this.desk.moves.elsewhere()) as Pick<this, VaultCalls> | undefined;
     }
 
     /** The alarm copies what waits for KV. */
