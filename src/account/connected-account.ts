@@ -6,7 +6,7 @@ import type { Access } from './access';
 import { connectionBelongings } from './connections/belongings';
 import { Connections, type Obtained } from './connections/connections';
 import type { Connection, Connector, CredentialAnswer, Wanted } from './connections/credential';
-import { ConnectionStore } from './connections/store';
+import { type ConnectionStanding, ConnectionStore } from './connections/store';
 import type { Issuer } from './grants/issuer';
 import { accountObject } from './object';
 import type { ProviderAsker } from './provider/provider';
@@ -19,7 +19,8 @@ type VaultCalls =
   | 'storeConnections'
   | 'beginConnecting'
   | 'disconnect'
-  | 'listConnections';
+  | 'listConnections'
+  | 'connectionStandings';
 
 /**
  * The `Account` with the vault of its principal's connections. `connector` talks to their
@@ -84,7 +85,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
 
     /** What is connected decides what the user may do, too. */
     override rights(): string {
-      return `${super.rights()}${JSON.stringify(this.#store.standing())}`;
+      return `${super.rights()}${JSON.stringify(this.#store.standings())}`;
     }
 
     /** Stores what was obtained for one or more servers, all or none, in the place of what was there. */
@@ -118,6 +119,12 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
       const there = await this.#elsewhere();
       if (there) return there.listConnections();
       return this.#connections.list();
+    }
+
+    /** Which connections there are, and how each stands: nothing of it changes by a renewal. */
+    async connectionStandings(): Promise<ConnectionStanding[]> {
+      const there = await this.#elsewhere();
+      return there ? there.connectionStandings() : this.#store.standings();
     }
 
     /** Seals by the current master key what older ones sealed. `left`: what can't be opened. */

@@ -25,6 +25,13 @@ export interface ConnectionRow {
   failures: number;
 }
 
+/** A connection, and how it stands. */
+export interface ConnectionStanding {
+  server: string;
+  status: Connection['status'];
+  connection: string;
+}
+
 /** What a newly stored credential sets; the rest of the row begins anew. */
 export type StoredCredential = Pick<
   ConnectionRow,
@@ -61,12 +68,10 @@ export class ConnectionStore {
   }
 
   /** Which connections there are, and how each stands: nothing of it changes by a renewal. */
-  standing(): [server: string, status: string, connection: string][] {
-    return this.list().map(({ server, status, credential_id }) => [
-      server,
-      status,
-      connectionOf(credential_id),
-    ]);
+  standings(): ConnectionStanding[] {
+    return this.list().map(({ server, status, credential_id }) => {
+      return { server, status, connection: connectionOf(credential_id) };
+    });
   }
 
   /** Stores new connections, all or none, in the place of what was there. */

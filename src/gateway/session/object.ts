@@ -7,6 +7,7 @@ import type { Principal } from '../principal';
 import { rpcError } from '../rpc-error';
 import { INNER_ID, LiveSession } from './live';
 import { EventLog } from './log';
+import { compareRights } from './rights';
 import { type Asked, SessionSignIn } from './sign-in';
 import { type SessionState, SessionStore } from './store';
 import type { SessionRequest, StreamNews, StreamOrder } from './told';
@@ -78,7 +79,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     const live = await this.#awake();
     const work = await this.#work(place);
     live.actFor(work, principal);
-    await this.#tellRights(rights, state);
+    await this.#tellRights(rights);
     const lastEventId = headers['last-event-id'];
     // A client that gets an error for an answer asks again for its stream, until it hears that there is none.
     if (method === 'GET' && lastEventId !== undefined && (await this.#log.isLast(lastEventId))) {
@@ -116,7 +117,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     // Listening begins behind the last of what the stream before this one heard.
     await this.#heard;
     for (const server of this.#store.greeted()) await this.#listen(server, ours);
-    if (rights !== null) await this.#tellRights(rights, state);
+    if (rights !== null) await this.#tellRights(rights);
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
@@ -177,14 +178,16 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     this.#store.use(principal, state.place, state.used_at);
     live.actFor(await this.#work(state.place), principal);
     await this.#listenToAll();
-    await this.#tellRights(rights, state);
+    await this.#tellRights(rights);
   }
 
   /** Tells the client that what it may do isn't what it was shown. */
-  async #tellRights(rights: string, shown: SessionState): Promise<void> {
-    if (shown.rights === rights) return;
-    this.#store.setRights(rights);
-    await this.#tellChanges();
+  async #tellRights(now: string): Promise<void> {
+    const state = this.#state();
+    if (!state) return;
+    const { rights, isNews } = compareRights(state.rights, now);
+    if (rights !== state.rights) this.#store.setRights(rights);
+    if (isNews) await this.#tellChanges();
   }
 
   /** Tells the client that everything may have changed; what was known of its connections may have too. */

@@ -8,7 +8,7 @@ import { rpcError } from '../rpc-error';
 import { openSessionId, sealSessionId } from '../session-id';
 import { EventLog } from './log';
 import { sessionNotFound } from './object';
-import { rightsOf } from './rights';
+import { rightsAndConnectionsOf, rightsOf } from './rights';
 import { OwnStream } from './stream';
 import type { SessionRequest } from './told';
 
@@ -86,10 +86,12 @@ export async function serveSession(
   const sessions = site.env.MCP_SESSION;
   const objectId = id === undefined ? sessions.newUniqueId() : sessions.idFromString(id);
   const session = sessions.get(objectId);
-  const request = describe(c, principal, message, whose);
-  const lastEventId = request.headers['last-event-id'];
+  const lastEventId = c.req.header('last-event-id');
   const opensOwnStream =
     c.req.method === 'GET' && (lastEventId === undefined || !EventLog.ofRequest(lastEventId));
+  const showsAll = opensOwnStream || message?.method === 'initialize';
+  const rights = await (showsAll ? rightsAndConnectionsOf : rightsOf)(c, principal);
+  const request = { ...describe(c, principal, message, whose), rights };
   const response = opensOwnStream
     ? await openOwnStream(c, principal, session, request)
     : await session.handle(request);
@@ -108,7 +110,7 @@ function describe(
   principal: Principal,
   message: Message | undefined,
   owner: Owner,
-): SessionRequest {
+): Omit<SessionRequest, 'rights'> {
   const { origin, local, requestId } = siteOf(c);
   const headers: Record<string, string> = {};
   for (const name of HEADERS) {
@@ -119,7 +121,6 @@ function describe(
     place: { origin, local, requestId },
     principal,
     owner,
-    rights: rightsOf(c, principal),
     method: c.req.method,
     begins: c.req.header('mcp-session-id') === undefined,
     headers,

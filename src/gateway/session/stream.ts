@@ -5,7 +5,7 @@ import { serversOf } from '../merged/view';
 import type { Principal } from '../principal';
 import { accountAt, forgetCredentials, isAccountStill } from '../server-credentials';
 import { isBack, listenTo } from './listen';
-import { rightsOf } from './rights';
+import { rightsAndConnectionsOf } from './rights';
 import type { Listening, StreamNews, StreamOrder } from './told';
 
 /** How often an idle stream says that it is there, in ms: proxies cut what is silent. */
@@ -53,7 +53,8 @@ export class OwnStream {
     socket.addEventListener('close', () => stream.#end());
     socket.accept();
     const unwatch = watchPrincipal(c, principal, {
-      changed: (now) => void stream.#become(now),
+      // An account that can't be asked now is asked at the next change.
+      changed: (now) => void stream.#become(now).catch(() => undefined),
       ended: () => stream.#end(),
     });
     const timer = setInterval(() => stream.#write(': still here\n\n'), KEEP_ALIVE_MS);
@@ -74,7 +75,6 @@ export class OwnStream {
 
   /** Goes on as who the principal is now: what it may no longer use, or not as this account, is not listened to. */
   async #become(now: Principal): Promise<void> {
-    const before = rightsOf(this.c, this.principal);
     this.principal = now;
     forgetCredentials(siteOf(this.c));
     for (const [name, heard] of this.#listening) {
@@ -83,10 +83,7 @@ export class OwnStream {
       for (const one of heard.until) one.abort();
       if (this.#listening.get(name) === heard) this.#listening.delete(name);
     }
-    const rights = rightsOf(this.c, now);
-    this.#report({ principal: now, rights });
-    // It is not what the principal may do: a connection, perhaps.
-    if (rights === before) this.#report({ changed: true });
+    this.#report({ principal: now, rights: await rightsAndConnectionsOf(this.c, now) });
   }
 
   #listen({ server: name, ...wanted }: Listening): void {

@@ -106,6 +106,26 @@ describe('a server that is locked in the middle', () => {
     expect(JSON.stringify(done.message.result)).toContain('sampled');
   });
 
+  test.each(['again', 'for the first time'])(
+    'a client whose stream was down when the person connected hears of it once, when it listens %s',
+    async (when) => {
+      const ida = await connectMerged(gate, ['locked'], { user: { name: `Odd I ${when}` } });
+      const session = await InSession.begin(ida);
+      const first = await session.listen();
+      await session.call('whoami');
+      await first.leave();
+      expect(await session.tools()).toContain('locked_connect');
+      await connect(ida);
+      const second = await session.listen(when === 'again' ? first.lastId || '~0' : '');
+      await second.said(TOOLS_CHANGED);
+      await second.leave();
+      const third = await session.listen(second.lastId);
+      await session.call('whoami');
+      expect(third.count(TOOLS_CHANGED)).toBe(0);
+      await third.leave();
+    },
+  );
+
   test('disconnected during a call: the call is answered, the next shows the link', async () => {
     const cas = await connectMerged(gate, ['locked'], { user: { name: 'Odd C' } });
     await connect(cas);
