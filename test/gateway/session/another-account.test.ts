@@ -1,6 +1,16 @@
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { type Connected, connectTo, listResult, messageOf, scripted } from '../../fixtures/mcp-server';
-import { connectMerged, deploy, eventually, InSession, TOOLS_CHANGED } from '../../fixtures/mcp-session';
+import { META, MODERN } from '../../fixtures/mcp-server-caller';
+import {
+  connectMerged,
+  deploy,
+  EventStream,
+  eventually,
+  InSession,
+  TOOLS_CHANGED,
+} from '../../fixtures/mcp-session';
 import { sessionServer } from '../../fixtures/mcp-session-server';
 import { accountOf } from '../../fixtures/worker';
 
@@ -31,14 +41,55 @@ const two = scripted((received) => {
         };
   return Response.json({ jsonrpc: '2.0', id, result });
 });
+/** Of revision 2026-07-28. */
+const handler = createMcpHandler(
+  () => {
+    const server = new McpServer(
+      { name: 'm', version: '1' },
+      { capabilities: { tools: { listChanged: true } } },
+    );
+    server.registerTool('look', { inputSchema: z.object({}), annotations: { readOnlyHint: true } }, () => ({
+      content: [{ type: 'text', text: 'looked' }],
+    }));
+    return server;
+  },
+  { keepAliveMs: 0 },
+);
+const modern = scripted(({ url, method, headers, text, signal }) =>
+  handler.fetch(new Request(url, { method, headers, signal, ...(text === '' ? {} : { body: text }) })),
+);
+/** The keys in whose name somebody listens there now. */
+const keysHeard = () =>
+  modern.received
+    .filter((received) => messageOf(received).method === 'subscriptions/listen' && !received.signal.aborted)
+    .map(({ headers }) => headers.get('authorization'));
 const keyed = { auth: 'api_key' };
-const gate = deploy({ one: { behind: one, setting: keyed }, two: { behind: two, setting: keyed } });
+const gate = deploy({
+  one: { behind: one, setting: keyed },
+  two: { behind: two, setting: keyed },
+  modern: { behind: modern, setting: keyed },
+});
 
 const account = ({ tokens }: Connected) => accountOf(tokens.access_token);
 const connect = (connected: Connected, key: string, server = 'one') =>
   account(connected).storeConnections([
     { credential: { auth: 'api_key', server, key }, place: `binding:BEHIND_${server}` },
   ]);
+
+/** `subscriptions/listen` by raw HTTP. */
+async function subscribe({ tokens }: Connected): Promise<EventStream> {
+  const notifications = { toolsListChanged: true };
+  const method = 'subscriptions/listen';
+  const headers = {
+    authorization: `Bearer ${tokens.access_token}`,
+    accept: 'application/json, text/event-stream',
+    'content-type': 'application/json',
+    'mcp-protocol-version': MODERN,
+    'mcp-method': method,
+  };
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { notifications, _meta: META } });
+  return new EventStream(await gate.fetch('/mcp', { method: 'POST', headers, body }));
+}
 
 /** By the server's own sessions: with which keys requests came in it. */
 function keysBySession(): Record<string, string[]> {
@@ -128,6 +179,27 @@ describe('another account in the middle of a session', () => {
     expect(await eventually(() => !sessions.listensIn(its))).toBe(true);
     await own.leave();
   });
+
+  test.each(['2025', '2026'])(
+    'a server of 2026 is listened to as whom a client of %s acts now',
+    async (era) => {
+      const hal = await connectMerged(gate, ['modern'], { user: { name: `Hal ${era}` } });
+      const [mine, other] = [`mine-${era}`, `other-${era}`];
+      await connect(hal, mine, 'modern');
+      const session = await InSession.begin(hal);
+      const stream = era === '2025' ? await session.listen() : await subscribe(hal);
+      if (era === '2025') await session.call('modern_look');
+      expect(await eventually(() => keysHeard().includes(`Bearer ${mine}`))).toBe(true);
+      await account(hal).disconnect('modern', []);
+      expect(await eventually(() => !keysHeard().includes(`Bearer ${mine}`))).toBe(true);
+      await connect(hal, other, 'modern');
+      expect(await eventually(() => keysHeard().includes(`Bearer ${other}`))).toBe(true);
+      await connect(hal, mine, 'modern');
+      expect(await eventually(() => keysHeard().includes(`Bearer ${mine}`))).toBe(true);
+      expect(await eventually(() => !keysHeard().includes(`Bearer ${other}`))).toBe(true);
+      await stream.leave();
+    },
+  );
 
   test('a key that the server has ended shows the link at once, and another brings the tools at once', async () => {
     const dora = await connectMerged(gate, ['one'], { user: { name: 'Dora A' } });
