@@ -100,7 +100,7 @@ export class LiveSession {
     await this.#say(restored.initialize);
     await this.#say({ jsonrpc: '2.0', method: 'notifications/initialized' });
     this.log.muted = false;
-    for (const { stream, id } of this.log.interrupted()) {
+    for (const { stream, id } of this.log.unanswered()) {
       const error = { code: -32603, message: 'The gate was restarted before the answer came. Ask again.' };
       await this.log.storeEvent(stream, { jsonrpc: '2.0', id, error });
     }

@@ -65,7 +65,8 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   async handle(request: SessionRequest): Promise<Response> {
     const { place, principal, rights, method, headers, body } = request;
     const message = body === undefined ? undefined : (JSON.parse(body) as JSONRPCRequest);
-    if (message?.method === 'initialize' && request.begins && !this.#state()) {
+    const begins = message?.method === 'initialize' && request.begins && !this.#state();
+    if (begins) {
       this.#store.begin(request, message, Date.now());
       this.#store.setRights(rights);
       this.#live = this.#wake(false);
@@ -96,7 +97,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     const response = await this.#inTurn(message?.id, () =>
       live.handle(forwarded, { work, principal, called, from: headers['cf-connecting-ip'] }),
     );
-    const ends = method === 'DELETE' ? response.ok : message?.method === 'initialize' && !response.ok;
+    const ends = method === 'DELETE' ? response.ok : begins && !response.ok;
     if (ends) await this.#end();
     return response;
   }
@@ -133,13 +134,14 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     socket.close();
   }
 
-  /** Ends the session when nobody used it for long; an open stream is a use. */
+  /** Ends the session when nobody used it for long; an open stream is a use, and so is a call under way. */
   override async alarm(): Promise<void> {
     const state = this.#state();
     if (!state) return this.#end();
     const { settings } = await siteAt(this.env, state.place);
     const idle = settings.tokens.session * 1000;
-    const since = this.ctx.getWebSockets().length > 0 ? Date.now() : state.used_at;
+    const isUsed = this.ctx.getWebSockets().length > 0 || this.#hasCalls();
+    const since = isUsed ? Date.now() : state.used_at;
     if (since + idle > Date.now()) return this.ctx.storage.setAlarm(since + idle);
     await this.#end();
   }
@@ -196,6 +198,11 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     if (!state) return;
     live.actFor(await this.#work(state.place), state.principal);
     await live.tellChanges();
+  }
+
+  /** Of an object that was away, none goes on. */
+  #hasCalls(): boolean {
+    return this.#live !== undefined && this.#log.unanswered().length > 0;
   }
 
   #state(): SessionState | undefined {

@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { runDurableObjectAlarm } from 'cloudflare:test';
+import { describe, expect, test, vi } from 'vitest';
 import { type Connected, connectTo, listResult, messageOf, scripted } from '../../fixtures/mcp-server';
 import { connectMerged, deploy, eventually, InSession, TOOLS_CHANGED } from '../../fixtures/mcp-session';
 import { sessionServer } from '../../fixtures/mcp-session-server';
@@ -51,6 +52,36 @@ describe('a session that its client ends', () => {
       ).toBe(404);
     expect(await eventually(() => one.waiting() === 0)).toBe(true);
     expect((await session.fetch('POST', { id: 4, method: 'ping' })).status).toBe(404);
+  });
+});
+
+describe('a session that is used oddly', () => {
+  test('goes on after a second `initialize` in it, which is refused', async () => {
+    const session = await InSession.begin(await connectMerged(gate, ['one'], { user: { name: 'Odd H' } }));
+    const params = {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 'r', version: '1' },
+    };
+    for (const headers of [{}, { accept: 'application/json' }]) {
+      const answer = await session.fetch('POST', { id: 7, method: 'initialize', params }, headers);
+      await answer.body?.cancel();
+      expect([400, 406]).toContain(answer.status);
+    }
+    expect(await session.call('one_look', 'on')).toMatch(/^look: on/);
+  });
+
+  test('does not end as idle in the middle of a long call', async () => {
+    const session = await InSession.begin(await connectMerged(gate, ['one'], { user: { name: 'Odd J' } }));
+    const call = await session.open('tools/call', { name: 'one_wait', arguments: { text: 'long' } });
+    expect(await eventually(() => one.waiting() === 1)).toBe(true);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 2 * 86_400_000 });
+    await runDurableObjectAlarm(await session.object());
+    vi.useRealTimers();
+    one.release();
+    const { message } = await call.until((event) => event.message.result !== undefined);
+    expect(JSON.stringify(message.result)).toContain('waited: long');
+    expect(await session.call('one_look', 'on')).toMatch(/^look: on/);
   });
 });
 
