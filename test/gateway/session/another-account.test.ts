@@ -1,5 +1,5 @@
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { type Connected, connectTo, listResult, messageOf, scripted } from '../../fixtures/mcp-server';
 import { META, MODERN } from '../../fixtures/mcp-server-caller';
@@ -63,11 +63,27 @@ const keysHeard = () =>
   modern.received
     .filter((received) => messageOf(received).method === 'subscriptions/listen' && !received.signal.aborted)
     .map(({ headers }) => headers.get('authorization'));
+/** Takes one token at a time. */
+let taken = '';
+const renewing = sessionServer();
+const renewed = scripted(({ url, method, headers, text, signal }) => {
+  if (headers.get('authorization') !== `Bearer ${taken}`) return new Response(null, { status: 401 });
+  return renewing.fetch(
+    new Request(url, { method, headers, signal, ...(text === '' ? {} : { body: text }) }),
+  );
+});
 const keyed = { auth: 'api_key' };
+const fixed = {
+  auth: 'oauth',
+  client_id: 'gate',
+  authorize_url: 'https://renewed.example/authorize',
+  token_url: 'https://renewed.example/token',
+};
 const gate = deploy({
   one: { behind: one, setting: keyed },
   two: { behind: two, setting: keyed },
   modern: { behind: modern, setting: keyed },
+  renewed: { behind: renewed, setting: fixed },
 });
 
 const account = ({ tokens }: Connected) => accountOf(tokens.access_token);
@@ -123,6 +139,53 @@ describe('another account in the middle of a session', () => {
     await session.end();
     expect(mixed()).toEqual([]);
   });
+
+  test.each(['/mcp', '/mcp/renewed'])(
+    'at %s the same account goes on in its session with a renewed token',
+    async (path) => {
+      const merged = path === '/mcp';
+      const who = { user: { name: `Ivy ${path}` } };
+      const ivy = merged
+        ? await connectMerged(gate, ['renewed'], who)
+        : await connectTo(gate, 'renewed', who);
+      taken = `first-${path}`;
+      const now = Math.floor(Date.now() / 1000);
+      const provider = { token_endpoint: 'https://renewed.example/token' };
+      const client = { kind: 'registered', client_id: 'gate', token_endpoint_auth_method: 'none' } as const;
+      const tokens = { access_token: taken, refresh_token: 'r', expires_at: now + 3600 };
+      const place = 'binding:BEHIND_renewed';
+      const about = { server: 'renewed', resource: 'https://r.example', provider, client };
+      await account(ivy).storeConnections([{ credential: { auth: 'oauth', ...about, ...tokens }, place }]);
+      vi.stubGlobal('fetch', async () => {
+        taken = `second-${path}`;
+        return Response.json({
+          access_token: taken,
+          token_type: 'Bearer',
+          expires_in: 3600,
+          refresh_token: 's',
+        });
+      });
+      const session = await InSession.begin(ivy, {}, path);
+      const stream = await session.listen();
+      const look = merged ? 'renewed_look' : 'look';
+      const before = await session.call(look, 'x');
+      const its = before.split(' ').at(-1);
+      expect(await eventually(() => renewing.listensIn(its))).toBe(true);
+      taken = 'none that was given';
+      expect(await session.call(look, 'x')).toBe(before);
+      expect(taken).toBe(`second-${path}`);
+      expect(renewing.listensIn(its)).toBe(true);
+      if (merged) {
+        renewing.hangUp();
+        expect(await eventually(() => !renewing.listensIn(its))).toBe(true);
+        expect(await eventually(() => renewing.listensIn(its))).toBe(true);
+      }
+      expect(await session.call(look, 'x')).toBe(before);
+      await stream.leave();
+      expect(await session.end()).toBe(204);
+      vi.unstubAllGlobals();
+    },
+  );
 
   test('at /mcp/{server} the session is over, as when the server had forgotten it', async () => {
     const bea = await connectTo(gate, 'one', { user: { name: 'Bea A' } });
