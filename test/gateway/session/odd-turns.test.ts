@@ -99,8 +99,18 @@ describe('a server that is locked in the middle', () => {
       expect(read.result?.contents).toMatchObject([{ text: 'Hello' }]);
       await session.request('resources/subscribe', { uri });
       await disconnect(ann);
-      for (const method of ['resources/read', 'resources/subscribe', 'resources/unsubscribe']) {
-        const { error } = await session.request(method, { uri });
+      const name = merged ? 'locked_write' : 'write';
+      const argument = { name: 'x', value: '' };
+      const asked: [string, object][] = [
+        ['resources/read', { uri }],
+        ['resources/subscribe', { uri }],
+        ['resources/unsubscribe', { uri }],
+        ['prompts/get', { name }],
+        ['completion/complete', { ref: { type: 'ref/prompt', name }, argument }],
+        ['completion/complete', { ref: { type: 'ref/resource', uri }, argument }],
+      ];
+      for (const [method, params] of asked) {
+        const { error } = await session.request(method, params);
         expect([method, error]).toMatchObject([
           method,
           {
