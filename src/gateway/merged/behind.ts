@@ -64,7 +64,10 @@ export async function connectBehind(server: ServerSetting, options: ConnectOptio
   const transport = new StreamableHTTPClientTransport(url, {
     fetch: async (_url, init) => {
       account ??= await accountOf(server, options.acting());
-      return send(server, options, init ?? {}, account);
+      const answer = send(server, options, init ?? {}, account);
+      // A call whose server never gets the answer to its question would wait for ever: it is over.
+      if (answersQuestion(init)) await endUnlessOk(answer, client);
+      return answer;
     },
   });
   const prior = priorOf(greeting);
@@ -78,6 +81,18 @@ export async function connectBehind(server: ServerSetting, options: ConnectOptio
       await client.close();
     },
   };
+}
+
+function answersQuestion(init: RequestInit | undefined): boolean {
+  return typeof init?.body === 'string' && (JSON.parse(init.body) as Message).method === undefined;
+}
+
+async function endUnlessOk(answer: Promise<Response>, client: Client): Promise<void> {
+  const isOk = await answer.then(
+    ({ ok }) => ok,
+    () => false,
+  );
+  if (!isOk) await client.close();
 }
 
 function priorOf(greeting: Greeting | undefined) {

@@ -216,9 +216,12 @@ export class LiveSession {
     if (connected) return connected;
     const made = this.#greet(server);
     this.#behind.set(server.name, made);
-    made.catch(() => {
+    const isOver = () => {
       if (this.#behind.get(server.name) === made) this.#behind.delete(server.name);
-    });
+    };
+    made.then(({ client }) => {
+      client.onclose = isOver;
+    }, isOver);
     return made;
   }
 

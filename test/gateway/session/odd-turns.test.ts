@@ -167,6 +167,21 @@ describe('a server that is locked in the middle', () => {
     },
   );
 
+  test('as another account before a question was answered: the call is over, and the answer goes nowhere', async () => {
+    const kim = await connectMerged(gate, ['locked'], { user: { name: 'Odd K' } });
+    await connect(kim);
+    const session = await InSession.begin(kim, { elicitation: { form: {} } });
+    const call = await session.open('tools/call', { name: 'locked_ask', arguments: { text: 'word?' } });
+    const { message } = await call.said('elicitation/create');
+    await connect(kim);
+    const reached = locked.received.length;
+    await session.post({ id: message.id, result: { action: 'accept', content: { word: 'yes' } } });
+    const done = await call.until((event) => event.message.result !== undefined);
+    expect(done.message.result).toMatchObject({ isError: true });
+    expect(locked.received.slice(reached).map(messageOf)).toEqual([]);
+    expect(await session.call('locked_look', 'on')).toMatch(/^look: on/);
+  });
+
   test('disconnected during a call: the call is answered, the next shows the link', async () => {
     const cas = await connectMerged(gate, ['locked'], { user: { name: 'Odd C' } });
     await connect(cas);
