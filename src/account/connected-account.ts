@@ -6,10 +6,21 @@ import type { Access } from './access';
 import { connectionBelongings } from './connections/belongings';
 import { Connections, type Obtained } from './connections/connections';
 import type { Connection, Connector, CredentialAnswer, Wanted } from './connections/credential';
-import { ConnectionStore } from './connections/store';
+import { type ConnectionStanding, ConnectionStore } from './connections/store';
 import type { Issuer } from './grants/issuer';
 import { accountObject } from './object';
 import type { ProviderAsker } from './provider/provider';
+
+/** What is asked of the account to which a principal moved, wherever it was asked. */
+type VaultCalls =
+  | 'authenticateWith'
+  | 'credential'
+  | 'credentialRefused'
+  | 'storeConnections'
+  | 'beginConnecting'
+  | 'disconnect'
+  | 'listConnections'
+  | 'connectionStandings';
 
 /**
  * The `Account` with the vault of its principal's connections. `connector` talks to their
@@ -19,6 +30,7 @@ import type { ProviderAsker } from './provider/provider';
 export function connectedAccount(issuer: Issuer, connector: Connector, ask: ProviderAsker) {
   return class ConnectedAccount extends accountObject(issuer, ask) {
     readonly #connections: Connections;
+    readonly #store: ConnectionStore;
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env);
@@ -27,6 +39,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
         return row?.user_id ?? ctx.id.name ?? '';
       };
       const store = new ConnectionStore(ctx.storage, userId);
+      this.#store = store;
       this.#connections = new Connections(store, {
         userId,
         connector,
@@ -46,7 +59,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
       hash: string,
       wanted: Wanted,
     ): Promise<Result<Access & { credential: CredentialAnswer }>> {
-      const there = (await this.desk.moves.elsewhere()) as Pick<this, 'authenticateWith'> | undefined;
+      const there = await this.#elsewhere();
       if (there) return there.authenticateWith(grantId, hash, wanted);
       const access = await this.authenticate(grantId, hash);
       return access.ok ? ok({ ...access.value, credential: await this.credential(wanted) }) : access;
@@ -54,6 +67,8 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
 
     /** The credential for a server, renewed first when its end is near or `wanted.refused` names it. */
     async credential(wanted: Wanted): Promise<CredentialAnswer> {
+      const there = await this.#elsewhere();
+      if (there) return there.credential(wanted);
       const answer = await this.#connections.credential(wanted);
       await this.#copySoon();
       if (!answer.ok) await this.desk.watchers.tell();
@@ -62,30 +77,37 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
 
     /** Notes that a server refuses a credential though it is new: the person must connect again. */
     async credentialRefused(server: string, credentialId: string): Promise<void> {
+      const there = await this.#elsewhere();
+      if (there) return there.credentialRefused(server, credentialId);
       this.#connections.markRefused(server, credentialId);
       await this.desk.watchers.tell();
     }
 
     /** What is connected decides what the user may do, too. */
     override rights(): string {
-      const query = 'SELECT server, status, connected_at FROM connections ORDER BY server';
-      return `${super.rights()}${JSON.stringify(this.ctx.storage.sql.exec(query).toArray())}`;
+      return `${super.rights()}${JSON.stringify(this.#store.standings())}`;
     }
 
     /** Stores what was obtained for one or more servers, all or none, in the place of what was there. */
     async storeConnections(obtained: Obtained[]): Promise<void> {
+      const there = await this.#elsewhere();
+      if (there) return there.storeConnections(obtained);
       await this.#connections.connect(obtained);
       await this.#copySoon();
       await this.desk.watchers.tell();
     }
 
     /** Notes that the person is on the way to a server's provider, until `until` (seconds since the epoch). */
-    beginConnecting(server: string, until: number): void {
+    async beginConnecting(server: string, until: number): Promise<void> {
+      const there = await this.#elsewhere();
+      if (there) return there.beginConnecting(server, until);
       this.#connections.begin(server, until);
     }
 
     /** Ends a connection; `revoked`: at the provider too. */
     async disconnect(server: string, loopback: string[]): Promise<{ existed: boolean; revoked: boolean }> {
+      const there = await this.#elsewhere();
+      if (there) return there.disconnect(server, loopback);
       const ended = await this.#connections.disconnect(server, loopback);
       await this.#copySoon();
       await this.desk.watchers.tell();
@@ -93,8 +115,16 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
     }
 
     /** What is connected, and the servers at whose provider the person is now. */
-    listConnections(): Promise<{ connections: Connection[]; pending: string[] }> {
+    async listConnections(): Promise<{ connections: Connection[]; pending: string[] }> {
+      const there = await this.#elsewhere();
+      if (there) return there.listConnections();
       return this.#connections.list();
+    }
+
+    /** Which connections there are, and how each stands: nothing of it changes by a renewal. */
+    async connectionStandings(): Promise<ConnectionStanding[]> {
+      const there = await this.#elsewhere();
+      return there ? there.connectionStandings() : this.#store.standings();
     }
 
     /** Seals by the current master key what older ones sealed. `left`: what can't be opened. */
@@ -103,6 +133,11 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
       await this.#copySoon();
       const sum = (name: 'rewrapped' | 'left') => both.reduce((total, done) => total + done[name], 0);
       return { rewrapped: sum('rewrapped'), left: sum('left') };
+    }
+
+    /** A visitor who became a user took along what is theirs, and what is still on its way. */
+    async #elsewhere(): Promise<Pick<this, VaultCalls> | undefined> {
+      return (await this.desk.moves.elsewhere()) as Pick<this, VaultCalls> | undefined;
     }
 
     /** The alarm copies what waits for KV. */

@@ -2,7 +2,7 @@ import { startAuthorization, validateAuthorizationResponseIssuer } from '@modelc
 import type { Context } from 'hono';
 import type { OAuthCredential, ProviderClient } from '../account';
 import { seconds } from '../clock';
-import { randomSecret, timingSafeEqual } from '../crypto';
+import { randomSecret, sha256Hex } from '../crypto';
 import type { Flow } from '../flow';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import { type Site, siteOf } from '../site';
@@ -17,7 +17,6 @@ export interface ConnectTransaction {
   server: string;
   user: string;
   place: string;
-  state: string;
   code_verifier: string;
   provider: Provider;
   client: ProviderClient;
@@ -25,8 +24,15 @@ export interface ConnectTransaction {
   return_to?: string | undefined;
 }
 
-/** The name under which it is staged: one at a time in a flow. */
-export const TRANSACTION = 'connect';
+/** The name under which it is staged. Each has its own: a person may be at several providers, in several tabs. */
+async function nameOf(state: string): Promise<string> {
+  return `connect:${await sha256Hex(state)}`;
+}
+
+/** What waits in the flow for an answer with this `state` (RFC 6749 section 10.12), once; undefined: nothing does. */
+export async function takeTransaction(flow: Flow, state: string): Promise<ConnectTransaction | undefined> {
+  return flow.take<ConnectTransaction>(await nameOf(state));
+}
 
 export type BeginRefusal = DiscoveryRefusal | ClientRefusal;
 
@@ -66,20 +72,18 @@ export async function beginConnect(
     server: server.name,
     user,
     place: placeOf(server),
-    state,
     code_verifier: codeVerifier,
     provider,
     client: client.value,
     return_to: returnTo,
   };
-  const staged = await flow.stage(TRANSACTION, transaction);
+  const staged = await flow.stage(await nameOf(state), transaction);
   if (!staged.ok) return refuse('provider_unavailable', staged.error.reason);
   await account.beginConnecting(server.name, seconds() + site.settings.tokens.flow);
   return ok(authorizationUrl.href);
 }
 
 export type FinishRefusal =
-  | 'state_mismatch'
   | 'issuer_mismatch'
   /** The person said no there. */
   | 'provider_denied'
@@ -87,8 +91,8 @@ export type FinishRefusal =
   | ExchangeRefusal;
 
 /**
- * Finishes a connection with what the provider sent the browser back with: `state` and `iss` (RFC 9207) checked
- * before anything else of it is believed, then the code exchanged.
+ * Finishes a connection with what the provider sent the browser back with, for the `state` of this transaction: `iss`
+ * (RFC 9207) checked before anything else of it is believed, then the code exchanged.
  */
 export async function finishConnect(
   site: Site,
@@ -96,9 +100,8 @@ export async function finishConnect(
   transaction: ConnectTransaction,
   parameters: URLSearchParams,
 ): Promise<Result<OAuthCredential, Refusal<FinishRefusal>>> {
-  const { provider, client, state, code_verifier } = transaction;
+  const { provider, client, code_verifier } = transaction;
   const one = (name: string) => (parameters.getAll(name).length === 1 ? parameters.get(name) : null);
-  if (!timingSafeEqual(one('state') ?? '', state)) return refuse('state_mismatch');
   if (!isIssuerRight(provider, parameters.getAll('iss'))) return refuse('issuer_mismatch');
   const error = parameters.get('error');
   if (error !== null) return refuse('provider_denied', knownError(error));

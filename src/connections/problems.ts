@@ -14,7 +14,6 @@ const PAGES = {
   registration_unsupported: 'connect_unsupported',
   registration_refused: 'connect_unsupported',
   provider_denied: 'connect_denied',
-  state_mismatch: 'connect_answer_invalid',
   issuer_mismatch: 'connect_answer_invalid',
   callback_malformed: 'connect_answer_invalid',
   provider_refused: 'connect_answer_invalid',

@@ -10,7 +10,7 @@ import { checkKey, type TryCredential } from './api-key';
 import { CALLBACK_PATH, CLIENT_DOCUMENT_PATH, clientDocument } from './client';
 import { CodePage, ConnectedPage, ConnectServerPage } from './connect-page';
 import { connectionsNeeded } from './needed';
-import { beginConnect, type ConnectTransaction, finishConnect, TRANSACTION } from './oauth';
+import { beginConnect, finishConnect, takeTransaction } from './oauth';
 import { stageOutcome } from './outcome';
 import {
   aboutUser,
@@ -168,9 +168,13 @@ async function goToProvider(
 async function comeBack(c: Context): Promise<Response> {
   const site = siteOf(c);
   const parameters = new URL(c.req.url).searchParams;
-  const flow = await mustFindFlow(c, stateFlowId(parameters.get('state') ?? ''), true);
-  const transaction = await flow.take<ConnectTransaction>(TRANSACTION);
-  if (!transaction) throw new PageProblem('flow_unknown', { detail: 'no connection is under way in it' });
+  const [state = '', ...more] = parameters.getAll('state');
+  const flow = await mustFindFlow(c, stateFlowId(state), true);
+  const transaction = more.length === 0 ? await takeTransaction(flow, state) : undefined;
+  if (!transaction) {
+    record(c, { event: 'connection', outcome: 'refused', reason: 'state_mismatch' });
+    throw new PageProblem('flow_unknown', { detail: 'no connection is under way in it with this state' });
+  }
   const server = site.settings.servers.find(({ name }) => name === transaction.server);
   if (!server || !needsConnection(server) || placeOf(server) !== transaction.place) {
     throw new PageProblem('not_found');

@@ -75,14 +75,16 @@ export async function findTool(
 }
 
 /**
- * Under which a server's list is known: a server may list by who asks, by which client and with which scope.
+ * Under which a server's list is known: a server may list by who asks, in the name of which account there, by which
+ * client and with which scope.
  */
 export function catalogueKey(
   server: string,
   { user, client, scope }: Asker,
+  account = '',
   kind: ListKind = 'tools',
 ): string {
-  return `${prefixOf(server, user.id)}${JSON.stringify([kind, client.id, scope])}`;
+  return `${prefixOf(server, user.id)}${JSON.stringify([kind, client.id, scope, account])}`;
 }
 
 /** Forgets what is known of what a server lists to a user: it said that it changed. */

@@ -12,6 +12,7 @@ import { judgeTool } from './policy';
 import type { Principal } from './principal';
 import { answerFrom } from './relay';
 import { rpcError, type ServerFault, unknownTool } from './rpc-error';
+import { accountAt } from './server-credentials';
 import { openSessionId } from './session-id';
 import { goOnWithOwn } from './stand-in';
 import { callServerAs, forwardedHeaders, type NoCredential, serverResource } from './upstream';
@@ -81,7 +82,8 @@ async function refuseCall(passage: Passage, message: Message): Promise<Response 
   if (typeof name !== 'string') return unknownTool(name, message.id);
   let tool: Awaited<ReturnType<typeof findTool>>;
   try {
-    tool = await findTool(catalogueOf(c.env), catalogueKey(server.name, principal), name, () =>
+    const account = await accountAt(siteOf(c), principal, server);
+    tool = await findTool(catalogueOf(c.env), catalogueKey(server.name, principal, account), name, () =>
       askForTools(passage, message),
     );
   } catch (error) {
@@ -168,7 +170,7 @@ async function send(
       if (name.startsWith('mcp-param-') || ['mcp-name', 'mcp-method'].includes(name)) headers.delete(name);
     for (const [name, value] of Object.entries(request.headers)) headers.set(name, value);
   }
-  if (session !== undefined) headers.set('mcp-session-id', session);
+  if (session !== undefined) headers.set('mcp-session-id', session.id);
   const { method, body, signal } = request;
-  return callServerAs(c, server, principal, { method, headers, body, signal });
+  return callServerAs(c, server, principal, { method, headers, body, signal, account: session?.account });
 }

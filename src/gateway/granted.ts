@@ -2,6 +2,7 @@ import { type Identity, roleAt, watchGrant } from '../account';
 import type { ServerSetting } from '../config';
 import { siteOf, type Work } from '../site';
 import { asKnownNow, isNobody, type Principal } from './principal';
+import { accountAt, forgetCredentials, isAccountStill } from './server-credentials';
 
 /** Most calls are answered before this many ms; only longer ones are worth a watch. */
 const CALL_MS = 2_000;
@@ -10,8 +11,9 @@ const CALL_MS = 2_000;
 export type Watch = (ended: () => void) => () => void;
 
 /**
- * A watch over a principal's grant, and over its having a role at the server if it is one's. `call`: the stream is
- * the answer of a call, which will probably be short.
+ * A watch over a principal's grant, and over its having a role at the server if it is one's, and the same account
+ * there. `call`: the stream is the answer of a call, which will probably be short, and is answered in the name in
+ * which it began.
  */
 export function watchOver(
   work: Work,
@@ -23,12 +25,19 @@ export function watchOver(
   // Nobody has no grant that could end.
   if (isNobody(principal)) return () => () => undefined;
   return (ended) => {
-    const checkRole = async () => {
+    const account = server && !call ? accountAt(siteOf(work), principal, server) : undefined;
+    const hasMoved = async () => {
+      if (!server || account === undefined) return false;
+      const before = await account;
+      forgetCredentials(siteOf(work));
+      return !(await isAccountStill(siteOf(work), principal, server, before));
+    };
+    const check = async () => {
       const identity = await env.ACCOUNT.getByName(user.id).standing(grantId);
-      if (!identity || (server && !roleAt(identity, server, settings))) ended();
+      if (!identity || (server && !roleAt(identity, server, settings)) || (await hasMoved())) ended();
     };
     // Whoever can't be asked now is asked at the next change.
-    const changed = () => void checkRole().catch(() => undefined);
+    const changed = () => void check().catch(() => undefined);
     let stop: (() => void) | undefined;
     const begin = () => {
       stop = watchGrant(env, { userId: user.id, grantId }, { opened: changed, changed, ended });

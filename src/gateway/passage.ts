@@ -5,7 +5,7 @@ import { catalogueOf, forgetLists } from './catalogue';
 import type { Message } from './message';
 import type { Principal } from './principal';
 import { type ServerFault, serverFault } from './rpc-error';
-import type { SessionOwner } from './session-id';
+import type { SessionId, SessionOwner } from './session-id';
 
 /** One request on its way to one server. */
 export interface Passage {
@@ -14,7 +14,7 @@ export interface Passage {
   principal: Principal;
   owner: SessionOwner;
   /** The server's own session id, if the client is in a session. */
-  session: string | undefined;
+  session: SessionId | undefined;
   /** Breaks the server's answer off. */
   stop: AbortController;
 }

@@ -5,6 +5,7 @@ import { pipeWhileGranted, watchOver, whileGranted } from './granted';
 import type { Message } from './message';
 import { fault, forgetServerTools, type Passage } from './passage';
 import { publishTool, type Tool } from './policy';
+import { accountAt } from './server-credentials';
 import { sealSessionId } from './session-id';
 import { returnedHeaders } from './upstream';
 
@@ -26,8 +27,8 @@ export async function answerFrom(
   const session = answer.headers.get('mcp-session-id');
   if (session !== null && message?.era !== 'modern') {
     // Servers repeat the id on every answer; to the client it is one and the same.
-    const known = session === passage.session ? passage.c.req.header('mcp-session-id') : undefined;
-    const sealed = known ?? (await sealSessionId(siteOf(passage.c), passage.owner, session));
+    const known = session === passage.session?.id ? passage.c.req.header('mcp-session-id') : undefined;
+    const sealed = known ?? (await sealHere(passage, session));
     headers.set('mcp-session-id', sealed);
   }
   const init = { status: answer.status, headers };
@@ -53,6 +54,11 @@ export async function answerFrom(
   const refused = answer.status >= 400 && answer.status < 500;
   if (answer.status === 202 || answer.status === 204 || refused) return new Response(null, init);
   return fault(passage, 'server_not_mcp', message, `${answer.status} ${type}`);
+}
+
+async function sealHere({ c, server, principal, owner }: Passage, session: string): Promise<string> {
+  const site = siteOf(c);
+  return sealSessionId(site, owner, session, await accountAt(site, principal, server));
 }
 
 /**

@@ -1,10 +1,11 @@
 import { type CredentialAnswer, findAccount } from '../account';
-import { type ConnectedServer, wantedAt } from '../connections';
+import type { ServerSetting } from '../config';
+import { type ConnectedServer, needsConnection, wantedAt } from '../connections';
 import type { Site } from '../site';
 
 /*
- * The user's own credential for a server, for the length of one request, or until what the user may do changes. It is kept beside the principal, not in
- * it: principals are handed to entrypoints and written into tokens.
+ * The user's own credential for a server, for the length of one request, or until what the user may do changes. It
+ * is kept beside the principal, not in it: principals are handed to entrypoints and written into tokens.
  */
 
 /** Why there is no credential, with the seconds to wait where that helps. */
@@ -34,6 +35,26 @@ export async function credentialFor(
   server: ConnectedServer,
 ): Promise<CredentialAnswer> {
   return perRequest.get(site)?.get(server.name) ?? ask(site, principal, server);
+}
+
+/** The account in whose name a server is spoken to; '' where users have none of their own, or this one hasn't. */
+export async function accountAt(site: Site, principal: Acting, server: ServerSetting): Promise<string> {
+  if (!needsConnection(server)) return '';
+  const credential = await credentialFor(site, principal, server);
+  return credential.ok ? credential.value.connection : '';
+}
+
+/** Whether that is the account there still. While its provider can't be asked, nobody knows better. */
+export async function isAccountStill(
+  site: Site,
+  principal: Acting,
+  server: ServerSetting,
+  account: string,
+): Promise<boolean> {
+  if ((await accountAt(site, principal, server)) === account) return true;
+  if (!needsConnection(server)) return false;
+  const credential = await credentialFor(site, principal, server);
+  return !credential.ok && credential.error.reason === 'provider_unavailable';
 }
 
 /** Another one in the place of one that the server has just refused: renewed, or refused for good. */

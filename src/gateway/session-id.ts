@@ -8,11 +8,17 @@ export interface SessionOwner {
   client: string;
 }
 
+/** A session's id, and the account at its server in whose name it was begun: '' where users have none of their own. */
+export interface SessionId {
+  id: string;
+  account: string;
+}
+
 const PURPOSE = 'mcp-session';
 
 /** A server's session id as a client gets it: sealed, and bound to its owner. Nothing is stored. */
-export function sealSessionId(site: Site, owner: SessionOwner, id: string): Promise<string> {
-  return seal(site.keyring, PURPOSE, { ...owner, id });
+export function sealSessionId(site: Site, owner: SessionOwner, id: string, account = ''): Promise<string> {
+  return seal(site.keyring, PURPOSE, { ...owner, id, account });
 }
 
 /** The server's own session id; undefined when the sealed one is another owner's, or none of ours. */
@@ -20,10 +26,10 @@ export async function openSessionId(
   site: Site,
   owner: SessionOwner,
   sealed: string,
-): Promise<string | undefined> {
-  const opened = await unseal<SessionOwner & { id: string }>(site.keyring, PURPOSE, sealed);
+): Promise<SessionId | undefined> {
+  const opened = await unseal<SessionOwner & SessionId>(site.keyring, PURPOSE, sealed);
   if (!opened.ok) return undefined;
-  const { server, user, client, id } = opened.value;
+  const { server, user, client, id, account } = opened.value;
   const same = server === owner.server && user === owner.user && client === owner.client;
-  return same ? id : undefined;
+  return same ? { id, account } : undefined;
 }

@@ -94,28 +94,40 @@ export interface NoCredential {
 /**
  * Sends a request in the principal's name. A 401 to a credential that was thought good: another one and one more
  * try; a 401 to that one too, and the person must connect again.
+ *
+ * `account`: who began the session that the request belongs to. In another's name nothing is sent: to that one it is
+ * as a session that the server has forgotten (404).
  */
 export async function callServerAs(
   work: Work,
   server: ServerSetting,
   principal: Principal,
-  request: Omit<UpstreamRequest, 'body'> & { body?: Uint8Array | undefined },
+  request: Omit<UpstreamRequest, 'body'> & { body?: Uint8Array | undefined; account?: string | undefined },
 ): Promise<Response | ServerFault | NoCredential> {
   const site = siteOf(work);
   const used = needsConnection(server) ? await credentialFor(site, principal, server) : undefined;
   if (used && !used.ok) return { credential: used.error };
+  if (isOthersSession(request, used?.value)) return new Response(null, { status: 404 });
   await authenticateToServer(site, server, principal, request.headers);
   const answer = await callServer(work, server, principal, request);
   if (typeof answer === 'string' || answer.status !== 401 || !used || !needsConnection(server)) return answer;
   await answer.body?.cancel();
   const other = await replaceCredential(site, principal, server, used.value.id);
   if (!other.ok) return { credential: other.error };
+  if (isOthersSession(request, other.value)) return new Response(null, { status: 404 });
   request.headers.set(other.value.header, other.value.value);
   const again = await callServer(work, server, principal, request);
   if (typeof again === 'string' || again.status !== 401) return again;
   await again.body?.cancel();
   const given = await giveUpCredential(site, principal, server, other.value.id);
   return given.ok ? again : { credential: given.error };
+}
+
+function isOthersSession(
+  { headers, account = '' }: { headers: Headers; account?: string | undefined },
+  credential: { connection: string } | undefined,
+): boolean {
+  return headers.has('mcp-session-id') && account !== (credential?.connection ?? '');
 }
 
 /**

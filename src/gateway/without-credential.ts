@@ -1,16 +1,11 @@
-import { record } from '../audit';
-import { connectLink, needsConnection } from '../connections';
+import { needsConnection } from '../connections';
 import { siteOf } from '../site';
-import { words } from '../ui';
+import { connectionNeeded } from './merged/connect-tool';
 import type { Message } from './message';
-import { about, type Passage } from './passage';
+import type { Passage } from './passage';
 import { rpcError } from './rpc-error';
 import { type CredentialError, credentialFor } from './server-credentials';
 import { standIn } from './stand-in';
-
-/** "Connect first", for requests that need the server itself; of this gate, in the range that is left to servers. */
-const CONNECTION_NEEDED = -32010;
-const UNAVAILABLE = -32603;
 
 /** The answer to a request whose server needs a connection that isn't there; undefined when it may go on. */
 export async function withoutCredential(
@@ -36,26 +31,22 @@ export async function answerWithout(
 }
 
 async function refuse(
-  passage: Passage,
-  { reason, detail, retry_after = 1 }: CredentialError,
+  { c, server, principal }: Passage,
+  lock: CredentialError,
   message: Message | undefined,
 ): Promise<Response> {
-  const { c, server, principal } = passage;
-  record(c, { ...about(passage), event: 'connection_missing', outcome: 'refused', reason, detail });
-  const title = server.title ?? server.name;
+  const error = await connectionNeeded({ work: c, principal }, server, lock);
+  const { code, message: text, data } = error;
   const id = message?.id ?? null;
-  if (reason === 'provider_unavailable') {
-    const text = words.connection.told.provider_unavailable(title, retry_after);
-    const response = rpcError({ status: 503, code: UNAVAILABLE, message: text, id, data: { reason } });
-    response.headers.set('Retry-After', String(retry_after));
+  if (lock.reason === 'provider_unavailable') {
+    const response = rpcError({ status: 503, code, message: text, id, data });
+    response.headers.set('Retry-After', String(lock.retry_after ?? 1));
     return response;
   }
-  const { url, code } = await connectLink(siteOf(c), principal, server.name);
-  const text = words.connection.code.told(words.connection.told[reason](title, url), code);
   if (message === undefined) return emptyAnswer(c.req.method);
   // Nothing can be said to a notification.
   if (message.id === undefined) return new Response(null, { status: 202 });
-  return rpcError({ status: 200, code: CONNECTION_NEEDED, message: text, id, data: { reason, url } });
+  return rpcError({ status: 200, code, message: text, id, data });
 }
 
 /** There is no stream to open, and no session that could go on. */

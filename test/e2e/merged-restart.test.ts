@@ -101,6 +101,34 @@ test.each([404, 400] as const)(
   },
 );
 
+test('a server that needs an account, goes and comes back between restarts loses no session', {
+  timeout: 60_000,
+}, async () => {
+  const session = await connect();
+  const { client, exchange } = session;
+  const names = async () => (await client.listTools()).tools.map(({ name }) => name);
+  const id = session.sessionId();
+  const told = () => exchange.all('notifications/tools/list_changed').length;
+  const restart = async (settings: object[]) => {
+    const before = told();
+    await gate.restart({ vars: { SERVERS: settings } });
+    await expect.poll(told, patient).toBeGreaterThan(before);
+  };
+  const [first, second] = servers();
+  await restart([{ ...first, auth: 'api_key' }]);
+  expect(await names()).toEqual(['whoami', 'log_connect']);
+  await expect(session.call('log_ask')).rejects.toThrow('-32042');
+  await restart([{ ...first, name: 'renamed' }]);
+  expect(await names()).toEqual(['whoami']);
+  await restart([{ ...first }, { ...second, url: first?.url }]);
+  expect(await names()).toEqual(expect.arrayContaining(['log_ask', 'shop_ask']));
+  expect(await session.call('log_ask')).toMatchObject({ content: [{ text: 'answered' }] });
+  expect(await session.call('shop_ask')).toMatchObject({ content: [{ text: 'answered' }] });
+  await restart(servers());
+  expect(await session.call('shop_find', { text: 'a hat' })).toMatchObject({ content: [{}] });
+  expect(session.sessionId()).toBe(id);
+});
+
 test('other settings after a restart are told to whoever comes back, and hold', async () => {
   const session = await connect();
   const { client, exchange } = session;

@@ -8,7 +8,9 @@ import {
   type ConnectorOptions,
   type Credential,
   type CredentialAnswer,
-  headerValue,
+  connectionOf,
+  credentialId,
+  issue,
   type OAuthCredential,
   type Wanted,
 } from './credential';
@@ -168,10 +170,10 @@ export class Connections {
     const answer = await this.host.connector.refresh(opened.value, options);
     const { server } = row;
     if (answer.ok) {
-      const next = await this.seal(answer.value, row.place);
+      const next = await this.seal(answer.value, row.place, connectionOf(row.credential_id));
       if (!this.store.renew(row, next, seconds())) return refuse('not_connected');
       this.host.log({ event: 'connection_renewed', outcome: 'ok', server });
-      return ok({ id: next.credential_id, ...headerValue(answer.value, wanted.header) });
+      return ok(issue(next.credential_id, answer.value, wanted.header));
     }
     const { reason, retry_after, answered } = answer.error;
     if (reason === 'provider_unavailable') {
@@ -205,7 +207,7 @@ export class Connections {
     if (row.last_used_at === null || now - row.last_used_at >= 60) {
       this.store.update(row, { last_used_at: now });
     }
-    return ok({ id: row.credential_id, ...headerValue(opened.value, wanted.header) });
+    return ok(issue(row.credential_id, opened.value, wanted.header));
   }
 
   /** What a row holds; sealed anew when that was by an older key. Refused as `vault_unreadable`. */
@@ -223,12 +225,13 @@ export class Connections {
     return opened;
   }
 
-  private async seal(credential: Credential, place: string): Promise<StoredCredential> {
+  /** `connection`: which one it renews; undefined: it begins one. */
+  private async seal(credential: Credential, place: string, connection?: string): Promise<StoredCredential> {
     const keyring = await this.host.keyring();
     const oauth = credential.auth === 'oauth' ? credential : undefined;
     return {
       server: credential.server,
-      credential_id: crypto.randomUUID(),
+      credential_id: credentialId(connection),
       auth: credential.auth,
       place,
       sealed: await seal(keyring, this.host.userId(), credential),

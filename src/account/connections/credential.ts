@@ -61,9 +61,13 @@ export interface Wanted {
   refused?: string;
 }
 
-/** A credential, ready to be sent. `id` names it when the server refuses it. */
+/**
+ * A credential, ready to be sent. `id` names it when the server refuses it; `connection` stays the same while it is
+ * renewed, and is another when the person connects again: perhaps as somebody else there.
+ */
 export interface IssuedCredential {
   id: string;
+  connection: string;
   header: string;
   value: string;
 }
@@ -120,6 +124,23 @@ export interface Connection {
   renewed_at: number;
   last_used_at: number | undefined;
   expires_at: number | undefined;
+}
+
+const UUID_LENGTH = 36;
+
+/** The id of a credential: its connection's, a new one's if it comes of none, and its own. */
+export function credentialId(connection: string = crypto.randomUUID()): string {
+  return `${connection}.${crypto.randomUUID()}`;
+}
+
+/** The connection that a credential is of, by its id. */
+export function connectionOf(id: string): string {
+  return id.slice(0, UUID_LENGTH);
+}
+
+/** A credential as it leaves the vault. */
+export function issue(id: string, credential: Credential, header: string): IssuedCredential {
+  return { id, connection: connectionOf(id), ...headerValue(credential, header) };
 }
 
 /** `Bearer` before a key that names no scheme of its own, where it goes into `Authorization`. */

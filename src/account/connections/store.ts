@@ -1,4 +1,4 @@
-import type { Connection, Credential } from './credential';
+import { type Connection, type Credential, connectionOf } from './credential';
 import { noteKeyVersions } from './key-versions';
 
 /** A connection's row. Times are seconds since the epoch; `sealed` is the {@link Credential}. */
@@ -23,6 +23,13 @@ export interface ConnectionRow {
   refresh_began_at: number | null;
   retry_at: number | null;
   failures: number;
+}
+
+/** A connection, and how it stands. */
+export interface ConnectionStanding {
+  server: string;
+  status: Connection['status'];
+  connection: string;
 }
 
 /** What a newly stored credential sets; the rest of the row begins anew. */
@@ -58,6 +65,13 @@ export class ConnectionStore {
 
   list(): ConnectionRow[] {
     return this.sql.exec('SELECT * FROM connections ORDER BY server').toArray() as unknown as ConnectionRow[];
+  }
+
+  /** Which connections there are, and how each stands: nothing of it changes by a renewal. */
+  standings(): ConnectionStanding[] {
+    return this.list().map(({ server, status, credential_id }) => {
+      return { server, status, connection: connectionOf(credential_id) };
+    });
   }
 
   /** Stores new connections, all or none, in the place of what was there. */

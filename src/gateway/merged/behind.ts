@@ -8,16 +8,22 @@ import {
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../../config';
-import type { Work } from '../../site';
+import { siteOf, type Work } from '../../site';
 import type { Principal } from '../principal';
-import type { CredentialError } from '../server-credentials';
+import { accountAt, type CredentialError } from '../server-credentials';
 import { SOFTWARE } from '../software';
 import { callServerAs } from '../upstream';
 
 /** How a server answered when it was first spoken to: whoever keeps it needn't ask again. */
 export type Greeting =
   | { era: 'modern'; discover: DiscoverResult }
-  | { era: 'legacy'; initialize: InitializeResult; session: string | undefined };
+  | {
+      era: 'legacy';
+      initialize: InitializeResult;
+      session: string | undefined;
+      /** In whose name the session was begun there. */
+      account: string;
+    };
 
 /** A connection to a server behind, as its client. */
 export interface Behind {
@@ -53,15 +59,22 @@ export async function connectBehind(server: ServerSetting, options: ConnectOptio
   const { greeting, capabilities } = options;
   const client = new Client(SOFTWARE, { capabilities, versionNegotiation: { mode: 'auto' } });
   options.prepare?.(client);
+  let account = greeting?.era === 'legacy' ? greeting.account : undefined;
   const url = new URL(`https://${server.name}/mcp`);
   const transport = new StreamableHTTPClientTransport(url, {
-    fetch: (_url, init) => send(server, options, init ?? {}),
+    fetch: async (_url, init) => {
+      account ??= await accountOf(server, options.acting());
+      const answer = send(server, options, init ?? {}, account);
+      // A call whose server never gets the answer to its question would wait for ever: it is over.
+      if (answersQuestion(init)) await endUnlessOk(answer, client);
+      return answer;
+    },
   });
   const prior = priorOf(greeting);
   await client.connect(transport, prior ? { prior } : {});
   return {
     client,
-    greeting: greetingOf(client, transport.sessionId),
+    greeting: greetingOf(client, transport.sessionId, account ?? ''),
     receive: (message) => transport.onmessage?.(message),
     end: async () => {
       await transport.terminateSession().catch(() => undefined);
@@ -70,13 +83,29 @@ export async function connectBehind(server: ServerSetting, options: ConnectOptio
   };
 }
 
+function answersQuestion(init: RequestInit | undefined): boolean {
+  return typeof init?.body === 'string' && (JSON.parse(init.body) as Message).method === undefined;
+}
+
+async function endUnlessOk(answer: Promise<Response>, client: Client): Promise<void> {
+  const isOk = await answer.then(
+    ({ ok }) => ok,
+    () => false,
+  );
+  if (!isOk) await client.close();
+}
+
 function priorOf(greeting: Greeting | undefined) {
   if (!greeting) return undefined;
   if (greeting.era === 'modern') return { kind: 'modern' as const, discover: greeting.discover };
   return { kind: 'legacy' as const };
 }
 
-function greetingOf(client: Client, session: string | undefined): Greeting {
+function accountOf(server: ServerSetting, { work, principal }: Acting): Promise<string> {
+  return accountAt(siteOf(work), principal, server);
+}
+
+function greetingOf(client: Client, session: string | undefined, account: string): Greeting {
   const discover = client.getDiscoverResult();
   if (discover) return { era: 'modern', discover };
   const instructions = client.getInstructions();
@@ -86,7 +115,7 @@ function greetingOf(client: Client, session: string | undefined): Greeting {
     serverInfo: client.getServerVersion() ?? SOFTWARE,
     ...(instructions === undefined ? {} : { instructions }),
   };
-  return { era: 'legacy', initialize, session };
+  return { era: 'legacy', initialize, session, account };
 }
 
 /**
@@ -101,6 +130,7 @@ async function send(
   server: ServerSetting,
   { acting, greeting, oneWay = false, standalone = false }: ConnectOptions,
   init: RequestInit,
+  account: string,
 ): Promise<Response> {
   const headers = new Headers(init.headers);
   const method = init.method ?? 'GET';
@@ -114,7 +144,7 @@ async function send(
   const body = sent && new TextEncoder().encode(JSON.stringify(sent));
   const signal = init.signal ?? new AbortController().signal;
   const { work, principal } = acting();
-  const answer = await callServerAs(work, server, principal, { method, headers, body, signal });
+  const answer = await callServerAs(work, server, principal, { method, headers, body, signal, account });
   if (typeof answer === 'string') throw new ServerFailure(answer);
   if ('credential' in answer) throw new CredentialMissing(answer.credential);
   return message?.method?.endsWith('/list') ? limited(answer, server.max_list_bytes) : answer;

@@ -2,6 +2,8 @@ import {
   type CallToolResult,
   type InputRequiredResult,
   inputRequired,
+  ProtocolError,
+  ProtocolErrorCode,
   type ServerContext,
   UrlElicitationRequiredError,
 } from '@modelcontextprotocol/server';
@@ -12,6 +14,7 @@ import { siteOf } from '../../site';
 import { words } from '../../ui';
 import type { Tool } from '../policy';
 import { type CredentialError, credentialFor } from '../server-credentials';
+import { type Behind, CredentialMissing } from './behind';
 import { MERGED } from './names';
 import type { View } from './view';
 
@@ -112,6 +115,42 @@ export async function askToConnect(
   const elicitationId = crypto.randomUUID();
   view.elicited?.(server.name, elicitationId);
   throw new UrlElicitationRequiredError([{ mode: 'url', message, elicitationId, url }]);
+}
+
+/** "Connect first", for requests that need the server itself; of this gate, in the range that is left to servers. */
+const CONNECTION_NEEDED = -32010;
+
+/** What a request that only a locked server could answer is told, in the place of a tool's result. */
+export async function connectionNeeded(
+  { work, principal }: Pick<View, 'work' | 'principal'>,
+  server: ServerSetting,
+  { reason, detail, retry_after = 1 }: CredentialError,
+): Promise<ProtocolError> {
+  const about = { user: principal.user.id, client: principal.client.id, grant: principal.grantId };
+  const missing = { event: 'connection_missing', outcome: 'refused', reason, detail } as const;
+  record(work, { ...missing, server: server.name, ...about });
+  const title = server.title ?? server.name;
+  if (reason === 'provider_unavailable') {
+    const text = words.connection.told.provider_unavailable(title, retry_after);
+    return new ProtocolError(ProtocolErrorCode.InternalError, text, { reason });
+  }
+  const { url, code } = await connectLink(siteOf(work), principal, server.name);
+  const text = words.connection.code.told(words.connection.told[reason](title, url), code);
+  return new ProtocolError(CONNECTION_NEEDED, text, { reason, url });
+}
+
+/** Uses a server for a request that only it could answer. */
+export async function useUnlocked<T>(
+  view: View,
+  server: ServerSetting,
+  act: (behind: Behind) => Promise<T>,
+): Promise<T> {
+  try {
+    return await view.use(server, act);
+  } catch (error) {
+    const lock = error instanceof CredentialMissing ? error.credential : await lockOf(view, server);
+    throw lock ? await connectionNeeded(view, server, lock) : error;
+  }
 }
 
 /** The answer of the connect tool when there is nothing left to connect. */

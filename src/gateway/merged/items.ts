@@ -13,6 +13,7 @@ import {
 } from '@modelcontextprotocol/server';
 import type { ServerSetting } from '../../config';
 import type { ListKind } from '../catalogue';
+import { connectionNeeded, lockOf, useUnlocked } from './connect-tool';
 import { type Item, itemsOf } from './lists';
 import { type Naming, namesFor, renameUris } from './names';
 import type { Group } from './pages';
@@ -54,7 +55,7 @@ export async function getPrompt(
   ctx: ServerContext,
 ): Promise<GetPromptResult> {
   const { server, name } = await findPrompt(view, params.name);
-  const result = await view.use(server, ({ client }) =>
+  const result = await useUnlocked(view, server, ({ client }) =>
     client.request(
       { method: 'prompts/get', params: { ...asked(params, ctx, view), name } },
       carried(params, ctx),
@@ -70,7 +71,7 @@ export async function readResource(
   ctx: ServerContext,
 ): Promise<ReadResourceResult> {
   const { server, uri, plain } = await findResource(view, params.uri);
-  const result = await view.use(server, ({ client }) =>
+  const result = await useUnlocked(view, server, ({ client }) =>
     client.request(
       { method: 'resources/read', params: { ...asked(params, ctx, view), uri } },
       carried(params, ctx),
@@ -86,7 +87,7 @@ export async function complete(
   ctx: ServerContext,
 ): Promise<CompleteResult> {
   const { server, ref } = await findReference(view, params.ref);
-  return view.use(server, ({ client }) =>
+  return useUnlocked(view, server, ({ client }) =>
     client.request({ method: 'completion/complete', params: { ...params, ref } }, carried(params, ctx)),
   );
 }
@@ -107,6 +108,8 @@ async function findPrompt(view: View, merged: string): Promise<{ server: ServerS
   const names = namesFor(view.principal);
   const server = serversOf(view).find(({ name }) => name === names.serverOf(merged));
   const list = server && (await itemsOf(view, server, 'prompts'));
+  const lock = server && !list ? await lockOf(view, server) : undefined;
+  if (server && lock) throw await connectionNeeded(view, server, lock);
   const found = list?.items.find(({ name }) => names.name(server?.name ?? '', String(name)) === merged);
   if (!server || !found)
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown prompt: ${merged}`);

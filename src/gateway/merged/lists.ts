@@ -1,9 +1,10 @@
 import type { Client } from '@modelcontextprotocol/client';
 import { record } from '../../audit';
 import type { ServerSetting } from '../../config';
+import { siteOf } from '../../site';
 import { catalogueKey, catalogueOf, type Listed, type ListKind, readList, type Tools } from '../catalogue';
 import { forgetFailure, recentFailure, rememberFailure } from '../failures';
-import type { CredentialError } from '../server-credentials';
+import { accountAt, type CredentialError } from '../server-credentials';
 import { lockOf, UNKNOWN_LOCK } from './connect-tool';
 import type { View } from './view';
 
@@ -75,10 +76,11 @@ async function listOf<T extends Listed>(
 ): Promise<T | undefined> {
   const { work, principal } = view;
   const user = principal.user.id;
-  const asked = `${user} ${kind}`;
-  if (recentFailure(work.env, server.name, asked)) return undefined;
   if (await lockInTime(view, server)) return undefined;
-  const key = catalogueKey(server.name, principal, kind);
+  const account = await accountAt(siteOf(work), principal, server);
+  const asked = `${user} ${account} ${kind}`;
+  if (recentFailure(work.env, server.name, asked)) return undefined;
+  const key = catalogueKey(server.name, principal, account, kind);
   const ask = () => {
     const answer = inTime(view.use(server, ({ client }) => read(client)));
     // Other requests may wait for the same answer: it comes, or fails in time, though this one has ended.
@@ -90,6 +92,8 @@ async function listOf<T extends Listed>(
     forgetFailure(work.env, server.name, asked);
     return list;
   } catch (error) {
+    // The server refused the credential: it has not failed, and what it has comes with the next one.
+    if (await lockInTime(view, server)) return undefined;
     const detail = error instanceof Error ? error.message : String(error);
     rememberFailure(work.env, server.name, asked, detail);
     record(work, { event: 'listed', outcome: 'failed', reason: kind, server: server.name, user, detail });

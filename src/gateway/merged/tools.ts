@@ -54,11 +54,13 @@ async function publishedAt(
   server: ServerSetting,
   use: 'judge' | 'answer',
 ): Promise<{ tools: Tool[]; ttlMs: number | undefined } | undefined> {
-  const lock = await lockInTime(view, server);
-  if (lock?.reason === 'provider_unavailable') return undefined;
-  if (lock) return { tools: [connectTool(server)], ttlMs: undefined };
-  const list = await toolsAt(view, server, use);
-  return list && { tools: list.tools.flatMap((merged) => publish(merged) ?? []), ttlMs: list.ttlMs };
+  const before = await lockInTime(view, server);
+  const list = before ? undefined : await toolsAt(view, server, use);
+  if (list) return { tools: list.tools.flatMap((merged) => publish(merged) ?? []), ttlMs: list.ttlMs };
+  // It may be that very question that showed that the server takes the credential no more.
+  const lock = before ?? (await lockInTime(view, server));
+  if (!lock || lock.reason === 'provider_unavailable') return undefined;
+  return { tools: [connectTool(server)], ttlMs: undefined };
 }
 
 function publish({ name, server, tool, reach }: MergedTool): Tool | undefined {
@@ -95,12 +97,17 @@ async function judgeAt(view: View, server: ServerSetting, name: string): Promise
   const lock = await lockOf(view, server);
   if (lock) return { verdict: 'locked', call: { server, lock, name } };
   const list = await toolsAt(view, server, 'judge');
-  if (!list) return { verdict: 'unavailable', server };
+  if (!list) return whyMissing(view, server, name);
   const called = list.tools.find((tool) => tool.name === name);
   if (!called && isConnectTool(server, name)) return { verdict: 'connected', server };
   const judged = called ? judgeTool(called.tool, server, called.reach) : { verdict: 'absent' as const };
   if (judged.verdict !== 'allowed') return judged;
   return called ? { verdict: 'allowed', called } : { verdict: 'absent' };
+}
+
+async function whyMissing(view: View, server: ServerSetting, name: string): Promise<MergedVerdict> {
+  const lock = await lockOf(view, server);
+  return lock ? { verdict: 'locked', call: { server, lock, name } } : { verdict: 'unavailable', server };
 }
 
 /** Calls the server's tool, and hands on its progress, its result or its own error. */
@@ -126,9 +133,8 @@ export async function callMerged(
     return renameUris(namesFor(view.principal), server.name, result);
   } catch (error) {
     // It was there when the call was judged: the server or its provider has ended it since.
-    if (error instanceof CredentialMissing) {
-      return askToConnect(view, { server, lock: error.credential, name: params.name }, ctx);
-    }
+    const lock = error instanceof CredentialMissing ? error.credential : await lockOf(view, server);
+    if (lock) return askToConnect(view, { server, lock, name: params.name }, ctx);
     const why = error instanceof Error ? error.message : String(error);
     const detail = `${tool.name}: ${why}`.slice(0, 300);
     record(view.work, { event: 'tool_call', outcome: 'failed', reason: 'server_failed', ...about, detail });

@@ -71,7 +71,8 @@ async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): 
     reconnectionOptions: { ...PATIENCE, reconnectionDelayGrowFactor: 2, maxRetries: Number.MAX_SAFE_INTEGER },
     fetch: async (_url, init) => {
       const headers = new Headers(init?.headers);
-      const answer = await callServerAs(work, server, principal, { method: 'GET', headers, signal });
+      const { account } = greeting;
+      const answer = await callServerAs(work, server, principal, { method: 'GET', headers, signal, account });
       if (typeof answer === 'string') throw new ServerFailure(answer);
       if ('credential' in answer) throw new CredentialMissing(answer.credential);
       if ([400, 404].includes(answer.status) && !lost.signal.aborted) {

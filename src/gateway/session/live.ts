@@ -11,7 +11,7 @@ import type { ServerSetting } from '../../config';
 import { type Place, siteOf, type Work } from '../../site';
 import { catalogueOf, forgetLists } from '../catalogue';
 import { type Behind, connectBehind, isSessionLost } from '../merged/behind';
-import { lockOf } from '../merged/connect-tool';
+import { lockOf, useUnlocked } from '../merged/connect-tool';
 import { findResource } from '../merged/items';
 import { namesFor } from '../merged/names';
 import { type Called, gateServer, type Seen } from '../merged/server';
@@ -100,7 +100,7 @@ export class LiveSession {
     await this.#say(restored.initialize);
     await this.#say({ jsonrpc: '2.0', method: 'notifications/initialized' });
     this.log.muted = false;
-    for (const { stream, id } of this.log.interrupted()) {
+    for (const { stream, id } of this.log.unanswered()) {
       const error = { code: -32603, message: 'The gate was restarted before the answer came. Ask again.' };
       await this.log.storeEvent(stream, { jsonrpc: '2.0', id, error });
     }
@@ -216,9 +216,12 @@ export class LiveSession {
     if (connected) return connected;
     const made = this.#greet(server);
     this.#behind.set(server.name, made);
-    made.catch(() => {
+    const isOver = () => {
       if (this.#behind.get(server.name) === made) this.#behind.delete(server.name);
-    });
+    };
+    made.then(({ client }) => {
+      client.onclose = isOver;
+    }, isOver);
     return made;
   }
 
@@ -244,8 +247,10 @@ export class LiveSession {
     const { log_level } = this.store.read() ?? {};
     const { client } = behind;
     if (behind.greeting.era === 'legacy') {
-      if (log_level && client.getServerCapabilities()?.logging) await client.setLoggingLevel(log_level);
-      for (const uri of this.store.subscriptions(server.name)) await client.subscribeResource({ uri });
+      const again = this.store.subscriptions(server.name).map((uri) => client.subscribeResource({ uri }));
+      if (log_level && client.getServerCapabilities()?.logging) again.push(client.setLoggingLevel(log_level));
+      // What isn't there any more, or not for this account, is no reason to fail the call that greets it.
+      await Promise.allSettled(again);
     }
     await this.on.greeted(server.name);
     return behind;
@@ -264,12 +269,13 @@ export class LiveSession {
   async #subscribe(merged: string, ctx: ServerContext, wanted: boolean): Promise<object> {
     const { view } = this.#seenBy(ctx);
     const { server, uri } = await findResource(view, merged);
-    await view.use(server, async ({ client, greeting }) => {
+    // Even if the server can't be told: when it is greeted again, it isn't asked for this.
+    if (!wanted) this.store.unsubscribe(server.name, uri);
+    await useUnlocked(view, server, async ({ client, greeting }) => {
       if (greeting.era === 'modern') return;
       await (wanted ? client.subscribeResource({ uri }) : client.unsubscribeResource({ uri }));
     });
     if (wanted) this.store.subscribe(server.name, uri);
-    else this.store.unsubscribe(server.name, uri);
     await this.on.subscribed(server.name);
     return {};
   }

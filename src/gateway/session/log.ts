@@ -123,8 +123,8 @@ export class EventLog implements EventStore {
     });
   }
 
-  /** The requests whose answers were never sent, because the object went away under them. */
-  interrupted(): { stream: string; id: string | number }[] {
+  /** The requests whose answers were not sent: they are under way, or the object went away under them. */
+  unanswered(): { stream: string; id: string | number }[] {
     const rows = this.sql.exec<{ stream: string; request_id: string }>('SELECT * FROM calls').toArray();
     return rows.map(({ stream, request_id }) => ({ stream, id: JSON.parse(request_id) as string | number }));
   }

@@ -7,6 +7,7 @@ import type { Principal } from '../principal';
 import { rpcError } from '../rpc-error';
 import { INNER_ID, LiveSession } from './live';
 import { EventLog } from './log';
+import { compareRights } from './rights';
 import { type Asked, SessionSignIn } from './sign-in';
 import { type SessionState, SessionStore } from './store';
 import type { SessionRequest, StreamNews, StreamOrder } from './told';
@@ -64,7 +65,8 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   async handle(request: SessionRequest): Promise<Response> {
     const { place, principal, rights, method, headers, body } = request;
     const message = body === undefined ? undefined : (JSON.parse(body) as JSONRPCRequest);
-    if (message?.method === 'initialize' && request.begins && !this.#state()) {
+    const begins = message?.method === 'initialize' && request.begins && !this.#state();
+    if (begins) {
       this.#store.begin(request, message, Date.now());
       this.#store.setRights(rights);
       this.#live = this.#wake(false);
@@ -78,7 +80,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     const live = await this.#awake();
     const work = await this.#work(place);
     live.actFor(work, principal);
-    await this.#tellRights(rights, state);
+    await this.#tellRights(rights);
     const lastEventId = headers['last-event-id'];
     // A client that gets an error for an answer asks again for its stream, until it hears that there is none.
     if (method === 'GET' && lastEventId !== undefined && (await this.#log.isLast(lastEventId))) {
@@ -95,7 +97,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     const response = await this.#inTurn(message?.id, () =>
       live.handle(forwarded, { work, principal, called, from: headers['cf-connecting-ip'] }),
     );
-    const ends = method === 'DELETE' ? response.ok : message?.method === 'initialize' && !response.ok;
+    const ends = method === 'DELETE' ? response.ok : begins && !response.ok;
     if (ends) await this.#end();
     return response;
   }
@@ -116,7 +118,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     // Listening begins behind the last of what the stream before this one heard.
     await this.#heard;
     for (const server of this.#store.greeted()) await this.#listen(server, ours);
-    if (rights !== null) await this.#tellRights(rights, state);
+    if (rights !== null) await this.#tellRights(rights);
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
@@ -132,13 +134,14 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     socket.close();
   }
 
-  /** Ends the session when nobody used it for long; an open stream is a use. */
+  /** Ends the session when nobody used it for long; an open stream is a use, and so is a call under way. */
   override async alarm(): Promise<void> {
     const state = this.#state();
     if (!state) return this.#end();
     const { settings } = await siteAt(this.env, state.place);
     const idle = settings.tokens.session * 1000;
-    const since = this.ctx.getWebSockets().length > 0 ? Date.now() : state.used_at;
+    const isUsed = this.ctx.getWebSockets().length > 0 || this.#hasCalls();
+    const since = isUsed ? Date.now() : state.used_at;
     if (since + idle > Date.now()) return this.ctx.storage.setAlarm(since + idle);
     await this.#end();
   }
@@ -166,6 +169,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       live.forget(server);
     }
     if ('principal' in news) return this.#become(news.principal, news.rights);
+    await this.#listenToAll();
     await this.#tellChanges();
   }
 
@@ -175,16 +179,17 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     if (!state) return;
     this.#store.use(principal, state.place, state.used_at);
     live.actFor(await this.#work(state.place), principal);
-    // What may be used again is listened to again.
-    for (const server of this.#store.greeted()) await this.#listen(server);
-    await this.#tellRights(rights, state);
+    await this.#listenToAll();
+    await this.#tellRights(rights);
   }
 
   /** Tells the client that what it may do isn't what it was shown. */
-  async #tellRights(rights: string, shown: SessionState): Promise<void> {
-    if (shown.rights === rights) return;
-    this.#store.setRights(rights);
-    await this.#tellChanges();
+  async #tellRights(now: string): Promise<void> {
+    const state = this.#state();
+    if (!state) return;
+    const { rights, isNews } = compareRights(state.rights, now);
+    if (rights !== state.rights) this.#store.setRights(rights);
+    if (isNews) await this.#tellChanges();
   }
 
   /** Tells the client that everything may have changed; what was known of its connections may have too. */
@@ -193,6 +198,11 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     if (!state) return;
     live.actFor(await this.#work(state.place), state.principal);
     await live.tellChanges();
+  }
+
+  /** Of an object that was away, none goes on. */
+  #hasCalls(): boolean {
+    return this.#live !== undefined && this.#log.unanswered().length > 0;
   }
 
   #state(): SessionState | undefined {
@@ -267,6 +277,11 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     });
     this.#turn = served.catch(() => undefined);
     return served;
+  }
+
+  /** What may be used again, or as another account, is listened to again. */
+  async #listenToAll(): Promise<void> {
+    for (const server of this.#store.greeted()) await this.#listen(server);
   }
 
   /** Has a server listened to, for as long as the client's own stream is open. */

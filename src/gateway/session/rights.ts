@@ -1,15 +1,43 @@
 import { createHash } from 'node:crypto';
-import { roleAt } from '../../account';
+import { findAccount, roleAt } from '../../account';
+import { needsConnection } from '../../connections';
 import { siteOf, type Work } from '../../site';
 import { serversOf } from '../merged/view';
-import type { Principal } from '../principal';
+import { isNobody, type Principal } from '../principal';
 
 /** What a principal may do here, in short: another value means that what it was shown may be out of date. */
 export function rightsOf(work: Work, principal: Principal): string {
   const { settings } = siteOf(work);
   const servers = serversOf({ work, principal });
   const rights = servers.map((server) => [server, roleAt(principal.identity, server, settings)]);
-  return createHash('sha256')
-    .update(JSON.stringify([principal.granted, rights]))
-    .digest('base64url');
+  return inShort([principal.granted, rights]);
+}
+
+/**
+ * The same and, behind a space, which of these servers are connected, and how that stands. It costs a call of the
+ * account: asked when a session begins, when its client listens and when the account says that something changed.
+ */
+export async function rightsAndConnectionsOf(work: Work, principal: Principal): Promise<string> {
+  const rights = rightsOf(work, principal);
+  if (isNobody(principal)) return rights;
+  const names = serversOf({ work, principal })
+    .filter(needsConnection)
+    .map(({ name }) => name);
+  if (names.length === 0) return `${rights} ${inShort([])}`;
+  const { env, keyring } = siteOf(work);
+  const account = await findAccount(env, keyring, principal.user.id);
+  const standings = (await account?.connectionStandings()) ?? [];
+  return `${rights} ${inShort(standings.filter(({ server }) => names.includes(server)))}`;
+}
+
+/** What was shown, as it is known now, and whether that is news: what one of both doesn't tell, is not. */
+export function compareRights(shown: string | undefined, now: string): { rights: string; isNews: boolean } {
+  const [mayBefore, connectedBefore] = shown?.split(' ') ?? [];
+  const [may, connected = connectedBefore] = now.split(' ');
+  const isNews = may !== mayBefore || connected !== (connectedBefore ?? connected);
+  return { rights: connected === undefined ? now : `${may} ${connected}`, isNews };
+}
+
+function inShort(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64url');
 }

@@ -1,12 +1,14 @@
+import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 import type { Context } from 'hono';
 import { siteOf } from '../../site';
 import { watchOver, whileGranted } from '../granted';
 import { type Message, methodNotAllowed } from '../message';
 import { identify, NOBODY, type Principal } from '../principal';
+import { rpcError } from '../rpc-error';
 import { openSessionId, sealSessionId } from '../session-id';
 import { EventLog } from './log';
 import { sessionNotFound } from './object';
-import { rightsOf } from './rights';
+import { rightsAndConnectionsOf, rightsOf } from './rights';
 import { OwnStream } from './stream';
 import type { SessionRequest } from './told';
 
@@ -50,7 +52,7 @@ export async function serveUnauthenticated(
   if (given === undefined) {
     return message?.method === 'initialize' ? serveSession(c, NOBODY, message, UNOWNED) : undefined;
   }
-  const id = await openSessionId(site, sealedFor(NOBODY, UNOWNED), given);
+  const id = (await openSessionId(site, sealedFor(NOBODY, UNOWNED), given))?.id;
   const sessions = site.env.MCP_SESSION;
   const { origin, local, requestId } = site;
   const held =
@@ -79,15 +81,17 @@ export async function serveSession(
   const owner = sealedFor(principal, whose);
   const given = c.req.header('mcp-session-id');
   if (given === undefined && message?.method !== 'initialize') return undefined;
-  const id = given === undefined ? undefined : await openSessionId(site, owner, given);
+  const id = given === undefined ? undefined : (await openSessionId(site, owner, given))?.id;
   if (given !== undefined && id === undefined) return sessionNotFound(message?.id);
   const sessions = site.env.MCP_SESSION;
   const objectId = id === undefined ? sessions.newUniqueId() : sessions.idFromString(id);
   const session = sessions.get(objectId);
-  const request = describe(c, principal, message, whose);
-  const lastEventId = request.headers['last-event-id'];
+  const lastEventId = c.req.header('last-event-id');
   const opensOwnStream =
     c.req.method === 'GET' && (lastEventId === undefined || !EventLog.ofRequest(lastEventId));
+  const showsAll = opensOwnStream || message?.method === 'initialize';
+  const rights = await (showsAll ? rightsAndConnectionsOf : rightsOf)(c, principal);
+  const request = { ...describe(c, principal, message, whose), rights };
   const response = opensOwnStream
     ? await openOwnStream(c, principal, session, request)
     : await session.handle(request);
@@ -106,7 +110,7 @@ function describe(
   principal: Principal,
   message: Message | undefined,
   owner: Owner,
-): SessionRequest {
+): Omit<SessionRequest, 'rights'> {
   const { origin, local, requestId } = siteOf(c);
   const headers: Record<string, string> = {};
   for (const name of HEADERS) {
@@ -117,12 +121,17 @@ function describe(
     place: { origin, local, requestId },
     principal,
     owner,
-    rights: rightsOf(c, principal),
     method: c.req.method,
     begins: c.req.header('mcp-session-id') === undefined,
     headers,
     body: message && new TextDecoder().decode(message.bytes),
   };
+}
+
+/** As the SDK's transport says it of all other requests (MCP 2025-11-25, "Protocol Version Header"). */
+function unsupported(version: string): Response {
+  const message = `Bad Request: Unsupported protocol version: ${version}`;
+  return rpcError({ status: 400, code: -32000, message });
 }
 
 async function openOwnStream(
@@ -132,6 +141,8 @@ async function openOwnStream(
   { headers: sent, rights, owner }: SessionRequest,
 ): Promise<Response> {
   if (!(sent.accept ?? '').includes('text/event-stream')) return methodNotAllowed();
+  const version = sent['mcp-protocol-version'];
+  if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return unsupported(version);
   const headers = new Headers({ upgrade: 'websocket', 'gatehouse-rights': rights });
   headers.set('gatehouse-user', owner.user);
   if (sent['last-event-id'] !== undefined) headers.set('last-event-id', sent['last-event-id']);

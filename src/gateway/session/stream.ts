@@ -3,15 +3,22 @@ import { siteOf } from '../../site';
 import { watchPrincipal } from '../granted';
 import { serversOf } from '../merged/view';
 import type { Principal } from '../principal';
-import { forgetCredentials } from '../server-credentials';
+import { accountAt, forgetCredentials, isAccountStill } from '../server-credentials';
 import { isBack, listenTo } from './listen';
-import { rightsOf } from './rights';
+import { rightsAndConnectionsOf } from './rights';
 import type { Listening, StreamNews, StreamOrder } from './told';
 
 /** How often an idle stream says that it is there, in ms: proxies cut what is silent. */
 const KEEP_ALIVE_MS = 15_000;
 /** How many events may wait for a client that doesn't read, before it has to come back for them. */
 const MAX_WAITING = 256;
+
+/** A server that is listened to: in which session, and in the name of which account there. */
+interface Heard {
+  until: AbortController[];
+  session: string | undefined;
+  account: Promise<string>;
+}
 
 /**
  * The client's own stream (GET) of a 2025-era session. The Worker holds it, listens to the servers behind and to
@@ -20,7 +27,7 @@ const MAX_WAITING = 256;
 export class OwnStream {
   readonly #encoder = new TextEncoder();
   readonly #stop = new AbortController();
-  readonly #listening = new Map<string, { until: AbortController[]; session: string | undefined }>();
+  readonly #listening = new Map<string, Heard>();
   readonly #awaited = new Set<string>();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
@@ -46,7 +53,8 @@ export class OwnStream {
     socket.addEventListener('close', () => stream.#end());
     socket.accept();
     const unwatch = watchPrincipal(c, principal, {
-      changed: (now) => stream.#become(now),
+      // An account that can't be asked now is asked at the next change.
+      changed: (now) => void stream.#become(now).catch(() => undefined),
       ended: () => stream.#end(),
     });
     const timer = setInterval(() => stream.#write(': still here\n\n'), KEEP_ALIVE_MS);
@@ -65,20 +73,17 @@ export class OwnStream {
     else for (const server of order.await) void this.#awaitServer(server);
   }
 
-  /** Goes on as who the principal is now: what it may no longer use is not listened to. */
-  #become(now: Principal): void {
-    const before = rightsOf(this.c, this.principal);
+  /** Goes on as who the principal is now: what it may no longer use, or not as this account, is not listened to. */
+  async #become(now: Principal): Promise<void> {
     this.principal = now;
     forgetCredentials(siteOf(this.c));
-    for (const [name, { until }] of this.#listening) {
-      if (this.#find(name)) continue;
-      for (const one of until) one.abort();
-      this.#listening.delete(name);
+    for (const [name, heard] of this.#listening) {
+      const server = this.#find(name);
+      if (server && (await isAccountStill(siteOf(this.c), now, server, await heard.account))) continue;
+      for (const one of heard.until) one.abort();
+      if (this.#listening.get(name) === heard) this.#listening.delete(name);
     }
-    const rights = rightsOf(this.c, now);
-    this.#report({ principal: now, rights });
-    // It is not what the principal may do: a connection, perhaps.
-    if (rights === before) this.#report({ changed: true });
+    this.#report({ principal: now, rights: await rightsAndConnectionsOf(this.c, now) });
   }
 
   #listen({ server: name, ...wanted }: Listening): void {
@@ -97,7 +102,8 @@ export class OwnStream {
     // Those before hear what happens until this one does; in a session that is no more there is nothing to hear.
     const before = listening?.until ?? [];
     if (session !== undefined) for (const one of before) one.abort();
-    this.#listening.set(name, { until: [...before, until], session });
+    const account = accountAt(siteOf(this.c), wanted.principal, server);
+    this.#listening.set(name, { until: [...before, until], session, account });
     const ears = {
       message: (message: object, eventId: string | undefined) =>
         this.#report({ heard: { server: name, message, eventId } } as StreamNews),

@@ -9,7 +9,7 @@ import { namesFor } from '../merged/names';
 import { mergeTools } from '../merged/tools';
 import { passingView, serversOf, UNASKED } from '../merged/view';
 import type { Principal } from '../principal';
-import { forgetCredentials } from '../server-credentials';
+import { accountAt, forgetCredentials, isAccountStill } from '../server-credentials';
 import { isBack, LIST_CHANGES, listenTo } from './listen';
 
 /** How changes are told on a `subscriptions/listen` stream. */
@@ -35,7 +35,7 @@ export function feedSubscription(
   uris: string[],
 ): ReadableStream<Uint8Array> {
   const stop = new AbortController();
-  const fed = new Map<string, AbortController>();
+  const fed = new Map<string, { until: AbortController; account: Promise<string> }>();
   let current = principal;
   const feedAll = () => {
     const unfed = serversOf({ work: c, principal: current }).filter(({ name }) => !fed.has(name));
@@ -43,14 +43,15 @@ export function feedSubscription(
       (server) =>
         new Promise<void>((resolve) => {
           const until = new AbortController();
-          fed.set(server.name, until);
+          const account = accountAt(siteOf(c), current, server);
+          fed.set(server.name, { until, account });
           const signal = AbortSignal.any([until.signal, stop.signal]);
           const feed = feedFrom(c, server, current, notify, uris, resolve, signal);
           // What could not be listened to, such as a server that isn't connected yet, is tried at the next change.
           void feed
             .catch(() => undefined)
             .finally(() => {
-              if (fed.get(server.name) === until) fed.delete(server.name);
+              if (fed.get(server.name)?.until === until) fed.delete(server.name);
               resolve();
             });
         }),
@@ -67,17 +68,19 @@ export function feedSubscription(
   const ready = Promise.race([feedAll(), scheduler.wait(LISTENING_MS)]);
   void awaitMissing(c, principal, everything, stop.signal).catch(() => undefined);
   return whileGranted(heldUntil(ready, body), (ended) => {
-    const changed = (now: Principal) => {
+    const changed = async (now: Principal) => {
       current = now;
+      forgetCredentials(siteOf(c));
       const servers = serversOf({ work: c, principal: now });
       for (const [name, feed] of fed) {
-        if (servers.some((server) => server.name === name)) continue;
-        feed.abort();
-        fed.delete(name);
+        const server = servers.find((one) => one.name === name);
+        if (server && (await isAccountStill(siteOf(c), now, server, await feed.account))) continue;
+        feed.until.abort();
+        if (fed.get(name) === feed) fed.delete(name);
       }
       everything();
     };
-    const unwatch = watchPrincipal(c, principal, { changed, ended });
+    const unwatch = watchPrincipal(c, principal, { changed: (now) => void changed(now), ended });
     return () => {
       unwatch();
       stop.abort();

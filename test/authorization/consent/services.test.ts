@@ -107,6 +107,18 @@ describe('connecting on it', () => {
     expect(await statusOf(browser)).toMatchObject({ tools: 'connected' });
   });
 
+  test('two tabs that are away at a provider both come back, in any order', async () => {
+    const begun = await begin({ server: ['tools'] });
+    const { browser, world, at } = begun;
+    const aways = [locationOf(await connect(begun, 'tools')), locationOf(await connect(begun, 'tools'))];
+    for (const away of aways) {
+      expect(locationOf(await browser.visit(world.provider.allow(away)))).toBe(at);
+      expect(textOf((await browser.visit(at)).html)).toContain('Everything is connected');
+    }
+    await tokensFrom(begun, await leave({ ...begun, services: await browser.visit(at) }, 'finish'));
+    expect(await statusOf(browser)).toMatchObject({ tools: 'connected' });
+  });
+
   test('a key that is right is kept at the finish; one that the server refuses is told, to be mended', async () => {
     const begun = await begin({ server: ['keyed'] });
     const wrong = await connect(begun, 'keyed', { key: 'sk-wrong' });

@@ -67,7 +67,7 @@ describe('a session of a server that is not connected', () => {
     },
   );
 
-  test('of the server’s own, whose connection is gone, shows the link and goes on once it is back', async () => {
+  test('of the server’s own, whose connection is gone, shows the link; the next connection begins another', async () => {
     const ben = await person('Ben');
     await connect(ben);
     const session = await begin(ben);
@@ -78,7 +78,8 @@ describe('a session of a server that is not connected', () => {
     const { error } = await session.request('resources/read', { uri: 'note://1' });
     expect(error).toMatchObject({ code: -32010, data: { reason: 'not_connected' } });
     await connect(ben);
-    expect(await session.call('look', 'back')).toMatch(/^look/);
+    expect(await session.call('look', 'back')).toBe('Session not found');
+    expect(await (await begin(ben)).call('look', 'back')).toMatch(/^look/);
   });
 
   test('asks for more scope in the name of that server', async () => {
