@@ -5,16 +5,15 @@ import { admitCall } from '../merged/admit';
 import { methodNotAllowed } from '../message';
 import type { Principal } from '../principal';
 import { rpcError } from '../rpc-error';
+import { StreamHolder } from './holder';
 import { INNER_ID, LiveSession } from './live';
 import { EventLog } from './log';
 import { compareRights } from './rights';
 import { type Asked, SessionSignIn } from './sign-in';
 import { type SessionState, SessionStore } from './store';
-import type { SessionRequest, StreamNews, StreamOrder } from './told';
+import type { SessionRequest, StreamNews } from './told';
 
 const SESSION_NOT_FOUND = -32001;
-/** How long a subscription waits until its server is listened to, in ms. */
-const LISTENING_MS = 2_000;
 
 /** The answer to a session id that stands for nothing here, or for somebody else's session. */
 export function sessionNotFound(id: string | number | undefined): Response {
@@ -30,10 +29,9 @@ export function sessionNotFound(id: string | number | undefined): Response {
 export abstract class McpSessionObject extends DurableObject<Env> {
   readonly #store: SessionStore;
   readonly #log: EventLog;
+  readonly #holder: StreamHolder;
   #live: Promise<LiveSession> | undefined;
   #isOver = false;
-  /** Who waits until a server is listened to. */
-  readonly #unheard = new Map<string, (() => void)[]>();
   /** Requests reach the transport one after the other, so that each finds its own stream. */
   #turn: Promise<unknown> = Promise.resolve();
   /** What is heard is taken in one after the other. */
@@ -42,7 +40,8 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new SessionStore(ctx.storage, env);
-    this.#log = new EventLog(ctx.storage.sql, this.#store, (event) => this.#order({ event }));
+    this.#holder = new StreamHolder(ctx, this.#store);
+    this.#log = new EventLog(ctx.storage.sql, this.#store, (event) => this.#holder.order({ event }));
   }
 
   /** Serves a request to this deployment itself. */
@@ -111,20 +110,19 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     const { 0: theirs, 1: ours } = new WebSocketPair();
     await this.#log.inOrder(async () => {
       const missed = lastEventId === null ? [] : await this.#log.missed(lastEventId);
-      for (const socket of this.ctx.getWebSockets()) socket.close(1000, 'replaced');
-      this.ctx.acceptWebSocket(ours);
-      for (const event of missed) this.#order({ event }, ours);
+      this.#holder.replaceBy(ours);
+      for (const event of missed) this.#holder.order({ event }, ours);
     });
     // Listening begins behind the last of what the stream before this one heard.
     await this.#heard;
-    for (const server of this.#store.greeted()) await this.#listen(server, ours);
+    await this.#holder.listenToAll(ours);
     if (rights !== null) await this.#tellRights(rights);
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
   override webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
     const news = JSON.parse(String(text)) as StreamNews;
-    if ('listening' in news) return Promise.resolve(this.#listened(news.listening));
+    if ('listening' in news) return Promise.resolve(this.#holder.listened(news.listening));
     const heard = this.#heard.then(() => this.#hear(socket, news));
     this.#heard = heard.catch(() => undefined);
     return heard;
@@ -140,7 +138,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     if (!state) return this.#end();
     const { settings } = await siteAt(this.env, state.place);
     const idle = settings.tokens.session * 1000;
-    const isUsed = this.ctx.getWebSockets().length > 0 || this.#hasCalls();
+    const isUsed = this.#holder.isThere() || this.#hasCalls();
     const since = isUsed ? Date.now() : state.used_at;
     if (since + idle > Date.now()) return this.ctx.storage.setAlarm(since + idle);
     await this.#end();
@@ -169,7 +167,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       live.forget(server);
     }
     if ('principal' in news) return this.#become(news.principal, news.rights);
-    await this.#listenToAll();
+    await this.#holder.listenToAll();
     await this.#tellChanges();
   }
 
@@ -179,7 +177,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     if (!state) return;
     this.#store.use(principal, state.place, state.used_at);
     live.actFor(await this.#work(state.place), principal);
-    await this.#listenToAll();
+    await this.#holder.listenToAll();
     await this.#tellRights(rights);
   }
 
@@ -237,7 +235,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     await this.#tellChanges();
     // Whoever holds the client's own stream opens it anew, in the person's name.
     await this.#log.inOrder(async () => undefined);
-    for (const socket of this.ctx.getWebSockets()) socket.close(1000, 'signed in');
+    this.#holder.letGo('signed in');
   }
 
   /** Asks to be woken when the session will have been idle for too long. */
@@ -257,9 +255,9 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     if (!state) throw new Error('a session that has ended was woken');
     const work = await this.#work(state.place);
     const live = new LiveSession(this.#store, this.#log, state, work, {
-      greeted: (server) => this.#listen(server),
-      subscribed: (server) => this.#listenNow(server),
-      missing: (servers) => this.#order({ await: servers }),
+      greeted: (server) => this.#holder.listen(server),
+      subscribed: (server) => this.#holder.listenNow(server),
+      missing: (servers) => this.#holder.order({ await: servers }),
       authorize: (at, from) => this.#authorize(at, from),
     });
     await live.start(restored ? state : undefined);
@@ -279,52 +277,11 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     return served;
   }
 
-  /** What may be used again, or as another account, is listened to again. */
-  async #listenToAll(): Promise<void> {
-    for (const server of this.#store.greeted()) await this.#listen(server);
-  }
-
-  /** Has a server listened to, for as long as the client's own stream is open. */
-  async #listen(server: string, to?: WebSocket): Promise<void> {
-    const greeting = await this.#store.greeting(server);
-    const principal = this.#state()?.principal;
-    if (!greeting || !principal) return;
-    const [uris, lastEventId] = [this.#store.subscriptions(server), this.#store.heard(server)];
-    this.#order({ listen: { server, principal, greeting, uris, lastEventId } }, to);
-  }
-
-  /** The same, and waits until it is; if nobody holds the stream, or the server is slow, not for long. */
-  async #listenNow(server: string): Promise<void> {
-    if (this.ctx.getWebSockets().length === 0) return;
-    const listening = new Promise<void>((resolve) => {
-      this.#unheard.set(server, [...(this.#unheard.get(server) ?? []), resolve]);
-    });
-    await this.#listen(server);
-    await Promise.race([listening, scheduler.wait(LISTENING_MS)]);
-  }
-
-  #listened(server: string): void {
-    const waiting = this.#unheard.get(server) ?? [];
-    this.#unheard.delete(server);
-    for (const go of waiting) go();
-  }
-
-  #order(order: StreamOrder, to?: WebSocket): void {
-    const text = JSON.stringify(order);
-    for (const socket of to ? [to] : this.ctx.getWebSockets()) {
-      try {
-        socket.send(text);
-      } catch {
-        // It closed a moment ago: what it misses is in the log.
-      }
-    }
-  }
-
   async #end(): Promise<void> {
     const live = !this.#state() ? undefined : await this.#awake().catch(() => undefined);
     this.#isOver = true;
     await live?.end().catch(() => undefined);
-    for (const socket of this.ctx.getWebSockets()) socket.close(1000, 'ended');
+    this.#holder.letGo('ended');
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
