@@ -100,8 +100,10 @@ async function registerWith(
       ...(scope === undefined ? {} : { scope }),
       fetchFn: providerFetch(loopbackOrigins(site, server)),
     });
-    const { client_id, client_secret, token_endpoint_auth_method = method } = made;
-    return ok({ kind: 'registered', client_id, client_secret, token_endpoint_auth_method });
+    const { client_id, client_secret } = made;
+    // Some list or echo a method that takes a secret, and then give none.
+    const given = client_secret === undefined ? 'none' : (made.token_endpoint_auth_method ?? method);
+    return ok({ kind: 'registered', client_id, client_secret, token_endpoint_auth_method: given });
   } catch (error) {
     if (error instanceof OutboundFailure) return refuse('provider_unavailable', error.reason);
     // Its message quotes what the provider answered, which may be anything.

@@ -3,7 +3,6 @@ import {
   checkResourceAllowed,
   discoverAuthorizationServerMetadata,
   discoverOAuthProtectedResourceMetadata,
-  extractWWWAuthenticateParams,
   IssuerMismatchError,
   type OAuthProtectedResourceMetadata,
   resourceUrlFromServerUrl,
@@ -12,7 +11,9 @@ import type { ServerSetting } from '../config';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import { safeSend } from '../safe-fetch';
 import { type Site, siteResource } from '../site';
+import { type Challenge, readBearerChallenge } from './challenge';
 import { loopbackOrigins, OutboundFailure, providerFetch } from './outbound';
+import { parseJson } from './token-answer';
 
 /** The authorization server of a server behind, and what to ask it for. Plain data: kept while a person is there. */
 export interface Provider {
@@ -43,6 +44,8 @@ export type DiscoveryRefusal =
 type Discovered<T> = Result<T, Refusal<DiscoveryRefusal>>;
 
 const TIMEOUT_MS = 10_000;
+/** How many authorization servers are asked, while a person waits. */
+const MOST_ASKED = 3;
 
 /**
  * Where a person connects to a server: the endpoints of the settings, or else what the server's own challenge leads
@@ -66,14 +69,14 @@ export async function findProvider(site: Site, server: ServerSetting): Promise<D
   };
   if (!checkResourceAllowed(fits)) return refuse('resource_mismatch', resource?.resource);
 
-  const named = chooseAuthorizationServer(server, resource);
+  const named = nameAuthorizationServers(server, resource);
   if (!named.ok) return named;
-  const found = await attempt(() =>
-    discoverAuthorizationServerMetadata(named.value, { fetchFn: documentFetch(loopback) }),
-  );
+  const found = await findMetadata(named.value, loopback);
   if (!found.ok) return found;
   const metadata = found.value;
-  if (!metadata) return refuse('provider_unknown', 'no metadata at the authorization server');
+  if (!isSafe(metadata.authorization_endpoint, loopback)) {
+    return refuse('provider_metadata_invalid', 'authorization_endpoint');
+  }
   // MCP, "Authorization Code Protection": without it a client must not go on.
   if (!metadata.code_challenge_methods_supported?.includes('S256')) return refuse('pkce_unsupported');
   const scope = chooseScope(server.scopes, challenge.value.scope, resource, metadata);
@@ -122,10 +125,7 @@ function discoveredProvider(
 }
 
 /** What the server says to somebody without a credential: where its metadata is, and which scope it wants. */
-async function readChallenge(
-  url: string,
-  loopback: readonly string[],
-): Promise<Discovered<{ resourceMetadataUrl?: URL | undefined; scope?: string | undefined }>> {
+async function readChallenge(url: string, loopback: readonly string[]): Promise<Discovered<Challenge>> {
   const request = {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
@@ -137,7 +137,7 @@ async function readChallenge(
   const { status, headers } = sent.value;
   if (status >= 500) return refuse('provider_unavailable', `the server: ${status}`);
   // It must be a challenge, but what stands at the well-known places is looked for either way.
-  return ok(status === 401 ? extractWWWAuthenticateParams(new Response(null, { status, headers })) : {});
+  return ok(status === 401 ? readBearerChallenge(headers.get('www-authenticate')) : {});
 }
 
 /** Protected resource metadata (RFC 9728); undefined when the server has none. */
@@ -150,7 +150,7 @@ async function describeResource(
   const send = documentFetch(loopback);
   const fetchFn = async (at: string | URL, init?: RequestInit) => {
     const response = await send(at, init);
-    missing = response.status === 404 || response.status === 401 || response.status === 405;
+    missing = !response.ok;
     return response;
   };
   const options = resourceMetadataUrl === undefined ? {} : { resourceMetadataUrl };
@@ -162,19 +162,40 @@ async function describeResource(
   }
 }
 
-/** One of those that the settings name, else the first that the server names, else its own origin (2025-03-26). */
-function chooseAuthorizationServer(
+/** Those of the settings that the server names too, else all that it names, else its own origin (2025-03-26). */
+function nameAuthorizationServers(
   { authorization_servers: allowed, url = '' }: ServerSetting,
   resource: OAuthProtectedResourceMetadata | undefined,
-): Discovered<string> {
+): Discovered<string[]> {
   const offered = resource?.authorization_servers ?? [];
-  if (!allowed) return ok(offered[0] ?? new URL('/', url).href);
+  if (!allowed) return ok(offered.length > 0 ? offered : [new URL('/', url).href]);
+  if (offered.length === 0) return ok(allowed);
   const bare = (issuer: string) => issuer.replace(/\/$/, '');
-  const both = offered.find((issuer) => allowed.some((one) => bare(one) === bare(issuer)));
-  if (offered.length > 0 && both === undefined) {
-    return refuse('provider_metadata_invalid', 'the server names none of authorization_servers');
+  const both = offered.filter((issuer) => allowed.some((one) => bare(one) === bare(issuer)));
+  if (both.length > 0) return ok(both);
+  return refuse('provider_metadata_invalid', 'the server names none of authorization_servers');
+}
+
+/** The metadata of the first that has any, in the server's order; when none has, why the first hasn't. */
+async function findMetadata(
+  issuers: readonly string[],
+  loopback: readonly string[],
+): Promise<Discovered<AuthorizationServerMetadata>> {
+  let refused: Discovered<never> | undefined;
+  for (const issuer of issuers.slice(0, MOST_ASKED)) {
+    const found = await attempt(() =>
+      discoverAuthorizationServerMetadata(issuer, { fetchFn: documentFetch(loopback) }),
+    );
+    if (found.ok && found.value) return ok(found.value);
+    refused ??= found.ok ? refuse('provider_unknown', 'no metadata at the authorization server') : found;
   }
-  return ok(both ?? allowed[0] ?? '');
+  return refused ?? refuse('provider_unknown', 'it names no authorization server');
+}
+
+/** MCP, "Communication Security": a browser is sent to https, save in local development. */
+function isSafe(endpoint: string, loopback: readonly string[]): boolean {
+  const { protocol, origin } = new URL(endpoint);
+  return protocol === 'https:' || loopback.includes(origin);
 }
 
 /** MCP, "Scope Selection Strategy"; with a refresh token where the provider gives one for a scope. */
@@ -192,13 +213,17 @@ function chooseScope(
   return scopes.length > 0 ? scopes.join(' ') : undefined;
 }
 
-/** What may pass is thrown as such: the SDK would call it a document that is wrong. */
+/**
+ * What may pass is thrown as such: the SDK would call it a document that is wrong. A page is no document: some
+ * servers show one, or the way to one, at every address that they don't know, and the SDK must look on.
+ */
 function documentFetch(loopback: readonly string[]) {
   const send = providerFetch(loopback);
   return async (url: string | URL, init?: RequestInit) => {
     const response = await send(url, init);
     if (response.status >= 500 || response.status === 429) throw new OutboundFailure('overloaded');
-    return response;
+    const isDocument = response.ok && parseJson(await response.clone().text()) !== undefined;
+    return response.ok && !isDocument ? new Response(null, { status: 404 }) : response;
   };
 }
 

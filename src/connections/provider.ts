@@ -96,7 +96,9 @@ export async function exchangeCode(
     return ok({ ...credential, ...tokensOf(tokens) });
   } catch (error) {
     const { reason, detail } = judgeFailure(error, client);
-    return refuse(reason === 'refresh_rejected' ? 'provider_refused' : reason, detail);
+    // There is nothing to lose yet: whatever it answered but tokens is a no.
+    if (error instanceof OutboundFailure) return refuse('provider_unavailable', detail);
+    return refuse(reason === 'client_rejected' ? reason : 'provider_refused', detail);
   }
 }
 

@@ -19,7 +19,8 @@ export function readTokenAnswer(text: string): Record<string, unknown> | undefin
   return answer;
 }
 
-function parseJson(text: string): Record<string, unknown> | undefined {
+/** An object in JSON; undefined for all else. */
+export function parseJson(text: string): Record<string, unknown> | undefined {
   try {
     const parsed: unknown = JSON.parse(text);
     const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
