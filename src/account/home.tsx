@@ -2,7 +2,9 @@ import { type Context, Hono } from 'hono';
 import { openFlow } from '../flow';
 import { siteOf } from '../site';
 import { type Branding, brandingOf, Layout, plain, Say, shown, showPage, words } from '../ui';
-import type { Identity } from './identity';
+import type { ApiUser } from './api';
+import { type Identity, VISITOR } from './identity';
+import { whyNoKeys } from './keys/api';
 
 const text = words.account;
 
@@ -11,7 +13,7 @@ export type AccountSection = keyof typeof text.sections;
 
 /** `/account`: who is signed in, and the pages there are. `whoCalls` is handed in, as it is for the API. */
 export function accountHome(
-  whoCalls: (c: Context) => Promise<{ identity: Identity } | undefined>,
+  whoCalls: (c: Context) => Promise<ApiUser | undefined>,
   sections: readonly AccountSection[],
 ) {
   return new Hono<{ Bindings: Env }>().get('/account', async (c) => {
@@ -21,9 +23,10 @@ export function accountHome(
       return c.redirect(`/sign-in?flow=${flow}`, 303);
     }
     const { identity } = user;
+    const theirs = sections.filter((section) => section !== 'keys' || whyNoKeys(user) === undefined);
     return showPage(
       c,
-      <AccountPage branding={brandingOf(siteOf(c))} identity={identity} sections={sections} />,
+      <AccountPage branding={brandingOf(siteOf(c))} identity={identity} sections={theirs} />,
     );
   });
 }
@@ -58,6 +61,11 @@ function AccountPage({ branding, identity, sections }: AccountProps) {
           </li>
         ))}
       </ul>
+      {identity.provider === VISITOR && (
+        <a class="button" href="/sign-in?as=user">
+          {words.visitor.signIn}
+        </a>
+      )}
       <form method="post" action="/sign-out">
         <button type="submit" class="quiet">
           {words.signIn.signOut}

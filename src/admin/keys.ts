@@ -114,7 +114,7 @@ async function create(c: AdminContext): Promise<Response> {
   if (!spec.ok) return fail(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
   const userId = await userIdOf(keyring, SERVICE, subject);
   const service = { userId, identity: { ...identity, name: spec.value.name } };
-  const made = await c.env.ACCOUNT.getByName(userId).createKey({ ...spec.value, tools }, service);
+  const made = await c.env.ACCOUNT.getByName(userId).createKey({ ...spec.value, tools }, { service });
   if (!made.ok) return refuseTooMany(c, made.error, userId);
   const { text: key, ...shown } = made.value;
   const detail = `${userId}:${shown.id} ${shown.name}`;

@@ -173,7 +173,10 @@ async function comeBack(c: Context): Promise<Response> {
   const transaction = more.length === 0 ? await takeTransaction(flow, state) : undefined;
   if (!transaction) {
     record(c, { event: 'connection', outcome: 'refused', reason: 'state_mismatch' });
-    throw new PageProblem('flow_unknown', { detail: 'no connection is under way in it with this state' });
+    // A reload of what came of it before, most likely: what began it is still there.
+    const action = { label: words.connection.again, href: flow.data.return_to };
+    const detail = 'no connection is under way in it with this state';
+    throw new PageProblem('flow_unknown', { detail, action });
   }
   const server = site.settings.servers.find(({ name }) => name === transaction.server);
   if (!server || !needsConnection(server) || placeOf(server) !== transaction.place) {

@@ -21,6 +21,9 @@ export function SignedInPage({ branding, identity }: { branding: Branding; ident
         <button type="submit">{text.signOut}</button>
       </form>
       <p class="hint">{text.signOutText}</p>
+      <p class="hint rule">
+        <a href="/account">{words.account.title}</a>
+      </p>
     </Layout>
   );
 }
@@ -31,6 +34,9 @@ export function SignedOutPage({ branding }: { branding: Branding }) {
     <Layout branding={branding} title={text.signedOut}>
       <h1>{text.signedOut}</h1>
       <p class="lead">{text.signedOutText}</p>
+      <a class="button" href="/sign-in">
+        {text.submit}
+      </a>
     </Layout>
   );
 }

@@ -61,5 +61,9 @@ async function visitorLeft(c: Context) {
   if (!known) return undefined;
   const { identity, left } = await siteOf(c).env.ACCOUNT.getByName(known.userId).visitorState();
   const something = Object.values(left).some((names) => names.length > 0);
-  return identity && something ? { userId: known.userId, name: identity.name, left } : undefined;
+  if (!identity || !something) return undefined;
+  const { servers } = siteOf(c).settings;
+  const titleOf = (server: string) => servers.find(({ name }) => name === server)?.title ?? server;
+  const told = { ...left, connections: (left.connections ?? []).map(titleOf) };
+  return { userId: known.userId, name: identity.name, left: told };
 }

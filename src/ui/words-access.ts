@@ -48,6 +48,8 @@ export const keyWords = {
     server_unknown: 'There is a server among them that you may not use.',
     expires_invalid: 'Choose a day from today on, within the time that is offered.',
     keys_too_many: 'You have 100 keys, which is the most. Revoke one that you don’t need.',
+    key_made:
+      'This key was made already, and is shown only once. If you have not copied it, revoke it and make another.',
     keys_too_fast: 'That were many keys at once. Wait half a minute.',
   },
 };

@@ -249,7 +249,7 @@ export const words = {
     },
     form_forged: {
       title: 'That form wasn’t ours',
-      what: 'It came from another site, or the page was open while you signed in as somebody else. Nothing was changed.',
+      what: 'It came from another site, or the page was open while you signed out, or in as somebody else. Nothing was changed.',
       next: 'Go back, reload the page and try again.',
     },
     method_refused: {
@@ -286,7 +286,7 @@ export const words = {
     keys_not_here: {
       title: 'Keys are not made here',
       what: 'Only people who signed in themselves have access keys: not visitors, and nobody who signed in by a key.',
-      next: 'Sign out, and sign in as yourself.',
+      next: 'Sign in as yourself. Who is signed in by a key signs out first.',
     },
     not_found: {
       title: 'There is no such page',

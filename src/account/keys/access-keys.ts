@@ -49,8 +49,11 @@ export type AccessKey = KeyLimits & { last_used_at: number | undefined };
  * sign-in provider, which `detail` names, said no; until they sign in there again.
  */
 export type KeyRefusal = 'key_unknown' | 'key_revoked' | 'key_expired' | 'sso_required';
-/** Why no key is made; the detail of `keys_too_fast` is the seconds after which one is. */
-export type KeyLimitRefusal = 'keys_too_many' | 'keys_too_fast';
+/**
+ * Why no key is made; the detail of `keys_too_fast` is the seconds after which one is. `key_made`: one with the
+ * proposed id was.
+ */
+export type KeyLimitRefusal = 'keys_too_many' | 'keys_too_fast' | 'key_made';
 
 /** Keys that stand at a time, for each account. */
 export const MOST_KEYS = 100;
@@ -66,8 +69,9 @@ const EXPIRED_KEPT = 30 * 86_400;
 export class AccessKeys {
   constructor(private readonly sql: SqlStorage) {}
 
-  /** Whether one more may be made now. */
-  mayMake(now: number): Result<null, Refusal<KeyLimitRefusal>> {
+  /** Whether one more may be made now, with that id. */
+  mayMake(id: string, now: number): Result<null, Refusal<KeyLimitRefusal>> {
+    if (this.row(id)) return refuse('key_made');
     const standing = 'SELECT COUNT(*) AS n FROM access_keys WHERE expires_at > ? AND revoked_at IS NULL';
     if (this.number(standing, now) >= MOST_KEYS) return refuse('keys_too_many');
     const since = now - AT_ONCE_SECONDS;

@@ -31,20 +31,20 @@ export class AccountKeys {
   }
 
   /**
-   * Makes a key. `service`: of a service that begins with it. Refused as `keys_too_many` or
-   * `keys_too_fast`.
+   * Makes a key. `service`: of a service that begins with it. `id`: proposed by the form that asks for it, so that
+   * the same form makes one key, however often it is sent.
    */
   async create(
     spec: KeySpec,
-    service?: { userId: string; identity: Identity },
+    { service, id }: { service?: { userId: string; identity: Identity }; id?: string } = {},
   ): Promise<Result<MadeKey, Refusal<KeyLimitRefusal>>> {
     const { storage, profile, keys, outbox, schedule } = this.#at;
     const userId = service?.userId ?? profile.userId();
     if (userId === '') throw new Error('a key was asked for by a principal that never signed in');
-    const { text, keyId, hash } = await makeKey(userId);
+    const { text, keyId, hash } = await makeKey(userId, id);
     const now = seconds();
     // Nothing waits between the check and the row: however many ask at once, no more than may be are made.
-    const may = keys.mayMake(now);
+    const may = keys.mayMake(keyId, now);
     if (!may.ok) return may;
     storage.transactionSync(() => {
       if (service) profile.save(userId, service.identity, now);

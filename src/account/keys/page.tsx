@@ -13,6 +13,8 @@ const dayOf = (time: number) => longDate.format(time * 1000);
 export interface KeysPageProps {
   branding: Branding;
   hidden: Record<string, string>;
+  /** Of the key that the form makes. */
+  id: string;
   /** All there are; the page begins with the one at `from`. */
   keys: AccessKey[];
   from: number;
@@ -46,6 +48,9 @@ export function KeysPage(props: KeysPageProps) {
       {next < keys.length && <a href={`/account/keys?from=${next}`}>{text.more(keys.length - next)}</a>}
       <h2>{text.make}</h2>
       <MakeForm {...props} />
+      <p class="hint rule">
+        <a href="/account">{words.account.title}</a>
+      </p>
     </Layout>
   );
 }
@@ -73,12 +78,12 @@ function KeyRow({ of: key, now }: { of: AccessKey; now: number }) {
   );
 }
 
-function MakeForm({ hidden, scopes, servers, expires, values }: KeysPageProps) {
+function MakeForm({ hidden, id, scopes, servers, expires, values }: KeysPageProps) {
   const isTicked = (list: string[] | undefined, name: string, otherwise: boolean) =>
     list ? list.includes(name) : otherwise;
   return (
     <form method="post" action="/account/keys">
-      <Hidden fields={hidden} />
+      <Hidden fields={{ ...hidden, id }} />
       <label class="field">
         {text.name}
         <input name="name" value={values?.name} maxlength={100} dir="auto" required aria-describedby="name" />

@@ -14,6 +14,7 @@ import { SCOPES, scopesWithin } from '../scopes';
 import { whyNoKeys } from './api';
 import { KeyMadePage, KeysPage } from './page';
 import { DEFAULT_KEY_LIFE, judgeKeyRequest } from './request';
+import { isKeyId, proposeKeyId } from './text';
 
 type WhoCalls = (c: Context) => Promise<ApiUser | undefined>;
 
@@ -56,10 +57,13 @@ async function makeKey(c: Context, user: ApiUser, form: URLSearchParams): Promis
     if (reason === 'role_missing') throw new PageProblem('no_access', { about: user.identity.name });
     return again(reason === 'scope_unknown' ? 'scope_beyond_role' : reason);
   }
-  const made = await env.ACCOUNT.getByName(user.userId).createKey(spec.value);
+  const made = await env.ACCOUNT.getByName(user.userId).createKey(spec.value, proposedBy(form));
   if (!made.ok) {
     record(c, { event: 'key_created', outcome: 'refused', user: user.userId, ...made.error });
-    return again(made.error.reason);
+    const { reason } = made.error;
+    return reason === 'key_made'
+      ? showKeys(c, user, { notice: words.keys.problems.key_made, status: 409 })
+      : again(reason);
   }
   const { id, name, text } = made.value;
   record(c, { event: 'key_created', outcome: 'ok', user: user.userId, grant: id, detail: name });
@@ -69,13 +73,20 @@ async function makeKey(c: Context, user: ApiUser, form: URLSearchParams): Promis
   return showPage(c, page, { status: 201 });
 }
 
+/** The id that the form brings for the key: whoever reloads the page of a new key sends it again. */
+function proposedBy(form: URLSearchParams): { id?: string } {
+  const id = form.get('id') ?? '';
+  return isKeyId(id) ? { id } : {};
+}
+
 async function showKeys(
   c: Context,
   user: ApiUser,
   again?: {
     notice: string;
-    values: { name: string; scope: string[]; server: string[] };
-    expires: string | null;
+    values?: { name: string; scope: string[]; server: string[] };
+    expires?: string | null;
+    status?: number;
   },
 ): Promise<Response> {
   const site = siteOf(c);
@@ -87,6 +98,7 @@ async function showKeys(
     <KeysPage
       branding={brandingOf(site)}
       hidden={{ csrf: await sign(site.keyring, 'account-form', user.signInId) }}
+      id={proposeKeyId()}
       keys={await site.env.ACCOUNT.getByName(user.userId).listKeys()}
       from={Math.max(0, Number.parseInt(c.req.query('from') ?? '', 10) || 0)}
       now={seconds()}
@@ -96,10 +108,11 @@ async function showKeys(
         title: title ?? name,
       }))}
       expires={expiryChoice(longest, again?.expires || usual)}
-      {...(again ? { notice: again.notice, values: again.values } : {})}
+      {...(again?.values ? { values: again.values } : {})}
+      {...(again ? { notice: again.notice } : {})}
     />
   );
-  return showPage(c, page, { status: again ? 400 : 200 });
+  return showPage(c, page, { status: again ? (again.status ?? 400) : 200 });
 }
 
 /** A form of this page, sent from this browser's sign-in. */
@@ -121,6 +134,9 @@ async function readOwnForm(
 
 function mayHaveKeys(user: ApiUser): ApiUser {
   const barred = whyNoKeys(user);
-  if (barred) throw new PageProblem('keys_not_here', { detail: barred });
+  if (barred) {
+    const action = { label: words.visitor.signIn, href: '/sign-in?as=user' };
+    throw new PageProblem('keys_not_here', { detail: barred, action });
+  }
   return user;
 }

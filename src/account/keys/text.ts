@@ -13,6 +13,8 @@ export const KEY_PREFIX = 'gth_';
 const USER_BYTES = 24;
 const ID_BYTES = 8;
 const SECRET_BYTES = 32;
+/** So many bytes in base64url. */
+const KEY_ID = /^[\w-]{11}$/;
 const BODY_LENGTH = 86;
 const CHECK_LENGTH = 6;
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -29,11 +31,20 @@ export interface KeyParts {
 
 export type KeyTextRefusal = 'key_malformed' | 'key_checksum';
 
-/** A new key of a user: its text, to be shown once, and what is stored of it. */
-export async function makeKey(userId: string): Promise<{ text: string; keyId: string; hash: string }> {
+/** An id for a key that is yet to be made. */
+export function proposeKeyId(): string {
+  return base64url.encode(randomBytes(ID_BYTES));
+}
+
+/** A new key of a user, with that id: its text, to be shown once, and what is stored of it. */
+export async function makeKey(
+  userId: string,
+  id = proposeKeyId(),
+): Promise<{ text: string; keyId: string; hash: string }> {
   const bytes = new Uint8Array(USER_BYTES + ID_BYTES + SECRET_BYTES);
   bytes.set(base64url.decode(userId));
-  bytes.set(randomBytes(ID_BYTES + SECRET_BYTES), USER_BYTES);
+  bytes.set(base64url.decode(id), USER_BYTES);
+  bytes.set(randomBytes(SECRET_BYTES), USER_BYTES + ID_BYTES);
   const body = KEY_PREFIX + toBase62(bytesToNumber(bytes), BODY_LENGTH);
   const text = body + checksum(body);
   return { text, keyId: keyIdIn(bytes), hash: await sha256Hex(text) };
@@ -46,7 +57,7 @@ export function looksLikeKey(text: string): boolean {
 
 /** Whether an id is an access key's rather than a grant's (16 characters). */
 export function isKeyId(id: string): boolean {
-  return id.length === 11;
+  return KEY_ID.test(id);
 }
 
 /** The parts of a key. A typing error is told from a key that isn't ours: `key_checksum`. */

@@ -63,12 +63,24 @@ describe('/account/keys', () => {
 
   it('says that it was too fast', async () => {
     const browser = await somebody();
-    const form = formWith(await browser.visit(PATH), 'name');
     const fields = { name: 'x', scope: ['mcp:read'], expires: '' };
-    for (let i = 0; i < 5; i++) expect((await browser.submit(form, fields)).status).toBe(201);
-    expect(textOf((await browser.submit(form, fields)).html)).toContain('Wait half a minute');
+    const make = async () => browser.submit(formWith(await browser.visit(PATH), 'name'), fields);
+    for (let i = 0; i < 5; i++) expect((await make()).status).toBe(201);
+    expect(textOf((await make()).html)).toContain('Wait half a minute');
     pass(30);
-    expect((await browser.submit(form, fields)).status).toBe(201);
+    expect((await make()).status).toBe(201);
+  });
+
+  it('makes one key of one form, however often and fast it is sent, and none after the key is revoked', async () => {
+    const browser = await somebody();
+    const form = formWith(await browser.visit(PATH), 'name');
+    const make = () => browser.submit(form, { name: 'once', scope: ['mcp:read'], expires: '' });
+    const sent = await Promise.all([make(), make(), make(), make()]);
+    expect(sent.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409]);
+    expect((await callApi(browser, '/api/keys')).body.items).toHaveLength(1);
+    await browser.submit(formWith(await browser.visit(PATH), 'key'), { key: form.hidden.id ?? '' });
+    expect(textOf((await make()).html)).toContain('made already');
+    expect((await callApi(browser, '/api/keys')).body.items).toEqual([]);
   });
 
   it('is a form that no other site, browser or person can post', async () => {
@@ -112,6 +124,7 @@ describe('the pages of keys', () => {
       <KeysPage
         branding={branding}
         hidden={{ csrf: 'x' }}
+        id="proposed-id"
         keys={keys}
         from={12}
         now={NOW}
