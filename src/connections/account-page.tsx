@@ -19,7 +19,9 @@ interface ConnectionsPageProps {
  * `/account/connections`: how one's own accounts at the servers behind stand. A post of it may end at a provider, so
  * it is rendered with `formAction: 'open'`.
  */
-export function ConnectionsPage({ branding, services, from, notice, ...forms }: ConnectionsPageProps) {
+export function ConnectionsPage({ branding, services, notice, ...props }: ConnectionsPageProps) {
+  const { from: asked, ...forms } = props;
+  const from = asked < services.length ? asked : 0;
   const next = from + MOST_SHOWN;
   return (
     <Layout branding={branding} title={text.connections} parts={['services']}>

@@ -35,7 +35,7 @@ export const connectionPages = (tryCredential: TryCredential) =>
       if (ended !== null) {
         if (!isWithinKey(ended, person.key)) throw new PageProblem('not_found');
         await endConnection(c, person.userId, ended);
-        return c.redirect(PATH, 303);
+        return c.redirect(hereOf(c), 303);
       }
       const server = serversOf(siteOf(c).settings, person).find(({ name }) => name === form.get('connect'));
       if (!server || !needsConnection(server)) throw new PageProblem('not_found');
@@ -46,7 +46,7 @@ export const connectionPages = (tryCredential: TryCredential) =>
 async function goToProvider(c: Context, person: SignedIn, server: ConnectedServer): Promise<Response> {
   const flow = await startFlow(c, (id): ConnectFlow => {
     const return_to = `/connect/${server.name}?flow=${id}`;
-    return { kind: 'connect', server: server.name, user: person.userId, return_to, back: PATH };
+    return { kind: 'connect', server: server.name, user: person.userId, return_to, back: hereOf(c) };
   });
   const begun = await beginConnect(c, flow, person.userId, server);
   if (begun.ok) return c.redirect(begun.value, 303);
@@ -76,7 +76,7 @@ async function keepKey(
   const obtained = { credential: checked.value, place: placeOf(server) };
   await siteOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
   record(c, { event: 'connection', outcome: 'ok', ...about });
-  return c.redirect(PATH, 303);
+  return c.redirect(hereOf(c), 303);
 }
 
 /** What a person hears above the list, and the status that the page has with it. */
@@ -91,13 +91,23 @@ async function showConnections(c: Context, person: SignedIn, told?: Told): Promi
     <ConnectionsPage
       branding={brandingOf(site)}
       services={await servicesOf(c, person)}
-      from={Math.max(0, Number.parseInt(c.req.query('from') ?? '', 10) || 0)}
-      action={PATH}
+      from={fromOf(c)}
+      action={hereOf(c)}
       hidden={{ csrf: await sign(site.keyring, 'account-form', person.signInId) }}
       notice={told?.text}
     />
   );
   return showPage(c, page, { formAction: 'open', status: told?.status ?? 200 });
+}
+
+function fromOf(c: Context): number {
+  return Math.max(0, Number.parseInt(c.req.query('from') ?? '', 10) || 0);
+}
+
+/** The part of the list that is at hand: who does something there comes back to it. */
+function hereOf(c: Context): string {
+  const from = fromOf(c);
+  return from === 0 ? PATH : `${PATH}?from=${from}`;
 }
 
 /** Those at which the person may have an account, then what is left of others. */

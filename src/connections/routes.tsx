@@ -174,17 +174,18 @@ async function comeBack(c: Context): Promise<Response> {
   if (!transaction) {
     record(c, { event: 'connection', outcome: 'refused', reason: 'state_mismatch' });
     // A reload of what came of it before, most likely: what began it is still there.
-    const action = { label: words.connection.again, href: flow.data.return_to };
     const detail = 'no connection is under way in it with this state';
-    throw new PageProblem('flow_unknown', { detail, action });
+    throw new PageProblem('flow_unknown', { detail, action: tryAgain(flow) });
   }
   const server = site.settings.servers.find(({ name }) => name === transaction.server);
   if (!server || !needsConnection(server) || placeOf(server) !== transaction.place) {
     throw new PageProblem('not_found');
   }
   const whose = await whoConnects(c, flow, server);
-  if (!('person' in whose) || whose.person.userId !== transaction.user)
-    throw new PageProblem('connect_other_person', { about: server.title ?? server.name });
+  if (!('person' in whose) || whose.person.userId !== transaction.user) {
+    const about = server.title ?? server.name;
+    throw new PageProblem('connect_other_person', { about, action: tryAgain(flow) });
+  }
   const { person } = whose;
   const account = site.env.ACCOUNT.getByName(person.userId);
   const finished = await finishConnect(site, server, transaction, parameters);
@@ -206,10 +207,14 @@ async function comeBack(c: Context): Promise<Response> {
   return keep(c, flow, person, server, obtained);
 }
 
+function tryAgain({ data }: Flow) {
+  return { label: words.connection.again, href: data.return_to };
+}
+
 /** Where the person hears that it came to nothing, if they came from a page of ours. */
 function backOf({ id, data }: Flow): string | undefined {
   const { back } = data as ConnectFlow;
-  return back === undefined ? undefined : `${back}?flow=${id}`;
+  return back === undefined ? undefined : `${back}${back.includes('?') ? '&' : '?'}flow=${id}`;
 }
 
 /** Ends the flow, the first one wins, and keeps what was obtained. */

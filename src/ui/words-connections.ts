@@ -113,8 +113,8 @@ export const accountWords = {
 export const connectionProblems = {
   connect_other_person: (about: string) => ({
     title: 'This link is for somebody else',
-    what: `It connects ${about} for the person who asked for it, and you are signed in as another. Nothing was connected.`,
-    next: 'If it is yours, use the account that you gave your app access with. Else close the page.',
+    what: `It connects ${about} for the person who asked for it, who is not signed in here now. Nothing was connected.`,
+    next: 'If it is yours, sign in with the account that you gave your app access with. Else close the page.',
   }),
   connect_link_unknown: {
     title: 'This link doesn’t work',

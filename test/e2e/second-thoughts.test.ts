@@ -138,6 +138,52 @@ describe('who refuses at the provider', () => {
     await sees(page, 'You have already answered this');
     await page.context().close();
   });
+
+  test('far down in the list of the account is back there afterwards', async () => {
+    const page = await phoneAt('/account/connections?from=1000', 'Scroller');
+    await page.getByText('24 more').click();
+    await page.locator('[name=key]').first().fill('no-key');
+    await page
+      .getByRole('button', { name: /^Connect/ })
+      .first()
+      .click();
+    await page.getByRole('alert').waitFor();
+    expect(new URL(page.url()).search).toBe('?from=6');
+    expect(await page.locator('[name=connect]').first().getAttribute('value')).toBe('s4');
+    await page.goto(`${gate.origin}/account/connections?from=1`);
+    await press(page, 'Connect: untitled');
+    await answerThere(page, 'refuse');
+    expect(await page.getByRole('alert').innerText()).toContain('untitled was not connected');
+    await press(page, 'Connect: untitled');
+    await answerThere(page, 'allow');
+    expect(await page.locator('.service').first().innerText()).toContain('connected');
+    expect(new URL(page.url()).searchParams.get('from')).toBe('1');
+    await page.context().close();
+  });
+});
+
+test('who signs out in another tab while at the provider has nothing connected, and a way to go on', async () => {
+  const page = await phoneAt('/connect/orchard', 'Away');
+  await press(page, 'Continue to بستان الفواكه');
+  const other = await browser.newPage({ context: page.context() });
+  await other.goto(`${gate.origin}/sign-in`);
+  await press(other, 'Sign out');
+  await answerThere(page, 'allow');
+  await sees(page, 'This link is for somebody else');
+  await page.getByRole('link', { name: 'Try again' }).click();
+  await typeName(page, { name: 'Away' });
+  await press(page, 'Continue to بستان الفواكه');
+  await answerThere(page, 'allow');
+  await sees(page, 'is connected');
+  await page.context().close();
+});
+
+test('a link that fills in a code asks to compare it, whoever made the link', async () => {
+  for (const more of ['', '&id=made-up']) {
+    const page = await phoneAt(`/device?user_code=BCDF-GHJK${more}`, 'Linked');
+    await sees(page, 'Does your device show this code?');
+    await page.context().close();
+  }
 });
 
 test('thirty services with long names fit the page, and a device gets what was allowed after them', async () => {

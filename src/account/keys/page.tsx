@@ -30,7 +30,8 @@ export interface KeysPageProps {
 
 /** `/account/keys`: the keys that there are, each with its end, and the form that makes one. */
 export function KeysPage(props: KeysPageProps) {
-  const { branding, keys, hidden, now, notice, from } = props;
+  const { branding, keys, hidden, now, notice } = props;
+  const from = props.from < keys.length ? props.from : 0;
   const shownKeys = keys.slice(from, from + MOST_SHOWN);
   const next = from + MOST_SHOWN;
   return (

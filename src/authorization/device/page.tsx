@@ -25,7 +25,8 @@ interface DevicePageProps {
  */
 export function DevicePage(props: DevicePageProps) {
   const { branding, action, hidden, code, link, notice } = props;
-  const compares = link !== undefined && code !== undefined && notice === undefined;
+  // A code that is there already and isn't wrong came by a link, whoever made that.
+  const compares = code !== undefined && notice === undefined;
   const title = compares ? text.compareTitle : text.title;
   return (
     <Layout branding={branding} title={title} parts={['device']}>

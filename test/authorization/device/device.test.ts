@@ -224,7 +224,9 @@ describe('the page of a device', () => {
     const page = await openSignedIn(late, device.verification_uri_complete, 'Late');
     expect((await typeCode(late, page, device.user_code)).status).toBe(410);
     const made = `/device?user_code=${device.user_code}&id=${'A'.repeat(39)}`;
-    expect(textOf((await openSignedIn(late, made, 'Late')).html)).toContain('Connect a device');
+    const unknown = textOf((await openSignedIn(late, made, 'Late')).html);
+    expect(unknown).toContain('If somebody sent you this link, close the page');
+    expect(unknown).not.toContain('Go on with your phone');
   });
 
   it('takes no form of another site, nor one that was open while somebody else signed in', async () => {
