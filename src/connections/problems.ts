@@ -42,6 +42,6 @@ export function connectProblem(
 /** The same in a line, for a page on which that server's button still stands. `title`: the server's. */
 export function connectNotice(title: string, reason: BeginRefusal | FinishRefusal | KeyRefusal): string {
   if (reason in KEY_NOTICES) return `${title}: ${KEY_NOTICES[reason as KeyRefusal]}`;
-  const { title: happened, what } = words.problems[PAGES[reason as BeginRefusal | FinishRefusal]](title);
-  return `${happened}. ${what}`;
+  const page = words.problems[PAGES[reason as BeginRefusal | FinishRefusal]](title);
+  return `${page.title}. ${page.what} ${page.next}`;
 }

@@ -1,6 +1,6 @@
 import { say } from './sentence';
 
-const TELL_OPERATOR = 'This is not yours to mend. Tell whoever runs this page, with the id below.';
+const TELL_OPERATOR = 'This is not yours to mend. Tell whoever runs this page.';
 
 /** The words of connecting one's own account on a server behind: pages, and what a tool call is told. */
 export const connectionWords = {
@@ -149,6 +149,6 @@ export const connectionProblems = {
   connect_answer_invalid: (about: string) => ({
     title: `${about} was not connected`,
     what: 'The answer of the service is not one that we can trust, or it has expired.',
-    next: 'Try again. If it stays so, tell whoever runs this page, with the id below.',
+    next: 'Try again. If it stays so, tell whoever runs this page.',
   }),
 };
