@@ -39,7 +39,7 @@ export function KeysPage(props: KeysPageProps) {
       <h1>{text.title}</h1>
       <p class="lead">{text.lead}</p>
       <Notice text={notice} />
-      {keys.length === 0 && <p>{text.none}</p>}
+      {keys.length === 0 && <p class="hint rule">{text.none}</p>}
       <form method="post" action="/account/keys/revoke">
         <Hidden fields={hidden} />
         {shownKeys.map((key) => (
