@@ -1,12 +1,7 @@
-/* Reading `WWW-Authenticate`: the SDK's reader knows the first scheme alone, and takes words in quotes for parameters. */
+import { extractWWWAuthenticateParams } from '@modelcontextprotocol/client';
+import * as oauth from 'oauth4webapi';
 
-const TOKEN = String.raw`[\w!#$%&'*+.^\`|~-]+`;
-const QUOTED = String.raw`"((?:[^"\\]|\\.)*)"`;
-/** What stands between commas that are not in quotes. */
-const PIECE = new RegExp(`(?:[^,"]|${QUOTED})+`, 'g');
-const SCHEME = new RegExp(String.raw`^(${TOKEN})(?:\s+|$)(?!\s*=)`);
-/** Some servers leave the quotes out around an address. */
-const PARAMETER = new RegExp(String.raw`^(${TOKEN})\s*=\s*(?:${QUOTED}|([^\s"]+))$`);
+/** Longer ones say nothing that anybody needs. */
 const LONGEST = 4096;
 
 /** What a server wants of somebody without a credential (RFC 6750 section 3, RFC 9728 section 5.1). */
@@ -16,20 +11,28 @@ export interface Challenge {
 }
 
 /** The challenge to bearers, among all that a header may have (RFC 9110 section 11.6.1). */
-export function readBearerChallenge(header: string | null): Challenge {
-  const told = new Map<string, string>();
-  let scheme: string | undefined;
-  for (const piece of header?.slice(0, LONGEST).match(PIECE) ?? []) {
-    const text = piece.trim();
-    const begins = SCHEME.exec(text);
-    if (begins) scheme = begins[1]?.toLowerCase();
-    const [, name, quoted, bare = ''] = PARAMETER.exec(text.slice(begins?.[0].length ?? 0)) ?? [];
-    if (scheme !== 'bearer' || name === undefined || told.has(name.toLowerCase())) continue;
-    told.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? bare);
-  }
-  const url = told.get('resource_metadata') ?? '';
+export async function readBearerChallenge(header: string | null): Promise<Challenge> {
+  if (header === null || header.length > LONGEST) return {};
+  const answer = new Response(null, { status: 401, headers: { 'www-authenticate': header } });
+  const challenges = await challengesOf(answer);
+  // Not to the letter, such as an address without quotes: the SDK's reader takes what it finds.
+  if (!challenges) return extractWWWAuthenticateParams(answer);
+  const { parameters = {} } = challenges.find(({ scheme }) => scheme === 'bearer') ?? {};
+  const url = parameters.resource_metadata ?? '';
   return {
     resourceMetadataUrl: URL.canParse(url) ? new URL(url) : undefined,
-    scope: told.get('scope') || undefined,
+    scope: parameters.scope || undefined,
   };
+}
+
+/** Undefined for what can't be read. The library does that for the answers to its own requests: this is one. */
+async function challengesOf(answer: Response): Promise<oauth.WWWAuthenticateChallenge[] | undefined> {
+  const nowhere = new URL('https://localhost');
+  const options = { [oauth.customFetch]: async () => answer };
+  try {
+    await oauth.protectedResourceRequest('none', 'GET', nowhere, undefined, null, options);
+  } catch (error) {
+    if (error instanceof oauth.WWWAuthenticateChallengeError) return error.cause;
+  }
+  return undefined;
 }

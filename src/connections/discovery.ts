@@ -137,7 +137,7 @@ async function readChallenge(url: string, loopback: readonly string[]): Promise<
   const { status, headers } = sent.value;
   if (status >= 500) return refuse('provider_unavailable', `the server: ${status}`);
   // It must be a challenge, but what stands at the well-known places is looked for either way.
-  return ok(status === 401 ? readBearerChallenge(headers.get('www-authenticate')) : {});
+  return ok(status === 401 ? await readBearerChallenge(headers.get('www-authenticate')) : {});
 }
 
 /** Protected resource metadata (RFC 9728); undefined when the server has none. */

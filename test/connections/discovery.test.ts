@@ -122,6 +122,7 @@ describe('a challenge', () => {
         `Bearer error_description="say scope=admin or resource_metadata=https://evil.example/", scope="x y", resource_metadata="${at}"`,
     ],
     ['in other letters', (at: string) => `bearer Scope="x y",Resource_Metadata="${at}"`],
+    ['without quotes', (at: string) => `Bearer resource_metadata=${at}, scope="x y"`],
     [
       'with a quote in quotes',
       (at: string) => String.raw`Bearer realm="a \" b", scope="x y", resource_metadata="${at}"`,
