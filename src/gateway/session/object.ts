@@ -1,10 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
 import { type Place, siteAt, type Work } from '../../site';
-import { admitCall } from '../merged/admit';
 import { methodNotAllowed } from '../message';
 import type { Principal } from '../principal';
 import { rpcError } from '../rpc-error';
+import { Admission } from './admission';
 import { StreamHolder } from './holder';
 import { INNER_ID, LiveSession } from './live';
 import { EventLog } from './log';
@@ -34,6 +34,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   #isOver = false;
   /** Requests reach the transport one after the other, so that each finds its own stream. */
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #admission = new Admission();
   /** What is heard is taken in one after the other. */
   #heard: Promise<unknown> = Promise.resolve();
 
@@ -86,7 +87,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       return methodNotAllowed();
     }
     const call = { id: message?.id, method: message?.method, params: message?.params ?? {} };
-    const called = await admitCall(live.view(work, principal), call);
+    const called = await this.#admission.judge(live.view(work, principal), call);
     if (called instanceof Response) return called;
     const forwarded = new Request('https://session/mcp', {
       method,
