@@ -1,13 +1,12 @@
 import type { Client, ClientCapabilities } from '@modelcontextprotocol/client';
 import type { RequestId, Server } from '@modelcontextprotocol/server';
-import type { Naming } from '../merged/names';
 import { LONGEST_CALL_MS } from '../merged/tools';
 import { LIST_CHANGES } from './listen';
 
 /** What is handed on, and how. */
 export interface Handing {
-  server: string;
-  names: Naming;
+  /** The URI of a resource of the server as the client knows it. */
+  uriOf(uri: string): string;
   /** What the session's client can do. */
   capabilities: ClientCapabilities;
   /** The client's request on whose stream it goes; empty: on the client's own. */
@@ -19,11 +18,7 @@ export interface Handing {
 type Said = { method: string; params?: Record<string, unknown> | undefined };
 
 /** Hands on to a session's client, which `to` serves, what a server behind asks and tells the gate's own `client`. */
-export function handOn(
-  client: Client,
-  to: Server,
-  { server, names, capabilities, related, changed }: Handing,
-): void {
+export function handOn(client: Client, to: Server, { uriOf, capabilities, related, changed }: Handing): void {
   const asked = (signal: AbortSignal) => ({ ...related(), signal, timeout: LONGEST_CALL_MS });
   if (capabilities.elicitation) {
     client.setRequestHandler('elicitation/create', (request, { mcpReq }) =>
@@ -44,7 +39,7 @@ export function handOn(
   client.setNotificationHandler('notifications/message', tell);
   client.setNotificationHandler('notifications/elicitation/complete', tell);
   client.setNotificationHandler('notifications/resources/updated', ({ method, params }) =>
-    to.notification({ method, params: { ...params, uri: names.uri(server, params.uri) } }),
+    to.notification({ method, params: { ...params, uri: uriOf(params.uri) } }),
   );
   for (const method of LIST_CHANGES) {
     client.setNotificationHandler(method, async () => {
