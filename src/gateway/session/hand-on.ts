@@ -1,4 +1,4 @@
-import type { Client, ClientCapabilities } from '@modelcontextprotocol/client';
+import type { Client, ClientCapabilities, ClientContext, Progress } from '@modelcontextprotocol/client';
 import type { RequestId, Server } from '@modelcontextprotocol/server';
 import { LONGEST_CALL_MS } from '../merged/tools';
 import { LIST_CHANGES } from './listen';
@@ -19,21 +19,19 @@ type Said = { method: string; params?: Record<string, unknown> | undefined };
 
 /** Hands on to a session's client, which `to` serves, what a server behind asks and tells the gate's own `client`. */
 export function handOn(client: Client, to: Server, { uriOf, capabilities, related, changed }: Handing): void {
-  const asked = (signal: AbortSignal) => ({ ...related(), signal, timeout: LONGEST_CALL_MS });
+  const asked = (question: ClientContext['mcpReq']) => ({ ...related(), ...handedOn(question) });
   if (capabilities.elicitation) {
     client.setRequestHandler('elicitation/create', (request, { mcpReq }) =>
-      to.request(request, asked(mcpReq.signal)),
+      to.request(request, asked(mcpReq)),
     );
   }
   if (capabilities.sampling) {
     client.setRequestHandler('sampling/createMessage', ({ params }, { mcpReq }) =>
-      to.createMessage(params, asked(mcpReq.signal)),
+      to.createMessage(params, asked(mcpReq)),
     );
   }
   if (capabilities.roots) {
-    client.setRequestHandler('roots/list', ({ params }, { mcpReq }) =>
-      to.listRoots(params, asked(mcpReq.signal)),
-    );
+    client.setRequestHandler('roots/list', ({ params }, { mcpReq }) => to.listRoots(params, asked(mcpReq)));
   }
   const tell = (said: Said) => to.notification(said, related());
   client.setNotificationHandler('notifications/message', tell);
@@ -47,4 +45,17 @@ export function handOn(client: Client, to: Server, { uriOf, capabilities, relate
       await to.notification({ method });
     });
   }
+}
+
+/** How a question is handed on: it ends with the server's, and how far the client is with it comes back. */
+function handedOn({ signal, _meta, notify }: ClientContext['mcpReq']) {
+  const options = { signal, timeout: LONGEST_CALL_MS };
+  const progressToken = _meta?.progressToken;
+  if (progressToken === undefined) return options;
+  const onprogress = (progress: Progress) => {
+    const params = { ...progress, progressToken };
+    // A server that has gone can't be told.
+    void notify({ method: 'notifications/progress', params }).catch(() => undefined);
+  };
+  return { ...options, onprogress };
 }

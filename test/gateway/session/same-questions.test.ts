@@ -48,7 +48,10 @@ const raw = scripted((received) => {
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(events(told)),
     async pull(controller) {
-      await eventually(() => answers.length >= before + asked);
+      await eventually(
+        () =>
+          answers.length >= before + asked || told.some(({ method }) => method === 'notifications/cancelled'),
+      );
       controller.enqueue(events([{ jsonrpc: '2.0', id, result }]));
       controller.close();
     },
@@ -192,6 +195,34 @@ describe('a question in the middle of a call', () => {
     await call.until((event) => event.message.result !== undefined);
     expect(answers[before]).toEqual({ jsonrpc: '2.0', id: 's-0', result });
   });
+});
+
+test('how far its client is with a question is told to the server, by its own token', async () => {
+  says = [
+    { jsonrpc: '2.0', id: 's-1', method: 'roots/list', params: { _meta: { progressToken: '', ..._meta } } },
+  ];
+  const call = await session.open('tools/call', { name: 'raw_go' });
+  const { message } = await call.said('roots/list');
+  const { progressToken } = (message.params?._meta ?? {}) as Json;
+  expect(progressToken).toBeDefined();
+  const params = { progressToken, progress: 1, total: 2, message: 'half' };
+  await session.post({ method: 'notifications/progress', params });
+  await session.post({ id: message.id, result: { roots: [] } });
+  await call.until((event) => event.message.result !== undefined);
+  const reached = raw.received.map(messageOf).filter(({ method }) => method === 'notifications/progress');
+  expect(reached.map((said) => said.params)).toEqual([{ ...params, progressToken: '' }]);
+});
+
+test('a question that its server takes back is taken back from the client', async () => {
+  says = [
+    { jsonrpc: '2.0', id: 's-2', method: 'elicitation/create', params: form },
+    { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 's-2', reason: 'late' } },
+  ];
+  const call = await session.open('tools/call', { name: 'raw_go' });
+  const { message } = await call.said('elicitation/create');
+  const cancelled = await call.said('notifications/cancelled');
+  expect(cancelled.message.params).toMatchObject({ requestId: message.id });
+  await call.until((event) => event.message.result !== undefined);
 });
 
 test('what is told in the middle of a call comes as it is, before the answer', async () => {
