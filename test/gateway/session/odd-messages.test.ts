@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { messageOf, scripted } from '../../fixtures/mcp-server';
+import { Caller } from '../../fixtures/mcp-server-caller';
 import { connectMerged, deploy, EventStream, InSession, textOf } from '../../fixtures/mcp-session';
 import { sessionServer } from '../../fixtures/mcp-session-server';
 
@@ -124,3 +125,49 @@ describe.each(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'])(
     });
   },
 );
+
+const INVALID: [string, unknown][] = [
+  ['tools/call', { name: 'one_look', arguments: null }],
+  ['tools/call', { name: 'one_look', arguments: [] }],
+  ['tools/call', { name: 5 }],
+  ['tools/call', { name: '' }],
+  ['tools/call', {}],
+  ['tools/call', []],
+  ['tools/call', { name: 'constructor' }],
+  ['tools/call', { name: '__proto___x' }],
+  ['tools/call', { name: 'one_\ud800' }],
+  ['prompts/get', { name: 7 }],
+  ['resources/read', { uri: 'mcp+one+' }],
+  ['resources/read', { uri: '' }],
+  ['resources/read', { uri: 'mcp+two+x://y' }],
+  ['resources/subscribe', { uri: 'nothing://x' }],
+  ['completion/complete', { ref: { type: 'ref/prompt', name: 'one_x' }, argument: { name: 'x', value: '' } }],
+  ['logging/setLevel', { level: 'loud' }],
+  ['tools/list', { cursor: '' }],
+  ['tools/list', { cursor: '\ud800' }],
+  ['tools/list', { cursor: 5 }],
+  ['tasks/list', {}],
+  ['tasks/get', { taskId: 'x' }],
+  ['roots/list', {}],
+  ['sampling/createMessage', { messages: [], maxTokens: 1 }],
+  ['notifications/initialized', {}],
+];
+
+describe('a request that means nothing', () => {
+  test('is refused by the protocol in either era, and harms no session', async () => {
+    const connected = await connectMerged(gate, ['one'], { user: { name: 'Message E' } });
+    const session = await InSession.begin(connected);
+    const caller = new Caller(connected, 'one');
+    for (const [method, params] of INVALID) {
+      const what = `${method} ${JSON.stringify(params)}`;
+      const { error } = await session.request(method, params as object);
+      expect(error?.code, what).toBeLessThan(-32_000);
+      if (Array.isArray(params)) continue;
+      const sent = { method, params: params as Record<string, unknown>, path: '/mcp' };
+      const { status, body } = await caller.send({ ...sent, era: 'modern' });
+      expect(status, what).toBeLessThan(500);
+      expect(body.error?.code, what).toBeLessThan(-32_000);
+    }
+    expect(await session.call('one_look', 'on')).toMatch(/^look: on/);
+  });
+});
