@@ -100,6 +100,8 @@ test('hears only what it asked for, each at its own stream', async () => {
   modern.notify.promptsChanged();
   modern.notify.resourceUpdated('shop://prices');
   modern.notify.resourceUpdated('shop://other');
+  // Another server's, of the same URI.
+  await old.touch('shop://prices');
   await old.touch('file:///readme');
   modern.notify.toolsChanged();
   await tools.said('notifications/tools/list_changed');
