@@ -1,13 +1,12 @@
-import type { Client, ClientCapabilities } from '@modelcontextprotocol/client';
+import type { Client, ClientCapabilities, ClientContext, Progress } from '@modelcontextprotocol/client';
 import type { RequestId, Server } from '@modelcontextprotocol/server';
-import type { Naming } from '../merged/names';
 import { LONGEST_CALL_MS } from '../merged/tools';
 import { LIST_CHANGES } from './listen';
 
 /** What is handed on, and how. */
 export interface Handing {
-  server: string;
-  names: Naming;
+  /** The URI of a resource of the server as the client knows it. */
+  uriOf(uri: string): string;
   /** What the session's client can do. */
   capabilities: ClientCapabilities;
   /** The client's request on whose stream it goes; empty: on the client's own. */
@@ -19,32 +18,26 @@ export interface Handing {
 type Said = { method: string; params?: Record<string, unknown> | undefined };
 
 /** Hands on to a session's client, which `to` serves, what a server behind asks and tells the gate's own `client`. */
-export function handOn(
-  client: Client,
-  to: Server,
-  { server, names, capabilities, related, changed }: Handing,
-): void {
-  const asked = (signal: AbortSignal) => ({ ...related(), signal, timeout: LONGEST_CALL_MS });
+export function handOn(client: Client, to: Server, { uriOf, capabilities, related, changed }: Handing): void {
+  const asked = (question: ClientContext['mcpReq']) => ({ ...related(), ...handedOn(question) });
   if (capabilities.elicitation) {
     client.setRequestHandler('elicitation/create', (request, { mcpReq }) =>
-      to.request(request, asked(mcpReq.signal)),
+      to.request(request, asked(mcpReq)),
     );
   }
   if (capabilities.sampling) {
     client.setRequestHandler('sampling/createMessage', ({ params }, { mcpReq }) =>
-      to.createMessage(params, asked(mcpReq.signal)),
+      to.createMessage(params, asked(mcpReq)),
     );
   }
   if (capabilities.roots) {
-    client.setRequestHandler('roots/list', ({ params }, { mcpReq }) =>
-      to.listRoots(params, asked(mcpReq.signal)),
-    );
+    client.setRequestHandler('roots/list', ({ params }, { mcpReq }) => to.listRoots(params, asked(mcpReq)));
   }
   const tell = (said: Said) => to.notification(said, related());
   client.setNotificationHandler('notifications/message', tell);
   client.setNotificationHandler('notifications/elicitation/complete', tell);
   client.setNotificationHandler('notifications/resources/updated', ({ method, params }) =>
-    to.notification({ method, params: { ...params, uri: names.uri(server, params.uri) } }),
+    to.notification({ method, params: { ...params, uri: uriOf(params.uri) } }),
   );
   for (const method of LIST_CHANGES) {
     client.setNotificationHandler(method, async () => {
@@ -52,4 +45,17 @@ export function handOn(
       await to.notification({ method });
     });
   }
+}
+
+/** How a question is handed on: it ends with the server's, and how far the client is with it comes back. */
+function handedOn({ signal, _meta, notify }: ClientContext['mcpReq']) {
+  const options = { signal, timeout: LONGEST_CALL_MS };
+  const progressToken = _meta?.progressToken;
+  if (progressToken === undefined) return options;
+  const onprogress = (progress: Progress) => {
+    const params = { ...progress, progressToken };
+    // A server that has gone can't be told.
+    void notify({ method: 'notifications/progress', params }).catch(() => undefined);
+  };
+  return { ...options, onprogress };
 }

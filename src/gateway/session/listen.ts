@@ -53,6 +53,8 @@ export async function listenTo(wanted: Wanted, ears: Ears, signal: AbortSignal):
   try {
     if (wanted.greeting.era === 'modern') await listenStateless(wanted, ears, signal);
     else if (wanted.greeting.session !== undefined) await listenInSession(wanted, ears, signal);
+    // Without a session there is nothing more to hear.
+    else ears.opened();
   } catch {
     // It has no stream of its own, or went away for good: the next call will tell.
   }

@@ -95,6 +95,7 @@ export class LiveSession {
   /** Begins to serve; `restored`: the client has said `initialize` before the object last went to sleep. */
   async start(restored: SessionState | undefined): Promise<void> {
     await this.#server.connect(this.transport);
+    this.log.follow(this.transport);
     if (!restored) return;
     this.log.muted = true;
     await this.#say(restored.initialize);
@@ -233,8 +234,8 @@ export class LiveSession {
       prepare: (client) => {
         countRequestsFrom(client, Date.now());
         handOn(client, this.#server, {
-          server: server.name,
-          names: namesFor(this.#principal),
+          uriOf: (uri) =>
+            this.store.watchedAs(server.name, uri) ?? namesFor(this.#principal).uri(server.name, uri),
           capabilities: this.#capabilities(),
           related: () => this.#courses.relatedTo(server.name),
           changed: () => forgetLists(catalogueOf(this.#work.env), server.name, this.#principal.user.id),
@@ -275,7 +276,7 @@ export class LiveSession {
       if (greeting.era === 'modern') return;
       await (wanted ? client.subscribeResource({ uri }) : client.unsubscribeResource({ uri }));
     });
-    if (wanted) this.store.subscribe(server.name, uri);
+    if (wanted) this.store.subscribe(server.name, uri, merged);
     await this.on.subscribed(server.name);
     return {};
   }

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { EventStore, JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { EventStore, JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server';
 
 /** How many events a session keeps for clients that come back, and for how long (ms). */
 export const KEPT_EVENTS = 1_000;
@@ -31,12 +31,13 @@ export interface Sealer {
  */
 export class EventLog implements EventStore {
   /** The request whose stream opens next. */
-  opening: string | number | undefined;
+  opening: RequestId | undefined;
   /** While a restored session is told again how it began, nothing of it is news. */
   muted = false;
   #seq: number;
   #last: Promise<unknown> = Promise.resolve();
   readonly #cause = new AsyncLocalStorage<() => void>();
+  readonly #related = new AsyncLocalStorage<RequestId | undefined>();
 
   constructor(
     private readonly sql: SqlStorage,
@@ -57,6 +58,16 @@ export class EventLog implements EventStore {
     return this.#cause.run(once, work);
   }
 
+  /**
+   * Learns from a transport to which request each message belongs. The stream of a client older than 2025-11-25
+   * begins without an event: the first on it is the first that such a client can come back to.
+   */
+  follow(transport: Transport): void {
+    const send = transport.send.bind(transport);
+    transport.send = (message, options) =>
+      this.#related.run(options?.relatedRequestId, () => send(message, options));
+  }
+
   /** Does something between two events. */
   inOrder<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work);
@@ -66,18 +77,17 @@ export class EventLog implements EventStore {
 
   storeEvent(stream: string, message: JSONRPCMessage): Promise<string> {
     if (this.muted) return Promise.resolve('');
-    const opened = this.opening;
+    const primes = Object.keys(message).length === 0;
+    const answers = 'result' in message || 'error' in message;
+    const request = primes ? this.opening : this.#related.getStore();
     const note = this.#cause.getStore();
     return this.inOrder(async () => {
       const seq = ++this.#seq;
       const id = `${stream === STANDALONE ? '' : stream}~${seq}`;
-      const primes = Object.keys(message).length === 0;
-      if (primes && opened !== undefined) {
-        this.sql.exec('INSERT OR REPLACE INTO calls VALUES (?, ?)', stream, JSON.stringify(opened));
-      }
+      if (request !== undefined && !answers)
+        this.sql.exec('INSERT OR IGNORE INTO calls VALUES (?, ?)', stream, JSON.stringify(request));
       const sealed = primes ? '' : await this.sealer.seal(message);
-      if ('result' in message || 'error' in message)
-        this.sql.exec('DELETE FROM calls WHERE stream = ?', stream);
+      if (answers) this.sql.exec('DELETE FROM calls WHERE stream = ?', stream);
       // The number stays taken: one that a client has seen must never come again.
       const kept = sealed.length <= MAX_EVENT ? sealed : '';
       this.sql.exec('INSERT INTO events VALUES (?, ?, ?, ?)', seq, stream, kept, Date.now());

@@ -1,10 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
 import { type Place, siteAt, type Work } from '../../site';
-import { admitCall } from '../merged/admit';
 import { methodNotAllowed } from '../message';
 import type { Principal } from '../principal';
 import { rpcError } from '../rpc-error';
+import { Admission } from './admission';
 import { StreamHolder } from './holder';
 import { INNER_ID, LiveSession } from './live';
 import { EventLog } from './log';
@@ -30,10 +30,12 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   readonly #store: SessionStore;
   readonly #log: EventLog;
   readonly #holder: StreamHolder;
+  readonly #signIn: SessionSignIn;
   #live: Promise<LiveSession> | undefined;
   #isOver = false;
   /** Requests reach the transport one after the other, so that each finds its own stream. */
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #admission = new Admission();
   /** What is heard is taken in one after the other. */
   #heard: Promise<unknown> = Promise.resolve();
 
@@ -41,6 +43,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     super(ctx, env);
     this.#store = new SessionStore(ctx.storage, env);
     this.#holder = new StreamHolder(ctx, this.#store);
+    this.#signIn = new SessionSignIn(this.#store, (request) => this.callSelf(request));
     this.#log = new EventLog(ctx.storage.sql, this.#store, (event) => this.#holder.order({ event }));
   }
 
@@ -57,7 +60,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       await this.#refuse(undefined);
       return undefined;
     }
-    return { token: await this.#signIn(place).token() };
+    return { token: await this.#signIn.token(place) };
   }
 
   /** A POST, DELETE, or the GET of a request's stream. 404 when there is no such session of that client. */
@@ -86,7 +89,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       return methodNotAllowed();
     }
     const call = { id: message?.id, method: message?.method, params: message?.params ?? {} };
-    const called = await admitCall(live.view(work, principal), call);
+    const called = await this.#admission.judge(live.view(work, principal), call);
     if (called instanceof Response) return called;
     const forwarded = new Request('https://session/mcp', {
       method,
@@ -213,25 +216,16 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     return sessionNotFound(id);
   }
 
-  /** Of a session whose client has no credential. `from`: the client's address. */
-  #signIn({ origin }: Place, from?: string): SessionSignIn {
-    const headers = from === undefined ? {} : { 'cf-connecting-ip': from };
-    return new SessionSignIn(this.#store, (path, init) =>
-      this.callSelf(new Request(`${origin}${path}`, { ...init, headers: { ...headers, ...init.headers } })),
-    );
-  }
-
   /** Asks the person to sign in, and looks for the answer for as long as it may come. */
   async #authorize(place: Place, from: string | undefined): Promise<Asked> {
-    const signIn = this.#signIn(place, from);
-    const asks = !(await signIn.isPending());
-    const asked = await signIn.ask(this.#store.read()?.initialize, `${place.origin}/mcp`);
+    const asks = !(await this.#signIn.isPending());
+    const asked = await this.#signIn.ask({ ...place, from }, this.#store.read()?.initialize);
     if (asks) this.ctx.waitUntil(this.#awaitSignIn(place));
     return asked;
   }
 
   async #awaitSignIn(place: Place): Promise<void> {
-    if (!(await this.#signIn(place).untilSignedIn(() => this.#state() !== undefined))) return;
+    if (!(await this.#signIn.untilSignedIn(place, () => this.#state() !== undefined))) return;
     await this.#tellChanges();
     // Whoever holds the client's own stream opens it anew, in the person's name.
     await this.#log.inOrder(async () => undefined);

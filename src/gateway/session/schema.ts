@@ -47,4 +47,5 @@ export const SESSION_SCHEMA: readonly (readonly string[])[] = [
       request_id TEXT NOT NULL
     ) WITHOUT ROWID`,
   ],
+  ['ALTER TABLE subscriptions ADD COLUMN watched_as TEXT'],
 ];

@@ -8,8 +8,12 @@ import type { SessionStore } from './store';
  * then as with every client. The person compares a code, so that a link sent to somebody else binds nothing unseen.
  */
 
-/** Calls an endpoint of this deployment, without the network. */
-export type CallSelf = (path: string, init: RequestInit) => Promise<Response>;
+/** For whom this deployment calls itself. */
+export interface Asker {
+  origin: string;
+  /** The client's address, where it is known. */
+  from?: string | undefined;
+}
 
 /** What the person has to open, and the code that they must find there. */
 export interface Asked {
@@ -30,19 +34,46 @@ const POLL_MS = 2_000;
 /** Seconds before its end at which an access token is taken for ended. */
 const MARGIN = 30;
 
-/** How a session without a credential comes to one. */
+/** Why the person has to be asked again: all else is no answer of theirs, and passes. */
+const OVER = ['access_denied', 'expired_token', 'invalid_grant', 'invalid_client'];
+
+/** How a session without a credential comes to one. One thing is done after the other. */
 export class SessionSignIn {
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** `call`: calls an endpoint of this deployment, without the network. */
   constructor(
     private readonly store: SessionStore,
-    private readonly call: CallSelf,
+    private readonly call: (request: Request) => Promise<Response>,
   ) {}
 
   /** The link and code to show; the same again while the person may still be at it. */
-  async ask(initialize: JSONRPCRequest | undefined, resource: string): Promise<Asked> {
+  ask(asker: Asker, initialize: JSONRPCRequest | undefined): Promise<Asked> {
+    return this.#inTurn(() => this.#ask(asker, initialize));
+  }
+
+  /**
+   * The session's access token, renewed if need be; undefined while nobody has signed in, or no longer. Throws when
+   * it can't be told now.
+   */
+  token(asker: Asker): Promise<string | undefined> {
+    return this.#inTurn(() => this.#token(asker));
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(act);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #ask(asker: Asker, initialize: JSONRPCRequest | undefined): Promise<Asked> {
     const kept = await this.store.signIn<Kept>();
     if (kept?.pending && kept.pending.until > seconds()) return kept.pending.asked;
-    const client_id = kept?.client_id ?? (await this.#register(clientNameOf(initialize)));
-    const begun = await this.#post('/oauth/device_authorization', { client_id, resource });
+    const client_id = kept?.client_id ?? (await this.#register(asker, clientNameOf(initialize)));
+    const resource = `${asker.origin}/mcp`;
+    const begun = await this.#post(asker, '/oauth/device_authorization', { client_id, resource });
+    if (begun.device_code === undefined)
+      throw new Error('Signing in is not possible just now. Try again later.');
     const asked = { link: String(begun.verification_uri_complete), code: String(begun.user_code) };
     const until = seconds() + Number(begun.expires_in);
     const pending = { device_code: String(begun.device_code), asked, until };
@@ -57,29 +88,30 @@ export class SessionSignIn {
   }
 
   /** Waits until the person has signed in; false when they didn't in time, or the session is over. */
-  async untilSignedIn(goesOn: () => boolean): Promise<boolean> {
+  async untilSignedIn(asker: Asker, goesOn: () => boolean): Promise<boolean> {
     while (goesOn() && (await this.isPending())) {
       await scheduler.wait(POLL_MS);
-      if (goesOn() && (await this.token()) !== undefined) return true;
+      const token = goesOn() ? await this.token(asker).catch(() => undefined) : undefined;
+      if (token !== undefined) return true;
     }
     return false;
   }
 
-  /** The session's access token, renewed if need be; undefined while nobody has signed in, or no longer. */
-  async token(): Promise<string | undefined> {
+  async #token(asker: Asker): Promise<string | undefined> {
     const kept = await this.store.signIn<Kept>();
     if (kept?.tokens && kept.tokens.until - MARGIN > seconds()) return kept.tokens.access_token;
     if (kept?.tokens?.refresh_token !== undefined) {
       const { refresh_token } = kept.tokens;
-      return this.#redeem(kept, { grant_type: 'refresh_token', refresh_token });
+      return this.#redeem(asker, kept, { grant_type: 'refresh_token', refresh_token });
     }
     if (!kept?.pending) return undefined;
-    return this.#redeem(kept, { grant_type: DEVICE_CODE, device_code: kept.pending.device_code });
+    const { device_code } = kept.pending;
+    return this.#redeem(asker, kept, { grant_type: DEVICE_CODE, device_code });
   }
 
-  async #redeem(kept: Kept, parameters: Record<string, string>): Promise<string | undefined> {
+  async #redeem(asker: Asker, kept: Kept, parameters: Record<string, string>): Promise<string | undefined> {
     const { client_id } = kept;
-    const answer = await this.#post('/oauth/token', { client_id, ...parameters });
+    const answer = await this.#post(asker, '/oauth/token', { client_id, ...parameters });
     if (typeof answer.access_token === 'string') {
       const { access_token, refresh_token, expires_in } = answer;
       const until = seconds() + Number(expires_in);
@@ -90,33 +122,44 @@ export class SessionSignIn {
       } satisfies Kept);
       return access_token;
     }
-    // Denied, expired or revoked: the tool asks anew.
-    const waits = answer.error === 'authorization_pending' || answer.error === 'slow_down';
-    if (!waits) await this.store.setSignIn({ client_id } satisfies Kept);
+    if (OVER.includes(String(answer.error))) await this.store.setSignIn({ client_id } satisfies Kept);
+    else if (kept.tokens) throw new Error(`the session's credential could not be renewed: ${answer.error}`);
     return undefined;
   }
 
-  async #register(name: string): Promise<string> {
+  async #register(asker: Asker, name: string): Promise<string> {
     const client_name = name.slice(0, 200);
     const metadata = {
       client_name,
       grant_types: [DEVICE_CODE, 'refresh_token'],
       token_endpoint_auth_method: 'none',
     };
-    const headers = { 'content-type': 'application/json' };
-    const answer = await this.call('/oauth/register', {
-      method: 'POST',
-      headers,
-      body: JSON.stringify(metadata),
+    const answer = await this.#send(asker, '/oauth/register', JSON.stringify(metadata), {
+      'content-type': 'application/json',
     });
     const { client_id } = (await answer.json()) as { client_id?: string };
     if (client_id === undefined) throw new Error('the session could not be registered as a client');
     return client_id;
   }
 
-  async #post(path: string, parameters: Record<string, string>): Promise<Record<string, unknown>> {
-    const answer = await this.call(path, { method: 'POST', body: new URLSearchParams(parameters) });
+  async #post(
+    asker: Asker,
+    path: string,
+    parameters: Record<string, string>,
+  ): Promise<Record<string, unknown>> {
+    const answer = await this.#send(asker, path, new URLSearchParams(parameters));
     return (await answer.json()) as Record<string, unknown>;
+  }
+
+  #send(
+    { origin, from }: Asker,
+    path: string,
+    body: BodyInit,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    const address = from === undefined ? {} : { 'cf-connecting-ip': from };
+    const init = { method: 'POST', body, headers: { ...address, ...headers } };
+    return this.call(new Request(`${origin}${path}`, init));
   }
 }
 

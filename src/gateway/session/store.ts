@@ -114,8 +114,17 @@ export class SessionStore implements Sealer {
       .map(({ uri }) => uri);
   }
 
-  subscribe(server: string, uri: string): void {
-    this.sql.exec('INSERT OR REPLACE INTO subscriptions VALUES (?, ?)', server, uri);
+  /** `as`: how the client names it. */
+  subscribe(server: string, uri: string, as: string): void {
+    this.sql.exec('INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?)', server, uri, as);
+  }
+
+  /** How the client names a resource that it watches; undefined when it watches none such. */
+  watchedAs(server: string, uri: string): string | undefined {
+    const query = 'SELECT watched_as FROM subscriptions WHERE server = ? AND uri = ?';
+    return (
+      this.sql.exec<{ watched_as: string | null }>(query, server, uri).toArray()[0]?.watched_as ?? undefined
+    );
   }
 
   unsubscribe(server: string, uri: string): void {

@@ -118,7 +118,9 @@ async function feedFrom(
     const { method, params } = message as { method?: string; params?: { uri?: string } };
     if (method === 'notifications/resources/updated') {
       const uri = params?.uri ?? '';
-      notify.resourceUpdated(merged.includes(uri) ? uri : namesFor(principal).uri(server.name, uri));
+      // Another server may have one of the same URI, which is not the one that was asked for.
+      const asIs = merged.includes(uri) && uris.includes(uri);
+      notify.resourceUpdated(asIs ? uri : namesFor(principal).uri(server.name, uri));
       return;
     }
     if (method?.endsWith('/list_changed')) forgetLists(catalogueOf(c.env), server.name, principal.user.id);

@@ -61,6 +61,14 @@ describe('a session without a credential', () => {
     expect((await asked(session)).link).not.toBe(first.link);
   });
 
+  test('asks one thing of its person, however many calls ask at once', async () => {
+    const session = await begin();
+    const [first, second] = await Promise.all([asked(session), asked(session)]);
+    expect(second).toEqual(first);
+    await decide(first.link, first.code);
+    expect(await session.tools()).toContain('one_look');
+  });
+
   test('is not another’s who is allowed', async () => {
     const [session, other] = [await begin(), await begin()];
     const { link, code } = await asked(session);

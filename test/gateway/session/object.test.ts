@@ -82,7 +82,7 @@ describe('a session', () => {
     expect(one.methods().filter((method) => method === 'initialize')).toHaveLength(greeted);
     const stored = await storedBy(session);
     expect(stored.session).toMatchObject([{ log_level: 'error' }]);
-    expect(stored.subscriptions).toEqual([{ server: 'one', uri: 'file:///readme' }]);
+    expect(stored.subscriptions).toMatchObject([{ server: 'one', uri: 'file:///readme' }]);
   });
 
   test('never asks its client by an id that it used before it was away', async () => {

@@ -1,0 +1,156 @@
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
+import { beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { type Behind, type Connected, messageOf, scripted } from '../../fixtures/mcp-server';
+import { Caller } from '../../fixtures/mcp-server-caller';
+import { connectMerged, deploy, EventStream, eventually, InSession } from '../../fixtures/mcp-session';
+import { sessionServer } from '../../fixtures/mcp-session-server';
+
+/* `subscriptions/listen` at `/mcp`: a client hears what it asked for, once, and nothing else. */
+
+function modernServer() {
+  const handler = createMcpHandler(
+    () => {
+      const capabilities = {
+        resources: { subscribe: true, listChanged: true },
+        tools: { listChanged: true },
+        prompts: { listChanged: true },
+      };
+      const server = new McpServer({ name: 'modern', version: '1.0.0' }, { capabilities });
+      server.registerTool(
+        'look',
+        { inputSchema: z.object({}), annotations: { readOnlyHint: true } },
+        async () => ({ content: [] }),
+      );
+      server.registerResource('prices', 'shop://prices', {}, async (uri) => ({
+        contents: [{ uri: uri.href, text: 'Cheap' }],
+      }));
+      return server;
+    },
+    { keepAliveMs: 0 },
+  );
+  const behind: Behind = scripted(({ url, method, headers, text, signal }) =>
+    handler.fetch(new Request(url, { method, headers, signal, ...(text === '' ? {} : { body: text }) })),
+  );
+  return { behind, notify: handler.notify };
+}
+
+const modern = modernServer();
+const old = sessionServer();
+/** Lists its tools late, and answers a call late. */
+const slow = scripted(async (received) => {
+  const { id, method } = messageOf(received);
+  if (method === 'tools/list') await new Promise((resolve) => setTimeout(resolve, 400));
+  if (method === 'tools/call') await new Promise((resolve) => setTimeout(resolve, 500));
+  if (id === undefined) return new Response(null, { status: received.method === 'POST' ? 202 : 405 });
+  const results: Record<string, object> = {
+    initialize: {
+      protocolVersion: '2025-11-25',
+      capabilities: { tools: {}, resources: { subscribe: true } },
+      serverInfo: { name: 's', version: '1' },
+    },
+    'resources/subscribe': {},
+    'tools/list': { tools: [{ name: 'go', inputSchema: { type: 'object' } }] },
+  };
+  return Response.json({ jsonrpc: '2.0', id, result: results[method ?? ''] ?? { content: [] } });
+});
+const gate = deploy({ modern: { behind: modern.behind }, old: { behind: old }, slow: { behind: slow } });
+let ada: Connected;
+let caller: Caller;
+beforeAll(async () => {
+  ada = await connectMerged(gate, ['modern', 'old', 'slow'], { user: { name: 'Listening A' } });
+  caller = new Caller(ada, 'x');
+  await caller.tools({ era: 'modern', path: '/mcp' });
+});
+
+const listen = async (notifications: object, id: string | number = 1) => {
+  const stream = new EventStream(
+    await caller.fetch({
+      era: 'modern',
+      path: '/mcp',
+      method: 'subscriptions/listen',
+      params: { notifications },
+      id,
+    }),
+  );
+  await stream.said('notifications/subscriptions/acknowledged');
+  return stream;
+};
+const heard = (stream: EventStream) =>
+  stream.events
+    .slice(1)
+    .flatMap(({ message: { method, params } }) => (method ? [`${method} ${params?.uri ?? ''}`] : []))
+    .map((said) => said.replace('notifications/', '').trim());
+
+test('hears only what it asked for, each at its own stream', async () => {
+  const tools = await listen({ toolsListChanged: true }, 0);
+  const watching = await listen(
+    {
+      resourceSubscriptions: [
+        'mcp+modern+shop://prices',
+        'mcp+old+file:///readme',
+        'x://unknown',
+        'mcp+none+x://y',
+      ],
+    },
+    'é',
+  );
+  const plain = await listen({ resourceSubscriptions: ['shop://prices', 'file:///readme'] }, '');
+  const nothing = await listen({});
+  modern.notify.promptsChanged();
+  modern.notify.resourceUpdated('shop://prices');
+  modern.notify.resourceUpdated('shop://other');
+  // Another server's, of the same URI.
+  await old.touch('shop://prices');
+  await old.touch('file:///readme');
+  modern.notify.toolsChanged();
+  await tools.said('notifications/tools/list_changed');
+  await watching.until(({ message }) => message.params?.uri === 'mcp+old+file:///readme');
+  await plain.until(({ message }) => message.params?.uri === 'file:///readme');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(heard(tools)).toEqual(['tools/list_changed']);
+  expect(heard(watching).sort()).toEqual([
+    'resources/updated mcp+modern+shop://prices',
+    'resources/updated mcp+old+file:///readme',
+  ]);
+  expect(heard(plain).sort()).toEqual([
+    'resources/updated file:///readme',
+    'resources/updated shop://prices',
+  ]);
+  expect(heard(nothing)).toEqual([]);
+  for (const stream of [tools, watching, plain, nothing]) await stream.leave();
+  expect(await eventually(() => old.listeners() === 0)).toBe(true);
+});
+
+test('a client of 2026 that leaves while its call is judged has it called off', async () => {
+  const away = new AbortController();
+  const bob = new Caller(await connectMerged(gate, ['slow'], { user: { name: 'Listening B' } }), 'x');
+  const call = bob
+    .fetch({
+      era: 'modern',
+      path: '/mcp',
+      method: 'tools/call',
+      params: { name: 'slow_go' },
+      signal: away.signal,
+    })
+    .catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  away.abort();
+  await call;
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  expect(slow.received.map(messageOf).filter(({ method }) => method === 'tools/call')).toEqual([]);
+});
+
+test('a server without sessions has nothing to be heard, and is not waited for', async () => {
+  const session = await InSession.begin(
+    await connectMerged(gate, ['slow'], { user: { name: 'Listening C' } }),
+  );
+  const own = await session.listen();
+  await session.call('slow_go');
+  const began = performance.now();
+  const uri = 'mcp+slow+x://y';
+  expect((await session.request('resources/subscribe', { uri })).result).toEqual({});
+  await (await listen({ toolsListChanged: true })).leave();
+  expect(performance.now() - began).toBeLessThan(1_900);
+  await own.leave();
+});
