@@ -77,7 +77,9 @@ export async function readResource(
       carried(params, ctx),
     ),
   );
-  return plain ? result : renameUris(namesFor(view.principal), server.name, result);
+  const named = plain ? result : renameUris(namesFor(view.principal), server.name, result);
+  // Whoever may not read here must not get it from somebody's cache (2026-07-28).
+  return named.cacheScope === undefined ? named : { ...named, cacheScope: 'private' };
 }
 
 /** `completion/complete`, for a prompt's argument or a template's variable. */

@@ -3,6 +3,7 @@ import { createMcpHandler } from 'agents/mcp/server';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type Behind, connectWith, gateBefore, scripted } from '../../fixtures/mcp-server';
+import { Caller } from '../../fixtures/mcp-server-caller';
 import { callMcp } from '../../fixtures/worker';
 
 /** A server whose resources, template and prompt have the same names as every other's here. */
@@ -14,6 +15,8 @@ function library(name: string): Behind {
     }));
     server.registerResource('own', `file:///${name}`, {}, async (uri) => ({
       contents: [{ uri: uri.href, text: `own of ${name}` }],
+      ttlMs: 5_000,
+      cacheScope: 'public' as const,
     }));
     const template = new ResourceTemplate(`${name}://{id}`, {
       list: undefined,
@@ -44,9 +47,11 @@ const gate = gateBefore({
   secret: { behind: secret, setting: { groups: ['nobody'] } },
 });
 let token: string;
+let caller: Caller;
 beforeAll(async () => {
-  const { tokens } = await connectWith(gate, `${gate.origin}/mcp`, ['one', 'two'], { scope: ['mcp:read'] });
-  token = tokens.access_token;
+  const connected = await connectWith(gate, `${gate.origin}/mcp`, ['one', 'two'], { scope: ['mcp:read'] });
+  token = connected.tokens.access_token;
+  caller = new Caller(connected, '');
 });
 
 async function ask(method: string, params: Record<string, unknown> = {}) {
@@ -58,6 +63,12 @@ async function ask(method: string, params: Record<string, unknown> = {}) {
 }
 
 const read = (uri: string) => ask('resources/read', { uri });
+
+test('what was read with a grant is nobody else’s to cache, whatever its server says', async () => {
+  const params = { uri: 'mcp+one+file:///one' };
+  const { body } = await caller.send({ path: '/mcp', era: 'modern', method: 'resources/read', params });
+  expect(body.result).toMatchObject({ cacheScope: 'private', ttlMs: 5_000 });
+});
 
 describe('two servers with the same resource', () => {
   test('are both listed with it, and each read gives its own, under the URI that was asked for', async () => {
