@@ -69,7 +69,7 @@ export default defineConfig({
       exclude: ['src/**/*.d.ts'],
       reporter: ['text-summary', 'json-summary'],
       // A floor that only rises: raise it when the number stays above it.
-      thresholds: { lines: 97 },
+      thresholds: { lines: 98 },
     },
   },
 });
