@@ -1,18 +1,13 @@
 /**
- * What idle sessions with open streams cost: `node bench/sessions.ts [--sessions 1000] [--seconds 300]`. Starts a
+ * What idle sessions with open streams cost: `npx node bench/sessions.ts [--sessions 1000] [--seconds 300]`. Starts a
  * gate and a server behind it, on loopback; opens the sessions, each with its own stream and a session at the
  * server, and watches the memory of every `workerd` while nothing happens. Linux and macOS.
  */
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { Agent, createServer, request, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { parseArgs, promisify } from 'node:util';
-import { type Gate, startGate } from '../scripts/lib/gate.ts';
-import { authorizationParams, exchangeCode, makePkce, registerClient } from '../scripts/lib/oauth.ts';
-import { Walker } from '../scripts/lib/walk.ts';
+import { parseArgs } from 'node:util';
+import { memory, sleep, startBench } from './bench.ts';
 
-const REDIRECT_URI = 'http://127.0.0.1:33418/callback';
 const { values } = parseArgs({
   options: {
     sessions: { type: 'string', default: '1000' },
@@ -51,36 +46,13 @@ const server = createServer(async (incoming, response) => {
   }
 });
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** That of each `workerd`, the largest first. */
+async function sizes(): Promise<string> {
+  const found = [...(await memory()).values()].sort((one, other) => other - one);
+  return found.map((size) => `${size.toFixed(0)} MB`).join(' and ');
 }
 
-/** Resident memory of each `workerd` below this process, in MB, the largest first. */
-async function memory(): Promise<string> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,rss=,comm=']);
-  const rows = stdout.split('\n').map((line) => line.trim().split(/\s+/));
-  const ours = new Set([`${process.pid}`]);
-  for (let size = 0; size !== ours.size; ) {
-    size = ours.size;
-    for (const [pid = '', parent = ''] of rows) if (ours.has(parent)) ours.add(pid);
-  }
-  const found = rows.filter(([pid = '', , , comm = '']) => ours.has(pid) && comm.endsWith('workerd'));
-  const sizes = found.map(([, , rss]) => Number(rss) / 1024).sort((one, other) => other - one);
-  return sizes.map((size) => `${size.toFixed(0)} MB`).join(' and ');
-}
-
-async function signIn(gate: Gate): Promise<string> {
-  const client = await registerClient(gate.origin, REDIRECT_URI);
-  const { code_verifier, code_challenge } = makePkce();
-  const params = authorizationParams(client, code_challenge, { resource: `${gate.origin}/mcp` });
-  const callback = await new Walker(gate.origin).allow(params, 'Ada', { servers: ['bench'] });
-  return (await exchangeCode(gate.origin, client, callback, code_verifier)).access_token;
-}
-
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
-const gate = await startGate({ vars: { SERVERS: [{ name: 'bench', url, auth: 'none' }] } });
-const token = await signIn(gate);
+const { gate, token } = await startBench(server, '/mcp');
 const usual = {
   authorization: `Bearer ${token}`,
   accept: 'application/json, text/event-stream',
@@ -115,7 +87,7 @@ function listen(session: string): Promise<() => void> {
   });
 }
 
-console.log(`Memory of each workerd (wrangler dev has one for its own proxy) before: ${await memory()}`);
+console.log(`Memory of each workerd (wrangler dev has one for its own proxy) before: ${await sizes()}`);
 const leaves: (() => void)[] = [];
 const clientInfo = { name: 'bench', version: '1.0.0' };
 const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
@@ -126,14 +98,14 @@ for (let n = 1; n <= count; n++) {
   await post({ method: 'notifications/initialized' }, session);
   leaves.push(await listen(session));
   await post(call, session);
-  if (n % (count / 4) === 0) console.log(`  with ${n} sessions and streams: ${await memory()}`);
+  if (n % (count / 4) === 0) console.log(`  with ${n} sessions and streams: ${await sizes()}`);
 }
 console.log(
   `Opened in ${((performance.now() - begun) / 1000).toFixed(0)} s; at the server ${open.size} streams`,
 );
 for (let waited = 0; waited < seconds; waited += 30) {
   await sleep(30_000);
-  console.log(`  idle for ${waited + 30} s: ${await memory()}`);
+  console.log(`  idle for ${waited + 30} s: ${await sizes()}`);
 }
 console.log(`${comments} comments came, ${ended} streams ended`);
 const told = performance.now();
@@ -147,7 +119,7 @@ for (const leave of leaves) leave();
 const left = performance.now();
 while (open.size > 0 && performance.now() - left < 120_000) await sleep(100);
 const took = ((performance.now() - left) / 1000).toFixed(1);
-console.log(`All left: ${await memory()}; at the server ${open.size} streams after ${took} s`);
+console.log(`All left: ${await sizes()}; at the server ${open.size} streams after ${took} s`);
 server.closeAllConnections();
 server.close();
 await gate.stop();

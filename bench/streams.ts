@@ -1,16 +1,12 @@
 /**
  * How much memory a long answer costs the gate, and how long a slow one may take:
- * `node bench/streams.ts [--seconds 120]`. Starts a gate and a server behind it, on loopback; Linux and macOS.
+ * `npx node bench/streams.ts [--seconds 120]`. Starts a gate and a server behind it, on loopback; Linux and macOS.
  */
-import { execFile } from 'node:child_process';
 import { createServer, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
-import { parseArgs, promisify } from 'node:util';
-import { type Gate, startGate } from '../scripts/lib/gate.ts';
-import { authorizationParams, exchangeCode, makePkce, registerClient } from '../scripts/lib/oauth.ts';
-import { Walker } from '../scripts/lib/walk.ts';
+import { connect } from 'node:net';
+import { parseArgs } from 'node:util';
+import { memory, sleep, startBench } from './bench.ts';
 
-const REDIRECT_URI = 'http://127.0.0.1:33418/callback';
 const MEGABYTES = 50;
 const INFO = { name: 'bench', version: '1.0.0' };
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '120' } } });
@@ -57,23 +53,6 @@ async function trickle(response: ServerResponse): Promise<void> {
   }
 }
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Resident memory of each `workerd` below this process, in MB, by process id. */
-async function memory(): Promise<Map<number, number>> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,rss=,comm=']);
-  const rows = stdout.split('\n').map((line) => line.trim().split(/\s+/));
-  const ours = new Set([`${process.pid}`]);
-  for (let size = 0; size !== ours.size; ) {
-    size = ours.size;
-    for (const [pid = '', parent = ''] of rows) if (ours.has(parent)) ours.add(pid);
-  }
-  const found = rows.filter(([pid = '', , , comm = '']) => ours.has(pid) && comm.endsWith('workerd'));
-  return new Map(found.map(([pid, , rss]) => [Number(pid), Number(rss) / 1024]));
-}
-
 /** Growth of each `workerd` while something runs, at its highest, in MB. */
 async function growth(run: () => Promise<unknown>): Promise<string> {
   const before = await memory();
@@ -91,19 +70,7 @@ async function growth(run: () => Promise<unknown>): Promise<string> {
   return [...most].map(([pid, now]) => `${(now - (before.get(pid) ?? 0)).toFixed(1)} MB`).join(' and ');
 }
 
-async function signIn(gate: Gate): Promise<string> {
-  const client = await registerClient(gate.origin, REDIRECT_URI);
-  const { code_verifier, code_challenge } = makePkce();
-  const resource = { resource: `${gate.origin}/mcp/bench` };
-  const params = authorizationParams(client, code_challenge, resource);
-  const callback = await new Walker(gate.origin).allow(params, 'Ada', { servers: ['bench'] });
-  return (await exchangeCode(gate.origin, client, callback, code_verifier)).access_token;
-}
-
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
-const gate = await startGate({ vars: { SERVERS: [{ name: 'bench', url, auth: 'none' }] } });
-const token = await signIn(gate);
+const { gate, token } = await startBench(server, '/mcp/bench');
 
 const headers = {
   authorization: `Bearer ${token}`,
