@@ -1,38 +1,9 @@
-import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { beforeAll, expect, test } from 'vitest';
-import { z } from 'zod';
-import { type Behind, type Connected, messageOf, scripted } from '../../fixtures/mcp-server';
+import { listeningServer } from '../../fixtures/mcp-listening-server';
+import type { Connected } from '../../fixtures/mcp-server';
 import { connectMerged, deploy, eventually, InSession, LIST_CHANGED } from '../../fixtures/mcp-session';
 
-/** A server of revision 2026-07-28, which tells what changes to those who listen. */
-function modernServer() {
-  const handler = createMcpHandler(
-    () => {
-      const capabilities = {
-        resources: { subscribe: true, listChanged: true },
-        tools: { listChanged: true },
-      };
-      const server = new McpServer({ name: 'modern', version: '1.0.0' }, { capabilities });
-      const annotations = { readOnlyHint: true };
-      server.registerTool('look', { inputSchema: z.object({}), annotations }, async () => ({
-        content: [{ type: 'text', text: 'looked' }],
-      }));
-      server.registerResource('prices', 'shop://prices', {}, async (uri) => ({
-        contents: [{ uri: uri.href, text: 'Cheap' }],
-      }));
-      return server;
-    },
-    { keepAliveMs: 0 },
-  );
-  const behind: Behind = scripted(({ url, method, headers, text, signal }) =>
-    handler.fetch(new Request(url, { method, headers, signal, ...(text === '' ? {} : { body: text }) })),
-  );
-  const listens = () =>
-    behind.received.map(messageOf).filter((said) => said.method === 'subscriptions/listen');
-  return { behind, listens, notify: handler.notify };
-}
-
-const modern = modernServer();
+const modern = listeningServer();
 const gate = deploy({ modern: { behind: modern.behind } });
 let ada: Connected;
 beforeAll(async () => {

@@ -1,41 +1,13 @@
-import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { beforeAll, expect, test } from 'vitest';
-import { z } from 'zod';
-import { type Behind, type Connected, messageOf, scripted } from '../../fixtures/mcp-server';
+import { listeningServer } from '../../fixtures/mcp-listening-server';
+import { type Connected, messageOf, scripted } from '../../fixtures/mcp-server';
 import { Caller } from '../../fixtures/mcp-server-caller';
 import { connectMerged, deploy, EventStream, eventually, InSession } from '../../fixtures/mcp-session';
 import { sessionServer } from '../../fixtures/mcp-session-server';
 
 /* `subscriptions/listen` at `/mcp`: a client hears what it asked for, once, and nothing else. */
 
-function modernServer() {
-  const handler = createMcpHandler(
-    () => {
-      const capabilities = {
-        resources: { subscribe: true, listChanged: true },
-        tools: { listChanged: true },
-        prompts: { listChanged: true },
-      };
-      const server = new McpServer({ name: 'modern', version: '1.0.0' }, { capabilities });
-      server.registerTool(
-        'look',
-        { inputSchema: z.object({}), annotations: { readOnlyHint: true } },
-        async () => ({ content: [] }),
-      );
-      server.registerResource('prices', 'shop://prices', {}, async (uri) => ({
-        contents: [{ uri: uri.href, text: 'Cheap' }],
-      }));
-      return server;
-    },
-    { keepAliveMs: 0 },
-  );
-  const behind: Behind = scripted(({ url, method, headers, text, signal }) =>
-    handler.fetch(new Request(url, { method, headers, signal, ...(text === '' ? {} : { body: text }) })),
-  );
-  return { behind, notify: handler.notify };
-}
-
-const modern = modernServer();
+const modern = listeningServer();
 const old = sessionServer();
 /** Lists its tools late, and answers a call late. */
 const slow = scripted(async (received) => {
