@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Serial } from '../../../src/account/grants/serial';
+import { Serial } from '../src/serial';
 
 /** A task that ends when it is told to. */
 function task(log: string[], name: string) {

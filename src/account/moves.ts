@@ -1,10 +1,10 @@
 import { seconds } from '../clock';
 import type { Result } from '../result';
+import type { Serial } from '../serial';
 import type { Access } from './access';
 import type { Belonging } from './belongings';
 import type { Presentation, Terms } from './grants/grants';
 import type { TokenAnswer } from './grants/issuer';
-import type { Serial } from './grants/serial';
 import { type Identity, VISITOR } from './identity';
 import type { Profile } from './profile';
 import type { SignIns } from './sign-ins';

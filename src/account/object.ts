@@ -1,6 +1,7 @@
 import { seconds } from '../clock';
 import { migrate } from '../migrations';
 import { ok, type Result, refuse } from '../result';
+import { Serial } from '../serial';
 import { type Access, describeGrant, type Grant } from './access';
 import { Accesses } from './accesses';
 import { grantBelongings } from './belongings';
@@ -8,7 +9,6 @@ import { type DirectApproval, exchangeToken, issueDirectly } from './grants/dire
 import { type Approval, Grants, type Presentation, type Terms } from './grants/grants';
 import type { Issuer, TokenAnswer } from './grants/issuer';
 import { Outbox } from './grants/outbox';
-import { Serial } from './grants/serial';
 import { GrantStore } from './grants/store';
 import type { Identity } from './identity';
 import { type Desk, KeyedObject } from './keyed-object';

@@ -1,7 +1,7 @@
 import { seconds } from '../../clock';
 import { type Keyring, seal, unseal } from '../../crypto';
 import { ok, type Result, refuse } from '../../result';
-import { Serial } from '../grants/serial';
+import { Serial } from '../../serial';
 import {
   type Connection,
   type Connector,

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventStore, JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server';
+import { Serial } from '../../serial';
 
 /** How many events a session keeps for clients that come back, and for how long (ms). */
 export const KEPT_EVENTS = 1_000;
@@ -35,7 +36,7 @@ export class EventLog implements EventStore {
   /** While a restored session is told again how it began, nothing of it is news. */
   muted = false;
   #seq: number;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #serial = new Serial();
   readonly #cause = new AsyncLocalStorage<() => void>();
   readonly #related = new AsyncLocalStorage<RequestId | undefined>();
 
@@ -70,9 +71,7 @@ export class EventLog implements EventStore {
 
   /** Does something between two events. */
   inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => undefined);
-    return done;
+    return this.#serial.run('events', work);
   }
 
   storeEvent(stream: string, message: JSONRPCMessage): Promise<string> {

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
+import { Serial } from '../../serial';
 import { type Place, siteAt, type Work } from '../../site';
 import { methodNotAllowed } from '../message';
 import type { Principal } from '../principal';
@@ -33,11 +34,9 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   readonly #signIn: SessionSignIn;
   #live: Promise<LiveSession> | undefined;
   #isOver = false;
-  /** Requests reach the transport one after the other, so that each finds its own stream. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Requests reach the transport one after the other, so that each finds its own stream; so is what is heard. */
+  readonly #serial = new Serial();
   readonly #admission = new Admission();
-  /** What is heard is taken in one after the other. */
-  #heard: Promise<unknown> = Promise.resolve();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -117,7 +116,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       for (const event of missed) this.#holder.order({ event }, ours);
     });
     // Listening begins behind the last of what the stream before this one heard.
-    await this.#heard;
+    await this.#serial.run('heard', async () => undefined);
     await this.#holder.listenToAll(ours);
     if (rights !== null) await this.#tellRights(rights);
     return new Response(null, { status: 101, webSocket: theirs });
@@ -126,9 +125,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   override webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
     const news = JSON.parse(String(text)) as StreamNews;
     if ('listening' in news) return Promise.resolve(this.#holder.listened(news.listening));
-    const heard = this.#heard.then(() => this.#hear(socket, news));
-    this.#heard = heard.catch(() => undefined);
-    return heard;
+    return this.#serial.run('heard', () => this.#hear(socket, news));
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -263,12 +260,10 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   }
 
   #inTurn<T>(id: string | number | undefined, serve: () => Promise<T>): Promise<T> {
-    const served = this.#turn.then(async () => {
+    return this.#serial.run('requests', async () => {
       this.#log.opening = id;
       return serve();
     });
-    this.#turn = served.catch(() => undefined);
-    return served;
   }
 
   async #end(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
 import { seconds } from '../../clock';
+import { Serial } from '../../serial';
 import type { SessionStore } from './store';
 
 /*
@@ -39,7 +40,7 @@ const OVER = ['access_denied', 'expired_token', 'invalid_grant', 'invalid_client
 
 /** How a session without a credential comes to one. One thing is done after the other. */
 export class SessionSignIn {
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #serial = new Serial();
 
   /** `call`: calls an endpoint of this deployment, without the network. */
   constructor(
@@ -49,7 +50,7 @@ export class SessionSignIn {
 
   /** The link and code to show; the same again while the person may still be at it. */
   ask(asker: Asker, initialize: JSONRPCRequest | undefined): Promise<Asked> {
-    return this.#inTurn(() => this.#ask(asker, initialize));
+    return this.#serial.run('sign-in', () => this.#ask(asker, initialize));
   }
 
   /**
@@ -57,13 +58,7 @@ export class SessionSignIn {
    * it can't be told now.
    */
   token(asker: Asker): Promise<string | undefined> {
-    return this.#inTurn(() => this.#token(asker));
-  }
-
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(act);
-    this.#turn = done.catch(() => undefined);
-    return done;
+    return this.#serial.run('sign-in', () => this.#token(asker));
   }
 
   async #ask(asker: Asker, initialize: JSONRPCRequest | undefined): Promise<Asked> {
