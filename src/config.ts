@@ -158,3 +158,8 @@ function describe(issue: z.core.$ZodIssue, root: unknown): string {
   if (typeof value === 'object') return issue.message;
   return `it is ${JSON.stringify(value).slice(0, 120)}: ${issue.message}`;
 }
+
+/** What people read for something of the settings: its title, or else its name. */
+export function titleOf({ title, name }: { title?: string | undefined; name: string }): string {
+  return title ?? name;
+}

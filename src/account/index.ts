@@ -3,6 +3,7 @@ import { keyPartsOf } from './keys/text';
 
 /** The face of `account/`: the per-principal object, and the words that grants are told in. */
 export type { Access, Grant } from './access';
+export { accountFields, readAccountForm } from './account-form';
 export { type ApiUser, accountApi } from './api';
 export { connectedAccount } from './connected-account';
 export type { Obtained } from './connections/connections';

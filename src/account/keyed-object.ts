@@ -17,7 +17,7 @@ export interface Desk {
 
 /**
  * What an `Account` is asked about access keys and visitors, and who watches it: one call each, so these are methods
- * of the object itself; `account-keys.ts`, `moves.ts` and `watch.ts` do them.
+ * of the object itself; `keys/account-keys.ts`, `moves.ts` and `watch.ts` do them.
  */
 export abstract class KeyedObject extends DurableObject<Env> {
   /** A field: what isn't a method can't be reached from outside. */

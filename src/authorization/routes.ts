@@ -2,10 +2,8 @@ import { type Context, Hono } from 'hono';
 import { record } from '../audit';
 import type { TryCredential } from '../connections';
 import { type Flow, openFlow } from '../flow';
-import { isSameOrigin, readForm } from '../http';
 import { mustFindFlow, showSignIn } from '../sign-in';
-import { siteOf } from '../site';
-import { PageProblem } from '../ui';
+import { mustComeFromUs, PageProblem, readPageForm } from '../ui';
 import { type AuthorizationFlow, checkAuthorizationRequest } from './authorize';
 import { register } from './clients/registration';
 import { backToClient, decide, type SurveyTools, showConsent } from './consent/consent';
@@ -29,17 +27,15 @@ export const authorizeRoutes = (survey: SurveyTools, tryCredential: TryCredentia
       return isAtServices(c) ? showServices(c, flow, person) : showConsent(c, flow, person, survey);
     })
     .post('/authorize', async (c) => {
-      if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
+      mustComeFromUs(c);
       const flow = await findAuthorization(c, c.req.query('flow'));
-      const form = await readForm(c.req.raw);
-      if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
+      const form = await readPageForm(c);
       const person = await whoDecides(c, flow);
       if (!person) return showSignIn(c, flow);
-      if (!(await flow.checkCsrf(form.value.get('csrf'), person.userId)))
-        throw new PageProblem('form_forged');
+      if (!(await flow.checkCsrf(form.get('csrf'), person.userId))) throw new PageProblem('form_forged');
       const ending = backToClient(c, flow.data);
-      if (isAtServices(c)) return decideServices(c, flow, person, form.value, tryCredential, ending);
-      return decide(c, flow, person, survey, form.value, ending);
+      if (isAtServices(c)) return decideServices(c, flow, person, form, tryCredential, ending);
+      return decide(c, flow, person, survey, form, ending);
     });
 
 /** The endpoints that clients call by themselves. */

@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
+import { accountFields, readAccountForm } from '../account';
 import { record } from '../audit';
-import { sign, verifySignature } from '../crypto';
+import { titleOf } from '../config';
 import { findFlow, openFlow, startFlow } from '../flow';
-import { isSameOrigin, readForm } from '../http';
 import { currentSignIn, type SignedIn } from '../sign-in';
 import { siteOf } from '../site';
 import { brandingOf, PageProblem, showPage } from '../ui';
@@ -30,7 +30,7 @@ export const connectionPages = (tryCredential: TryCredential) =>
       return c.redirect(`/sign-in?flow=${flow}`, 303);
     })
     .post(PATH, async (c) => {
-      const { person, form } = await readOwnForm(c);
+      const { person, form } = await readAccountForm(c, currentSignIn);
       const ended = form.get('disconnect');
       if (ended !== null) {
         if (!isWithinKey(ended, person.key)) throw new PageProblem('not_found');
@@ -52,7 +52,7 @@ async function goToProvider(c: Context, person: SignedIn, server: ConnectedServe
   if (begun.ok) return c.redirect(begun.value, 303);
   const about = { user: person.userId, server: server.name };
   record(c, { event: 'connection', outcome: 'refused', ...begun.error, ...about });
-  const notice = connectNotice(server.title ?? server.name, begun.error.reason);
+  const notice = connectNotice(titleOf(server), begun.error.reason);
   return showConnections(c, person, { text: notice, status: 502 });
 }
 
@@ -69,7 +69,7 @@ async function keepKey(
     const { reason } = checked.error;
     record(c, { event: 'connection', outcome: 'refused', reason, ...about });
     return showConnections(c, person, {
-      text: connectNotice(server.title ?? server.name, reason),
+      text: connectNotice(titleOf(server), reason),
       status: 400,
     });
   }
@@ -93,7 +93,7 @@ async function showConnections(c: Context, person: SignedIn, told?: Told): Promi
       services={await servicesOf(c, person)}
       from={fromOf(c)}
       action={hereOf(c)}
-      hidden={{ csrf: await sign(site.keyring, 'account-form', person.signInId) }}
+      hidden={await accountFields(c, person)}
       notice={told?.text}
     />
   );
@@ -127,18 +127,4 @@ async function noticeOf(c: Context): Promise<Told | undefined> {
   if (!outcome) return undefined;
   const server = siteOf(c).settings.servers.find(({ name }) => name === outcome.server);
   return { text: connectNotice(server?.title ?? outcome.server, outcome.reason), status: 200 };
-}
-
-/** A form of this page, sent from this browser's sign-in. */
-async function readOwnForm(c: Context): Promise<{ person: SignedIn; form: URLSearchParams }> {
-  const { origin, keyring } = siteOf(c);
-  if (!isSameOrigin(c.req.raw, origin)) throw new PageProblem('form_forged');
-  const form = await readForm(c.req.raw);
-  if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
-  const person = await currentSignIn(c);
-  const csrf = form.value.get('csrf') ?? '';
-  if (!person || !(await verifySignature(keyring, 'account-form', person.signInId, csrf))) {
-    throw new PageProblem('form_forged');
-  }
-  return { person, form: form.value };
 }

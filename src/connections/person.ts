@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { record } from '../audit';
+import { titleOf } from '../config';
 import { timingSafeEqual } from '../crypto';
 import { type Flow, type FlowData, readUserCode } from '../flow';
 import { currentSignIn, knownVisitor, type SignedIn } from '../sign-in';
@@ -80,7 +81,7 @@ async function otherPerson(c: Context, flow: Flow, person: SignedIn, server: Con
   });
   await flow.stage('select-account', true);
   const action = { label: words.connection.switchAccount, href: `/sign-in?flow=${flow.id}` };
-  return new PageProblem('connect_other_person', { about: server.title ?? server.name, detail, action });
+  return new PageProblem('connect_other_person', { about: titleOf(server), detail, action });
 }
 
 /** What a person may not know of is absent here too. */

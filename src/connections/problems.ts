@@ -1,3 +1,4 @@
+import { titleOf } from '../config';
 import type { Refusal } from '../result';
 import { PageProblem, words } from '../ui';
 import type { KeyRefusal } from './api-key';
@@ -33,7 +34,7 @@ export function connectProblem(
   retry: string,
 ): PageProblem {
   return new PageProblem(PAGES[reason], {
-    about: server.title ?? server.name,
+    about: titleOf(server),
     detail: [reason, detail].filter(Boolean).join(' '),
     action: { label: words.connection.again, href: retry },
   });

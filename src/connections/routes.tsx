@@ -1,11 +1,11 @@
 import { type Context, Hono } from 'hono';
 import type { Obtained } from '../account';
 import { record } from '../audit';
+import { titleOf } from '../config';
 import { type Flow, openFlow } from '../flow';
-import { isSameOrigin, readForm } from '../http';
 import { mustFindFlow, showSignIn, stateFlowId } from '../sign-in';
 import { siteOf } from '../site';
-import { brandingOf, PageProblem, showPage, words } from '../ui';
+import { brandingOf, mustComeFromUs, PageProblem, readPageForm, showPage, words } from '../ui';
 import { checkKey, type TryCredential } from './api-key';
 import { CALLBACK_PATH, CLIENT_DOCUMENT_PATH, clientDocument } from './client';
 import { CodePage, ConnectedPage, ConnectServerPage } from './connect-page';
@@ -42,7 +42,7 @@ export const connectRoutes = (tryCredential: TryCredential) =>
       return whose.first === 'code' ? askCode(c, flow, server) : showSignIn(c, flow);
     })
     .post('/connect/:server', async (c) => {
-      if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
+      mustComeFromUs(c);
       const server = findServer(c);
       const id = c.req.query('flow');
       if (id === undefined) return openAt(c, server, {});
@@ -58,7 +58,7 @@ export const connectRoutes = (tryCredential: TryCredential) =>
         return keep(c, flow, person, server, { credential: checked.value, place: placeOf(server) });
       const { reason } = checked.error;
       record(c, { event: 'connection', outcome: 'refused', reason, ...aboutUser(person, server) });
-      return showConnect(c, flow, person, server, connectNotice(server.title ?? server.name, reason));
+      return showConnect(c, flow, person, server, connectNotice(titleOf(server), reason));
     });
 
 /** Opens a flow for a link or an address, in this browser; the ticket leaves the address bar with it. */
@@ -81,10 +81,9 @@ async function ticketOf(c: Context, server: ConnectedServer): Promise<Partial<Ti
 
 /** The form of this flow's own page. `userId`: who it was shown to, where that is known. */
 async function readPost(c: Context, flow: Flow<ConnectFlow>, userId?: string): Promise<URLSearchParams> {
-  const form = await readForm(c.req.raw);
-  if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
-  if (!(await flow.checkCsrf(form.value.get('csrf'), userId))) throw new PageProblem('form_forged');
-  return form.value;
+  const form = await readPageForm(c);
+  if (!(await flow.checkCsrf(form.get('csrf'), userId))) throw new PageProblem('form_forged');
+  return form;
 }
 
 async function findConnect(c: Context, id: string, server: ConnectedServer): Promise<Flow<ConnectFlow>> {
@@ -109,7 +108,7 @@ async function askCode(
   const page = (
     <CodePage
       branding={brandingOf(siteOf(c))}
-      server={server.title ?? server.name}
+      server={titleOf(server)}
       action={flow.data.return_to}
       hidden={{ csrf: await flow.csrf() }}
       notice={notice}
@@ -137,7 +136,7 @@ async function showConnect(
   const page = (
     <ConnectServerPage
       branding={brandingOf(siteOf(c))}
-      server={server.title ?? server.name}
+      server={titleOf(server)}
       description={server.description}
       auth={server.auth}
       status={standing?.status ?? 'not_connected'}
@@ -183,7 +182,7 @@ async function comeBack(c: Context): Promise<Response> {
   }
   const whose = await whoConnects(c, flow, server);
   if (!('person' in whose) || whose.person.userId !== transaction.user) {
-    const about = server.title ?? server.name;
+    const about = titleOf(server);
     throw new PageProblem('connect_other_person', { about, action: tryAgain(flow) });
   }
   const { person } = whose;
@@ -231,5 +230,5 @@ async function keep(
   record(c, { event: 'connection', outcome: 'ok', ...aboutUser(person, server) });
   const { back } = flow.data as ConnectFlow;
   if (back !== undefined) return c.redirect(back, 303);
-  return showPage(c, <ConnectedPage branding={brandingOf(siteOf(c))} server={server.title ?? server.name} />);
+  return showPage(c, <ConnectedPage branding={brandingOf(siteOf(c))} server={titleOf(server)} />);
 }

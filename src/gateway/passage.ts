@@ -1,9 +1,9 @@
 import type { Context } from 'hono';
 import { record } from '../audit';
-import type { ServerSetting } from '../config';
+import { type ServerSetting, titleOf } from '../config';
 import { catalogueOf, forgetLists } from './catalogue';
 import type { Message } from './message';
-import type { Principal } from './principal';
+import { aboutPrincipal, type Principal } from './principal';
 import { type ServerFault, serverFault } from './rpc-error';
 import type { SessionId, SessionOwner } from './session-id';
 
@@ -23,7 +23,7 @@ export interface Passage {
 export function fault(passage: Passage, reason: ServerFault, message?: Message, detail?: string): Response {
   record(passage.c, { ...about(passage), event: 'mcp_request', outcome: 'failed', reason, detail });
   if (reason !== 'server_list_too_large') forgetServerTools(passage);
-  return serverFault(reason, passage.server.title ?? passage.server.name, message?.id);
+  return serverFault(reason, titleOf(passage.server), message?.id);
 }
 
 /** Forgets what is known of the server's tools: it said that they changed, or failed. */
@@ -33,10 +33,5 @@ export function forgetServerTools({ c, server, principal }: Passage): void {
 
 /** Who and what a passage is about, for the trail. */
 export function about({ server, principal }: Passage) {
-  return {
-    user: principal.user.id,
-    client: principal.client.id,
-    grant: principal.grantId,
-    server: server.name,
-  };
+  return { ...aboutPrincipal(principal), server: server.name };
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { parseToken } from '../account';
 import { record } from '../audit';
-import type { ServerSetting } from '../config';
+import { type ServerSetting, titleOf } from '../config';
 import { isUserId } from '../crypto';
 import { siteOf } from '../site';
 import { challenge, resourceMetadataUrl } from './challenge';
@@ -33,7 +33,7 @@ export async function passThrough(c: Context, server: ServerSetting): Promise<Re
   const outcome = typeof answer === 'string' ? 'failed' : 'ok';
   const reason = typeof answer === 'string' ? answer : undefined;
   record(c, { event: 'passthrough', outcome, reason, server: server.name, user: 'unverified' });
-  if (typeof answer === 'string') return serverFault(answer, server.title ?? server.name, undefined);
+  if (typeof answer === 'string') return serverFault(answer, titleOf(server), undefined);
   return returned(c, server, answer, fixed !== undefined);
 }
 

@@ -117,6 +117,11 @@ export async function identify(
   });
 }
 
+/** Who a principal is, for the trail. */
+export function aboutPrincipal({ user, client, grantId }: Principal) {
+  return { user: user.id, client: client.id, grant: grantId };
+}
+
 /** The principal with what the provider says now of its user; undefined when nobody with a role is left. */
 export function asKnownNow(
   principal: Principal,

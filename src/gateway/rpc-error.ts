@@ -5,12 +5,15 @@ export interface MessageRefusal {
   message: string;
   data?: unknown;
   id?: string | number | null;
+  /** Seconds after which it may work. */
+  retry_after?: number;
 }
 
 /** A JSON-RPC error as an HTTP answer (MCP, "Streamable HTTP"). */
-export function rpcError({ status, code, message, data, id = null }: MessageRefusal): Response {
+export function rpcError({ status, code, message, data, id = null, retry_after }: MessageRefusal): Response {
   const error = { code, message, ...(data === undefined ? {} : { data }) };
-  return Response.json({ jsonrpc: '2.0', id, error }, { status });
+  const headers = retry_after === undefined ? {} : { 'Retry-After': String(retry_after) };
+  return Response.json({ jsonrpc: '2.0', id, error }, { status, headers });
 }
 
 const SERVER_FAULT = -32603;

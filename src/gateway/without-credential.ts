@@ -39,9 +39,8 @@ async function refuse(
   const { code, message: text, data } = error;
   const id = message?.id ?? null;
   if (lock.reason === 'provider_unavailable') {
-    const response = rpcError({ status: 503, code, message: text, id, data });
-    response.headers.set('Retry-After', String(lock.retry_after ?? 1));
-    return response;
+    const { retry_after = 1 } = lock;
+    return rpcError({ status: 503, code, message: text, id, data, retry_after });
   }
   if (message === undefined) return emptyAnswer(c.req.method);
   // Nothing can be said to a notification.

@@ -1,8 +1,6 @@
 import type { Context } from 'hono';
 import { type Flow, findFlow } from '../flow';
-import { isSameOrigin, readForm } from '../http';
-import { siteOf } from '../site';
-import { PageProblem } from '../ui';
+import { mustComeFromUs, PageProblem, readPageForm } from '../ui';
 
 /** The flow that a request names; ends the request with a page when it can't go on. */
 export async function mustFindFlow(c: Context, id: string | undefined, touch: boolean): Promise<Flow> {
@@ -16,10 +14,9 @@ export async function readFlowForm(
   c: Context,
   userId?: string,
 ): Promise<{ flow: Flow; form: Record<string, string> }> {
-  if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
+  mustComeFromUs(c);
   const flow = await mustFindFlow(c, c.req.query('flow'), true);
-  const form = await readForm(c.req.raw);
-  if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
-  if (!(await flow.checkCsrf(form.value.get('csrf'), userId))) throw new PageProblem('form_forged');
-  return { flow, form: Object.fromEntries(form.value) };
+  const form = await readPageForm(c);
+  if (!(await flow.checkCsrf(form.get('csrf'), userId))) throw new PageProblem('form_forged');
+  return { flow, form: Object.fromEntries(form) };
 }

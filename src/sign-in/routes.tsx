@@ -1,13 +1,13 @@
 import { type Context, Hono } from 'hono';
 import { findAccount, type Identity, type ProviderToken, parseKey, VISITOR } from '../account';
 import { record } from '../audit';
-import { type OidcProvider, readSecret, secretName } from '../config';
+import { type OidcProvider, readSecret, secretName, titleOf } from '../config';
 import { sha256Hex } from '../crypto';
 import { type Flow, openFlow } from '../flow';
-import { isSameOrigin, readForm } from '../http';
+import { readForm } from '../http';
 import type { Refusal } from '../result';
 import { siteOf } from '../site';
-import { brandingOf, PageProblem, showPage, words } from '../ui';
+import { brandingOf, mustComeFromUs, PageProblem, showPage, words } from '../ui';
 import { checkDomain } from './domains';
 import { mustFindFlow, readFlowForm } from './flow-form';
 import { readLocalIdentity } from './local';
@@ -55,7 +55,7 @@ export const signInRoutes = new Hono<{ Bindings: Env }>()
     return signedIn ? showSignedIn(c, signedIn.identity) : showSignedOut(c);
   })
   .post('/sign-out', async (c) => {
-    if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
+    mustComeFromUs(c);
     const user = await endSignIn(c);
     if (user) record(c, { event: 'sign_out', outcome: 'ok', user });
     const form = await readForm(c.req.raw);
@@ -196,7 +196,7 @@ function callbackUrl(c: Context): string {
 
 function oidcProblem(provider: OidcProvider, flow: Flow, refusal: Refusal<OidcRefusal>): PageProblem {
   const options = {
-    about: provider.title ?? provider.name,
+    about: titleOf(provider),
     detail: `${refusal.reason} ${refusal.detail ?? ''}`,
     action: tryAgain(flow),
   };

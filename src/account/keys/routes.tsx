@@ -1,12 +1,11 @@
 import { type Context, Hono } from 'hono';
 import { record } from '../../audit';
 import { seconds } from '../../clock';
-import { sign, verifySignature } from '../../crypto';
 import { expiryChoice, readExpiry } from '../../expiry';
 import { openFlow } from '../../flow';
-import { isSameOrigin, readForm } from '../../http';
 import { siteOf } from '../../site';
 import { brandingOf, PageProblem, showPage, words } from '../../ui';
+import { accountFields, readAccountForm } from '../account-form';
 import type { ApiUser } from '../api';
 import { highestRole } from '../identity';
 import { usableServers } from '../reach';
@@ -97,7 +96,7 @@ async function showKeys(
   const page = (
     <KeysPage
       branding={brandingOf(site)}
-      hidden={{ csrf: await sign(site.keyring, 'account-form', user.signInId) }}
+      hidden={await accountFields(c, user)}
       id={proposeKeyId()}
       keys={await site.env.ACCOUNT.getByName(user.userId).listKeys()}
       from={Math.max(0, Number.parseInt(c.req.query('from') ?? '', 10) || 0)}
@@ -115,21 +114,13 @@ async function showKeys(
   return showPage(c, page, { status: again ? (again.status ?? 400) : 200 });
 }
 
-/** A form of this page, sent from this browser's sign-in. */
+/** A form of this page, of somebody who may have keys. */
 async function readOwnForm(
   c: Context,
   whoCalls: WhoCalls,
 ): Promise<{ user: ApiUser; form: URLSearchParams }> {
-  const { origin, keyring } = siteOf(c);
-  if (!isSameOrigin(c.req.raw, origin)) throw new PageProblem('form_forged');
-  const form = await readForm(c.req.raw);
-  if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
-  const user = await whoCalls(c);
-  const csrf = form.value.get('csrf') ?? '';
-  if (!user || !(await verifySignature(keyring, 'account-form', user.signInId, csrf))) {
-    throw new PageProblem('form_forged');
-  }
-  return { user: mayHaveKeys(user), form: form.value };
+  const { person, form } = await readAccountForm(c, whoCalls);
+  return { user: mayHaveKeys(person), form };
 }
 
 function mayHaveKeys(user: ApiUser): ApiUser {

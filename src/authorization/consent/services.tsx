@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { usableServers } from '../../account';
 import { record } from '../../audit';
+import { titleOf } from '../../config';
 import {
   beginConnect,
   type ConnectedServer,
@@ -140,7 +141,7 @@ function tellRefusal(
 ): Promise<Response> {
   const who = { user: person.userId, client: flow.data.client.client_id, server: server.name };
   record(c, { event: 'connection', outcome: 'refused', ...refusal, ...who });
-  const text = connectNotice(server.title ?? server.name, refusal.reason);
+  const text = connectNotice(titleOf(server), refusal.reason);
   return showServices(c, flow, person, { text, status });
 }
 

@@ -14,11 +14,19 @@ import {
   readUserCode,
   showUserCode,
 } from '../../flow';
-import { isSameOrigin, readForm } from '../../http';
 import type { Refusal, Result } from '../../result';
 import { currentSignIn, mustFindFlow, type SignedIn, showSignIn } from '../../sign-in';
 import { siteOf } from '../../site';
-import { brandingOf, MessagePage, PageProblem, shown, showPage, words } from '../../ui';
+import {
+  brandingOf,
+  MessagePage,
+  mustComeFromUs,
+  PageProblem,
+  readPageForm,
+  shown,
+  showPage,
+  words,
+} from '../../ui';
 import { type AuthorizationFlow, askedScopes } from '../authorize';
 import { findClient } from '../clients/clients';
 import type { Ending } from '../consent/choice';
@@ -60,21 +68,19 @@ export const deviceRoutes = (survey: SurveyTools, tryCredential: TryCredential) 
       return isAtServices(c) ? showServices(c, flow, person) : showConsent(c, flow, person, survey);
     })
     .post('/device', async (c) => {
-      if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
+      mustComeFromUs(c);
       const flow = await findDeviceFlow(c, c.req.query('flow'));
-      const form = await readForm(c.req.raw);
-      if (!form.ok) throw new PageProblem('form_unreadable', { detail: form.error.reason });
+      const form = await readPageForm(c);
       const person = isDevice(flow) ? await whoDecides(c, flow) : await currentSignIn(c);
       if (!person) return showSignIn(c, flow);
-      if (!(await flow.checkCsrf(form.value.get('csrf'), person.userId)))
-        throw new PageProblem('form_forged');
-      if (!isDevice(flow)) return takeCode(c, flow, person, form.value.get('user_code') ?? '');
+      if (!(await flow.checkCsrf(form.get('csrf'), person.userId))) throw new PageProblem('form_forged');
+      if (!isDevice(flow)) return takeCode(c, flow, person, form.get('user_code') ?? '');
       const { role } = person;
       if (!role) throw new PageProblem('no_access');
       await mustWait(c, flow);
       const [decider, ending] = [{ ...person, role }, backToDevice(c, flow, person.userId)];
-      if (isAtServices(c)) return decideServices(c, flow, decider, form.value, tryCredential, ending);
-      return decide(c, flow, decider, survey, form.value, ending);
+      if (isAtServices(c)) return decideServices(c, flow, decider, form, tryCredential, ending);
+      return decide(c, flow, decider, survey, form, ending);
     });
 
 /** Opens a flow in this browser. A link's code goes into the form, and no further. */

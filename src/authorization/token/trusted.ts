@@ -1,6 +1,6 @@
 import { claimsInRules, type Identity, ruleFor, type TokenAnswer } from '../../account';
 import { seconds } from '../../clock';
-import type { TrustedIssuer, TrustRule } from '../../config';
+import { type TrustedIssuer, type TrustRule, titleOf } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { claimOnce } from '../../flow';
 import { ok, type Result, refuse } from '../../result';
@@ -45,7 +45,7 @@ export async function redeemTrusted(
     return { ...refused, status: 401 };
   }
   const now = seconds();
-  const named = client ?? { client_id: `issuer:${trusted.name}`, name: trusted.title ?? trusted.name };
+  const named = client ?? { client_id: `issuer:${trusted.name}`, name: titleOf(trusted) };
   const { client_id, name } = named;
   const longest = now + trusted.lifetime;
   const plan = planService(

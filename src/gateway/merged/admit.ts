@@ -1,4 +1,5 @@
-import { siteOf } from '../../site';
+import { titleOf } from '../../config';
+import { siteOf, siteResource } from '../../site';
 import { words } from '../../ui';
 import { challengeScope } from '../challenge';
 import { isNobody } from '../principal';
@@ -41,7 +42,7 @@ export async function admitCall(
     case 'scope':
       return challengeScope(view.work, resourceOf(view), judged.needed);
     case 'unavailable':
-      return serverFault('server_unreachable', judged.server.title ?? judged.server.name, id);
+      return serverFault('server_unreachable', titleOf(judged.server), id);
     case 'absent':
       return unknownTool(name, id);
   }
@@ -49,14 +50,13 @@ export async function admitCall(
 
 function providerUnavailable({ server, lock }: LockedCall, id: string | number | undefined): Response {
   const { retry_after = 1 } = lock;
-  const message = words.connection.told.provider_unavailable(server.title ?? server.name, retry_after);
-  const response = rpcError({ status: 503, code: -32603, message, id: id ?? null });
-  response.headers.set('Retry-After', String(retry_after));
-  return response;
+  const message = words.connection.told.provider_unavailable(titleOf(server), retry_after);
+  return rpcError({ status: 503, code: -32603, message, id: id ?? null, retry_after });
 }
 
 /** The resource that the principal is at; `/` is the same place as `/mcp`. */
 function resourceOf({ work, principal }: View): string {
-  const { origin } = siteOf(work);
-  return principal.server === undefined ? `${origin}/mcp` : `${origin}/mcp/${principal.server}`;
+  const site = siteOf(work);
+  const { server } = principal;
+  return server === undefined ? `${site.origin}/mcp` : siteResource(site, { name: server });
 }

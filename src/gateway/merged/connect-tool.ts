@@ -8,11 +8,12 @@ import {
   UrlElicitationRequiredError,
 } from '@modelcontextprotocol/server';
 import { record } from '../../audit';
-import type { ServerSetting } from '../../config';
+import { type ServerSetting, titleOf } from '../../config';
 import { connectLink, needsConnection } from '../../connections';
 import { siteOf } from '../../site';
 import { words } from '../../ui';
 import type { Tool } from '../policy';
+import { aboutPrincipal } from '../principal';
 import { type CredentialError, credentialFor } from '../server-credentials';
 import { type Behind, CredentialMissing } from './behind';
 import { MERGED } from './names';
@@ -49,14 +50,14 @@ export function isConnectTool(server: ServerSetting, name: string): boolean {
 /** The tool that a locked server shows in the place of its own. */
 export function connectTool(server: ServerSetting): Tool {
   const { title, describe } = words.connection.tool;
-  const titleOf = server.title ?? server.name;
+  const name = titleOf(server);
   const hints = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true };
   const tool = {
     name: connectName(server),
-    title: title(titleOf),
-    description: describe(titleOf, server.description),
+    title: title(name),
+    description: describe(name, server.description),
     inputSchema: { type: 'object', properties: {} },
-    annotations: { title: title(titleOf), ...hints },
+    annotations: { title: title(name), ...hints },
   };
   return tool;
 }
@@ -91,16 +92,15 @@ export async function askToConnect(
 ): Promise<Answer> {
   const { work, principal } = view;
   const { reason, detail, retry_after = 1 } = lock;
-  const about = { user: principal.user.id, client: principal.client.id, grant: principal.grantId };
   record(work, {
     event: 'connection_missing',
     outcome: 'refused',
     reason,
     detail,
     server: server.name,
-    ...about,
+    ...aboutPrincipal(principal),
   });
-  const title = server.title ?? server.name;
+  const title = titleOf(server);
   if (reason === 'provider_unavailable') {
     return told(words.connection.told.provider_unavailable(title, retry_after), true);
   }
@@ -126,10 +126,9 @@ export async function connectionNeeded(
   server: ServerSetting,
   { reason, detail, retry_after = 1 }: CredentialError,
 ): Promise<ProtocolError> {
-  const about = { user: principal.user.id, client: principal.client.id, grant: principal.grantId };
   const missing = { event: 'connection_missing', outcome: 'refused', reason, detail } as const;
-  record(work, { ...missing, server: server.name, ...about });
-  const title = server.title ?? server.name;
+  record(work, { ...missing, server: server.name, ...aboutPrincipal(principal) });
+  const title = titleOf(server);
   if (reason === 'provider_unavailable') {
     const text = words.connection.told.provider_unavailable(title, retry_after);
     return new ProtocolError(ProtocolErrorCode.InternalError, text, { reason });
@@ -155,7 +154,7 @@ export async function useUnlocked<T>(
 
 /** The answer of the connect tool when there is nothing left to connect. */
 export function alreadyConnected(server: ServerSetting): CallToolResult {
-  return told(words.connection.tool.done(server.title ?? server.name), false);
+  return told(words.connection.tool.done(titleOf(server)), false);
 }
 
 function told(text: string, isError: boolean): CallToolResult {

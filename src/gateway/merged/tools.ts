@@ -8,9 +8,10 @@ import {
 } from '@modelcontextprotocol/server';
 import { roleAt, scopesWithin } from '../../account';
 import { record } from '../../audit';
-import type { ServerSetting } from '../../config';
+import { type ServerSetting, titleOf } from '../../config';
 import { siteOf } from '../../site';
 import { judgeTool, publishTool, type Reach, type Tool, type ToolVerdict } from '../policy';
+import { aboutPrincipal } from '../principal';
 import { CredentialMissing, isSessionLost } from './behind';
 import {
   askToConnect,
@@ -87,7 +88,7 @@ export async function judgeMerged(view: View, name: string): Promise<MergedVerdi
   const verdict = server ? await judgeAt(view, server, name) : { verdict: 'absent' as const };
   if (verdict.verdict !== 'allowed') {
     const reason = verdict.verdict;
-    const about = { ...aboutPrincipal(view), server: server?.name, detail: name.slice(0, 200) };
+    const about = { ...aboutPrincipal(view.principal), server: server?.name, detail: name.slice(0, 200) };
     record(view.work, { event: 'tool_call', outcome: 'refused', reason, ...about });
   }
   return verdict;
@@ -117,7 +118,7 @@ export async function callMerged(
   params: CallToolRequest['params'],
   ctx: ServerContext,
 ): Promise<CallToolResult | InputRequiredResult> {
-  const about = { ...aboutPrincipal(view), server: server.name };
+  const about = { ...aboutPrincipal(view.principal), server: server.name };
   try {
     const result = await view.use(server, ({ client }) =>
       client.callTool(
@@ -140,7 +141,7 @@ export async function callMerged(
     record(view.work, { event: 'tool_call', outcome: 'failed', reason: 'server_failed', ...about, detail });
     // What the server itself says of the call is for the client, as it is.
     if (error instanceof ProtocolError && !isSessionLost(error)) throw error;
-    const text = `The server “${server.title ?? server.name}” could not answer. Trying again later may help.`;
+    const text = `The server “${titleOf(server)}” could not answer. Trying again later may help.`;
     return { isError: true, content: [{ type: 'text', text }] };
   }
 }
@@ -186,10 +187,6 @@ export function carried(
           },
         }),
   };
-}
-
-function aboutPrincipal({ principal }: View) {
-  return { user: principal.user.id, client: principal.client.id, grant: principal.grantId };
 }
 
 async function toolsAt(
