@@ -122,7 +122,8 @@ function askForTools(passage: Passage, message: Message): Promise<Tools> {
     if ('credential' in answer) throw new CredentialEnded(answer);
     if (!answer.ok) await answer.body?.cancel();
     if (answer.status === 401 || answer.status === 403) throw new ServerFailure('server_refuses_gate');
-    if (answer.status === 404 && session !== undefined) throw new SessionEnded();
+    // A session that the server has forgotten: 404; some say 400, as for a request without one.
+    if ((answer.status === 404 || answer.status === 400) && session !== undefined) throw new SessionEnded();
     return answer;
   };
   // A read that waits for a server that has gone quiet does not end with the signal by itself.
