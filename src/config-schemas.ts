@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { ConfiguredClient } from './config-clients';
 import {
-  httpUrl,
   isLoopbackHost,
+  issuerUrl,
   method,
   type Role,
   type RoleRule,
@@ -56,7 +56,7 @@ const oidcProvider = z.strictObject({
     error: 'must not be the name of another way to sign in, nor visitor or service',
   }),
   title: z.string().min(1).optional(),
-  issuer: httpUrl,
+  issuer: issuerUrl,
   client_id: z.string().min(1),
   scopes: z
     .string()

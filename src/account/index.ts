@@ -5,6 +5,7 @@ import { keyPartsOf } from './keys/text';
 export type { Access, Grant } from './access';
 export { accountFields, readAccountForm } from './account-form';
 export { type ApiUser, accountApi } from './api';
+export { claimAt } from './claims';
 export { connectedAccount } from './connected-account';
 export type { Obtained } from './connections/connections';
 export {
@@ -35,7 +36,16 @@ export type {
   TokenAnswer,
 } from './grants/issuer';
 export { type AccountSection, accountHome } from './home';
-export { highestRole, type Identity, roleAt, roleOf, SERVICE, type User, VISITOR } from './identity';
+export {
+  highestRole,
+  type Identity,
+  isSubject,
+  roleAt,
+  roleOf,
+  SERVICE,
+  type User,
+  VISITOR,
+} from './identity';
 export type { AccessKey, KeyLimits, KeySpec } from './keys/access-keys';
 export { KEY_INDEX, type MadeKey } from './keys/account-keys';
 export { describeIssue, keysApi, parseJson, refuseTooMany, showKey, whyNoKeys } from './keys/api';
