@@ -4,7 +4,7 @@ import { needsConnection } from '../connections';
 import { isForbiddenHost } from '../safe-fetch';
 import { type Site, siteOf, siteResource, type Work } from '../site';
 import { issueIdentityToken } from './identity-token';
-import type { Principal } from './principal';
+import { type Principal, principalAt } from './principal';
 import type { ServerFault } from './rpc-error';
 import {
   type CredentialError,
@@ -92,7 +92,7 @@ export interface NoCredential {
 }
 
 /**
- * Sends a request in the principal's name. A 401 to a credential that was thought good: another one and one more
+ * Sends a request in the principal's name, held to the role that it has there. A 401 to a credential that was thought good: another one and one more
  * try; a 401 to that one too, and the person must connect again.
  *
  * `account`: who began the session that the request belongs to. In another's name nothing is sent: to that one it is
@@ -101,10 +101,11 @@ export interface NoCredential {
 export async function callServerAs(
   work: Work,
   server: ServerSetting,
-  principal: Principal,
+  acting: Principal,
   request: Omit<UpstreamRequest, 'body'> & { body?: Uint8Array | undefined; account?: string | undefined },
 ): Promise<Response | ServerFault | NoCredential> {
   const site = siteOf(work);
+  const principal = principalAt(site, acting, server);
   const used = needsConnection(server) ? await credentialFor(site, principal, server) : undefined;
   if (used && !used.ok) return { credential: used.error };
   if (isOthersSession(request, used?.value)) return new Response(null, { status: 404 });

@@ -144,7 +144,7 @@ async function openOwnStream(
   const version = sent['mcp-protocol-version'];
   if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return unsupported(version);
   const headers = new Headers({ upgrade: 'websocket', 'gatehouse-rights': rights });
-  headers.set('gatehouse-user', owner.user);
+  headers.set('gatehouse-user', `${owner.user} ${principal.user.id}`);
   if (sent['last-event-id'] !== undefined) headers.set('last-event-id', sent['last-event-id']);
   const answer = await session.fetch('https://session/stream', { headers });
   if (!answer.webSocket) return answer;
