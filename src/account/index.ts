@@ -6,9 +6,11 @@ export type { Access, Grant } from './access';
 export { accountFields, readAccountForm } from './account-form';
 export { type ApiUser, accountApi } from './api';
 export { connectedAccount } from './connected-account';
+export { isOfAnotherClient, isSameIssuer } from './connections/configured';
 export type { Obtained } from './connections/connections';
 export {
   type ApiKeyCredential,
+  type ClientSetting,
   type Connection,
   type Connector,
   type ConnectorOptions,
@@ -17,6 +19,7 @@ export {
   type CredentialRefusal,
   headerValue,
   type IssuedCredential,
+  isSendable,
   type OAuthCredential,
   type ProviderClient,
   type RefreshRefusal,
