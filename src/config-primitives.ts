@@ -28,7 +28,14 @@ export const origin = z.string().transform((text, context) => {
   context.addIssue('must be an origin: https://host, without path, query or fragment');
   return z.NEVER;
 });
-export const settingName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, {
+const SETTING_NAME = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
+
+/** Whether a server, a provider or the like can be called so in the settings. */
+export function isSettingName(text: string): boolean {
+  return SETTING_NAME.test(text);
+}
+
+export const settingName = z.string().regex(SETTING_NAME, {
   error: 'must be 1 to 32 of a-z, 0-9 and -, not beginning or ending with -',
 });
 export const seconds = z.int().min(1, { error: 'must be a whole number of seconds, at least 1' });

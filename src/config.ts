@@ -12,6 +12,7 @@ export { readSecret, secretName } from './config-checks';
 export type { ConfiguredClient } from './config-clients';
 export {
   isLoopbackHost,
+  isSettingName,
   ROLES,
   type Role,
   type RoleRule,

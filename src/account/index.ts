@@ -7,9 +7,11 @@ export { accountFields, readAccountForm } from './account-form';
 export { type ApiUser, accountApi } from './api';
 export { claimAt } from './claims';
 export { connectedAccount } from './connected-account';
+export { isOfAnotherClient, isSameIssuer } from './connections/configured';
 export type { Obtained } from './connections/connections';
 export {
   type ApiKeyCredential,
+  type ClientSetting,
   type Connection,
   type Connector,
   type ConnectorOptions,
@@ -18,6 +20,7 @@ export {
   type CredentialRefusal,
   headerValue,
   type IssuedCredential,
+  isSendable,
   type OAuthCredential,
   type ProviderClient,
   type RefreshRefusal,
