@@ -24,6 +24,12 @@ export const origin = z.string().transform((text, context) => {
   context.addIssue('must be an origin: https://host, without path, query or fragment');
   return z.NEVER;
 });
+export const host = z
+  .string()
+  .toLowerCase()
+  .refine((text) => URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text, {
+    error: 'must be a host, with its port if it has one: gate.internal:8080',
+  });
 export const settingName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, {
   error: 'must be 1 to 32 of a-z, 0-9 and -, not beginning or ending with -',
 });
