@@ -12,7 +12,10 @@ export const KEY_FORM = /gth_[0-9A-Za-z]{16,}/gi;
 /** A code, an access token or a refresh token: `{user id}:{grant id}:{secret}`, also as an address has it. */
 const TOKEN_FORM = /[\w-]{32}(?::|%(?:25)*3a)[\w-]{16}(?::|%(?:25)*3a)[\w-]*/gi;
 
-/** Long enough for a cookie's or a device code's secret, a signature, a JWT, another's token. */
+/** A signed or sealed token in compact form (RFC 7515, RFC 7516): identity tokens, links, sessions. */
+const JOSE_FORM = /eyJ[\w-]{8,}(?:\.[\w-]*){2,4}/g;
+
+/** Long enough for a cookie's or a device code's secret, a signature, another's token. */
 const LONG_RUN = /[\w-]{40,}/g;
 
 /** How much is looked at: a secret that is cut off here is far behind what is quoted. */
@@ -36,6 +39,7 @@ function hideSecrets(text: string): string {
   return text
     .replace(KEY_FORM, '[key]')
     .replace(TOKEN_FORM, '[token]')
+    .replace(JOSE_FORM, '[token]')
     .replace(LONG_RUN, (run) => (isRandom(run) ? '[secret]' : run));
 }
 

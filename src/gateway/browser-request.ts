@@ -10,33 +10,21 @@ export function isPageVisit(request: Request): boolean {
 }
 
 /**
- * Refuses what a browser sends without asking first (no preflight): a form, a link, an image, a `fetch` in
- * `no-cors` mode. MCP clients in web pages send JSON by `fetch`, whose origin is judged by `refuseForeignOrigin`.
- * 403 by what the browser says of the request (Fetch Metadata), 415 by what a form can carry.
+ * 403 for what a browser sends without asking first (no preflight): a form, a link, an image, a `fetch` in
+ * `no-cors` mode, as it says itself (Fetch Metadata). MCP clients in web pages send JSON by `fetch`, whose origin is
+ * judged by `refuseForeignOrigin`. What says nothing of itself is known by its type: no message is but JSON.
  */
 export const refuseForms: MiddlewareHandler = async (c, next) => {
   const request = c.req.raw;
   if (isPageVisit(request)) return next();
   const how = navigatesOrEmbeds(request.headers);
-  if (how !== undefined) {
-    record(c, { event: 'mcp_request', outcome: 'refused', reason: 'not_by_fetch', detail: how });
-    const error_description =
-      'This address is for MCP clients; a form, a link or an embedded file can’t use it';
-    const { requestId: request_id } = siteOf(c);
-    return c.json({ error: 'access_denied', error_description, request_id }, 403);
-  }
-  if (!mayBeForm(request)) return next();
-  record(c, { event: 'mcp_request', outcome: 'refused', reason: 'content_type', detail: mediaType(request) });
-  return notJson();
+  if (how === undefined) return next();
+  record(c, { event: 'mcp_request', outcome: 'refused', reason: 'not_by_fetch', detail: how });
+  const error_description =
+    'This address is for MCP clients; a form, a link or an embedded file can’t use it';
+  const { requestId: request_id } = siteOf(c);
+  return c.json({ error: 'access_denied', error_description, request_id }, 403);
 };
-
-/** What a client sends: JSON, or nothing at all. */
-function mayBeForm(request: Request): boolean {
-  const bodiless = ['GET', 'HEAD', 'DELETE', 'OPTIONS'].includes(request.method);
-  if (bodiless || mediaType(request) === 'application/json') return false;
-  const empty = request.body === null || request.headers.get('content-length') === '0';
-  return request.headers.has('content-type') || !empty;
-}
 
 /** Fetch Metadata (W3C) of anything but a `fetch` that meets CORS; undefined where there is none of it. */
 function navigatesOrEmbeds(headers: Headers): string | undefined {

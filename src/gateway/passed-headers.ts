@@ -37,11 +37,11 @@ export function passedOnHeaders(from: Headers): Headers {
   return headers;
 }
 
-/** What may come from a server: a browser runs neither, whoever wrote it. */
-export type AnswerType = 'application/json' | 'text/event-stream';
-
-/** The type of an answer that may reach a client; undefined for any other, whose body goes nowhere. */
-export function answerType(answer: { headers: Headers }): AnswerType | undefined {
+/**
+ * The type of an answer that may reach a client, since a browser runs neither, whoever wrote it; undefined for any other, whose body goes nowhere. */
+export function answerType(answer: {
+  headers: Headers;
+}): 'application/json' | 'text/event-stream' | undefined {
   const type = mediaType(answer);
   return type === 'application/json' || type === 'text/event-stream' ? type : undefined;
 }
@@ -54,7 +54,9 @@ export function returnedHeaders(from: Headers): Headers {
   const type = answerType({ headers: from });
   const stored = type === 'text/event-stream' ? 'no-store, no-transform' : 'no-store';
   const headers = new Headers({ 'Cache-Control': stored });
-  if (type !== undefined) headers.set('Content-Type', type);
+  // JSON is UTF-8 (RFC 8259 section 8.1), said or not: another charset is what nobody here reads.
+  const utf8 = /;\s*charset="?utf-8"?\s*$/i.test(from.get('content-type') ?? '');
+  if (type !== undefined) headers.set('Content-Type', utf8 ? `${type}; charset=utf-8` : type);
   for (const [name, form] of Object.entries(RESPONSE_HEADERS)) {
     const value = from.get(name);
     if (value !== null && form.test(value)) headers.set(name, value);
