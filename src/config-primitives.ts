@@ -28,6 +28,12 @@ export const origin = z.string().transform((text, context) => {
   context.addIssue('must be an origin: https://host, without path, query or fragment');
   return z.NEVER;
 });
+export const host = z
+  .string()
+  .toLowerCase()
+  .refine((text) => URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text, {
+    error: 'must be a host, with its port if it has one: gate.internal:8080',
+  });
 const SETTING_NAME = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
 
 /** Whether a server, a provider or the like can be called so in the settings. */

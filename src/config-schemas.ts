@@ -24,6 +24,8 @@ export type Variables = Record<string, unknown>;
 export interface Settings {
   /** The origin that clients see; undefined: the request's own. */
   publicUrl: string | undefined;
+  /** With `PUBLIC_URL`: other hosts (`host` or `host:port`) that requests may come to. */
+  hosts: string[];
   name: string;
   logo: string | undefined;
   policyUrl: string | undefined;

@@ -57,6 +57,7 @@ export { keysPages } from './keys/routes';
 export { type KeyParts, looksLikeKey, parseKey } from './keys/text';
 export { withinTools } from './keys/tools';
 export { accountObject } from './object';
+export { containsKey, containsOwnCredential } from './own-credentials';
 export type { ProviderAnswer, ProviderAsker, ProviderQuestion, ProviderToken } from './provider/provider';
 export { holds, mayKnow, usableServers } from './reach';
 export {
