@@ -170,7 +170,7 @@ const CASES: [string, (text: string) => Promise<Case> | Case][] = [
   ['a client’s id', (text) => ({ method: 'GET', path: `/authorize?client_id=${text.slice(0, 5000)}` })],
   [
     'a client’s address',
-    (text) => ({ method: 'GET', path: `/authorize?client_id=https://${text.slice(0, 5000)}.example/c.json` }),
+    (text) => ({ method: 'GET', path: `/authorize?client_id=https://a.invalid/${text.slice(0, 5000)}` }),
   ],
   [
     'what an authorization request asks for',
