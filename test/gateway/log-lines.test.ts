@@ -9,7 +9,7 @@ import {
   ORIGIN,
   scripted,
 } from '../fixtures/mcp-server';
-import { bodyOf, META, MODERN } from '../fixtures/mcp-server-caller';
+import { bodyOf, META, MODERN, type Sent } from '../fixtures/mcp-server-caller';
 import { registerClient } from '../fixtures/worker';
 
 /* What strangers send doesn't fill the log, nor the errors that go back, and no key is found there. */
@@ -115,6 +115,33 @@ const CASES: [string, (text: string) => Promise<Case> | Case][] = [
     }),
   ],
   ['a method', (text) => ({ path: '/mcp/open', headers: as(one), body: bodyOf({ method: text }) })],
+  ...[
+    ['a method at /mcp', (text: string) => ({ method: text })],
+    ['a cursor', (text: string) => ({ method: 'tools/list', params: { cursor: text } })],
+    ['a level', (text: string) => ({ method: 'logging/setLevel', params: { level: text } })],
+    [
+      'what is to be completed',
+      (text: string) => ({
+        method: 'completion/complete',
+        params: { ref: { type: text, name: text }, argument: { name: text, value: text } },
+      }),
+    ],
+    [
+      'a parameter of another type',
+      (text: string) => ({ method: 'prompts/get', params: { name: { [text]: text } } }),
+    ],
+    ['what is asked for again', (text: string) => ({ method: 'resources/subscribe', params: { uri: text } })],
+  ].map(
+    ([what, make]) =>
+      [
+        what,
+        (text: string) => ({
+          path: '/mcp',
+          headers: as(merged),
+          body: bodyOf((make as (text: string) => Sent)(text)),
+        }),
+      ] as [string, (text: string) => Case],
+  ),
   [
     'a version of the protocol',
     (text) => ({
