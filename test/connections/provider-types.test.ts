@@ -82,8 +82,6 @@ describe('a token answer', () => {
     world.provider.answer = answer;
     const call = await new Caller(client, 'tools').call('look');
     expect(call.status).toBe(503);
-    world.provider.answer = {};
-    world.provider.rotates = false;
   });
 
   test.each(ODD_MEMBERS)('with %s connects, without it', async (_what, answer) => {
