@@ -48,7 +48,7 @@ export { type KeyParts, looksLikeKey, parseKey } from './keys/text';
 export { withinTools } from './keys/tools';
 export { accountObject } from './object';
 export type { ProviderAnswer, ProviderAsker, ProviderQuestion, ProviderToken } from './provider/provider';
-export { holds, mayKnow, usableServers } from './reach';
+export { holds, isForSome, mayKnow, usableServers } from './reach';
 export {
   DEFAULT_SCOPES,
   includedScopes,
