@@ -92,6 +92,17 @@ describe('a token answer', () => {
     expect(await statusesOf(client.browser)).toMatchObject([{ status: 'connected' }]);
   });
 
+  test('with the longest token that a header takes connects, and is sent', async () => {
+    const world = worldWith({}, { TOKENS: { access: 864_000 } });
+    const access_token = 'x'.repeat(16_384 - 'Bearer '.length);
+    world.provider.answer = { access_token };
+    const client = await connectedClient(world, `typed ${++people}`);
+    await new Caller(client, 'tools').call('look');
+    expect(world.asked.at(-1)?.headers.get('authorization')).toBe(`Bearer ${access_token}`);
+    world.provider.answer = { access_token: `${access_token}x` };
+    expect((await connectAccount(world, await signedIn(world), 'ada')).status).toBe(400);
+  });
+
   test.each([
     ['a list', '[]'],
     ['a text', '"token"'],
