@@ -1,5 +1,6 @@
 import { seconds } from '../clock';
 import { readSecret, secretName } from '../config';
+import { writeLog } from '../log';
 import { ok, type Result } from '../result';
 import { objectKeyring } from '../site';
 import type { Access } from './access';
@@ -51,7 +52,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
         connector,
         keyring: () => objectKeyring(env),
         clientSecret: (server) => readSecret({ ...env }, secretName('SERVER', server, 'CLIENT_SECRET')),
-        log: (event) => console.log(JSON.stringify({ ...event, user: userId() })),
+        log: (event) => writeLog('log', { ...event, user: userId() }),
       });
       this.desk.belongings.push(connectionBelongings(store, this.#connections));
     }

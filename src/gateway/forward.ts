@@ -83,7 +83,7 @@ async function refuseCall(passage: Passage, message: Message): Promise<Response 
   let tool: Awaited<ReturnType<typeof findTool>>;
   try {
     const account = await accountAt(siteOf(c), principal, server);
-    tool = await findTool(catalogueOf(c.env), catalogueKey(server.name, principal, account), name, () =>
+    tool = await findTool(catalogueOf(c.env), catalogueKey(server, principal, account), name, () =>
       askForTools(passage, message),
     );
   } catch (error) {

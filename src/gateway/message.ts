@@ -4,6 +4,7 @@ import {
   type JSONRPCMessage,
 } from '@modelcontextprotocol/server';
 import { decodeUtf8, readBody } from '../http';
+import { quotable } from '../secret-text';
 import { type MessageRefusal, rpcError } from './rpc-error';
 
 /** The revision of MCP without sessions. */
@@ -112,7 +113,7 @@ function refusalOf(outcome: InboundClassificationOutcome): MessageRefusal | unde
   return {
     status: outcome.httpStatus,
     code: outcome.code,
-    message: outcome.message,
+    message: quotable(outcome.message, 200),
     ...(outcome.data === undefined ? {} : { data: outcome.data }),
   };
 }

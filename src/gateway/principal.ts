@@ -122,13 +122,21 @@ export function aboutPrincipal({ user, client, grantId }: Principal) {
   return { user: user.id, client: client.id, grant: grantId };
 }
 
+/** The principal as one server is told of it: held to the role there, which may be lower than the highest. */
+export function principalAt({ settings }: Site, principal: Principal, server: ServerSetting): Principal {
+  const role = roleAt(principal.identity, server, settings);
+  if (!role) return { ...principal, role: 'viewer', scope: [] };
+  return { ...principal, role, scope: scopesWithin(role, principal.granted) };
+}
+
 /** The principal with what the provider says now of its user; undefined when nobody with a role is left. */
 export function asKnownNow(
   principal: Principal,
   identity: Identity,
   { settings }: Site,
 ): Principal | undefined {
-  const role = highestRole(identity, settings);
+  const server = settings.servers.find(({ name }) => name === principal.server);
+  const role = server ? roleAt(identity, server, settings) : highestRole(identity, settings);
   if (!role) return undefined;
   const { name, email, email_verified } = identity;
   const user = { id: principal.user.id, name, email, email_verified };
@@ -145,7 +153,10 @@ async function authenticate(
 ): Promise<Result<Access>> {
   if (!server || !needsConnection(server)) return account.authenticate(grantId, hash);
   const found = await account.authenticateWith(grantId, hash, wantedAt(siteOf(c), server));
-  if (found.ok) rememberCredential(siteOf(c), server.name, found.value.credential);
+  if (found.ok) {
+    const { user_id, credential } = found.value;
+    rememberCredential(siteOf(c), user_id, server.name, credential);
+  }
   return found;
 }
 

@@ -4,6 +4,7 @@ import { rewriteEvents } from './events';
 import { pipeWhileGranted, watchOver, whileGranted } from './granted';
 import type { Message } from './message';
 import { fault, forgetServerTools, type Passage } from './passage';
+import { saysEnough } from './passed-headers';
 import { publishTool, type Tool } from './policy';
 import { accountAt } from './server-credentials';
 import { sealSessionId } from './session-id';
@@ -51,8 +52,7 @@ export async function answerFrom(
   await answer.body?.cancel();
   // 202 for a notification, or a refusal that says enough by its status: 405 where there is no stream, 404
   // where a session has ended.
-  const refused = answer.status >= 400 && answer.status < 500;
-  if (answer.status === 202 || answer.status === 204 || refused) return new Response(null, init);
+  if (saysEnough(answer.status)) return new Response(null, init);
   return fault(passage, 'server_not_mcp', message, `${answer.status} ${type}`);
 }
 

@@ -293,6 +293,11 @@ export const words = {
       what: 'The address leads nowhere.',
       next: 'The way to connect an app is described on the first page.',
     },
+    host_not_ours: (about: string) => ({
+      title: 'This isn’t the address of this gate',
+      what: `It answers at ${about} only.`,
+      next: `Open ${about} instead.`,
+    }),
     settings_unusable: (about: string) => ({
       title: 'This gate isn’t set up yet',
       what: about,

@@ -123,7 +123,7 @@ describe('a caller’s own credential', () => {
         },
       });
     const response = await post({ authorization: 'Bearer old' });
-    expect([response.status, await response.text()]).toEqual([401, 'no']);
+    expect([response.status, await response.text()]).toEqual([401, '']);
     expect(response.headers.get('www-authenticate')).toBe(
       `Bearer error="invalid_token", resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/mcp/theirs", scope="a b"`,
     );

@@ -5,6 +5,7 @@ import { seconds } from '../../clock';
 import { clientIdOf } from '../../crypto';
 import { decodeUtf8, NO_STORE, readBody } from '../../http';
 import { ok, type Result, refuse } from '../../result';
+import { quotable } from '../../secret-text';
 import { type Site, siteOf } from '../../site';
 import { registerWithLibrary } from '../library';
 import { DEVICE_CODE, GRANT_TYPES, LIBRARY_GRANT_TYPES } from './client';
@@ -86,7 +87,7 @@ async function readMetadata(request: Request): Promise<Result<Metadata>> {
   const path = issue?.path.join('.') ?? '';
   return refuse(
     path.startsWith('redirect_uris') ? 'invalid_redirect_uri' : 'metadata_invalid',
-    `${path}: ${issue?.message}`,
+    quotable(`${path}: ${issue?.message}`, 200),
   );
 }
 

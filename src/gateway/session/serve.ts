@@ -1,5 +1,6 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 import type { Context } from 'hono';
+import { quotable } from '../../secret-text';
 import { siteOf } from '../../site';
 import { watchOver, whileGranted } from '../granted';
 import { type Message, methodNotAllowed } from '../message';
@@ -130,7 +131,7 @@ function describe(
 
 /** As the SDK's transport says it of all other requests (MCP 2025-11-25, "Protocol Version Header"). */
 function unsupported(version: string): Response {
-  const message = `Bad Request: Unsupported protocol version: ${version}`;
+  const message = `Bad Request: Unsupported protocol version: ${quotable(version)}`;
   return rpcError({ status: 400, code: -32000, message });
 }
 
@@ -144,7 +145,7 @@ async function openOwnStream(
   const version = sent['mcp-protocol-version'];
   if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return unsupported(version);
   const headers = new Headers({ upgrade: 'websocket', 'gatehouse-rights': rights });
-  headers.set('gatehouse-user', owner.user);
+  headers.set('gatehouse-user', `${owner.user} ${principal.user.id}`);
   if (sent['last-event-id'] !== undefined) headers.set('last-event-id', sent['last-event-id']);
   const answer = await session.fetch('https://session/stream', { headers });
   if (!answer.webSocket) return answer;
