@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { accountApi, accountHome, keysApi, keysPages } from './account';
-import { adminKeysApi } from './admin';
+import { adminCallbacksApi, adminKeysApi } from './admin';
 import { harmlessAnswers } from './answer-headers';
 import { record } from './audit';
 import { authorizeRoutes, deviceRoutes, oauthRoutes } from './authorization';
@@ -54,6 +54,7 @@ app.route('/', authorizeRoutes(surveyTools, tryCredential));
 app.route('/', deviceRoutes(surveyTools, tryCredential));
 app.route('/', signInRoutes);
 app.route('/', adminKeysApi);
+app.route('/', adminCallbacksApi);
 app.route('/', keysApi(currentSignIn));
 app.route('/', accountApi(currentSignIn));
 app.route('/', accountHome(currentSignIn, ['connections', 'keys']));

@@ -7,7 +7,7 @@ export { accountFields, readAccountForm } from './account-form';
 export { type ApiUser, accountApi } from './api';
 export { claimAt } from './claims';
 export { connectedAccount } from './connected-account';
-export { isOfAnotherClient, isSameIssuer } from './connections/configured';
+export { isOfAnotherClient } from './connections/configured';
 export type { Obtained } from './connections/connections';
 export {
   type ApiKeyCredential,
@@ -59,7 +59,7 @@ export { withinTools } from './keys/tools';
 export { accountObject } from './object';
 export { containsKey, containsOwnCredential } from './own-credentials';
 export type { ProviderAnswer, ProviderAsker, ProviderQuestion, ProviderToken } from './provider/provider';
-export { holds, mayKnow, usableServers } from './reach';
+export { holds, isForSome, mayKnow, usableServers } from './reach';
 export {
   DEFAULT_SCOPES,
   includedScopes,

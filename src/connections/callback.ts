@@ -1,7 +1,7 @@
 import type { ServerSetting } from '../config';
 import { callbackIdOf } from '../crypto';
 import type { Site } from '../site';
-import type { Provider } from './discovery';
+import { type DiscoveryRefusal, findProvider, type Provider } from './discovery';
 
 /*
  * Where providers send browsers back. Each server has a callback of its own at each authorization server, so that an
@@ -34,4 +34,28 @@ export async function callbackFor(
 /** The URL of the callback with this id. */
 export function callbackUrl({ origin }: Pick<Site, 'origin'>, id: string): string {
   return `${origin}${CALLBACK_PATH}/${id}`;
+}
+
+/** What to register by hand. `problem`: why it isn't known whether the shared callback would do. */
+export interface ListedCallback {
+  server: string;
+  client_id: string | undefined;
+  issuer: string | undefined;
+  redirect_uri: string;
+  problem: DiscoveryRefusal | undefined;
+}
+
+/** The callback of each server with `auth = "oauth"`, as it is while the settings name a `client_id` there. */
+export function listCallbacks(site: Site): Promise<ListedCallback[]> {
+  const servers = site.settings.servers.filter(({ auth }) => auth === 'oauth');
+  return Promise.all(
+    servers.map(async (server) => {
+      const { name, client_id } = server;
+      const found = await findProvider(site, server);
+      const provider = found.ok ? found.value : { issuer: undefined, tellsIssuer: false };
+      const { url } = await callbackFor(site, { name, client_id: client_id ?? '' }, provider);
+      const problem = found.ok ? undefined : found.error.reason;
+      return { server: name, client_id, issuer: provider.issuer, redirect_uri: url, problem };
+    }),
+  );
 }

@@ -131,7 +131,8 @@ async function registerWith(
     // Some list or echo a method that takes a secret, and then give none.
     const given = client_secret === undefined ? 'none' : (made.token_endpoint_auth_method ?? method);
     const client = { client_id, client_secret, token_endpoint_auth_method: given };
-    const lifetime = ends === 0 ? REMEMBERED : Math.min(REMEMBERED, Math.floor(ends - seconds()));
+    // RFC 7591 section 3.2.1: 0 is no end.
+    const lifetime = ends <= 0 ? REMEMBERED : Math.min(REMEMBERED, Math.floor(ends - seconds()));
     return ok({ client: { kind: 'registered', ...client }, lifetime });
   } catch (error) {
     if (error instanceof OutboundFailure) return refuse('provider_unavailable', error.reason);

@@ -1,5 +1,6 @@
 import { readSecret, type ServerSetting, secretName } from '../config';
 import { sha256Hex } from '../crypto';
+import { sameIssuer } from '../issuer';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import type { Site } from '../site';
 import type { Provider } from './discovery';
@@ -30,7 +31,7 @@ export async function checkIssuer(
   const key = `upstream-issuer:${hash}`;
   const first = await site.env.OAUTH_KV.get(key);
   if (first === null) await site.env.OAUTH_KV.put(key, issuer);
-  return first === null || first === issuer
+  return first === null || sameIssuer(first, issuer)
     ? ok(null)
     : refuse('issuer_changed', 'authorization_servers says which is right');
 }

@@ -7,8 +7,8 @@ import {
   type OAuthProtectedResourceMetadata,
   resourceUrlFromServerUrl,
 } from '@modelcontextprotocol/client';
-import { isSameIssuer } from '../account';
 import type { ServerSetting } from '../config';
+import { sameIssuer } from '../issuer';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import { safeSend } from '../safe-fetch';
 import { type Site, siteResource } from '../site';
@@ -177,7 +177,7 @@ function nameAuthorizationServers(
   const offered = resource?.authorization_servers ?? [];
   if (!allowed) return ok(offered.length > 0 ? offered : [new URL('/', url).href]);
   if (offered.length === 0) return ok(allowed);
-  const both = offered.filter((issuer) => allowed.some((one) => isSameIssuer(one, issuer)));
+  const both = offered.filter((issuer) => allowed.some((one) => sameIssuer(one, issuer)));
   if (both.length > 0) return ok(both);
   return refuse('provider_metadata_invalid', 'the server names none of authorization_servers');
 }

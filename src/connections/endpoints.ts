@@ -2,6 +2,7 @@ import {
   type AuthorizationServerMetadata,
   discoverAuthorizationServerMetadata,
 } from '@modelcontextprotocol/client';
+import { sameIssuer } from '../issuer';
 import { documentFetch } from './outbound';
 
 /*
@@ -38,5 +39,6 @@ async function isForeign(
   if (origin === new URL(token_endpoint).origin) return false;
   const options = { fetchFn: documentFetch(loopback), skipIssuerValidation: true };
   const owner = await discoverAuthorizationServerMetadata(origin, options).catch(() => undefined);
-  return owner !== undefined && owner.issuer !== issuer && owner.token_endpoint !== token_endpoint;
+  if (!owner || sameIssuer(owner.issuer, issuer)) return false;
+  return owner.token_endpoint !== token_endpoint;
 }

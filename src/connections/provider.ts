@@ -115,7 +115,7 @@ export async function exchangeCode(
  * appendix A.17, fits one too), or of a type that isn't sent as a bearer token is.
  */
 function unusableMember({ access_token, refresh_token, token_type }: OAuthTokens): string | undefined {
-  if (!isSendable(access_token) || access_token.includes(' ')) return 'access_token';
+  if (!isSendable(`Bearer ${access_token}`) || access_token.includes(' ')) return 'access_token';
   if (refresh_token !== undefined && !isSendable(refresh_token)) return 'refresh_token';
   return token_type.toLowerCase() === 'bearer' ? undefined : 'token_type';
 }

@@ -82,8 +82,6 @@ describe('a token answer', () => {
     world.provider.answer = answer;
     const call = await new Caller(client, 'tools').call('look');
     expect(call.status).toBe(503);
-    world.provider.answer = {};
-    world.provider.rotates = false;
   });
 
   test.each(ODD_MEMBERS)('with %s connects, without it', async (_what, answer) => {
@@ -92,6 +90,17 @@ describe('a token answer', () => {
     const client = await connectedClient(world, `typed ${++people}`);
     expect((await new Caller(client, 'tools').call('look')).status).toBe(200);
     expect(await statusesOf(client.browser)).toMatchObject([{ status: 'connected' }]);
+  });
+
+  test('with the longest token that a header takes connects, and is sent', async () => {
+    const world = worldWith({}, { TOKENS: { access: 864_000 } });
+    const access_token = 'x'.repeat(16_384 - 'Bearer '.length);
+    world.provider.answer = { access_token };
+    const client = await connectedClient(world, `typed ${++people}`);
+    await new Caller(client, 'tools').call('look');
+    expect(world.asked.at(-1)?.headers.get('authorization')).toBe(`Bearer ${access_token}`);
+    world.provider.answer = { access_token: `${access_token}x` };
+    expect((await connectAccount(world, await signedIn(world), 'ada')).status).toBe(400);
   });
 
   test.each([

@@ -1,14 +1,10 @@
+import { sameIssuer } from '../../issuer';
 import type { ClientSetting, OAuthCredential } from './credential';
 
 /*
  * Credentials of a client that the operator registered by hand. Its secret stands beside the settings, and goes to
  * the authorization server that gave it and to no other.
  */
-
-/** Whether two settings or documents mean the same issuer: with or without a slash at its end. */
-export function isSameIssuer(one: string, other: string): boolean {
-  return one.replace(/\/$/, '') === other.replace(/\/$/, '');
-}
 
 /**
  * Whether the settings name another client, or another authorization server, than those that a credential of a
@@ -25,5 +21,5 @@ export function isOfAnotherClient(
   if (token_endpoint !== undefined) return provider.token_endpoint !== token_endpoint;
   const { issuer } = provider;
   if (issuer === null) return true;
-  return issuer !== undefined && issuers !== undefined && !issuers.some((one) => isSameIssuer(one, issuer));
+  return issuer !== undefined && issuers !== undefined && !issuers.some((one) => sameIssuer(one, issuer));
 }

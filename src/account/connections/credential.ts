@@ -168,7 +168,7 @@ export function headerValue(credential: Credential, header: string): { header: s
 /** Longer ones fit into no server's headers. */
 const LONGEST_VALUE = 16_384;
 
-/** Whether a text can be sent as a token or key: visible ASCII (RFC 6750 section 2.1), spaces only within. */
+/** Whether a text fits into a header: visible ASCII (RFC 6750 section 2.1), single spaces within, 16 kB at most. */
 export function isSendable(text: string): boolean {
   return text.length <= LONGEST_VALUE && /^[\x21-\x7e]+( [\x21-\x7e]+)*$/.test(text);
 }
