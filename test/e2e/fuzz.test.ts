@@ -4,7 +4,7 @@ import { makeKeys } from '../../scripts/lib/keys';
 import { signOperatorRequest } from '../../scripts/lib/operator';
 import { type RawAnswer, RawClient } from '../fixtures/fuzz/raw-http';
 import { HIDDEN_WORDS, type Run } from '../fixtures/fuzz/recorded-tools';
-import { type FuzzRequest, fuzzRequest, type Sender } from '../fixtures/fuzz/requests';
+import { ALLOWED, type FuzzRequest, fuzzRequest } from '../fixtures/fuzz/requests';
 import { casesOr, check, timeFor } from '../fixtures/fuzz/settings';
 import { type LoggedCall, ToolLog } from '../fixtures/fuzz/tool-log';
 import { type RecordingUpstream, startExpress } from '../fixtures/fuzz/upstream-express';
@@ -25,8 +25,6 @@ const CASES = casesOr(600);
 const AT_ONCE = 24;
 /** Measured: ms that a case takes. */
 const MS_EACH = 40;
-/** What each may run, wherever. */
-const ALLOWED: Record<Sender, string> = { viewer: 'look', key: 'add' };
 
 const keys = makeKeys();
 const runs: Run[] = [];
