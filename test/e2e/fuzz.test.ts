@@ -157,7 +157,9 @@ test(
       for (const answer of answers) expectSound(answer);
       const senders = new Set(all.map(({ sender }) => ALLOWED[sender]));
       for (const { tool } of runs) expect([...senders]).toContain(tool);
-      for (const [name, count] of counts(runs)) expect([name, allowed.get(name) ?? 0]).toEqual([name, count]);
+      // Fewer may have run: a server does nothing for a call without an id.
+      for (const [name, count] of counts(runs))
+        expect(allowed.get(name) ?? 0, name).toBeGreaterThanOrEqual(count);
       tried += all.length;
       ran += runs.length;
     });
