@@ -9,7 +9,7 @@ import { Browser, formWith, refresh } from '../fixtures/worker';
 
 /* A sign-in provider one of whose answers is odd: its documents, its tokens, what it says of a person. */
 
-const CASES = casesOr(120);
+const CASES = casesOr(50);
 
 afterEach(() => {
   vi.restoreAllMocks();
