@@ -1,6 +1,7 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler';
+import { patience } from './test/patience.ts';
 
 /** Fixed, so that ids and sealed values are the same on every machine. They guard nothing. */
 const TEST_KEYS = {
@@ -34,12 +35,6 @@ const ALONE = [
   'test/sign-in/session.test.ts',
 ];
 
-const both = {
-  // A machine that does much else is slow, and no test waits for nothing.
-  testTimeout: 20_000,
-  hookTimeout: 30_000,
-};
-
 /**
  * Tests in workerd, on the Worker of `wrangler.toml`. A worker and storage of its own cost a file two
  * seconds, so most files share theirs with others, as users of one deployment do.
@@ -50,14 +45,14 @@ export default defineConfig({
       {
         plugins: [worker()],
         test: {
-          ...both,
+          ...patience,
           name: 'shared',
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: [...NOT_IN_WORKERD, ...ALONE],
           isolate: false,
         },
       },
-      { plugins: [worker()], test: { ...both, name: 'alone', include: ALONE } },
+      { plugins: [worker()], test: { ...patience, name: 'alone', include: ALONE } },
     ],
     maxWorkers: 3,
     // The Worker logs every event: shown only beside a test that failed.
