@@ -1,4 +1,4 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -85,16 +85,32 @@ export function hasExited({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
 }
 
-/** Calls `end` once, when the process that started this one is gone: a shell dies of a signal and hands none on. */
+/**
+ * Calls `end` once, when the process that started this one is gone: npm dies of a signal and hands none on, and a
+ * shell between it and this process may stay.
+ */
 export function onParentGone(end: () => void): { stop(): void } {
   const parent = process.ppid;
+  const { stdout } = spawnSync('ps', ['-o', 'ppid=,comm=', '-p', `${parent}`], { encoding: 'utf8' });
+  const [, above, command = ''] = /^\s*(\d+)\s+(.*)$/m.exec(stdout ?? '') ?? [];
+  const starter = command.endsWith('sh') ? Number(above) : parent;
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (process.ppid === parent && isRunning(starter)) return;
     clearInterval(timer);
     end();
   }, PARENT_INTERVAL);
   timer.unref();
   return { stop: () => clearInterval(timer) };
+}
+
+/** Whether there is a process of this id. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 /** Resolves once a program has exited, and nobody whom it started holds its output any more. */
