@@ -14,6 +14,7 @@ import {
   surveyTools,
   tryCredential,
 } from './gateway';
+import { limitClients } from './limits';
 import { currentSignIn, signInRoutes } from './sign-in';
 import { siteOf } from './site';
 import { logoRoute, PageProblem, renderProblem } from './ui';
@@ -34,6 +35,13 @@ for (const path of ['/', '/mcp/*', '/oauth/*', '/.well-known/*', '/health']) app
 
 app.use(guardSettings);
 app.get('/health', health);
+
+// How often one address may ask, before anything else of the request is looked at.
+app.use('/oauth/register', limitClients('registrations'));
+app.use('/oauth/device_authorization', limitClients('devices'));
+for (const path of ['/oauth/token', '/oauth/revoke', '/oauth/introspect']) {
+  app.use(path, limitClients('tokens'));
+}
 
 app.route('/', metadataRoutes);
 app.route('/', oauthRoutes);

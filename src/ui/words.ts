@@ -2,6 +2,7 @@ import { say } from './sentence';
 import { authorizeToolWords, keyWords, visitorWords } from './words-access';
 import { accountWords, connectionProblems, connectionWords, serviceWords } from './words-connections';
 import { device, deviceConsent } from './words-device';
+import { limitProblems } from './words-limits';
 
 const locale = 'en';
 
@@ -288,6 +289,7 @@ export const words = {
       what: 'Only people who signed in themselves have access keys: not visitors, and nobody who signed in by a key.',
       next: 'Sign in as yourself. Who is signed in by a key signs out first.',
     },
+    ...limitProblems,
     not_found: {
       title: 'There is no such page',
       what: 'The address leads nowhere.',
