@@ -19,6 +19,7 @@ import { seconds } from '../clock';
 import { ROLES } from '../config';
 import { randomSecret, userIdOf } from '../crypto';
 import { decodeUtf8, readBody } from '../http';
+import { mayPassFrom, tooManyRequests } from '../limits';
 import { currentSignIn } from '../sign-in';
 import { siteOf } from '../site';
 import { verifyOperator } from './operator';
@@ -82,6 +83,7 @@ const admit: MiddlewareHandler<{ Bindings: Env; Variables: Variables }> = async 
     const verified = await verifyOperator(site, request, seconds());
     if (!verified.ok) {
       record(c, { event: 'operator', outcome: 'refused', ...verified.error });
+      if (!(await mayPassFrom(c, 'failures'))) return tooManyRequests(c);
       return fail(c, 401, 'unauthorized', 'The request is not signed with this deployment’s GATEHOUSE_KEYS');
     }
     c.set('by', 'operator');

@@ -7,7 +7,11 @@ const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 
 /** Limits what clients ask of an endpoint, by source, before anything else of the request is looked at. */
 export function limitClients(name: RateLimitName): MiddlewareHandler {
-  return async (c, next) => ((await mayPassFrom(c, name)) ? next() : tooManyRequests(c));
+  return async (c, next) => {
+    if (await mayPassFrom(c, name)) return next();
+    const form = await readForm(c.req.raw);
+    return tooManyRequests(c, form.ok ? form.value.get('grant_type') : null);
+  };
 }
 
 /**
@@ -15,10 +19,8 @@ export function limitClients(name: RateLimitName): MiddlewareHandler {
  * that can't handle the request now. A device that polls hears `slow_down` (RFC 8628 section 3.5): any other error would
  * end its sign-in.
  */
-export async function tooManyRequests(c: Context): Promise<Response> {
-  const form = await readForm(c.req.raw);
-  const polls = form.ok && form.value.get('grant_type') === DEVICE_CODE;
-  const error = polls ? 'slow_down' : 'temporarily_unavailable';
+export function tooManyRequests(c: Context, grantType: string | null = null): Response {
+  const error = grantType === DEVICE_CODE ? 'slow_down' : 'temporarily_unavailable';
   const error_description = 'Too many requests from your network; try again in a minute';
   const headers = { ...NO_STORE, 'Retry-After': String(RETRY_AFTER) };
   return c.json({ error, error_description }, 429, headers);
