@@ -19,6 +19,7 @@ import {
   surveyTools,
   tryCredential,
 } from './gateway';
+import { limitClients } from './limits';
 import { currentSignIn, signInRoutes } from './sign-in';
 import { siteOf } from './site';
 import { logoRoute, PageProblem, renderProblem } from './ui';
@@ -47,6 +48,13 @@ app.use(refuseForeignHost);
 for (const path of MCP_PATHS) app.use(path, refuseForeignOrigin);
 app.use(guardSettings);
 app.get('/health', health);
+
+// How often one address may ask, before anything else of the request is looked at.
+app.use('/oauth/register', limitClients('registrations'));
+app.use('/oauth/device_authorization', limitClients('devices'));
+for (const path of ['/oauth/token', '/oauth/revoke', '/oauth/introspect']) {
+  app.use(path, limitClients('tokens'));
+}
 
 app.route('/', metadataRoutes);
 app.route('/', oauthRoutes);

@@ -208,6 +208,11 @@ export async function userCodeHash(keyring: Keyring, userCode: string): Promise<
   return base64url.encode(await hmacBytes(keyring.ids, `user-code\0${userCode}`, USER_ID_BYTES));
 }
 
+/** The form in which an address block is stored: to count what comes from it, and to tell nobody where it is. */
+export async function sourceHash(keyring: Keyring, block: string): Promise<string> {
+  return base64url.encode(await hmacBytes(keyring.ids, `source\0${block}`, USER_ID_BYTES));
+}
+
 /** 32 bytes for one purpose, the same each time, from a named master key; undefined when it is not there. */
 export async function deriveSeed(
   keyring: Keyring,

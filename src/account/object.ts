@@ -1,10 +1,11 @@
 import { seconds } from '../clock';
 import { writeLog } from '../log';
-import { migrate } from '../migrations';
+import { hasSchema, migrate } from '../migrations';
 import { ok, type Result, refuse } from '../result';
 import { Serial } from '../serial';
 import { type Access, describeGrant, type Grant } from './access';
 import { Accesses } from './accesses';
+import { AccountEnd, UNUSED_MS } from './account-end';
 import { grantBelongings } from './belongings';
 import { type DirectApproval, exchangeToken, issueDirectly } from './grants/direct';
 import { type Approval, Grants, type Presentation, type Terms } from './grants/grants';
@@ -44,6 +45,7 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env);
+      if (!hasSchema(ctx.storage)) void ctx.storage.setAlarm(Date.now() + UNUSED_MS);
       migrate(ctx.storage, ACCOUNT_SCHEMA);
       const { storage } = ctx;
       const profile = new Profile(storage.sql);
@@ -68,7 +70,8 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
       const stands = (id: string) => this.#accesses.stands(id, seconds());
       const watchers = new Watchers({ ctx, rights: () => this.rights(), stands });
       const checks = providerChecks({ ctx, env, ask, profile, grants, signIns, schedule });
-      this.desk = { keys: accountKeys, moves: this.#moves, watchers, checks, belongings };
+      const end = new AccountEnd({ ctx, env, profile, grants, signIns, belongings });
+      this.desk = { keys: accountKeys, moves: this.#moves, watchers, checks, belongings, end };
     }
 
     /**
@@ -237,6 +240,7 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
         return this.ctx.storage.setAlarm(Date.now() + OUTBOX_RETRY_MS);
       }
       await this.#settle();
+      this.desk.end.vanishIfIdle();
     }
 
     /**

@@ -3,6 +3,7 @@ import { whyNoKeys } from '../account';
 import { record } from '../audit';
 import { seconds } from '../clock';
 import { decodeUtf8, readBody } from '../http';
+import { mayPassFrom, tooManyRequests } from '../limits';
 import { currentSignIn } from '../sign-in';
 import { siteOf } from '../site';
 import { verifyOperator } from './operator';
@@ -28,6 +29,7 @@ export const admit: MiddlewareHandler<{ Bindings: Env; Variables: AdminVariables
     const verified = await verifyOperator(site, request, seconds());
     if (!verified.ok) {
       record(c, { event: 'operator', outcome: 'refused', ...verified.error });
+      if (!(await mayPassFrom(c, 'failures'))) return tooManyRequests(c);
       return fail(c, 401, 'unauthorized', 'The request is not signed with this deployment’s GATEHOUSE_KEYS');
     }
     c.set('by', 'operator');

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono';
 import { record } from '../audit';
 import type { TryCredential } from '../connections';
 import { type Flow, openFlow } from '../flow';
+import { mustPass } from '../limits';
 import { mustFindFlow, showSignIn } from '../sign-in';
 import { mustComeFromUs, PageProblem, readPageForm } from '../ui';
 import { type AuthorizationFlow, checkAuthorizationRequest } from './authorize';
@@ -52,6 +53,7 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
 
 /** Checks the request and opens a flow for it; the browser goes on at the flow's own address. */
 async function begin(c: Context): Promise<Response> {
+  await mustPass(c, 'authorizations');
   const checked = await checkAuthorizationRequest(c);
   if (!checked.ok) return answerRefusedRequest(c, checked.error);
   const { client } = checked.value;

@@ -1,14 +1,15 @@
 import type { Context } from 'hono';
 import { mayKnow } from '../account';
 import { record } from '../audit';
+import { seconds } from '../clock';
 import { titleOf } from '../config';
 import { timingSafeEqual } from '../crypto';
-import { type Flow, type FlowData, readUserCode } from '../flow';
+import { type Flow, type FlowData, readUserCode, takeAttempt } from '../flow';
 import { currentSignIn, knownVisitor, type SignedIn } from '../sign-in';
 import { siteOf } from '../site';
 import { PageProblem, words } from '../ui';
 import type { ConnectedServer } from './place';
-import type { Ticket } from './ticket';
+import { LIFETIME as TICKET_LIFETIME, type Ticket } from './ticket';
 import { serversOf } from './within-key';
 
 /*
@@ -38,8 +39,8 @@ export type Whose =
   | { first: 'code'; server: ConnectedServer };
 
 const CONFIRMED = 'code-confirmed';
-const WRONG_CODES = 'code-wrong';
-const MOST_WRONG_CODES = 5;
+/** Codes that may be typed for one link. */
+const MOST_ATTEMPTS = 5;
 
 export function isConnectFlow(flow: Flow): flow is Flow<ConnectFlow> {
   return flow.data.kind === 'connect';
@@ -120,22 +121,24 @@ async function otherPerson(
   return new PageProblem('connect_other_person', { about: shown, detail, action });
 }
 
-/** Whether that is the code of the flow's link; from then on the browser may go on. The flow ends with too many. */
+/**
+ * Whether that is the code of the flow's link; from then on the browser may go on. Each link has five attempts, in
+ * whichever browsers and however many at once; the flow ends with the last.
+ */
 export async function confirmCode(c: Context, flow: Flow<ConnectFlow>, typed: string): Promise<boolean> {
-  const { code = '', user, server } = flow.data;
-  if (timingSafeEqual(readUserCode(typed) ?? '', code)) {
+  const { code = '', user = '', server } = flow.data;
+  const link = ['connect link', user, server, code].join('\0');
+  const left = await takeAttempt(siteOf(c), link, MOST_ATTEMPTS, seconds() + TICKET_LIFETIME);
+  if (left !== undefined && timingSafeEqual(readUserCode(typed) ?? '', code)) {
     const staged = await flow.stage(CONFIRMED, true);
     if (!staged.ok) throw new PageProblem(staged.error.reason);
     return true;
   }
-  record(c, { event: 'connection', outcome: 'refused', reason: 'connect_code_wrong', user, server });
-  const wrong = 1 + ((await flow.take<number>(WRONG_CODES)) ?? 0);
-  if (wrong >= MOST_WRONG_CODES) {
-    await flow.submit();
-    throw new PageProblem('connect_code_guesses');
-  }
-  await flow.stage(WRONG_CODES, wrong);
-  return false;
+  const reason = left === undefined ? 'connect_code_guesses' : 'connect_code_wrong';
+  record(c, { event: 'connection', outcome: 'refused', reason, user, server });
+  if (left !== undefined && left > 0) return false;
+  await flow.submit();
+  throw new PageProblem('connect_code_guesses');
 }
 
 export function aboutUser({ userId }: Pick<SignedIn, 'userId'>, { name }: ConnectedServer) {

@@ -3,7 +3,7 @@ import type { Obtained } from '../account';
 import { record } from '../audit';
 import { isSettingName, titleOf } from '../config';
 import { type Flow, openFlow } from '../flow';
-import { mustFindFlow, showSignIn, stateFlowId } from '../sign-in';
+import { keepVisitor, mustFindFlow, showSignIn, stateFlowId } from '../sign-in';
 import { siteOf } from '../site';
 import { brandingOf, mustComeFromUs, PageProblem, readPageForm, showPage, words } from '../ui';
 import { checkKey, type TryCredential } from './api-key';
@@ -238,6 +238,7 @@ async function keep(
   const submitted = await flow.submit();
   if (!submitted.ok) throw new PageProblem(submitted.error.reason);
   await siteOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
+  await keepVisitor(siteOf(c), person);
   record(c, { event: 'connection', outcome: 'ok', ...aboutUser(person, server) });
   const { back } = flow.data as ConnectFlow;
   if (back !== undefined) return c.redirect(back, 303);

@@ -16,6 +16,7 @@ export type CredentialRefusal =
   | 'key_malformed'
   | 'key_checksum'
   | 'token_not_ours'
+  | 'rate_requests'
   | 'token_unknown'
   | 'grant_unknown'
   | 'key_unknown'

@@ -13,6 +13,7 @@ import {
 import type { Role, ServerSetting } from '../config';
 import { needsConnection, wantedAt } from '../connections';
 import { sha256Hex } from '../crypto';
+import { mayPassFrom } from '../limits';
 import { ok, type Result, refuse } from '../result';
 import { checkDomain } from '../sign-in';
 import { type Site, siteOf } from '../site';
@@ -86,6 +87,7 @@ export async function identify(
   const { text, userId, id } = credential.value;
   const account = await findAccount(site.env, site.keyring, userId);
   if (!account) return refuse<CredentialRefusal>('token_not_ours');
+  if (!(await mayPassFrom(c, 'requests', userId))) return refuse<CredentialRefusal>('rate_requests');
   const found = await authenticate(c, account, id, await sha256Hex(text), server);
   if (!found.ok) return found.error.reason === 'sso_required' ? refuse('sso_required', userId) : found;
 

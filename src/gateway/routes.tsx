@@ -11,6 +11,7 @@ import { challenge } from './challenge';
 import { ConnectPage } from './connect-page';
 import { forward } from './forward';
 import { publicKeys } from './identity-token';
+import { limitCalls, limitFailures } from './limits';
 import { methodNotAllowed, readRequest } from './message';
 import { isFixedToken, mayServeEveryone, passThrough } from './passthrough';
 import { type CredentialRefusal, identify } from './principal';
@@ -67,7 +68,9 @@ async function serveServer(c: Context): Promise<Response> {
   }
   const resource = serverResource(site, server);
   const principal = await identify(c, resource, server);
-  if (!principal.ok) return challenge(c, resource, principal.error);
+  if (!principal.ok) {
+    return (await limitFailures(c, principal.error)) ?? challenge(c, resource, principal.error);
+  }
   const { identity, servers } = principal.value;
   if (!mayKnow(server, identity) || !servers.includes(server.name)) return c.notFound();
   return forward(c, server, principal.value);
@@ -82,9 +85,12 @@ async function serve(c: Context, resource: string): Promise<Response> {
     const missing = principal.error.reason === ('credential_missing' satisfies CredentialRefusal);
     const legacy = missing && !(read instanceof Response) && !read.stateless;
     const session = legacy ? await serveUnauthenticated(c, resource, read.message) : undefined;
-    return session ?? challenge(c, resource, principal.error);
+    const limited = session ? undefined : await limitFailures(c, principal.error);
+    return session ?? limited ?? challenge(c, resource, principal.error);
   }
   if (read instanceof Response) return read;
+  const limited = await limitCalls(c, principal.value, read.message);
+  if (limited) return limited;
   const session = read.stateless ? undefined : await serveSession(c, principal.value, read.message);
   if (session) return session;
   // Without a session there is no stream to open, and nothing to end.

@@ -5,6 +5,7 @@ import { type OidcProvider, readSecret, secretName, titleOf } from '../config';
 import { sha256Hex } from '../crypto';
 import { type Flow, openFlow } from '../flow';
 import { readForm } from '../http';
+import { mustPass } from '../limits';
 import type { Refusal } from '../result';
 import { siteOf } from '../site';
 import { brandingOf, mustComeFromUs, PageProblem, showPage, words } from '../ui';
@@ -116,9 +117,10 @@ async function signInByKey(c: Context, flow: Flow, typed: string): Promise<Respo
   return c.redirect(flow.data.return_to, 303);
 }
 
-function refuseKey(c: Context, flow: Flow, { reason, detail }: Refusal): Promise<Response> {
+async function refuseKey(c: Context, flow: Flow, { reason, detail }: Refusal): Promise<Response> {
   if (reason === 'sso_required') throw ssoRequired(c, flow, { reason, ...(detail ? { detail } : {}) });
   record(c, { event: 'sign_in', outcome: 'refused', reason });
+  await mustPass(c, 'failures');
   const notice = reason === 'key_expired' ? words.signIn.keyExpired : words.signIn.keyRefused;
   return showSignIn(c, flow, { notice, values: {} });
 }

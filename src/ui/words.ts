@@ -3,6 +3,7 @@ import { authorizeToolWords, keyWords, visitorWords } from './words-access';
 import { authorizeProblems, authorizeWords } from './words-authorize';
 import { accountWords, connectionProblems, connectionWords, serviceWords } from './words-connections';
 import { device, deviceConsent } from './words-device';
+import { limitProblems } from './words-limits';
 
 const locale = 'en';
 
@@ -291,6 +292,7 @@ export const words = {
       what: 'Only people who signed in themselves have access keys: not visitors, and nobody who signed in by a key.',
       next: 'Sign in as yourself. Who is signed in by a key signs out first.',
     },
+    ...limitProblems,
     not_found: {
       title: 'There is no such page',
       what: 'The address leads nowhere.',

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
+import { leavePool } from '../../flow';
 import { Serial } from '../../serial';
 import { type Place, siteAt, type Work } from '../../site';
 import type { Acting } from '../merged/behind';
@@ -43,7 +44,11 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     super(ctx, env);
     this.#store = new SessionStore(ctx.storage, env);
     this.#holder = new StreamHolder(ctx, this.#store);
-    this.#signIn = new SessionSignIn(this.#store, (request) => this.callSelf(request));
+    this.#signIn = new SessionSignIn(
+      this.#store,
+      (request) => this.callSelf(request),
+      () => leavePool({ env }, 'sessions', ctx.id.toString()),
+    );
     const push = (event: LoggedEvent) => this.#holder.order({ event });
     const requests = new SessionRequests();
     this.#log = new EventLog(ctx.storage.sql, this.#store, push, requests);
@@ -127,9 +132,20 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     const { settings } = await siteAt(this.env, state.place);
     const idle = settings.tokens.session * 1000;
     const isUsed = this.#holder.isThere() || this.#hasCalls();
-    const since = isUsed ? Date.now() : state.used_at;
+    const since = (await this.#isWaiting(state)) ? 0 : isUsed ? Date.now() : state.used_at;
     if (since + idle > Date.now()) return this.ctx.storage.setAlarm(since + idle);
     await this.#end();
+  }
+
+  /** Ends a session in which nobody has signed in: others of its source need the room. */
+  async discard(): Promise<void> {
+    const state = this.#state();
+    if (!state || (await this.#isWaiting(state))) await this.#end();
+  }
+
+  /** Whether it began without a credential and still has none: however much it is used, it ends in time. */
+  async #isWaiting({ user_id }: SessionState): Promise<boolean> {
+    return user_id === '' && !(await this.#signIn.isSignedIn());
   }
 
   async #hear(socket: WebSocket, news: Exclude<StreamNews, { listening: string }>): Promise<void> {
