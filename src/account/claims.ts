@@ -1,3 +1,4 @@
+import { claimAt, textOf, valuesOf } from '../claims';
 import type { ClaimRule } from '../config';
 import { sameIssuer, sameUrl } from '../issuer';
 import { matchesPattern } from '../pattern';
@@ -35,33 +36,4 @@ function comparisonOf(claim: string): (one: string, other: string) => boolean {
 
 function sameText(one: string, other: string): boolean {
   return one === other;
-}
-
-/** The values of a claim: those of a list, or the one that it is. */
-export function valuesOf(claim: unknown): unknown[] {
-  const values: unknown[] = Array.isArray(claim) ? claim : [claim];
-  return values.filter((value) => value !== undefined && value !== null);
-}
-
-/** A value as rules compare it; undefined for objects and lists, which are never made into text. */
-export function textOf(value: unknown): string | undefined {
-  const isPlain = ['string', 'number', 'boolean'].includes(typeof value);
-  return isPlain ? String(value) : undefined;
-}
-
-/** The claim at a path such as `realm_access.roles`; a claim's own name may have dots (`kubernetes.io`). */
-export function claimAt(claims: object, path: string): unknown {
-  if (Object.hasOwn(claims, path)) return (claims as Record<string, unknown>)[path];
-  const steps = path.split('.');
-  for (let at = 1; at < steps.length; at++) {
-    const head = claimOf(claims, steps.slice(0, at).join('.'));
-    const found =
-      typeof head === 'object' && head !== null ? claimAt(head, steps.slice(at).join('.')) : undefined;
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-function claimOf(claims: object, name: string): unknown {
-  return Object.hasOwn(claims, name) ? (claims as Record<string, unknown>)[name] : undefined;
 }

@@ -31,14 +31,6 @@ export interface Identity {
   claims?: RuleClaims;
 }
 
-/**
- * Whether a `sub` names somebody: text that isn't blank, without control characters, of at most `longest` characters
- * (255 at a sign-in provider: OpenID Connect Core 1.0 section 2, "sub"). With an empty one everybody is one user.
- */
-export function isSubject(sub: unknown, longest = 255): sub is string {
-  return typeof sub === 'string' && sub.length <= longest && sub.trim() !== '' && !/\p{Cc}/u.test(sub);
-}
-
 /** The issuers of principals that no sign-in provider knows. */
 export const VISITOR = 'visitor';
 export const SERVICE = 'service';

@@ -5,7 +5,6 @@ import { keyPartsOf } from './keys/text';
 export type { Access, Grant } from './access';
 export { accountFields, readAccountForm } from './account-form';
 export { type ApiUser, accountApi } from './api';
-export { claimAt } from './claims';
 export { connectedAccount } from './connected-account';
 export { isOfAnotherClient } from './connections/configured';
 export type { Obtained } from './connections/connections';
@@ -42,7 +41,6 @@ export { type AccountSection, accountHome } from './home';
 export {
   highestRole,
   type Identity,
-  isSubject,
   roleAt,
   roleOf,
   SERVICE,

@@ -1,5 +1,6 @@
+import { claimAt, textOf, valuesOf } from '../claims';
 import type { Role, Settings, TrustedIssuer, TrustRule } from '../config';
-import { claimAt, claimHolds, textOf, valuesOf } from './claims';
+import { claimHolds } from './claims';
 
 /*
  * Principals that no person signed in as: programs behind a trusted issuer's token or a client's own

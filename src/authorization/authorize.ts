@@ -20,7 +20,7 @@ import { findClient } from './clients/clients';
 import { DOCUMENT_FAULTS } from './clients/document-rules';
 import { type CheckedRedirectUri, matchRedirectUri } from './clients/redirect-uri';
 import { checkWithLibrary, errorRedirect, type RequestRefusal } from './library';
-import { resourcesOf } from './metadata';
+import { resourceNamed, resourcesOf } from './metadata';
 
 /** An authorization request that passed every check, ready to be asked about. */
 export interface AuthorizationRequest {
@@ -89,6 +89,7 @@ export async function checkAuthorizationRequest(
     const redirectTo = errorRedirect(reply, site.origin, fault.error, fault.detail);
     return { ok: false, error: { ...fault, redirectTo, client } };
   }
+  spellResources(site, parameters);
   const checked = await checkWithLibrary(
     { origin: site.origin, resources: resourcesOf(site), accessTtl: 60, client: issuingClient(client) },
     parameters,
@@ -177,6 +178,13 @@ function checkOnce(parameters: URLSearchParams, name: string): void {
 /** A parameter without a value counts as left out (RFC 6749 section 3.1). */
 function dropEmpty(parameters: URLSearchParams): void {
   for (const name of new Set(parameters.keys())) parameters.delete(name, '');
+}
+
+/** Each `resource` as the library knows it, which compares spellings (RFC 8707 section 2). */
+function spellResources(site: Site, parameters: URLSearchParams): void {
+  const named = parameters.getAll('resource');
+  parameters.delete('resource');
+  for (const name of named) parameters.append('resource', resourceNamed(site, name) ?? name);
 }
 
 function only(parameters: URLSearchParams, name: string): string | undefined {

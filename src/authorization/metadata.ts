@@ -1,5 +1,6 @@
 import { DEFAULT_SCOPES, isForSome, OFFLINE_ACCESS, SCOPES } from '../account';
 import type { ServerSetting } from '../config';
+import { sameUrl } from '../issuer';
 import type { Site } from '../site';
 import { ASSERTION_ALGORITHMS, GRANT_TYPES, JWT_BEARER } from './clients/client';
 
@@ -14,13 +15,10 @@ export function resourcesOf({ origin, settings }: Site): string[] {
 
 /**
  * The resource that a request names (RFC 8707 section 2), as {@link resourcesOf} spells it: scheme and host in
- * any case, and nothing else may differ. Undefined when there is none.
+ * any case, the default port and the root's slash, and nothing else may differ. Undefined when there is none.
  */
 export function resourceNamed(site: Site, name: string): string | undefined {
-  if (!URL.canParse(name) || /[#@]/.test(name)) return undefined;
-  const { origin, pathname, search } = new URL(name);
-  const canonical = `${origin}${pathname === '/' ? '' : pathname}${search}`;
-  return resourcesOf(site).find((resource) => resource === canonical);
+  return resourcesOf(site).find((resource) => sameUrl(resource, name));
 }
 
 /** Authorization server metadata (RFC 8414): the same document at every path where it is asked for. */

@@ -1,5 +1,6 @@
 import * as oauth from 'oauth4webapi';
-import { isSubject, type ProviderAnswer, type ProviderQuestion } from '../account';
+import type { ProviderAnswer, ProviderQuestion } from '../account';
+import { isSubject } from '../claims';
 import { type Refusal, refuse } from '../result';
 import { checkDomain } from './domains';
 import { askUserinfo, clientAuthentication, collectClaims, type RelyingParty } from './oidc';

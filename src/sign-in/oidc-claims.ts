@@ -1,5 +1,5 @@
 import type { JsonValue } from 'oauth4webapi';
-import { claimAt } from '../account';
+import { claimAt } from '../claims';
 import type { OidcProvider } from '../config';
 import type { Identity } from './identity';
 

@@ -1,5 +1,5 @@
 import * as oauth from 'oauth4webapi';
-import { isSubject } from '../account';
+import { isSubject } from '../claims';
 import type { OidcProvider } from '../config';
 import { ok, refuse } from '../result';
 import type { Identity } from './identity';

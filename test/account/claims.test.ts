@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { claimAt, claimHolds } from '../../src/account/claims';
+import { claimHolds } from '../../src/account/claims';
 import { claimsInRules } from '../../src/account/services';
+import { claimAt } from '../../src/claims';
 import { parseSettings } from '../../src/config';
 
 const claims = {

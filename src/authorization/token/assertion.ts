@@ -1,5 +1,5 @@
 import type { JWTPayload } from 'jose';
-import { isSubject } from '../../account';
+import { isSubject } from '../../claims';
 import type { TrustedIssuer } from '../../config';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import type { AssertionKeys } from '../clients/client';
