@@ -20,6 +20,7 @@ import askableSql from './fixtures/schemas/account-v5.sql?raw';
 import { DUMPED_AT, loadSql, schemaOf } from './fixtures/schemas/dump';
 import sessionSql from './fixtures/schemas/mcp-session-v1.sql?raw';
 import watchingSql from './fixtures/schemas/mcp-session-v2.sql?raw';
+import sharedSql from './fixtures/schemas/mcp-session-v3.sql?raw';
 import flow from './fixtures/schemas/pending-flow-v1.json';
 import flowSql from './fixtures/schemas/pending-flow-v1.sql?raw';
 import device from './fixtures/schemas/pending-flow-v2.json';
@@ -42,7 +43,7 @@ import {
 /** A dump of each version that was ever released, the newest last. */
 const ACCOUNTS = [accountSql, connectedSql, withKeysSql, exchangedSql, askableSql];
 const FLOWS = [flowSql, deviceSql];
-const SESSIONS = [sessionSql, watchingSql];
+const SESSIONS = [sessionSql, watchingSql, sharedSql];
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: DUMPED_AT + 60_000 });
