@@ -38,6 +38,8 @@ const both = {
   // A machine that does much else is slow, and no test waits for nothing.
   testTimeout: 20_000,
   hookTimeout: 30_000,
+  // How fuzz tests run (docs/testing.md): workerd has no environment of its own.
+  env: Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('FUZZ_'))),
 };
 
 /**

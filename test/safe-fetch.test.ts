@@ -23,6 +23,8 @@ describe('which hosts are never fetched from', () => {
     'localhost',
     'LOCALHOST',
     'localhost.',
+    'localhost..',
+    'printer.local..',
     'api.localhost',
     'printer.local',
     'metadata.google.internal',
@@ -54,6 +56,23 @@ describe('which hosts are never fetched from', () => {
     '[::ffff:127.0.0.1]',
     '[::ffff:a9fe:a9fe]',
     '[64:ff9b::7f00:1]',
+    '[64:ff9b::8.8.8.8]',
+    '[64:ff9b:1::1]',
+    '[::ffff:8.8.8.8]',
+    '[::ffff:0:8.8.8.8]',
+    '[::8.8.8.8]',
+    '[2002:808:808::1]',
+    '[2001:0:808:808::1]',
+    '[2001:20::1]',
+    '[3fff::1]',
+    '[5f00::1]',
+    '[100::1]',
+    '[fec0::1]',
+    '192.31.196.1',
+    '192.175.48.1',
+    '192.88.99.1',
+    '198.51.100.1',
+    '203.0.113.1',
     '[2002:7f00:1::]',
     '[2001::1]',
     '[2001:db8::1]',
@@ -89,6 +108,7 @@ describe('which hosts are never fetched from', () => {
     expect(isForbiddenAddress('8.8.8.8')).toBe(false);
     expect(isForbiddenAddress('example.com')).toBe(true);
     expect(isForbiddenAddress('not an address')).toBe(true);
+    expect(isForbiddenAddress('2606:4700::1111%eth0')).toBe(true);
   });
 });
 

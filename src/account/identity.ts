@@ -6,7 +6,7 @@ import {
   type Settings,
   type SignInMethod,
 } from '../config';
-import { matchesGlob } from '../glob';
+import { matchesEmailGlob } from '../glob';
 import { type RuleClaims, serviceRole } from './services';
 
 /**
@@ -29,6 +29,14 @@ export interface Identity {
    * (`TRUSTED_ISSUERS`; none for a client that acts for itself). Those rules alone give it a role.
    */
   claims?: RuleClaims;
+}
+
+/**
+ * Whether a `sub` names somebody: text that isn't blank, without control characters, of at most `longest` characters
+ * (255 at a sign-in provider: OpenID Connect Core 1.0 section 2, "sub"). With an empty one everybody is one user.
+ */
+export function isSubject(sub: unknown, longest = 255): sub is string {
+  return typeof sub === 'string' && sub.length <= longest && sub.trim() !== '' && !/\p{Cc}/u.test(sub);
 }
 
 /** The issuers of principals that no sign-in provider knows. */
@@ -99,9 +107,6 @@ function methodOf({ provider }: Identity): SignInMethod {
   return provider === 'local' ? 'local' : 'oidc';
 }
 
-/** A `*` never reaches over the @, so that `*@acme.com` is no other domain's; case doesn't count. */
-const EMAIL_GLOB = { except: '@', flags: 'i' };
-
 function namesPerson(rule: RoleRule, identity: Identity): boolean {
   if (identity.claims) return false;
   if (rule.provider !== undefined && rule.provider !== identity.provider) return false;
@@ -111,5 +116,5 @@ function namesPerson(rule: RoleRule, identity: Identity): boolean {
   if (rule.users?.includes(identity.subject)) return true;
   const { email, email_verified } = identity;
   if (email === undefined || !email_verified) return false;
-  return rule.emails?.some((glob) => matchesGlob(email, glob, EMAIL_GLOB)) === true;
+  return rule.emails?.some((glob) => matchesEmailGlob(email, glob)) === true;
 }

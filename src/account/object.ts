@@ -1,4 +1,5 @@
 import { seconds } from '../clock';
+import { writeLog } from '../log';
 import { migrate } from '../migrations';
 import { ok, type Result, refuse } from '../result';
 import { Serial } from '../serial';
@@ -232,7 +233,7 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
         await this.#outbox.flush(now);
       } catch (error) {
         // The runtime gives up on an alarm that throws a few times, and KV may be away for longer.
-        console.error(JSON.stringify({ event: 'outbox', outcome: 'failed', detail: String(error) }));
+        writeLog('error', { event: 'outbox', outcome: 'failed', detail: error });
         return this.ctx.storage.setAlarm(Date.now() + OUTBOX_RETRY_MS);
       }
       await this.#settle();

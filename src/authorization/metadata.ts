@@ -1,4 +1,4 @@
-import { DEFAULT_SCOPES, OFFLINE_ACCESS, SCOPES } from '../account';
+import { DEFAULT_SCOPES, isForSome, OFFLINE_ACCESS, SCOPES } from '../account';
 import type { ServerSetting } from '../config';
 import type { Site } from '../site';
 import { ASSERTION_ALGORITHMS, GRANT_TYPES, JWT_BEARER } from './clients/client';
@@ -83,7 +83,7 @@ export function protectedResourceMetadata(
   const issuers = server?.auth === 'passthrough' ? server.authorization_servers : undefined;
   return {
     resource,
-    resource_name: server?.title ?? settings.name,
+    resource_name: (server && !isForSome(server) && server.title) || settings.name,
     authorization_servers: issuers ?? [origin],
     ...(issuers ? {} : { scopes_supported: DEFAULT_SCOPES }),
     bearer_methods_supported: ['header'],

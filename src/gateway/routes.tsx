@@ -6,12 +6,12 @@ import type { ServerSetting } from '../config';
 import { type Site, siteOf } from '../site';
 import { brandingOf, showPage } from '../ui';
 import { serveAlone } from './alone';
+import { isPageVisit } from './browser-request';
 import { challenge } from './challenge';
 import { ConnectPage } from './connect-page';
 import { forward } from './forward';
 import { publicKeys } from './identity-token';
 import { methodNotAllowed, readRequest } from './message';
-import { checkOrigin } from './origins';
 import { isFixedToken, mayServeEveryone, passThrough } from './passthrough';
 import { type CredentialRefusal, identify } from './principal';
 import { serveSession, serveUnauthenticated } from './session/serve';
@@ -59,10 +59,8 @@ function findServer(c: Context): ServerSetting | undefined {
 /** `/mcp/{server}`: for a known principal who may use it; for anybody else it isn't there. */
 async function serveServer(c: Context): Promise<Response> {
   const site = siteOf(c);
-  if (isBrowser(c.req.raw)) return showConnectPage(c, site);
+  if (isPageVisit(c.req.raw)) return showConnectPage(c, site);
   const server = findServer(c);
-  const refused = checkOrigin(c);
-  if (refused) return refused;
   if (!server) return c.notFound();
   if (server.auth === 'passthrough') {
     return mayServeEveryone(c, server) ? passThrough(c, server) : c.notFound();
@@ -77,9 +75,7 @@ async function serveServer(c: Context): Promise<Response> {
 
 async function serve(c: Context, resource: string): Promise<Response> {
   const site = siteOf(c);
-  if (isBrowser(c.req.raw)) return showConnectPage(c, site);
-  const refused = checkOrigin(c);
-  if (refused) return refused;
+  if (isPageVisit(c.req.raw)) return showConnectPage(c, site);
   const principal = await identify(c, resource);
   const read = await readRequest(c.req.raw, MAX_MESSAGE_BYTES);
   if (!principal.ok) {
@@ -94,11 +90,6 @@ async function serve(c: Context, resource: string): Promise<Response> {
   // Without a session there is no stream to open, and nothing to end.
   if (!read.message) return c.req.method === 'DELETE' ? c.body(null, 204) : methodNotAllowed();
   return serveAlone(c, principal.value, read.message);
-}
-
-function isBrowser(request: Request): boolean {
-  const reads = request.method === 'GET' || request.method === 'HEAD';
-  return reads && (request.headers.get('accept') ?? '').includes('text/html');
 }
 
 function showConnectPage(c: Context, site: Site): Promise<Response> {

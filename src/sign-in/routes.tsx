@@ -129,7 +129,7 @@ async function goToProvider(
   provider: OidcProvider,
   options: Parameters<typeof beginOidc>[3],
 ): Promise<Response> {
-  const begun = await beginOidc(provider, callbackUrl(c), flow.id, options);
+  const begun = await beginOidc(provider, callbackUrl(c), flow.id, { ...options, local: siteOf(c).local });
   if (!begun.ok) throw oidcProblem(provider, flow, begun.error);
   await flow.stage('oidc', begun.value.transaction);
   return c.redirect(begun.value.url, 303);
@@ -143,7 +143,7 @@ async function comeBackFromProvider(c: Context): Promise<Response> {
   const provider = findProvider(c, transaction.provider);
   const secret = readSecret({ ...site.env }, secretName('OIDC', provider.name, 'CLIENT_SECRET'));
   const callback = new URL(`${callbackUrl(c)}${new URL(c.req.url).search}`);
-  const finished = await finishOidc(provider, secret, callbackUrl(c), transaction, callback);
+  const finished = await finishOidc(provider, secret, callbackUrl(c), transaction, callback, site);
   if (!finished.ok) {
     record(c, { event: 'sign_in', outcome: 'refused', ...finished.error });
     // It doesn't give us refresh tokens, though it has them: then it is not asked again, and people come in.

@@ -23,6 +23,7 @@ const STATUS: Partial<Record<ProblemTag, number>> = {
   connect_unavailable: 502,
   keys_not_here: 403,
   not_found: 404,
+  host_not_ours: 421,
   settings_unusable: 503,
   internal_error: 500,
 };

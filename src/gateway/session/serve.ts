@@ -1,5 +1,6 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 import type { Context } from 'hono';
+import { quotable } from '../../secret-text';
 import { siteOf } from '../../site';
 import { watchOver, whileGranted } from '../granted';
 import { type Message, methodNotAllowed } from '../message';
@@ -130,7 +131,7 @@ function describe(
 
 /** As the SDK's transport says it of all other requests (MCP 2025-11-25, "Protocol Version Header"). */
 function unsupported(version: string): Response {
-  const message = `Bad Request: Unsupported protocol version: ${version}`;
+  const message = `Bad Request: Unsupported protocol version: ${quotable(version)}`;
   return rpcError({ status: 400, code: -32000, message });
 }
 

@@ -208,7 +208,13 @@ describe('what it says is obeyed', () => {
     expectInvalidGrant(await refresh(app, app.tokens.refresh_token));
     // As a consent that was being stored at that very moment leaves it.
     const account = accountOf(app.tokens.access_token);
-    const terms = { origin: at.origin, resources: [`${at.origin}/mcp`], tokens: {} as never, providers: [] };
+    const terms = {
+      origin: at.origin,
+      resources: [`${at.origin}/mcp`],
+      tokens: {} as never,
+      providers: [],
+      local: true,
+    };
     const client = {
       client_id: app.client.client_id,
       redirect_uris: [],

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mayTry } from '../../../src/flow/user-codes';
 import { pass, startClock, stopClock } from '../../fixtures/clock';
 import { Browser, formWith, gate, type Page, tokensOf } from '../../fixtures/worker';
-import { answer, confirmCode, openSignedIn, poll, startDevice, typeCode } from './devices';
+import { answer, confirmCode, openSignedIn, poll, reached, startDevice, typeCode } from './devices';
 
 beforeEach(stopClock);
 afterEach(startClock);
@@ -14,17 +14,19 @@ function guess(): string {
   return Array.from({ length: 8 }, () => LETTERS[Math.floor(Math.random() * 20)]).join('');
 }
 
-/** A browser whose requests each seem to come from another address. */
-function wandering(): Browser {
-  return new Browser({
+/** A browser that is signed in and whose requests each seem to come from another address. */
+function wandering({ cookies }: Browser): Browser {
+  const browser = new Browser({
     ...gate,
     fetch: (path, init = {}) => {
       const headers = new Headers(init.headers);
       const part = () => Math.floor(Math.random() * 250) + 1;
       headers.set('cf-connecting-ip', `203.${part()}.${part()}.${part()}`);
-      return gate.fetch(path, { ...init, headers });
+      return reached.fetch(path, { ...init, headers });
     },
   });
+  for (const [name, value] of cookies) browser.cookies.set(name, value);
+  return browser;
 }
 
 async function tries(browser: Browser, page: Page, codes: string[]): Promise<number[]> {
@@ -36,8 +38,9 @@ async function tries(browser: Browser, page: Page, codes: string[]): Promise<num
 describe('somebody who guesses at codes', () => {
   it('is stopped after five, from one address and from many, in this browser and in another', async () => {
     const device = await startDevice();
-    const browser = wandering();
-    const page = await openSignedIn(browser, '/device', 'Eve');
+    const here = new Browser();
+    const page = await openSignedIn(here, '/device', 'Eve');
+    const browser = wandering(here);
     const statuses = await tries(browser, page, Array.from({ length: 8 }, guess));
     expect(statuses).toEqual([400, 400, 400, 400, 400, 429, 429, 429]);
     const right = await typeCode(browser, page, device.user_code);
