@@ -22,6 +22,7 @@ import directorySql from './fixtures/schemas/directory-v1.sql?raw';
 import { DUMPED_AT, loadSql, schemaOf } from './fixtures/schemas/dump';
 import sessionSql from './fixtures/schemas/mcp-session-v1.sql?raw';
 import watchingSql from './fixtures/schemas/mcp-session-v2.sql?raw';
+import sharedSql from './fixtures/schemas/mcp-session-v3.sql?raw';
 import flow from './fixtures/schemas/pending-flow-v1.json';
 import flowSql from './fixtures/schemas/pending-flow-v1.sql?raw';
 import device from './fixtures/schemas/pending-flow-v2.json';
@@ -46,7 +47,7 @@ import {
 const ACCOUNTS = [accountSql, connectedSql, withKeysSql, exchangedSql, askableSql];
 const FLOWS = [flowSql, deviceSql, withoutCodesSql];
 const DIRECTORIES = [directorySql];
-const SESSIONS = [sessionSql, watchingSql];
+const SESSIONS = [sessionSql, watchingSql, sharedSql];
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: DUMPED_AT + 60_000 });

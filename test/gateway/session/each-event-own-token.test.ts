@@ -1,14 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Connected, messageOf } from '../../fixtures/mcp-server';
-import {
-  connectMerged,
-  deploy,
-  EventStream,
-  eventually,
-  InSession,
-  TOOLS_CHANGED,
-} from '../../fixtures/mcp-session';
+import { connectMerged, deploy, EventStream, eventually, InSession } from '../../fixtures/mcp-session';
 import { sessionServer } from '../../fixtures/mcp-session-server';
 import { narrowed, scopeOf, type Tokened } from '../../fixtures/mcp-tokens';
 
@@ -141,20 +134,20 @@ describe('what a server asks in a call', () => {
     expect(answers.map(scopeOf)).toEqual(['mcp:read mcp:write mcp:destructive']);
   });
 
-  test('on its own stream, with calls of both under way, comes to the one that may know of it', async () => {
+  test('or says on its own stream comes on that of a call that may know of it, not of the latest', async () => {
     const session = await begin();
     await listening(session);
     await session.call('one_look');
     expect(await eventually(() => one.listeners() > 0)).toBe(true);
-    const call = await ask(session, 'one_ask-aside', 'Which?');
-    // The latest under way, which may not know of the other's.
-    const later = await ask(session.with(narrow), 'one_wait', 'narrow');
-    const { message } = await call.said('elicitation/create');
-    await reply(session, message.id, 'that');
-    expect(await answered(call)).toContain('accept: that');
+    const calls = [await ask(session, 'one_wait', 'wide')];
+    expect(await eventually(() => one.waiting() === 1)).toBe(true);
+    calls.push(await ask(session.with(narrow), 'one_wait', 'narrow'));
+    expect(await eventually(() => one.waiting() === 2)).toBe(true);
+    await one.log('error', 'about the wide one');
+    await calls[0]?.until(({ message }) => message.params?.data === 'about the wide one');
     one.release();
-    await answered(later);
-    expect(JSON.stringify(later.events)).not.toContain('Which?');
+    for (const call of calls) await answered(call);
+    expect(JSON.stringify(calls[1]?.events)).not.toContain('about the wide one');
   });
 });
 
@@ -199,8 +192,8 @@ describe('a client’s own stream', () => {
     await session.call('one_look');
     expect(await eventually(() => one.listeners() > 0)).toBe(true);
     await one.touch('file:///readme');
-    await one.changeTools();
-    await low.said(TOOLS_CHANGED);
+    await one.log('error', 'after that');
+    await low.until(({ message }) => message.params?.data === 'after that');
     expect(low.count('notifications/resources/updated')).toBe(0);
     await session.with(narrow).request('resources/subscribe', { uri });
     await one.touch('file:///readme');
