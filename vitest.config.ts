@@ -1,6 +1,7 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler';
+import { patience } from './test/patience.ts';
 
 /** Fixed, so that ids and sealed values are the same on every machine. They guard nothing. */
 const TEST_KEYS = {
@@ -34,10 +35,11 @@ const ALONE = [
   'test/sign-in/session.test.ts',
 ];
 
+/** Of every test here. */
 const both = {
-  // A machine that does much else is slow, and no test waits for nothing.
-  testTimeout: 20_000,
-  hookTimeout: 30_000,
+  ...patience,
+  // How fuzz tests run (docs/testing.md): workerd has no environment of its own.
+  env: Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('FUZZ_'))),
 };
 
 /**

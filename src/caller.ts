@@ -5,9 +5,9 @@ import ipaddr from 'ipaddr.js';
  * not where it came from: a tunnel or a proxy on this computer keeps it, or the caller writes it.
  */
 
-/** Headers that only a proxy, a tunnel or an edge sets. */
+/** Headers that only a proxy, a tunnel or an edge sets. (`CF-Worker` alone is a Worker's call on this computer.) */
 const FORWARDED =
-  /^(forwarded|via|cdn-loop|cf-.+|x-forwarded-.+|x-original-.+|x-real-ip|(.+-)?client-ip|x-envoy-.+|x-azure-.+|x-arr-.+|x-amz.+|x-cloud-trace-context|tailscale-.+|ngrok-.+)$/;
+  /^(forwarded|via|cdn-loop|cf-(?!worker$).+|x-forwarded-.+|x-original-.+|x-real-ip|(.+-)?client-ip|x-envoy-.+|x-azure-.+|x-arr-.+|x-amz.+|x-cloud-trace-context|tailscale-.+|ngrok-.+)$/;
 
 /** The address of the peer: `wrangler dev` sets it to that of the connection, unless the request has one. */
 const PEER = 'cf-connecting-ip';

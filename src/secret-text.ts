@@ -35,6 +35,24 @@ export function quotable(text: string, most = QUOTED): string {
   return `${calm.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
+/** How deep a value is looked into, and how many members of each list or table are kept. */
+const DEPTH = 4;
+const MEMBERS = 30;
+
+/** A value for JSON whose texts, names of members included, are {@link quotable}; what JSON can't hold is left out. */
+export function quotableIn(value: unknown, most = QUOTED, depth = DEPTH): unknown {
+  if (typeof value === 'string') return quotable(value, most);
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
+  if (typeof value === 'bigint') return quotable(value.toString(), most);
+  if (typeof value !== 'object') return undefined;
+  if (value instanceof Error) return quotable(`${value.name}: ${value.message}`, most);
+  if (depth === 0) return '…';
+  const inside = (one: unknown) => quotableIn(one, most, depth - 1);
+  if (Array.isArray(value)) return value.slice(0, MEMBERS).map(inside);
+  const members = Object.entries(value).slice(0, MEMBERS);
+  return Object.fromEntries(members.map(([name, one]) => [quotable(name, most), inside(one)]));
+}
+
 function hideSecrets(text: string): string {
   return text
     .replace(KEY_FORM, '[key]')

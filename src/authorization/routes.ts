@@ -10,6 +10,7 @@ import { backToClient, decide, type SurveyTools, showConsent } from './consent/c
 import { decideServices, isAtServices, showServices } from './consent/services';
 import { deviceAuthorization } from './device/authorization';
 import { whoDecides } from './person';
+import { answerRefusedRequest } from './refused-request';
 import { introspect, revoke, token } from './token/endpoint';
 
 /**
@@ -52,11 +53,7 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
 /** Checks the request and opens a flow for it; the browser goes on at the flow's own address. */
 async function begin(c: Context): Promise<Response> {
   const checked = await checkAuthorizationRequest(c);
-  if (!checked.ok) {
-    const { reason, detail, redirectTo } = checked.error;
-    record(c, { event: 'authorization_request', outcome: 'refused', reason, detail });
-    return c.redirect(redirectTo, 303);
-  }
+  if (!checked.ok) return answerRefusedRequest(c, checked.error);
   const { client } = checked.value;
   const id = await openFlow(c, (flowId) => ({
     kind: 'authorize',

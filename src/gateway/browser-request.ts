@@ -36,7 +36,8 @@ function navigatesOrEmbeds(headers: Headers): string | undefined {
 
 /** The media type without its parameters, in lower case; empty when there is none (RFC 9110 section 8.3). */
 export function mediaType({ headers }: { headers: Headers }): string {
-  return (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  const [, type = ''] = /^[ \t]*([^;]*?)[ \t]*(?:;|$)/.exec(headers.get('content-type') ?? '') ?? [];
+  return type.toLowerCase();
 }
 
 /** 415 for a message that isn't JSON. */

@@ -4,7 +4,7 @@ import {
   type JSONRPCMessage,
 } from '@modelcontextprotocol/server';
 import { decodeUtf8, readBody } from '../http';
-import { quotable } from '../secret-text';
+import { quotable, quotableIn } from '../secret-text';
 import { type MessageRefusal, rpcError } from './rpc-error';
 
 /** The revision of MCP without sessions. */
@@ -114,7 +114,7 @@ function refusalOf(outcome: InboundClassificationOutcome): MessageRefusal | unde
     status: outcome.httpStatus,
     code: outcome.code,
     message: quotable(outcome.message, 200),
-    ...(outcome.data === undefined ? {} : { data: outcome.data }),
+    ...(outcome.data === undefined ? {} : { data: quotableIn(outcome.data, 200) }),
   };
 }
 

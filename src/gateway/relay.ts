@@ -1,10 +1,11 @@
 import { siteOf } from '../site';
+import { mediaType } from './browser-request';
 import { readText } from './catalogue';
 import { rewriteEvents } from './events';
 import { pipeWhileGranted, watchOver, whileGranted } from './granted';
 import type { Message } from './message';
 import { fault, forgetServerTools, type Passage } from './passage';
-import { saysEnough } from './passed-headers';
+import { answerType, saysEnough } from './passed-headers';
 import { publishTool, type Tool } from './policy';
 import { accountAt } from './server-credentials';
 import { sealSessionId } from './session-id';
@@ -23,7 +24,7 @@ export async function answerFrom(
     await answer.body?.cancel();
     return fault(passage, 'server_refuses_gate', message, `${answer.status}`);
   }
-  const type = (answer.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  const type = answerType(answer);
   const headers = returnedHeaders(answer.headers);
   const session = answer.headers.get('mcp-session-id');
   if (session !== null && message?.era !== 'modern') {
@@ -53,7 +54,7 @@ export async function answerFrom(
   // 202 for a notification, or a refusal that says enough by its status: 405 where there is no stream, 404
   // where a session has ended.
   if (saysEnough(answer.status)) return new Response(null, init);
-  return fault(passage, 'server_not_mcp', message, `${answer.status} ${type}`);
+  return fault(passage, 'server_not_mcp', message, `${answer.status} ${mediaType(answer)}`);
 }
 
 async function sealHere({ c, server, principal, owner }: Passage, session: string): Promise<string> {

@@ -49,10 +49,10 @@ async function present(
     const options = httpOptions(rp);
     return await oauth.refreshTokenGrantRequest(as, client, authentication, refreshToken, options);
   } catch (error) {
-    const status = error instanceof OutboundFailure ? error.status : undefined;
-    // After other 5xx nobody knows whether the token was rotated.
-    const settled = status !== undefined && (status < 500 || status === 503);
-    return nothing(refusalOf(error, 'oidc_error'), settled);
+    const { status, reason } = error instanceof OutboundFailure ? error : {};
+    // After other 5xx nobody knows whether the token was rotated; what may not be reached was sent nothing.
+    const answered = status !== undefined && (status < 500 || status === 503);
+    return nothing(refusalOf(error, 'oidc_error'), answered || reason === 'oidc_metadata_invalid');
   }
 }
 

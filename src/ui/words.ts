@@ -1,5 +1,6 @@
 import { say } from './sentence';
 import { authorizeToolWords, keyWords, visitorWords } from './words-access';
+import { authorizeProblems, authorizeWords } from './words-authorize';
 import { accountWords, connectionProblems, connectionWords, serviceWords } from './words-connections';
 import { device, deviceConsent } from './words-device';
 
@@ -115,6 +116,7 @@ export const words = {
     promise: (client: string) => say`${client} gets what is ticked here, and never your password.`,
   },
 
+  authorize: authorizeWords,
   device,
 
   connect: {
@@ -282,6 +284,7 @@ export const words = {
       what: `You are signed in as ${about}, and that account was given no role.`,
       next: 'Ask whoever runs this page for access, or use another account.',
     }),
+    ...authorizeProblems,
     ...connectionProblems,
     keys_not_here: {
       title: 'Keys are not made here',

@@ -113,6 +113,13 @@ describe.each(MEMBERS)('%s of a registration', (name, wrongType, oddText) => {
   });
 });
 
+test.each(MEMBERS)('%s of 9,000 objects in one another is no error of ours', async (name, wrongType) => {
+  const deep = `${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}`;
+  // Beside a member like this the engine writes JSON level by level, and runs out of stack.
+  const members = `"list":{"0":1},${JSON.stringify(name)}:${deep}`;
+  expect((await send(withMember(name, members))).outcome).toBe(wrongType);
+});
+
 describe('a member that is missing or there twice', () => {
   test.each([
     ['no name', withMember('client_name', ''), '201'],

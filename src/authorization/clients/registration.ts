@@ -24,6 +24,12 @@ const metadataSchema = z.looseObject({
   grant_types: z.array(text).max(20).optional(),
   response_types: z.array(text).max(20).optional(),
   token_endpoint_auth_method: z.enum(AUTH_METHODS, `must be one of ${AUTH_METHODS.join(', ')}`).optional(),
+  client_uri: text.optional(),
+  logo_uri: text.optional(),
+  policy_uri: text.optional(),
+  tos_uri: text.optional(),
+  jwks_uri: text.optional(),
+  contacts: z.array(text).optional(),
 });
 type Metadata = z.infer<typeof metadataSchema>;
 
@@ -82,13 +88,23 @@ async function readMetadata(request: Request): Promise<Result<Metadata>> {
     return refuse('body_unreadable', 'The body is not JSON');
   }
   const metadata = metadataSchema.safeParse(parsed);
-  if (metadata.success) return ok(metadata.data);
+  if (metadata.success) return ok(onlyTexts(metadata.data));
   const [issue] = metadata.error.issues;
   const path = issue?.path.join('.') ?? '';
   return refuse(
     path.startsWith('redirect_uris') ? 'invalid_redirect_uri' : 'metadata_invalid',
     quotable(`${path}: ${issue?.message}`, 200),
   );
+}
+
+/**
+ * The metadata without members that are neither a text nor texts, which mean nothing to us (RFC 7591 section 2):
+ * one may be nested deeper than can be written out again.
+ */
+function onlyTexts(metadata: Metadata): Metadata {
+  const isText = (value: unknown) => typeof value === 'string';
+  const isTexts = (value: unknown) => isText(value) || (Array.isArray(value) && value.every(isText));
+  return Object.fromEntries(Object.entries(metadata).filter(([, value]) => isTexts(value)));
 }
 
 async function registerDevice(site: Site, metadata: Metadata): Promise<Result<Record<string, unknown>>> {
