@@ -13,12 +13,15 @@ const TEST_KEYS = {
 const config = unstable_readConfig({ config: './wrangler.toml' });
 const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config);
 
+// How fuzz tests run (docs/testing.md): the environment of workerd is made of bindings.
+const FUZZ = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('FUZZ_')));
+
 const worker = () =>
   cloudflareTest({
     ...(main === undefined ? {} : { main }),
     miniflare: {
       ...workerOptions,
-      bindings: { ...config.vars, GATEHOUSE_KEYS: JSON.stringify(TEST_KEYS) },
+      bindings: { ...config.vars, ...FUZZ, GATEHOUSE_KEYS: JSON.stringify(TEST_KEYS) },
     },
   });
 
@@ -38,8 +41,6 @@ const both = {
   // A machine that does much else is slow, and no test waits for nothing.
   testTimeout: 20_000,
   hookTimeout: 30_000,
-  // How fuzz tests run (docs/testing.md): workerd has no environment of its own.
-  env: Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('FUZZ_'))),
 };
 
 /**

@@ -56,7 +56,7 @@ beforeAll(async () => {
     sessions.set(`viewer ${at}`, await beginSession(resource, tokens.access_token));
     sessions.set(`key ${at}`, await beginSession(resource, key));
   }
-}, 180_000);
+}, 300_000);
 afterAll(async () => {
   client?.close();
   await Promise.all([gate?.stop(), ...upstreams.map((upstream) => upstream.close())]);
@@ -114,7 +114,7 @@ async function logged(): Promise<LoggedCall[]> {
         calls.push(...log.take());
         return calls.some(({ detail }) => detail === name);
       },
-      { timeout: 30_000, interval: 5 },
+      { timeout: 90_000, interval: 5 },
     )
     .toBe(true);
   return calls.filter(({ outcome }) => outcome === 'ok');
