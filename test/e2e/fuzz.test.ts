@@ -5,7 +5,8 @@ import { signOperatorRequest } from '../../scripts/lib/operator';
 import { type RawAnswer, RawClient } from '../fixtures/fuzz/raw-http';
 import { HIDDEN_WORDS, type Run } from '../fixtures/fuzz/recorded-tools';
 import { ALLOWED, type FuzzRequest, fuzzRequest } from '../fixtures/fuzz/requests';
-import { casesOr, check, timeFor } from '../fixtures/fuzz/settings';
+import { casesOr, check, isEnough, timeFor } from '../fixtures/fuzz/settings';
+import { soundMcp } from '../fixtures/fuzz/soundness';
 import { type LoggedCall, ToolLog } from '../fixtures/fuzz/tool-log';
 import { type RecordingUpstream, startExpress } from '../fixtures/fuzz/upstream-express';
 import { startHono } from '../fixtures/fuzz/upstream-hono';
@@ -56,7 +57,7 @@ beforeAll(async () => {
     sessions.set(`viewer ${at}`, await beginSession(resource, tokens.access_token));
     sessions.set(`key ${at}`, await beginSession(resource, key));
   }
-}, 180_000);
+}, 300_000);
 afterAll(async () => {
   client?.close();
   await Promise.all([gate?.stop(), ...upstreams.map((upstream) => upstream.close())]);
@@ -114,24 +115,17 @@ async function logged(): Promise<LoggedCall[]> {
         calls.push(...log.take());
         return calls.some(({ detail }) => detail === name);
       },
-      { timeout: 30_000, interval: 5 },
+      { timeout: 90_000, interval: 5 },
     )
     .toBe(true);
   return calls.filter(({ outcome }) => outcome === 'ok');
 }
 
-/** What a server that failed is told as; nothing else may be a 5xx. */
-const FAULT = /^\{"jsonrpc":"2\.0","id":.*"error":\{"code":-32603,"message":"The server “/s;
-
 function expectSound({ status, headers, text }: RawAnswer): void {
-  expect(headers['access-control-allow-origin']).toBe('*');
-  if (status >= 500)
-    expect([status, text]).toEqual([expect.toBeOneOf([502, 504]), expect.stringMatching(FAULT)]);
+  const header = (name: string) => headers[name]?.toString() ?? null;
+  soundMcp({ status, header, text });
   expect(text).not.toContain(HIDDEN_WORDS);
-  if (text === '') return;
-  const type = String(headers['content-type']);
-  expect(type).toMatch(/^(application\/json|text\/event-stream)/);
-  if (type.startsWith('application/json')) JSON.parse(text);
+  if (header('content-type')?.startsWith('application/json') && text !== '') JSON.parse(text);
 }
 
 const counts = (calls: { server?: string; tool?: string; detail?: string }[]) => {
@@ -167,7 +161,7 @@ test(
     const seconds = (Date.now() - started) / 1000;
     console.info(`fuzz: messages: ${tried} cases, ${ran} runs, ${(tried / seconds).toFixed(0)} a second`);
     // Or it would show nothing.
-    expect(ran).toBeGreaterThan(tried / 20);
+    expect(isEnough(ran, tried), `${ran} of ${tried}`).toBe(true);
   },
   timeFor(CASES, MS_EACH),
 );

@@ -71,7 +71,7 @@ beforeAll(async () => {
     walker: walk(gate, { also: [guarded.issuer] }),
   });
   ours.push(key, ada.tokens.access_token, ada.tokens.refresh_token);
-}, 180_000);
+}, 300_000);
 afterAll(async () => {
   raw?.close();
   await Promise.all([gate?.stop(), honest?.close(), guarded?.close(), ...hostile.map((one) => one.close())]);
@@ -141,7 +141,7 @@ test('calls, questions and their answers in one session go to the server that th
     honest.secrets.some((one) => one.startsWith(kind)),
   );
   expect(kinds).toEqual([true, true, true]);
-}, 120_000);
+}, 300_000);
 
 test('calls of the newest revision go to the server that they are for', async () => {
   const { client, call } = await connectModern(`${gate.origin}/mcp`, {
@@ -154,7 +154,7 @@ test('calls of the newest revision go to the server that they are for', async ()
     expect(textOf(said[0])).toMatch(/result-/);
   }
   await client.close();
-}, 120_000);
+}, 300_000);
 
 test('a token or session of one server’s endpoint is nothing at another’s', async () => {
   for (const name of ['honest', ...HOSTILE]) {
@@ -173,7 +173,7 @@ test('a token or session of one server’s endpoint is nothing at another’s', 
       await (await sendModern(`${gate.origin}/mcp/${at}`, tokens.access_token, message)).text();
     }
   }
-}, 120_000);
+}, 300_000);
 
 test('an access key reaches no server, in whatever form it is sent', async () => {
   const token = ada.tokens.access_token;
@@ -214,4 +214,4 @@ test('an access key reaches no server, in whatever form it is sent', async () =>
       await raw.send(`/mcp/${name}`, [...headers, ...form], body);
     }
   }
-}, 120_000);
+}, 300_000);
