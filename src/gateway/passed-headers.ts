@@ -22,19 +22,13 @@ const RESPONSE_HEADERS: Record<string, RegExp> = {
 
 /** The request headers that pass, with those that 2026-era tools name for their parameters. */
 export function forwardedHeaders(from: Headers): Headers {
-  const headers = new Headers();
-  for (const [name, value] of from) {
-    if (REQUEST_HEADERS.includes(name) || name.startsWith('mcp-param-')) headers.set(name, value);
-  }
-  return headers;
+  return new Headers(passedOn(from).filter(([name]) => name !== 'mcp-session-id'));
 }
 
 /** The same with the session id, which a `passthrough` server gets as it came. */
-export function passedOnHeaders(from: Headers): Headers {
-  const headers = forwardedHeaders(from);
-  const session = from.get('mcp-session-id');
-  if (session !== null) headers.set('mcp-session-id', session);
-  return headers;
+export function passedOn(from: Headers): [name: string, value: string][] {
+  const passes = (name: string) => REQUEST_HEADERS.includes(name) || name.startsWith('mcp-param-');
+  return [...from].filter(([name]) => passes(name) || name === 'mcp-session-id');
 }
 
 /**

@@ -6,7 +6,7 @@ import { readBody } from '../http';
 import { siteOf } from '../site';
 import { mediaType, notJson } from './browser-request';
 import { challenge, resourceMetadataUrl } from './challenge';
-import { answerType, passedOnHeaders, returnedHeaders, saysEnough } from './passed-headers';
+import { answerType, passedOn, returnedHeaders, saysEnough } from './passed-headers';
 import { returnedChallenge } from './returned-challenge';
 import { rpcError, type ServerFault, serverFault } from './rpc-error';
 import { callServer, serverResource, serverSecret } from './upstream';
@@ -31,7 +31,7 @@ export async function passThrough(c: Context, server: ServerSetting): Promise<Re
   }
   const body = await readMessage(c, server);
   if (body instanceof Response) return body;
-  const headers = passedOnHeaders(c.req.raw.headers);
+  const headers = new Headers(passedOn(c.req.raw.headers));
   // Ours, not the caller's spelling of it; without a body there is none.
   if (body) headers.set('content-type', 'application/json');
   else headers.delete('content-type');
