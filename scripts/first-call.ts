@@ -9,8 +9,9 @@ import { delimiter, join } from 'node:path';
 import { callTool } from './lib/mcp.ts';
 import { authorizationParams, exchangeCode, makePkce, registerClient } from './lib/oauth.ts';
 import { freePort } from './lib/ports.ts';
+import { endGroup, spawnGroup } from './lib/program.ts';
 import { Walker } from './lib/walk.ts';
-import { endGroup, ROOT, spawnGroup } from './lib/wrangler.ts';
+import { ROOT } from './lib/wrangler.ts';
 
 const LIMIT = 120;
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-clone-'));

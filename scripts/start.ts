@@ -6,7 +6,8 @@ import { readyOrigin, showNamed, takenPort } from './lib/dev-output.ts';
 import { ensureLocalKeys } from './lib/keys.ts';
 import { moveServers, ORCHARD, orchardArguments, orchardPort } from './lib/orchard.ts';
 import { freePort, isFreeOnLoopback } from './lib/ports.ts';
-import { QUIET, ROOT, signalGroup, spawnGroup, wranglerCommand } from './lib/wrangler.ts';
+import { hasExited, onParentGone, signalGroup, spawnGroup } from './lib/program.ts';
+import { QUIET, ROOT, wranglerCommand } from './lib/wrangler.ts';
 
 /** The gate, and the server that is a Worker of its own: what runs without a `--config`. */
 const EXAMPLES = ['examples/wrangler.toml', 'examples/notes/wrangler.toml'];
@@ -52,10 +53,7 @@ const programs = [gate, ...(orchard ? [orchard] : [])];
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
 // npm runs this through `sh`, which dies of a signal to npm without handing it on.
-const parent = process.ppid;
-const watch = setInterval(() => {
-  if (process.env.npm_lifecycle_event && process.ppid !== parent) end();
-}, 200);
+const watch = process.env.npm_lifecycle_event ? onParentGone(end) : undefined;
 let ending = false;
 // None is of use without the others, so the first that ends, ends all; its code is ours.
 for (const program of programs) {
@@ -84,9 +82,8 @@ function launch(args: readonly string[]): ChildProcess {
 
 function end(): void {
   ending = true;
-  clearInterval(watch);
-  const running = () =>
-    programs.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  watch?.stop();
+  const running = () => programs.filter((program) => !hasExited(program));
   for (const program of running()) signalGroup(program, 'SIGTERM');
   setTimeout(() => {
     for (const program of running()) signalGroup(program, 'SIGKILL');

@@ -1,7 +1,8 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { accountApi, accountHome, keysApi, keysPages } from './account';
-import { adminKeysApi } from './admin';
+import { adminCallbacksApi, adminKeysApi } from './admin';
+import { harmlessAnswers } from './answer-headers';
 import { record } from './audit';
 import { authorizeRoutes, deviceRoutes, oauthRoutes } from './authorization';
 import { connectionPages, connectionsApi, connectRoutes } from './connections';
@@ -11,9 +12,14 @@ import {
   health,
   metadataRoutes,
   oneCredential,
+  readSettings,
+  refuseForeignHost,
+  refuseForeignOrigin,
+  refuseForms,
   surveyTools,
   tryCredential,
 } from './gateway';
+import { limitClients } from './limits';
 import { currentSignIn, signInRoutes } from './sign-in';
 import { siteOf } from './site';
 import { logoRoute, PageProblem, renderProblem } from './ui';
@@ -26,14 +32,29 @@ const anyOrigin = cors({
   maxAge: 86_400,
 });
 
+/** Where messages of MCP are answered, and all below it. */
+const MCP_PATHS = ['/', '/mcp/*'];
+
 /** The routes, in the order in which a request meets them. */
 export const app = new Hono<{ Bindings: Env }>({ strict: false });
+
+app.use(harmlessAnswers);
 
 // Clients call these from web pages too: a preflight is answered before anything else looks at it.
 for (const path of ['/', '/mcp/*', '/oauth/*', '/.well-known/*', '/health']) app.use(path, anyOrigin);
 
+app.use(readSettings);
+app.use(refuseForeignHost);
+for (const path of MCP_PATHS) app.use(path, refuseForeignOrigin);
 app.use(guardSettings);
 app.get('/health', health);
+
+// How often one address may ask, before anything else of the request is looked at.
+app.use('/oauth/register', limitClients('registrations'));
+app.use('/oauth/device_authorization', limitClients('devices'));
+for (const path of ['/oauth/token', '/oauth/revoke', '/oauth/introspect']) {
+  app.use(path, limitClients('tokens'));
+}
 
 app.route('/', metadataRoutes);
 app.route('/', oauthRoutes);
@@ -41,6 +62,7 @@ app.route('/', authorizeRoutes(surveyTools, tryCredential));
 app.route('/', deviceRoutes(surveyTools, tryCredential));
 app.route('/', signInRoutes);
 app.route('/', adminKeysApi);
+app.route('/', adminCallbacksApi);
 app.route('/', keysApi(currentSignIn));
 app.route('/', accountApi(currentSignIn));
 app.route('/', accountHome(currentSignIn, ['connections', 'keys']));
@@ -49,7 +71,8 @@ app.route('/', connectionPages(tryCredential));
 app.route('/', connectRoutes(tryCredential));
 app.route('/', keysPages(currentSignIn));
 app.route('/', logoRoute);
-// One credential or none, before anybody asks whose it is.
+// Nothing that a form can send, and one credential or none, before anybody asks whose it is.
+for (const path of MCP_PATHS) app.use(path, refuseForms);
 for (const path of ['/', '/mcp/:server?']) app.use(path, oneCredential);
 app.route('/', gatewayRoutes);
 

@@ -1,4 +1,5 @@
 import type { Problem, Settings, Variables } from './config-schemas';
+import { sameIssuer } from './issuer';
 
 /* What a setting can't say alone: that names, secrets and bindings fit each other. */
 
@@ -109,7 +110,7 @@ function checkServices({ signIn, clients, servers, trustedIssuers }: Settings): 
         fix: 'give one of them another name',
       });
     }
-    if (others.some((other) => other.issuer === issuer)) {
+    if (others.some((other) => sameIssuer(other.issuer, issuer))) {
       const problem = `"${issuer}" is there twice`;
       problems.push({
         setting: `TRUSTED_ISSUERS[${index}].issuer`,

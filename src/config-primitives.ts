@@ -19,12 +19,29 @@ export function isLoopbackHost(hostname: string): boolean {
 export const httpUrl = z.string().refine((text) => isHttpUrl(text), {
   error: 'must be an https:// URL (http:// on loopback only)',
 });
+/** OpenID Connect Discovery 1.0 section 2: an issuer has neither query nor fragment. Any spelling of it will do. */
+export const issuerUrl = httpUrl.refine((text) => !/[?#\\\s]/.test(text), {
+  error: 'must be an https:// URL without query and fragment',
+});
 export const origin = z.string().transform((text, context) => {
   if (isHttpUrl(text) && new URL(text).href === `${new URL(text).origin}/`) return new URL(text).origin;
   context.addIssue('must be an origin: https://host, without path, query or fragment');
   return z.NEVER;
 });
-export const settingName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, {
+export const host = z
+  .string()
+  .toLowerCase()
+  .refine((text) => URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text, {
+    error: 'must be a host, with its port if it has one: gate.internal:8080',
+  });
+const SETTING_NAME = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
+
+/** Whether a server, a provider or the like can be called so in the settings. */
+export function isSettingName(text: string): boolean {
+  return SETTING_NAME.test(text);
+}
+
+export const settingName = z.string().regex(SETTING_NAME, {
   error: 'must be 1 to 32 of a-z, 0-9 and -, not beginning or ending with -',
 });
 export const seconds = z.int().min(1, { error: 'must be a whole number of seconds, at least 1' });

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { ConfiguredClient } from './config-clients';
 import {
-  httpUrl,
   isLoopbackHost,
+  issuerUrl,
   method,
   type Role,
   type RoleRule,
@@ -24,6 +24,8 @@ export type Variables = Record<string, unknown>;
 export interface Settings {
   /** The origin that clients see; undefined: the request's own. */
   publicUrl: string | undefined;
+  /** With `PUBLIC_URL`: other hosts (`host` or `host:port`) that requests may come to. */
+  hosts: string[];
   name: string;
   logo: string | undefined;
   policyUrl: string | undefined;
@@ -56,7 +58,7 @@ const oidcProvider = z.strictObject({
     error: 'must not be the name of another way to sign in, nor visitor or service',
   }),
   title: z.string().min(1).optional(),
-  issuer: httpUrl,
+  issuer: issuerUrl,
   client_id: z.string().min(1),
   scopes: z
     .string()

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { connectionRules, connectionSettings } from './config-connections';
 import { httpUrl, roleRule, seconds, settingName } from './config-primitives';
+import { patternFault } from './pattern';
 
 export const SERVER_AUTH = ['none', 'static', 'identity', 'oauth', 'api_key', 'passthrough'] as const;
 
@@ -19,7 +20,7 @@ export const claimRule = z
     eq: z.string().optional(),
     ne: z.string().optional(),
     contains: z.string().optional(),
-    regex: z.string().refine(isRegex, { error: 'must be a regular expression' }).optional(),
+    regex: z.string().superRefine(checkPattern).optional(),
     exists: z.boolean().optional(),
     tools: z.string().optional(),
   })
@@ -77,11 +78,7 @@ export const serverSetting = z
  */
 export type ServerSetting = z.infer<typeof serverSetting>;
 
-function isRegex(text: string): boolean {
-  try {
-    new RegExp(text);
-    return true;
-  } catch {
-    return false;
-  }
+function checkPattern(pattern: string, context: z.RefinementCtx): void {
+  const fault = patternFault(pattern);
+  if (fault !== undefined) context.addIssue(`must be a regular expression: ${fault}`);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpUrl, role, seconds, settingName } from './config-primitives';
+import { httpUrl, issuerUrl, role, seconds, settingName } from './config-primitives';
 import { claimRule } from './config-servers';
 
 /** Public keys in a setting (RFC 7517 section 5): for a signer whose own address can't be reached. */
@@ -41,7 +41,7 @@ export const trustedIssuer = z
       error: `must not be one of ${RESERVED.join(', ')}`,
     }),
     title: z.string().min(1).max(60).optional(),
-    issuer: httpUrl,
+    issuer: issuerUrl,
     audience: z.string().min(1).optional(),
     jwks_uri: httpUrl.optional(),
     jwks: publicKeys.optional(),

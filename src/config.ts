@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { checkTogether } from './config-checks';
 import { configuredClient } from './config-clients';
-import { httpUrl, origin, role, roleRule } from './config-primitives';
+import { host, httpUrl, origin, role, roleRule } from './config-primitives';
 import { documentHost, type Problem, type Settings, signIn, tokens, type Variables } from './config-schemas';
 import { serverSetting } from './config-servers';
 import { trustedIssuer } from './config-trusted';
@@ -12,6 +12,7 @@ export { readSecret, secretName } from './config-checks';
 export type { ConfiguredClient } from './config-clients';
 export {
   isLoopbackHost,
+  isSettingName,
   ROLES,
   type Role,
   type RoleRule,
@@ -31,6 +32,10 @@ export type { TrustedIssuer, TrustRule } from './config-trusted';
 /** One row a setting: how it is read, what it is without one, and what to write instead of a mistake. */
 const SETTINGS = {
   PUBLIC_URL: { schema: origin.optional(), fix: 'PUBLIC_URL = "https://mcp.example.com"' },
+  HOSTS: {
+    schema: z.array(host).default([]),
+    fix: 'an array of hosts such as ["gate.internal:8080"]: other names that requests may come to',
+  },
   NAME: { schema: z.string().max(60).default('Gatehouse'), fix: 'NAME = "Acme"' },
   LOGO: {
     schema: z
@@ -111,6 +116,7 @@ export function parseSettings(variables: Variables): { settings: Settings; probl
   }
   const settings: Settings = {
     publicUrl: values.PUBLIC_URL,
+    hosts: values.HOSTS,
     name: values.NAME,
     logo: values.LOGO,
     policyUrl: values.POLICY_URL,

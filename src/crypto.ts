@@ -184,9 +184,33 @@ export async function clientIdOf(keyring: Keyring, metadata: string): Promise<st
   return base64url.encode(await hmacBytes(keyring.ids, `client\0${metadata}`, USER_ID_BYTES));
 }
 
+/**
+ * The id of the callback for one server at one authorization server (RFC 9700 section 4.4.2.2): opaque, always the
+ * same, 32 characters of base64url. It says nothing of the server's name. `issuer`: undefined when the gate is
+ * registered there by hand.
+ */
+export async function callbackIdOf(
+  keyring: Keyring,
+  server: string,
+  issuer: string | undefined,
+): Promise<string> {
+  const id = await hmacBytes(keyring.ids, `callback\0${server}\0${issuer ?? ''}`, USER_ID_BYTES);
+  return withMac(keyring, 'callback-id', id);
+}
+
+/** Whether this deployment made that callback id. */
+export async function isCallbackId(keyring: Keyring, candidate: string): Promise<boolean> {
+  return (await checkMac(keyring, 'callback-id', candidate, USER_ID_BYTES)) !== undefined;
+}
+
 /** The form in which a device's user code is kept: short as it is, nobody with a dump can try them all. */
 export async function userCodeHash(keyring: Keyring, userCode: string): Promise<string> {
   return base64url.encode(await hmacBytes(keyring.ids, `user-code\0${userCode}`, USER_ID_BYTES));
+}
+
+/** The form in which an address block is stored: to count what comes from it, and to tell nobody where it is. */
+export async function sourceHash(keyring: Keyring, block: string): Promise<string> {
+  return base64url.encode(await hmacBytes(keyring.ids, `source\0${block}`, USER_ID_BYTES));
 }
 
 /** 32 bytes for one purpose, the same each time, from a named master key; undefined when it is not there. */

@@ -6,6 +6,18 @@ declare namespace Cloudflare {
     PENDING_FLOW: DurableObjectNamespace<import('./index').PendingFlow>;
     MCP_SESSION: DurableObjectNamespace<import('./index').McpSession>;
     GATEHOUSE_KEYS?: string;
+    // `[[ratelimits]]`: without one, nothing is limited by it (src/limits).
+    RATE_REGISTRATIONS?: RateLimit;
+    RATE_AUTHORIZATIONS?: RateLimit;
+    RATE_FLOWS?: RateLimit;
+    RATE_DEVICES?: RateLimit;
+    RATE_TOKENS?: RateLimit;
+    RATE_VISITORS?: RateLimit;
+    RATE_SESSIONS?: RateLimit;
+    RATE_FAILURES?: RateLimit;
+    RATE_REQUESTS?: RateLimit;
+    RATE_CALLS?: RateLimit;
+    RATE_CLIENT_CALLS?: RateLimit;
   }
 }
 interface Env extends Cloudflare.Env {}

@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import { isLoopbackHost } from './config';
 import { ok, type Refusal, type Result, refuse } from './result';
 
@@ -124,68 +125,20 @@ export function isForbiddenHost(hostname: string): boolean {
   const host = new URL(`https://${hostname}`).hostname.replace(/\.$/, '');
   if (host.startsWith('[')) return isForbiddenAddress(host.slice(1, -1));
   if (/^[\d.]+$/.test(host)) return isForbiddenAddress(host);
-  return !host.includes('.') || LOCAL_NAMES.test(host);
+  return !host.includes('.') || host.endsWith('.') || LOCAL_NAMES.test(host);
 }
 
-/** Not globally reachable, by IANA's registry of special-purpose addresses; and multicast, 240.0.0.0/4. */
-const FORBIDDEN_IPV4 = [
-  '0.0.0.0/8',
-  '10.0.0.0/8',
-  '100.64.0.0/10',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '172.16.0.0/12',
-  '192.0.0.0/24',
-  '192.0.2.0/24',
-  '192.88.99.0/24',
-  '192.168.0.0/16',
-  '198.18.0.0/15',
-  '198.51.100.0/24',
-  '203.0.113.0/24',
-  '224.0.0.0/3',
-].map((range) => readRange(range, ipv4Bits));
-
-/** Of IPv6 only global unicast is let through, save these: Teredo and the like, documentation, 6to4. */
-const GLOBAL_UNICAST = readRange('2000::/3', ipv6Bits);
-const FORBIDDEN_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'].map((range) =>
-  readRange(range, ipv6Bits),
-);
+/** Of IPv6 only global unicast is let through (RFC 4291 section 2.4), of that what no range of its own is for. */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
+/** Special purposes by IANA's registries that `ipaddr.js` takes for public. */
+const ALSO_FORBIDDEN = ['2001::/23', '3fff::/20'].map((range) => ipaddr.IPv6.parseCIDR(range));
 
 /** Whether a literal address (IPv4, or IPv6 without brackets) is not a public unicast one; true for others. */
 export function isForbiddenAddress(address: string): boolean {
-  const isIpv6 = address.includes(':');
-  const url = isIpv6 ? `https://[${address}]` : `https://${address}`;
-  if (!URL.canParse(url)) return true;
-  const { hostname } = new URL(url);
-  if (isIpv6) {
-    const bits = ipv6Bits(hostname.slice(1, -1));
-    return !isIn(GLOBAL_UNICAST, bits) || FORBIDDEN_IPV6.some((range) => isIn(range, bits));
-  }
-  if (!/^\d+(\.\d+){3}$/.test(hostname)) return true;
-  return FORBIDDEN_IPV4.some((range) => isIn(range, ipv4Bits(hostname)));
-}
-
-interface Range {
-  bits: number;
-  shift: number;
-}
-
-function readRange(cidr: string, bitsOf: (address: string) => number): Range {
-  const [address = '', length] = cidr.split('/');
-  const shift = 32 - Number(length);
-  return { bits: bitsOf(address) >>> shift, shift };
-}
-
-function isIn(range: Range, bits: number): boolean {
-  return bits >>> range.shift === range.bits;
-}
-
-function ipv4Bits(address: string): number {
-  return address.split('.').reduce((bits, part) => ((bits << 8) | Number(part)) >>> 0, 0);
-}
-
-/** The first 32 bits, which every range above is decided by. A `::` among them stands for zeros. */
-function ipv6Bits(address: string): number {
-  const [first, second] = address.split(':').map((group) => Number.parseInt(group || '0', 16));
-  return (((first ?? 0) << 16) | (second ?? 0)) >>> 0;
+  // A zone (`%eth0`) names an interface of this computer.
+  if (address.includes('%') || !ipaddr.isValid(address)) return true;
+  const parsed = ipaddr.parse(address);
+  if (parsed.range() !== 'unicast') return true;
+  if (!(parsed instanceof ipaddr.IPv6)) return false;
+  return !parsed.match(GLOBAL_UNICAST) || ALSO_FORBIDDEN.some((range) => parsed.match(range));
 }

@@ -1,5 +1,7 @@
+import { remoteHeader } from './caller';
 import { isLoopbackHost, type Problem, parseSettings, type Settings, type SignInMethod } from './config';
 import { type Keyring, makeKeyringText, parseKeyring } from './crypto';
+import { quotable } from './secret-text';
 
 /** The deployment as one request meets it: where it is, its settings, its keys. */
 export interface Site {
@@ -8,7 +10,7 @@ export interface Site {
   keyring: Keyring;
   /** The origin that clients see (`PUBLIC_URL`, else the request's own): issuer and base of every URL. */
   origin: string;
-  /** Local development: the request came to a loopback host, through no proxy. */
+  /** Local development: the request came to a loopback host, and nothing says that its caller is elsewhere. */
   local: boolean;
   /** Whether the origin is https, so that cookies can be `Secure` and have the `__Host-` prefix. */
   secure: boolean;
@@ -51,9 +53,6 @@ export function siteResource({ origin }: Pick<Site, 'origin'>, server: { name: s
   return `${origin}/mcp/${server.name}`;
 }
 
-/** Headers that only a proxy sets: with one of them, a loopback host proves nothing. */
-const FORWARDING_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'via'];
-
 /**
  * Reads the request's site, and what keeps it from being served. With problems the site's keyring may be
  * a throw-away one: the caller serves nothing but the page that tells the problems.
@@ -66,14 +65,13 @@ export async function readSite(
   const { settings, problems } = settingsOf(env);
   const url = new URL(request.url);
   const origin = settings.publicUrl ?? url.origin;
-  const local =
-    isLoopbackHost(url.hostname) &&
-    isLoopbackHost(new URL(origin).hostname) &&
-    !FORWARDING_HEADERS.some((name) => request.headers.has(name));
+  const loopback = isLoopbackHost(url.hostname) && isLoopbackHost(new URL(origin).hostname);
+  const remote = loopback ? remoteHeader(request.headers) : undefined;
+  const local = loopback && remote === undefined;
   const keys = await readKeyring(env, local);
   const site = describeSite(env, settings, keys.keyring, { origin, local, requestId });
   const found = [...problems, ...(keys.problem ? [keys.problem] : [])];
-  if (site.methods.length === 0) found.push(NO_SIGN_IN);
+  if (site.methods.length === 0) found.push(noSignIn(remote));
   return { site, problems: found };
 }
 
@@ -90,11 +88,18 @@ function offeredMethods(settings: Settings, local: boolean): SignInMethod[] {
   return named.filter((method) => (method === 'local' ? local : method !== 'oidc' || oidc.length > 0));
 }
 
-const NO_SIGN_IN: Problem = {
-  setting: 'SIGN_IN',
-  problem: 'no way to sign in is set that works on a public host',
-  fix: 'SIGN_IN = { oidc = [{ name = "acme", issuer = "https://…", client_id = "…" }] }',
-};
+/** `remote`: the header that says that the caller of a loopback host is elsewhere. */
+function noSignIn(remote: string | undefined): Problem {
+  const where =
+    remote === undefined
+      ? 'on a public host'
+      : `for a caller elsewhere, as the header "${quotable(remote, 40)}" says this one is`;
+  return {
+    setting: 'SIGN_IN',
+    problem: `no way to sign in is set that works ${where}`,
+    fix: 'SIGN_IN = { oidc = [{ name = "acme", issuer = "https://…", client_id = "…" }] }',
+  };
+}
 
 const NO_KEYS: Problem = {
   setting: 'GATEHOUSE_KEYS',

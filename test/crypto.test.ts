@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
+  callbackIdOf,
   clientIdOf,
   deriveSeed,
   flowIdExpiry,
+  isCallbackId,
   isUserId,
   type Keyring,
   makeFlowId,
@@ -235,5 +237,31 @@ describe('the small ones', () => {
     expect(await deriveSeed(rotated, 'old', 'p')).toEqual(await deriveSeed(old, 'old', 'p'));
     expect(await deriveSeed(rotated, 'new', 'p')).not.toEqual(await deriveSeed(rotated, 'old', 'p'));
     expect(await deriveSeed(old, 'new', 'p')).toBeUndefined();
+  });
+});
+
+describe('a callback’s id', () => {
+  it('is always the same for a server and issuer, whatever master key is current, and another for others', async () => {
+    const id = await callbackIdOf(old, 'notes', 'https://a.example');
+    expect(id).toMatch(/^[\w-]{32}$/);
+    expect(await callbackIdOf(rotated, 'notes', 'https://a.example')).toBe(id);
+    const others = await Promise.all([
+      callbackIdOf(old, 'notes', 'https://b.example'),
+      callbackIdOf(old, 'notes', undefined),
+      callbackIdOf(old, 'wiki', 'https://a.example'),
+      callbackIdOf(stranger, 'notes', 'https://a.example'),
+    ]);
+    expect(new Set([id, ...others]).size).toBe(5);
+    expect(atob(id.replace(/-/g, '+').replace(/_/g, '/'))).not.toContain('notes');
+  });
+
+  it('that somebody made up, or made for something else, is none', async () => {
+    const id = await callbackIdOf(old, 'notes', 'https://a.example');
+    expect(await isCallbackId(old, id)).toBe(true);
+    expect(await isCallbackId(stranger, id)).toBe(false);
+    expect(await isCallbackId(old, await userIdOf(old, 'https://a.example', 'ada'))).toBe(false);
+    for (const altered of [...alterations(id, [0, 10, -2]), '', 'notes']) {
+      expect(await isCallbackId(old, altered)).toBe(false);
+    }
   });
 });

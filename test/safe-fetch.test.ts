@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isForbiddenAddress, isForbiddenHost, safeFetch } from '../src/safe-fetch';
 
-const options = { maxBytes: 16, timeoutMs: 50 };
+const options = { maxBytes: 16, timeoutMs: 30_000 };
+/** For a host that says nothing: it is to be given up on. */
+const brief = { ...options, timeoutMs: 50 };
 
 /** The network beyond: what answers, and what it was asked. */
 function network(answer: (request: Request) => Response | Promise<Response>) {
@@ -23,6 +25,8 @@ describe('which hosts are never fetched from', () => {
     'localhost',
     'LOCALHOST',
     'localhost.',
+    'localhost..',
+    'printer.local..',
     'api.localhost',
     'printer.local',
     'metadata.google.internal',
@@ -54,6 +58,23 @@ describe('which hosts are never fetched from', () => {
     '[::ffff:127.0.0.1]',
     '[::ffff:a9fe:a9fe]',
     '[64:ff9b::7f00:1]',
+    '[64:ff9b::8.8.8.8]',
+    '[64:ff9b:1::1]',
+    '[::ffff:8.8.8.8]',
+    '[::ffff:0:8.8.8.8]',
+    '[::8.8.8.8]',
+    '[2002:808:808::1]',
+    '[2001:0:808:808::1]',
+    '[2001:20::1]',
+    '[3fff::1]',
+    '[5f00::1]',
+    '[100::1]',
+    '[fec0::1]',
+    '192.31.196.1',
+    '192.175.48.1',
+    '192.88.99.1',
+    '198.51.100.1',
+    '203.0.113.1',
     '[2002:7f00:1::]',
     '[2001::1]',
     '[2001:db8::1]',
@@ -89,6 +110,7 @@ describe('which hosts are never fetched from', () => {
     expect(isForbiddenAddress('8.8.8.8')).toBe(false);
     expect(isForbiddenAddress('example.com')).toBe(true);
     expect(isForbiddenAddress('not an address')).toBe(true);
+    expect(isForbiddenAddress('2606:4700::1111%eth0')).toBe(true);
   });
 });
 
@@ -158,7 +180,7 @@ describe('safeFetch', () => {
         },
       });
     network(() => new Response(endless()));
-    const fetched = await safeFetch('https://example.com/a', { ...options, timeoutMs: 5000 });
+    const fetched = await safeFetch('https://example.com/a', options);
     expect(fetched).toMatchObject({ ok: false, error: { reason: 'too_large' } });
     expect(cancelled).toBe(true);
     expect(sent).toBeLessThan(100);
@@ -169,7 +191,7 @@ describe('safeFetch', () => {
 
   it('gives up on a host that sends headers and then no body', async () => {
     network(() => new Response(new ReadableStream({ pull: () => new Promise(() => {}) })));
-    const fetched = await safeFetch('https://example.com/a', options);
+    const fetched = await safeFetch('https://example.com/a', brief);
     expect(fetched).toMatchObject({ ok: false, error: { reason: 'timed_out' } });
   });
 
@@ -180,7 +202,7 @@ describe('safeFetch', () => {
           request.signal.addEventListener('abort', () => reject(request.signal.reason)),
         ),
     );
-    const fetched = await safeFetch('https://example.com/a', options);
+    const fetched = await safeFetch('https://example.com/a', brief);
     expect(fetched).toMatchObject({ ok: false, error: { reason: 'timed_out' } });
   });
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeKeys } from './keys.ts';
 import { freePort } from './ports.ts';
-import { endGroup, QUIET, signalGroup, spawnGroup, wranglerCommand } from './wrangler.ts';
+import { endGroup, hasExited, spawnGroup } from './program.ts';
+import { QUIET, ROOT, wranglerCommand } from './wrangler.ts';
 
 export interface GateOptions {
   /** Settings and secrets by name; what isn't text is given as JSON. */
@@ -40,16 +41,18 @@ export interface Gate {
   stop(): Promise<void>;
 }
 
-const START_TIMEOUT = 45_000;
+/** ms until one that runs and answers nothing is given up. One that ends is noticed at once. */
+const START_LIMIT = 240_000;
+/** ms for one of the requests that ask whether it answers yet. */
+const PROBE_LIMIT = 30_000;
 const ATTEMPTS = 3;
-const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) signalGroup(child, 'SIGKILL');
-});
+
+/** Where Node keeps what it compiled of `wrangler`, which is most of its start. */
+const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/node-compile');
 
 /**
  * Starts a gate and waits until it answers. It reads no `.dev.vars`: all it knows stands in `options` and
- * `wrangler.toml`. Throws with what it wrote when it ends early or answers nothing within 45 s.
+ * `wrangler.toml`. Throws with what it wrote when it ends early. It ends with this process, however that ends.
  */
 export async function startGate(options: GateOptions = {}): Promise<Gate> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-'));
@@ -62,8 +65,6 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
   const start = async (): Promise<void> => {
     const started = launch(current, port, persistTo, folder);
     child = started;
-    running.add(started);
-    started.once('exit', () => running.delete(started));
     const keep = (chunk: Buffer) => {
       log += chunk.toString();
     };
@@ -71,8 +72,8 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
     started.stderr?.on('data', keep);
     await answers(`http://localhost:${port}${current.ready ?? '/health'}`, started, () => log);
   };
-  const end = async (patience: number): Promise<void> => {
-    if (child) await endGroup(child, patience);
+  const end = async (grace?: number): Promise<void> => {
+    if (child) await endGroup(child, grace);
     child = undefined;
   };
 
@@ -99,13 +100,13 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
     persistTo,
     log: () => log,
     restart: async (changes = {}) => {
-      await end(5000);
+      await end();
       current = { ...current, ...changes };
       await start();
     },
     kill: () => end(0),
     stop: async () => {
-      await end(5000);
+      await end();
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -124,6 +125,7 @@ function launch(options: GateOptions, port: number, persistTo: string, folder: s
   return spawnGroup(process.execPath, wranglerCommand(command), {
     env: {
       ...QUIET,
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
       NODE_ENV: undefined,
       WRANGLER_REGISTRY_PATH: join(folder, 'registry'),
       WRANGLER_WRITE_LOGS: 'false',
@@ -134,15 +136,15 @@ function launch(options: GateOptions, port: number, persistTo: string, folder: s
 
 /** Waits until the gate answers as it does: one with wrong settings says 503, and that is fine. */
 async function answers(url: string, child: ChildProcess, log: () => string): Promise<void> {
-  const deadline = Date.now() + START_TIMEOUT;
+  const deadline = Date.now() + START_LIMIT;
   while (Date.now() < deadline) {
-    if (child.exitCode !== null || child.signalCode !== null) {
+    if (hasExited(child)) {
       throw new Error(`wrangler dev ended with ${child.exitCode ?? child.signalCode}:\n${log()}`);
     }
-    const response = await fetch(url, { signal: AbortSignal.timeout(5000) }).catch(() => undefined);
+    const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_LIMIT) }).catch(() => undefined);
     await response?.body?.cancel();
     if (response?.status === 200 || response?.status === 503) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`wrangler dev gave no answer within ${START_TIMEOUT / 1000} s:\n${log()}`);
+  throw new Error(`wrangler dev gave no answer within ${START_LIMIT / 1000} s:\n${log()}`);
 }

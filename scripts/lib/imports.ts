@@ -11,6 +11,7 @@ const ROOMS = [
   'sign-in',
   'account',
   'flow',
+  'limits',
   'servers',
   'audit',
   'ui',

@@ -1,11 +1,8 @@
 import { parseArgs } from 'node:util';
+import type { Deployment } from './operate.ts';
 
 /** What `npm run keys:create` was told, as the API takes it. */
-export interface KeyOptions {
-  /** The gate's origin. */
-  url: string;
-  /** A file that names `GATEHOUSE_KEYS`; undefined: the environment, else those that `npm start` writes. */
-  envFile: string | undefined;
+export interface KeyOptions extends Deployment {
   request: {
     name: string;
     role?: string;
@@ -81,8 +78,8 @@ function secondsTo(day: string, now: number): number | undefined {
   return begins.getTime() / 1000 + 86_399 - Math.floor(now / 1000);
 }
 
-/** The answer holds the key: over plain http only within this computer. */
-function readOrigin(text: string): string {
+/** The origin of a gate, of `--url`. An answer may hold a key: over plain http only within this computer. */
+export function readOrigin(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const local = url !== undefined && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && local)) return url.origin;

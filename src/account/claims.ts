@@ -1,35 +1,39 @@
+import { claimAt, textOf, valuesOf } from '../claims';
 import type { ClaimRule } from '../config';
+import { sameIssuer, sameUrl } from '../issuer';
+import { matchesPattern } from '../pattern';
 
-/** One rule about claims: of a claim that is a list, one has to hold; one that is missing is only ever `ne`. */
+/**
+ * One rule about claims: of a claim that is a list, one has to hold; one that is missing (or null, which means the
+ * same: OpenID Connect Core 1.0 section 5.3.2) is only ever `ne`. What is neither text, a number nor a boolean
+ * equals, contains and matches nothing, and fails `ne`: nobody knows what it says.
+ */
 export function claimHolds(rule: ClaimRule, claims: Record<string, unknown>): boolean {
-  const value = claimAt(claims, rule.claim);
-  const values = (Array.isArray(value) ? value : [value]).filter((one) => one !== undefined).map(String);
-  if (rule.exists !== undefined && rule.exists !== values.length > 0) return false;
-  if (rule.eq !== undefined && !values.includes(rule.eq)) return false;
-  if (rule.ne !== undefined && values.includes(rule.ne)) return false;
-  const { contains, regex } = rule;
+  const claim = claimAt(claims, rule.claim);
+  const values = valuesOf(claim);
+  const texts = values.map(textOf).filter((text) => text !== undefined);
+  const { exists, eq, ne, contains, regex } = rule;
+  const same = comparisonOf(rule.claim);
+  if (exists !== undefined && exists !== values.length > 0) return false;
+  if (eq !== undefined && !texts.some((text) => same(text, eq))) return false;
+  if (ne !== undefined && (texts.length < values.length || texts.some((text) => same(text, ne))))
+    return false;
+  const isList = Array.isArray(claim);
   if (
     contains !== undefined &&
-    !values.some((one) => (Array.isArray(value) ? one === contains : one.includes(contains)))
+    !texts.some((text) => (isList ? text === contains : text.includes(contains)))
   ) {
     return false;
   }
-  return regex === undefined || values.some((one) => new RegExp(regex).test(one));
+  return regex === undefined || texts.some((text) => matchesPattern(text, regex));
 }
 
-/** The claim at a path such as `realm_access.roles`; a claim's own name may have dots (`kubernetes.io`). */
-export function claimAt(claims: object, path: string): unknown {
-  if (Object.hasOwn(claims, path)) return (claims as Record<string, unknown>)[path];
-  const steps = path.split('.');
-  for (let at = 1; at < steps.length; at++) {
-    const head = claimOf(claims, steps.slice(0, at).join('.'));
-    const found =
-      typeof head === 'object' && head !== null ? claimAt(head, steps.slice(at).join('.')) : undefined;
-    if (found !== undefined) return found;
-  }
-  return undefined;
+/** Issuers and audiences are compared by what they mean, not by their spelling (RFC 7519 sections 4.1.1 and 4.1.3). */
+function comparisonOf(claim: string): (one: string, other: string) => boolean {
+  if (claim === 'iss' || claim === 'issuer') return sameIssuer;
+  return claim === 'aud' ? sameUrl : sameText;
 }
 
-function claimOf(claims: object, name: string): unknown {
-  return Object.hasOwn(claims, name) ? (claims as Record<string, unknown>)[name] : undefined;
+function sameText(one: string, other: string): boolean {
+  return one === other;
 }

@@ -1,11 +1,18 @@
 import { seconds } from '../clock';
 import { readSecret, secretName } from '../config';
+import { writeLog } from '../log';
 import { ok, type Result } from '../result';
 import { objectKeyring } from '../site';
 import type { Access } from './access';
 import { connectionBelongings } from './connections/belongings';
 import { Connections, type Obtained } from './connections/connections';
-import type { Connection, Connector, CredentialAnswer, Wanted } from './connections/credential';
+import type {
+  ClientSetting,
+  Connection,
+  Connector,
+  CredentialAnswer,
+  Wanted,
+} from './connections/credential';
 import { type ConnectionStanding, ConnectionStore } from './connections/store';
 import type { Issuer } from './grants/issuer';
 import { accountObject } from './object';
@@ -45,7 +52,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
         connector,
         keyring: () => objectKeyring(env),
         clientSecret: (server) => readSecret({ ...env }, secretName('SERVER', server, 'CLIENT_SECRET')),
-        log: (event) => console.log(JSON.stringify({ ...event, user: userId() })),
+        log: (event) => writeLog('log', { ...event, user: userId() }),
       });
       this.desk.belongings.push(connectionBelongings(store, this.#connections));
     }
@@ -104,11 +111,15 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
       this.#connections.begin(server, until);
     }
 
-    /** Ends a connection; `revoked`: at the provider too. */
-    async disconnect(server: string, loopback: string[]): Promise<{ existed: boolean; revoked: boolean }> {
+    /** Ends a connection; `revoked`: at the provider too. `configured`: the client that the settings name, if any. */
+    async disconnect(
+      server: string,
+      loopback: string[],
+      configured?: ClientSetting,
+    ): Promise<{ existed: boolean; revoked: boolean }> {
       const there = await this.#elsewhere();
-      if (there) return there.disconnect(server, loopback);
-      const ended = await this.#connections.disconnect(server, loopback);
+      if (there) return there.disconnect(server, loopback, configured);
+      const ended = await this.#connections.disconnect(server, loopback, configured);
       await this.#copySoon();
       await this.desk.watchers.tell();
       return ended;

@@ -6,7 +6,7 @@ import {
   type Settings,
   type SignInMethod,
 } from '../config';
-import { matchesGlob } from '../glob';
+import { matchesEmailGlob } from '../glob';
 import { type RuleClaims, serviceRole } from './services';
 
 /**
@@ -99,9 +99,6 @@ function methodOf({ provider }: Identity): SignInMethod {
   return provider === 'local' ? 'local' : 'oidc';
 }
 
-/** A `*` never reaches over the @, so that `*@acme.com` is no other domain's; case doesn't count. */
-const EMAIL_GLOB = { except: '@', flags: 'i' };
-
 function namesPerson(rule: RoleRule, identity: Identity): boolean {
   if (identity.claims) return false;
   if (rule.provider !== undefined && rule.provider !== identity.provider) return false;
@@ -111,5 +108,5 @@ function namesPerson(rule: RoleRule, identity: Identity): boolean {
   if (rule.users?.includes(identity.subject)) return true;
   const { email, email_verified } = identity;
   if (email === undefined || !email_verified) return false;
-  return rule.emails?.some((glob) => matchesGlob(email, glob, EMAIL_GLOB)) === true;
+  return rule.emails?.some((glob) => matchesEmailGlob(email, glob)) === true;
 }

@@ -6,9 +6,11 @@ export type { Access, Grant } from './access';
 export { accountFields, readAccountForm } from './account-form';
 export { type ApiUser, accountApi } from './api';
 export { connectedAccount } from './connected-account';
+export { isOfAnotherClient } from './connections/configured';
 export type { Obtained } from './connections/connections';
 export {
   type ApiKeyCredential,
+  type ClientSetting,
   type Connection,
   type Connector,
   type ConnectorOptions,
@@ -17,6 +19,7 @@ export {
   type CredentialRefusal,
   headerValue,
   type IssuedCredential,
+  isSendable,
   type OAuthCredential,
   type ProviderClient,
   type RefreshRefusal,
@@ -35,7 +38,15 @@ export type {
   TokenAnswer,
 } from './grants/issuer';
 export { type AccountSection, accountHome } from './home';
-export { highestRole, type Identity, roleAt, roleOf, SERVICE, type User, VISITOR } from './identity';
+export {
+  highestRole,
+  type Identity,
+  roleAt,
+  roleOf,
+  SERVICE,
+  type User,
+  VISITOR,
+} from './identity';
 export type { AccessKey, KeyLimits, KeySpec } from './keys/access-keys';
 export { KEY_INDEX, type MadeKey } from './keys/account-keys';
 export { describeIssue, keysApi, parseJson, refuseTooMany, showKey, whyNoKeys } from './keys/api';
@@ -44,8 +55,9 @@ export { keysPages } from './keys/routes';
 export { type KeyParts, looksLikeKey, parseKey } from './keys/text';
 export { withinTools } from './keys/tools';
 export { accountObject } from './object';
+export { containsKey, containsOwnCredential } from './own-credentials';
 export type { ProviderAnswer, ProviderAsker, ProviderQuestion, ProviderToken } from './provider/provider';
-export { holds, mayKnow, usableServers } from './reach';
+export { holds, isForSome, mayKnow, usableServers } from './reach';
 export {
   DEFAULT_SCOPES,
   includedScopes,

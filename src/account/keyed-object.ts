@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
+import type { AccountEnd } from './account-end';
 import type { Belonging } from './belongings';
 import type { AccountKeys } from './keys/account-keys';
 import type { Moves } from './moves';
@@ -11,6 +12,7 @@ export interface Desk {
   moves: Moves;
   watchers: Watchers;
   checks: ProviderChecks;
+  end: AccountEnd;
   /** What moves along with a visitor who signs in. */
   belongings: Belonging[];
 }
@@ -59,6 +61,14 @@ export abstract class KeyedObject extends DurableObject<Env> {
 
   moveTo(userId: string): Promise<boolean> {
     return this.desk.moves.moveTo(userId);
+  }
+
+  forgetVisitor(): Promise<void> {
+    return this.desk.end.forgetVisitor();
+  }
+
+  vanish(): Promise<void> {
+    return this.desk.end.vanish();
   }
 
   adopt(...args: Parameters<Moves['adopt']>): Promise<void> {

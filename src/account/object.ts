@@ -1,9 +1,11 @@
 import { seconds } from '../clock';
-import { migrate } from '../migrations';
+import { writeLog } from '../log';
+import { hasSchema, migrate } from '../migrations';
 import { ok, type Result, refuse } from '../result';
 import { Serial } from '../serial';
 import { type Access, describeGrant, type Grant } from './access';
 import { Accesses } from './accesses';
+import { AccountEnd, UNUSED_MS } from './account-end';
 import { grantBelongings } from './belongings';
 import { type DirectApproval, exchangeToken, issueDirectly } from './grants/direct';
 import { type Approval, Grants, type Presentation, type Terms } from './grants/grants';
@@ -43,6 +45,7 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env);
+      if (!hasSchema(ctx.storage)) void ctx.storage.setAlarm(Date.now() + UNUSED_MS);
       migrate(ctx.storage, ACCOUNT_SCHEMA);
       const { storage } = ctx;
       const profile = new Profile(storage.sql);
@@ -67,7 +70,8 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
       const stands = (id: string) => this.#accesses.stands(id, seconds());
       const watchers = new Watchers({ ctx, rights: () => this.rights(), stands });
       const checks = providerChecks({ ctx, env, ask, profile, grants, signIns, schedule });
-      this.desk = { keys: accountKeys, moves: this.#moves, watchers, checks, belongings };
+      const end = new AccountEnd({ ctx, env, profile, grants, signIns, belongings });
+      this.desk = { keys: accountKeys, moves: this.#moves, watchers, checks, belongings, end };
     }
 
     /**
@@ -232,10 +236,11 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
         await this.#outbox.flush(now);
       } catch (error) {
         // The runtime gives up on an alarm that throws a few times, and KV may be away for longer.
-        console.error(JSON.stringify({ event: 'outbox', outcome: 'failed', detail: String(error) }));
+        writeLog('error', { event: 'outbox', outcome: 'failed', detail: error });
         return this.ctx.storage.setAlarm(Date.now() + OUTBOX_RETRY_MS);
       }
       await this.#settle();
+      this.desk.end.vanishIfIdle();
     }
 
     /**

@@ -10,6 +10,11 @@ export function mayKnow(server: ServerSetting, identity: Identity): boolean {
   return server.require.every((rule) => rule.tools !== undefined || holds(rule, identity));
 }
 
+/** Whether there are people who may not know of a server: then nothing is said of it before it is known who asks. */
+export function isForSome({ groups, require }: ServerSetting): boolean {
+  return groups !== undefined || require.some(({ tools }) => tools === undefined);
+}
+
 /**
  * The servers that a person may use through the gate, in the order of the settings. A server whose own
  * authorization server judges (`passthrough`) is none of ours.

@@ -1,5 +1,6 @@
+import { claimAt, textOf, valuesOf } from '../claims';
 import type { Role, Settings, TrustedIssuer, TrustRule } from '../config';
-import { claimAt, claimHolds } from './claims';
+import { claimHolds } from './claims';
 
 /*
  * Principals that no person signed in as: programs behind a trusted issuer's token or a client's own
@@ -14,15 +15,19 @@ export function ruleFor(trusted: TrustedIssuer, claims: Record<string, unknown>)
   return trusted.rules.find((rule) => rule.claims.every((one) => claimHolds(one, claims)));
 }
 
+/** A claim's value as rules compare it, or that it is one which they can't: an object, a list in a list. */
+type RuleClaim = string | Record<string, never>;
 /** Claims by their path in a rule. */
-export type RuleClaims = Record<string, string | string[]>;
+export type RuleClaims = Record<string, RuleClaim | RuleClaim[]>;
 
 /** Of a token's claims those that some rule of its issuer asks for: what has to be kept. */
 export function claimsInRules(trusted: TrustedIssuer, claims: Record<string, unknown>): RuleClaims {
   const kept: RuleClaims = {};
   for (const { claim } of trusted.rules.flatMap((rule) => rule.claims)) {
     const value = claimAt(claims, claim);
-    if (value !== undefined) kept[claim] = Array.isArray(value) ? value.map(String) : String(value);
+    const values = valuesOf(value).map((one): RuleClaim => textOf(one) ?? {});
+    const [only] = values;
+    if (only !== undefined) kept[claim] = Array.isArray(value) ? values : only;
   }
   return kept;
 }

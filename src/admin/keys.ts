@@ -1,4 +1,4 @@
-import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import {
   describeIssue,
@@ -12,19 +12,14 @@ import {
   refuseTooMany,
   SERVICE,
   showKey,
-  whyNoKeys,
 } from '../account';
 import { record } from '../audit';
 import { seconds } from '../clock';
 import { ROLES } from '../config';
 import { randomSecret, userIdOf } from '../crypto';
-import { decodeUtf8, readBody } from '../http';
-import { currentSignIn } from '../sign-in';
 import { siteOf } from '../site';
-import { verifyOperator } from './operator';
+import { type AdminVariables, admit, fail } from './admit';
 
-/** The most that a request may weigh, in bytes. */
-const MAX_BYTES = 65_536;
 const PAGE = 50;
 const MAX_PAGE = 100;
 
@@ -34,8 +29,6 @@ const serviceRequest = keyRequest.extend({
   groups: z.array(z.string().min(1).max(100)).max(100).default([]),
   tools: z.array(z.string().min(1).max(200)).min(1).max(100).optional(),
 });
-
-type Variables = { by: string; body: string };
 
 /** A copy of a key for listing, as the account that has it wrote it into KV. */
 type Copy = {
@@ -52,7 +45,7 @@ type Copy = {
  * `/api/admin/keys`: service keys are made here, and everybody's listed and revoked, by an admin who signed in
  * themselves or by the operator's command. A key's id is here `{user id}:{its own id}`.
  */
-export const adminKeysApi = new Hono<{ Bindings: Env; Variables: Variables }>()
+export const adminKeysApi = new Hono<{ Bindings: Env; Variables: AdminVariables }>()
   .use('/api/admin/keys/*', (c, next) => admit(c, next))
   .get('/api/admin/keys', (c) => list(c))
   .post('/api/admin/keys', (c) => create(c))
@@ -65,41 +58,7 @@ export const adminKeysApi = new Hono<{ Bindings: Env; Variables: Variables }>()
     return c.body(null, 204);
   });
 
-type AdminContext = Context<{ Bindings: Env; Variables: Variables }>;
-
-/** Lets in the operator by their signature, or an admin by this browser's own sign-in and one of our pages. */
-const admit: MiddlewareHandler<{ Bindings: Env; Variables: Variables }> = async (c, next) => {
-  const site = siteOf(c);
-  const bytes = await readBody(c.req.raw, MAX_BYTES);
-  if (!bytes.ok) return fail(c, 400, 'invalid_request', 'The body is at most 64 kB');
-  const body = decodeUtf8(bytes.value) ?? '';
-  c.set('body', body);
-  c.header('Cache-Control', 'no-store');
-  const { pathname, search } = new URL(c.req.url);
-  const authorization = c.req.header('authorization');
-  if (authorization !== undefined) {
-    const request = { authorization, method: c.req.method, path: pathname + search, body };
-    const verified = await verifyOperator(site, request, seconds());
-    if (!verified.ok) {
-      record(c, { event: 'operator', outcome: 'refused', ...verified.error });
-      return fail(c, 401, 'unauthorized', 'The request is not signed with this deployment’s GATEHOUSE_KEYS');
-    }
-    c.set('by', 'operator');
-    return next();
-  }
-  const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
-  if (!reads && c.req.header('origin') !== site.origin) {
-    return fail(c, 403, 'access_denied', 'The request must come from a page of this origin');
-  }
-  const person = await currentSignIn(c);
-  if (!person) return fail(c, 401, 'unauthorized', `Sign in at ${site.origin}/sign-in first`);
-  if (person.role !== 'admin' || whyNoKeys(person)) {
-    record(c, { event: 'admin', outcome: 'refused', reason: 'not_admin', user: person.userId });
-    return fail(c, 403, 'access_denied', 'Only admins who signed in themselves may do this');
-  }
-  c.set('by', person.userId);
-  return next();
-};
+type AdminContext = Context<{ Bindings: Env; Variables: AdminVariables }>;
 
 /** Makes a service and its key: a principal of its own, whose account holds its connections. */
 async function create(c: AdminContext): Promise<Response> {
@@ -155,8 +114,4 @@ function describeCopy(id: string, copy: Copy) {
     created_at: time(created_at),
     expires_at: time(expires_at),
   };
-}
-
-function fail(c: Context, status: 400 | 401 | 403 | 404, error: string, error_description: string) {
-  return c.json({ error, error_description }, status);
 }

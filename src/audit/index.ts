@@ -1,8 +1,9 @@
+import { writeLog } from '../log';
 import { siteOf, type Work } from '../site';
 
 /**
  * Something that happened at the gate. `event` says what, `outcome` how it ended, `reason` is the tag of a
- * refusal. Never a secret in any field.
+ * refusal. Never a secret in any field; what others wrote is held to what `quotable` lets through.
  */
 export interface AuditEvent {
   event: string;
@@ -17,7 +18,5 @@ export interface AuditEvent {
 
 /** Records an event of this request: a line of JSON in the log, with the request id that pages show. */
 export function record(c: Pick<Work, 'var'>, event: AuditEvent): void {
-  const line = JSON.stringify({ request_id: siteOf(c).requestId, ...event });
-  if (event.outcome === 'failed') console.error(line);
-  else console.log(line);
+  writeLog(event.outcome === 'failed' ? 'error' : 'log', { request_id: siteOf(c).requestId, ...event });
 }

@@ -20,7 +20,7 @@ import { findClient } from './clients/clients';
 import { DOCUMENT_FAULTS } from './clients/document-rules';
 import { type CheckedRedirectUri, matchRedirectUri } from './clients/redirect-uri';
 import { checkWithLibrary, errorRedirect, type RequestRefusal } from './library';
-import { resourcesOf } from './metadata';
+import { resourceNamed, resourcesOf } from './metadata';
 
 /** An authorization request that passed every check, ready to be asked about. */
 export interface AuthorizationRequest {
@@ -48,13 +48,33 @@ export type Person = SignedIn & { role: Role };
 /** Characters of a whole request. Real ones stay under 4,000. */
 const MAX_QUERY = 16_384;
 
+/** A request that can't be granted, of a client whose redirect is its own; `redirectTo` tells the client. */
+export interface RefusedRequest extends RequestRefusal {
+  client: Client;
+}
+
+/** What is wrong with a request: the client's error (RFC 6749 section 4.1.2.1), and a reason for the log. */
+interface Fault {
+  error: Parameters<typeof errorRedirect>[2];
+  reason: string;
+  detail: string;
+}
+
+/** The rules for what a request asks for, in order; empty parameters are left out by then. */
+const CHECKS: readonly ((parameters: URLSearchParams) => Fault | undefined)[] = [
+  noRequestObject,
+  queryMode,
+  s256Challenge,
+  knownScope,
+];
+
 /**
  * The checks of an authorization request (RFC 6749 section 4.1.1), in order. Until client and redirect are
- * verified what is wrong ends with a page; after that it is an error for the client, with its redirect.
+ * verified what is wrong ends with a page; after that it is an error for the client, see {@link RefusedRequest}.
  */
 export async function checkAuthorizationRequest(
   c: Context,
-): Promise<Result<AuthorizationRequest, RequestRefusal>> {
+): Promise<Result<AuthorizationRequest, RefusedRequest>> {
   const site = siteOf(c);
   const parameters = new URL(c.req.url).searchParams;
   checkSize(new URL(c.req.url).search);
@@ -62,35 +82,57 @@ export async function checkAuthorizationRequest(
   const redirect_uri = checkRedirect(client, parameters);
 
   const reply = { redirect_uri, state: only(parameters, 'state') ?? '' };
-  const refuse = (code: Parameters<typeof errorRedirect>[2], reason: string, detail: string) => {
-    const redirectTo = errorRedirect(reply, site.origin, code, detail);
-    return { ok: false, error: { reason, detail, redirectTo } } as const;
-  };
-  const [repeated] = repeatedNames(parameters, ['resource']);
-  if (repeated !== undefined) {
-    return refuse('invalid_request', 'parameter_repeated', 'A parameter is there more than once');
-  }
+  const repeated = parametersOnce(parameters);
   dropEmpty(parameters);
-  for (const name of ['request', 'request_uri']) {
-    if (parameters.has(name)) return refuse('invalid_request', 'request_object', `${name} is not supported`);
+  const fault = repeated ?? CHECKS.map((check) => check(parameters)).find((found) => found !== undefined);
+  if (fault) {
+    const redirectTo = errorRedirect(reply, site.origin, fault.error, fault.detail);
+    return { ok: false, error: { ...fault, redirectTo, client } };
   }
-  const mode = parameters.get('response_mode');
-  if (mode !== null && mode !== 'query') {
-    return refuse('invalid_request', 'response_mode', 'response_mode must be query');
-  }
-  const code_challenge = parameters.get('code_challenge') ?? '';
-  if (code_challenge !== '' && !/^[\w-]{43}$/.test(code_challenge)) {
-    return refuse('invalid_request', 'code_challenge', 'code_challenge must be an S256 challenge');
-  }
-  const asked = askedScopes(parameters.get('scope'));
-  if (!asked) return refuse('invalid_scope', 'scope_unknown', `scope must be among ${SCOPES.join(', ')}`);
+  spellResources(site, parameters);
   const checked = await checkWithLibrary(
     { origin: site.origin, resources: resourcesOf(site), accessTtl: 60, client: issuingClient(client) },
     parameters,
   );
-  if (!checked.ok) return checked;
+  if (!checked.ok) return { ok: false, error: { ...checked.error, client } };
   const { resource } = checked.value;
+  const code_challenge = parameters.get('code_challenge') ?? '';
+  const asked = askedScopes(parameters.get('scope')) ?? [];
   return ok({ client, asked, request: { ...reply, client_id: client.client_id, code_challenge, resource } });
+}
+
+/** RFC 6749 section 3.1; RFC 8707 section 2 allows several resources. */
+function parametersOnce(parameters: URLSearchParams): Fault | undefined {
+  if (repeatedNames(parameters, ['resource']).length === 0) return undefined;
+  const detail = 'A parameter is there more than once';
+  return { error: 'invalid_request', reason: 'parameter_repeated', detail };
+}
+
+/** RFC 9101 is not supported, and must not be taken for left out. */
+function noRequestObject(parameters: URLSearchParams): Fault | undefined {
+  const name = ['request', 'request_uri'].find((one) => parameters.has(one));
+  if (name === undefined) return undefined;
+  return { error: 'invalid_request', reason: 'request_object', detail: `${name} is not supported` };
+}
+
+/** OAuth 2.0 Multiple Response Type Encoding Practices, section 2.1. */
+function queryMode(parameters: URLSearchParams): Fault | undefined {
+  if ((parameters.get('response_mode') ?? 'query') === 'query') return undefined;
+  return { error: 'invalid_request', reason: 'response_mode', detail: 'response_mode must be query' };
+}
+
+/** RFC 7636 section 4.2; the library says that there must be one. */
+function s256Challenge(parameters: URLSearchParams): Fault | undefined {
+  if (/^([\w-]{43})?$/.test(parameters.get('code_challenge') ?? '')) return undefined;
+  const detail = 'code_challenge must be an S256 challenge';
+  return { error: 'invalid_request', reason: 'code_challenge', detail };
+}
+
+/** RFC 6749 section 3.3: something of what is asked for must be known to us. */
+function knownScope(parameters: URLSearchParams): Fault | undefined {
+  if (askedScopes(parameters.get('scope'))) return undefined;
+  const detail = `scope must be among ${SCOPES.join(', ')}`;
+  return { error: 'invalid_scope', reason: 'scope_unknown', detail };
 }
 
 /** A client as much as issuing needs of it. */
@@ -136,6 +178,13 @@ function checkOnce(parameters: URLSearchParams, name: string): void {
 /** A parameter without a value counts as left out (RFC 6749 section 3.1). */
 function dropEmpty(parameters: URLSearchParams): void {
   for (const name of new Set(parameters.keys())) parameters.delete(name, '');
+}
+
+/** Each `resource` as the library knows it, which compares spellings (RFC 8707 section 2). */
+function spellResources(site: Site, parameters: URLSearchParams): void {
+  const named = parameters.getAll('resource');
+  parameters.delete('resource');
+  for (const name of named) parameters.append('resource', resourceNamed(site, name) ?? name);
 }
 
 function only(parameters: URLSearchParams, name: string): string | undefined {

@@ -1,5 +1,6 @@
-import { DEFAULT_SCOPES, OFFLINE_ACCESS, SCOPES } from '../account';
+import { DEFAULT_SCOPES, isForSome, OFFLINE_ACCESS, SCOPES } from '../account';
 import type { ServerSetting } from '../config';
+import { sameUrl } from '../issuer';
 import type { Site } from '../site';
 import { ASSERTION_ALGORITHMS, GRANT_TYPES, JWT_BEARER } from './clients/client';
 
@@ -14,13 +15,10 @@ export function resourcesOf({ origin, settings }: Site): string[] {
 
 /**
  * The resource that a request names (RFC 8707 section 2), as {@link resourcesOf} spells it: scheme and host in
- * any case, and nothing else may differ. Undefined when there is none.
+ * any case, the default port and the root's slash, and nothing else may differ. Undefined when there is none.
  */
 export function resourceNamed(site: Site, name: string): string | undefined {
-  if (!URL.canParse(name) || /[#@]/.test(name)) return undefined;
-  const { origin, pathname, search } = new URL(name);
-  const canonical = `${origin}${pathname === '/' ? '' : pathname}${search}`;
-  return resourcesOf(site).find((resource) => resource === canonical);
+  return resourcesOf(site).find((resource) => sameUrl(resource, name));
 }
 
 /** Authorization server metadata (RFC 8414): the same document at every path where it is asked for. */
@@ -83,7 +81,7 @@ export function protectedResourceMetadata(
   const issuers = server?.auth === 'passthrough' ? server.authorization_servers : undefined;
   return {
     resource,
-    resource_name: server?.title ?? settings.name,
+    resource_name: (server && !isForSome(server) && server.title) || settings.name,
     authorization_servers: issuers ?? [origin],
     ...(issuers ? {} : { scopes_supported: DEFAULT_SCOPES }),
     bearer_methods_supported: ['header'],

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono';
 import { record } from '../audit';
 import type { TryCredential } from '../connections';
 import { type Flow, openFlow } from '../flow';
+import { mustPass } from '../limits';
 import { mustFindFlow, showSignIn } from '../sign-in';
 import { mustComeFromUs, PageProblem, readPageForm } from '../ui';
 import { type AuthorizationFlow, checkAuthorizationRequest } from './authorize';
@@ -10,6 +11,7 @@ import { backToClient, decide, type SurveyTools, showConsent } from './consent/c
 import { decideServices, isAtServices, showServices } from './consent/services';
 import { deviceAuthorization } from './device/authorization';
 import { whoDecides } from './person';
+import { answerRefusedRequest } from './refused-request';
 import { introspect, revoke, token } from './token/endpoint';
 
 /**
@@ -51,12 +53,9 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
 
 /** Checks the request and opens a flow for it; the browser goes on at the flow's own address. */
 async function begin(c: Context): Promise<Response> {
+  await mustPass(c, 'authorizations');
   const checked = await checkAuthorizationRequest(c);
-  if (!checked.ok) {
-    const { reason, detail, redirectTo } = checked.error;
-    record(c, { event: 'authorization_request', outcome: 'refused', reason, detail });
-    return c.redirect(redirectTo, 303);
-  }
+  if (!checked.ok) return answerRefusedRequest(c, checked.error);
   const { client } = checked.value;
   const id = await openFlow(c, (flowId) => ({
     kind: 'authorize',

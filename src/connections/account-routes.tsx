@@ -3,7 +3,7 @@ import { accountFields, readAccountForm } from '../account';
 import { record } from '../audit';
 import { titleOf } from '../config';
 import { findFlow, openFlow, startFlow } from '../flow';
-import { currentSignIn, type SignedIn } from '../sign-in';
+import { currentSignIn, keepVisitor, type SignedIn } from '../sign-in';
 import { siteOf } from '../site';
 import { brandingOf, PageProblem, showPage } from '../ui';
 import { ConnectionsPage } from './account-page';
@@ -75,6 +75,7 @@ async function keepKey(
   }
   const obtained = { credential: checked.value, place: placeOf(server) };
   await siteOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
+  await keepVisitor(siteOf(c), person);
   record(c, { event: 'connection', outcome: 'ok', ...about });
   return c.redirect(hereOf(c), 303);
 }

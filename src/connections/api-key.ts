@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { type ApiKeyCredential, headerValue } from '../account';
+import { type ApiKeyCredential, headerValue, isSendable } from '../account';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import type { ConnectedServer } from './place';
 
@@ -12,8 +12,6 @@ export type TryCredential = (
 
 export type KeyRefusal = 'key_malformed' | 'key_refused' | 'server_unreachable';
 
-/** Keys fit a header: visible characters, with a space after a scheme. */
-const KEY = /^[\x21-\x7e]+( [\x21-\x7e]+)*$/;
 const LONGEST = 4096;
 
 /** A key that a person pasted, tried once against the server before it is kept. */
@@ -24,7 +22,7 @@ export async function checkKey(
   tryCredential: TryCredential,
 ): Promise<Result<ApiKeyCredential, Refusal<KeyRefusal>>> {
   const key = typed.trim();
-  if (key.length > LONGEST || !KEY.test(key)) return refuse('key_malformed');
+  if (key.length > LONGEST || !isSendable(key)) return refuse('key_malformed');
   const credential: ApiKeyCredential = { auth: 'api_key', server: server.name, key };
   const said = await tryCredential(c, server, headerValue(credential, server.header));
   if (said === 'accepted') return ok(credential);

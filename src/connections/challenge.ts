@@ -13,10 +13,9 @@ export interface Challenge {
 /** The challenge to bearers, among all that a header may have (RFC 9110 section 11.6.1). */
 export async function readBearerChallenge(header: string | null): Promise<Challenge> {
   if (header === null || header.length > LONGEST) return {};
-  const answer = new Response(null, { status: 401, headers: { 'www-authenticate': header } });
-  const challenges = await challengesOf(answer);
+  const challenges = await readChallenges(header);
   // Not to the letter, such as an address without quotes: the SDK's reader takes what it finds.
-  if (!challenges) return extractWWWAuthenticateParams(answer);
+  if (!challenges) return extractWWWAuthenticateParams(answerWith(header));
   const { parameters = {} } = challenges.find(({ scheme }) => scheme === 'bearer') ?? {};
   const url = parameters.resource_metadata ?? '';
   return {
@@ -25,8 +24,16 @@ export async function readBearerChallenge(header: string | null): Promise<Challe
   };
 }
 
-/** Undefined for what can't be read. The library does that for the answers to its own requests: this is one. */
-async function challengesOf(answer: Response): Promise<oauth.WWWAuthenticateChallenge[] | undefined> {
+/** A challenge as RFC 9110 section 11.6.1 has it, its scheme and the names of its parameters in lower case. */
+export type ReadChallenge = oauth.WWWAuthenticateChallenge;
+
+/**
+ * All challenges of a header, or of several that were joined; undefined for what can't be read. The library does
+ * that for the answers to its own requests: this is one.
+ */
+export async function readChallenges(header: string): Promise<ReadChallenge[] | undefined> {
+  if (header.length > LONGEST) return undefined;
+  const answer = answerWith(header);
   const nowhere = new URL('https://localhost');
   const options = { [oauth.customFetch]: async () => answer };
   try {
@@ -35,4 +42,8 @@ async function challengesOf(answer: Response): Promise<oauth.WWWAuthenticateChal
     if (error instanceof oauth.WWWAuthenticateChallengeError) return error.cause;
   }
   return undefined;
+}
+
+function answerWith(header: string): Response {
+  return new Response(null, { status: 401, headers: { 'www-authenticate': header } });
 }

@@ -8,16 +8,17 @@ import {
   resourceUrlFromServerUrl,
 } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../config';
+import { sameIssuer } from '../issuer';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import { safeSend } from '../safe-fetch';
 import { type Site, siteResource } from '../site';
 import { type Challenge, readBearerChallenge } from './challenge';
-import { loopbackOrigins, OutboundFailure, providerFetch } from './outbound';
-import { parseJson } from './token-answer';
+import { findForeignEndpoint } from './endpoints';
+import { documentFetch, loopbackOrigins, OutboundFailure } from './outbound';
 
 /** The authorization server of a server behind, and what to ask it for. Plain data: kept while a person is there. */
 export interface Provider {
-  /** Undefined: fixed endpoints, of which nobody says whose they are. */
+  /** Undefined: fixed endpoints, and the settings don't say whose they are. */
   issuer: string | undefined;
   authorization_endpoint: string;
   token_endpoint: string;
@@ -44,6 +45,8 @@ export type DiscoveryRefusal =
 type Discovered<T> = Result<T, Refusal<DiscoveryRefusal>>;
 
 const TIMEOUT_MS = 10_000;
+/** It goes into an address. */
+const LONGEST_SCOPE = 4096;
 /** How many authorization servers are asked, while a person waits. */
 const MOST_ASKED = 3;
 
@@ -74,12 +77,16 @@ export async function findProvider(site: Site, server: ServerSetting): Promise<D
   const found = await findMetadata(named.value, loopback);
   if (!found.ok) return found;
   const metadata = found.value;
-  if (!isSafe(metadata.authorization_endpoint, loopback)) {
-    return refuse('provider_metadata_invalid', 'authorization_endpoint');
+  for (const name of ['authorization_endpoint', 'token_endpoint'] as const) {
+    if (!isSafe(metadata[name], loopback)) return refuse('provider_metadata_invalid', name);
   }
+  const foreign = await findForeignEndpoint(metadata, loopback);
+  if (foreign) return refuse('provider_metadata_invalid', `${foreign} of another authorization server`);
   // MCP, "Authorization Code Protection": without it a client must not go on.
   if (!metadata.code_challenge_methods_supported?.includes('S256')) return refuse('pkce_unsupported');
   const scope = chooseScope(server.scopes, challenge.value.scope, resource, metadata);
+  if (scope !== undefined && scope.length > LONGEST_SCOPE)
+    return refuse('provider_metadata_invalid', 'scope');
   return ok(discoveredProvider(metadata, resource?.resource ?? url, scope));
 }
 
@@ -89,9 +96,9 @@ function fixedProvider(
   authorize_url: string,
   token_url: string,
 ): Provider {
-  const { revoke_url, url } = server;
+  const { revoke_url, url, authorization_servers: [issuer, ...others] = [] } = server;
   return {
-    issuer: undefined,
+    issuer: others.length === 0 ? issuer : undefined,
     authorization_endpoint: authorize_url,
     token_endpoint: token_url,
     revocation_endpoint: revoke_url,
@@ -170,8 +177,7 @@ function nameAuthorizationServers(
   const offered = resource?.authorization_servers ?? [];
   if (!allowed) return ok(offered.length > 0 ? offered : [new URL('/', url).href]);
   if (offered.length === 0) return ok(allowed);
-  const bare = (issuer: string) => issuer.replace(/\/$/, '');
-  const both = offered.filter((issuer) => allowed.some((one) => bare(one) === bare(issuer)));
+  const both = offered.filter((issuer) => allowed.some((one) => sameIssuer(one, issuer)));
   if (both.length > 0) return ok(both);
   return refuse('provider_metadata_invalid', 'the server names none of authorization_servers');
 }
@@ -192,10 +198,10 @@ async function findMetadata(
   return refused ?? refuse('provider_unknown', 'it names no authorization server');
 }
 
-/** MCP, "Communication Security": a browser is sent to https, save in local development. */
+/** MCP, "Communication Security": https, except in local development; RFC 6749 section 3.1: no fragment. */
 function isSafe(endpoint: string, loopback: readonly string[]): boolean {
-  const { protocol, origin } = new URL(endpoint);
-  return protocol === 'https:' || loopback.includes(origin);
+  const { protocol, origin, username, password, hash } = new URL(endpoint);
+  return username + password + hash === '' && (protocol === 'https:' || loopback.includes(origin));
 }
 
 /** MCP, "Scope Selection Strategy"; with a refresh token where the provider gives one for a scope. */
@@ -211,20 +217,6 @@ function chooseScope(
   const offline = metadata.scopes_supported?.includes('offline_access') === true;
   if (offline && !scopes.includes('offline_access')) scopes.push('offline_access');
   return scopes.length > 0 ? scopes.join(' ') : undefined;
-}
-
-/**
- * What may pass is thrown as such: the SDK would call it a document that is wrong. A page is no document: some
- * servers show one, or the way to one, at every address that they don't know, and the SDK must look on.
- */
-function documentFetch(loopback: readonly string[]) {
-  const send = providerFetch(loopback);
-  return async (url: string | URL, init?: RequestInit) => {
-    const response = await send(url, init);
-    if (response.status >= 500 || response.status === 429) throw new OutboundFailure('overloaded');
-    const isDocument = response.ok && parseJson(await response.clone().text()) !== undefined;
-    return response.ok && !isDocument ? new Response(null, { status: 404 }) : response;
-  };
 }
 
 async function attempt<T>(step: () => Promise<T>): Promise<Discovered<T>> {

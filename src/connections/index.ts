@@ -2,6 +2,8 @@
 export { connectionPages } from './account-routes';
 export { connectionsApi } from './api';
 export { checkKey, type KeyRefusal, type TryCredential } from './api-key';
+export { listCallbacks } from './callback';
+export { type ReadChallenge, readChallenges } from './challenge';
 export { type ConnectionStatus, connectionsNeeded, type NeededConnection } from './needed';
 export { type BeginRefusal, beginConnect } from './oauth';
 export { takeOutcome } from './outcome';

@@ -1,15 +1,17 @@
-import { startAuthorization, validateAuthorizationResponseIssuer } from '@modelcontextprotocol/client';
+import { startAuthorization } from '@modelcontextprotocol/client';
 import type { Context } from 'hono';
-import type { OAuthCredential, ProviderClient } from '../account';
+import { isOfAnotherClient, type OAuthCredential, type ProviderClient } from '../account';
 import { seconds } from '../clock';
 import { randomSecret, sha256Hex } from '../crypto';
 import type { Flow } from '../flow';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import { type Site, siteOf } from '../site';
-import { type ClientRefusal, callbackUrl, clientAt, configuredSecret, forgetRegistration } from './client';
+import { callbackFor } from './callback';
+import { type ClientRefusal, clientAt, forgetRegistration } from './client';
+import { configuredSecret } from './configured';
 import { type DiscoveryRefusal, findProvider, type Provider } from './discovery';
 import { loopbackOrigins } from './outbound';
-import { type ConnectedServer, placeOf } from './place';
+import { type ConnectedServer, clientSettingOf, placeOf } from './place';
 import { type ExchangeRefusal, exchangeCode } from './provider';
 
 /** What is kept, sealed in the flow, while a person is at the provider. `code_verifier` is a secret. */
@@ -17,6 +19,8 @@ export interface ConnectTransaction {
   server: string;
   user: string;
   place: string;
+  /** Where the answer must arrive; undefined: it was begun before callbacks were bound, and is taken nowhere. */
+  redirect_uri: string | undefined;
   code_verifier: string;
   provider: Provider;
   client: ProviderClient;
@@ -55,15 +59,16 @@ export async function beginConnect(
   const account = site.env.ACCOUNT.getByName(user);
   const { connections } = await account.listConnections();
   const before = connections.find((one) => one.server === server.name);
-  if (before?.reason === 'client_rejected') await forgetRegistration(site, provider);
-  const client = await clientAt(site, server, provider);
+  const callback = await callbackFor(site, server, provider);
+  if (before?.reason === 'client_rejected') await forgetRegistration(site, provider, callback.url);
+  const client = await clientAt(site, server, provider, callback);
   if (!client.ok) return client;
 
   const state = `${flow.id}.${randomSecret()}`;
   const { authorizationUrl, codeVerifier } = await startAuthorization(provider.authorization_endpoint, {
     metadata: { ...sdkMetadata(provider), response_types_supported: ['code'] },
     clientInformation: { client_id: client.value.client_id },
-    redirectUrl: callbackUrl(site),
+    redirectUrl: callback.url,
     state,
     resource: provider.resource,
     ...(provider.scope === undefined ? {} : { scope: provider.scope }),
@@ -72,6 +77,7 @@ export async function beginConnect(
     server: server.name,
     user,
     place: placeOf(server),
+    redirect_uri: callback.url,
     code_verifier: codeVerifier,
     provider,
     client: client.value,
@@ -84,56 +90,63 @@ export async function beginConnect(
 }
 
 export type FinishRefusal =
+  /** It arrived at another server's callback. */
+  | 'callback_mismatch'
   | 'issuer_mismatch'
   /** The person said no there. */
   | 'provider_denied'
   | 'callback_malformed'
+  /** The settings name another client meanwhile. */
+  | 'client_changed'
   | ExchangeRefusal;
 
 /**
- * Finishes a connection with what the provider sent the browser back with, for the `state` of this transaction: `iss`
- * (RFC 9207) checked before anything else of it is believed, then the code exchanged.
+ * Finishes a connection with what the provider sent the browser back with, for the `state` of this transaction: that
+ * it came to this transaction's callback, and `iss` (RFC 9207), checked before anything else of it is believed, an
+ * error as well as a code; then the code exchanged. `answer`: the address that the browser was sent to.
  */
 export async function finishConnect(
   site: Site,
   server: ConnectedServer,
   transaction: ConnectTransaction,
-  parameters: URLSearchParams,
+  answer: URL,
 ): Promise<Result<OAuthCredential, Refusal<FinishRefusal>>> {
-  const { provider, client, code_verifier } = transaction;
-  const one = (name: string) => (parameters.getAll(name).length === 1 ? parameters.get(name) : null);
+  const { provider, client, code_verifier, redirect_uri } = transaction;
+  const parameters = answer.searchParams;
+  if (redirect_uri !== `${site.origin}${answer.pathname}`) return refuse('callback_mismatch');
   if (!isIssuerRight(provider, parameters.getAll('iss'))) return refuse('issuer_mismatch');
   const error = parameters.get('error');
   if (error !== null) return refuse('provider_denied', knownError(error));
-  const code = one('code');
-  if (code === null) return refuse('callback_malformed');
+  const [code = '', ...more] = parameters.getAll('code');
+  if (code === '' || more.length > 0) return refuse('callback_malformed');
   const secret = client.kind === 'configured' ? configuredSecret(site, server.name) : client.client_secret;
-  const { resource } = provider;
-  const redirect_uri = callbackUrl(site);
+  const { resource, issuer = null } = provider;
   const about = { server: server.name, code, code_verifier, redirect_uri, resource, client };
   const { token_endpoint, revocation_endpoint, token_endpoint_auth_methods_supported } = provider;
-  const where = { token_endpoint, revocation_endpoint, token_endpoint_auth_methods_supported };
+  const where = { issuer, token_endpoint, revocation_endpoint, token_endpoint_auth_methods_supported };
+  if (isOfAnotherClient({ client, provider: where }, clientSettingOf(server)))
+    return refuse('client_changed');
   const options = { loopback: loopbackOrigins(site, server), clientSecret: secret };
   const exchanged = await exchangeCode({ ...about, provider: where }, options);
-  if (!exchanged.ok && exchanged.error.reason === 'client_rejected') await forgetRegistration(site, provider);
+  if (!exchanged.ok && exchanged.error.reason === 'client_rejected') {
+    await forgetRegistration(site, provider, redirect_uri);
+  }
   // RFC 6749 section 5.1: a scope that isn't told is the one that was asked for.
   return exchanged.ok
     ? ok({ ...exchanged.value, scope: exchanged.value.scope ?? provider.scope })
     : exchanged;
 }
 
-function isIssuerRight(provider: Provider, iss: string[]): boolean {
-  if (iss.length > 1) return false;
-  try {
-    validateAuthorizationResponseIssuer({
-      iss: iss[0],
-      expectedIssuer: provider.issuer,
-      issParameterSupported: provider.tellsIssuer,
-    });
-    return true;
-  } catch {
-    return false;
-  }
+/**
+ * RFC 9207 section 2.4: there must be one where the provider promises it, and what there is must be the provider's.
+ * Of endpoints whose issuer the settings don't say, one is taken that is where people sign in.
+ */
+function isIssuerRight({ issuer, tellsIssuer, authorization_endpoint }: Provider, told: string[]): boolean {
+  const [iss, ...more] = told;
+  if (iss === undefined) return !tellsIssuer;
+  if (more.length > 0) return false;
+  if (issuer !== undefined) return iss === issuer;
+  return URL.canParse(iss) && new URL(iss).origin === new URL(authorization_endpoint).origin;
 }
 
 /** A code of RFC 6749 section 4.1.2.1, for the log; others may say anything. */

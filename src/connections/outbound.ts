@@ -2,7 +2,7 @@ import { isLoopbackHost, type ServerSetting } from '../config';
 import type { Refusal } from '../result';
 import { safeSend } from '../safe-fetch';
 import type { Site } from '../site';
-import { readTokenAnswer } from './token-answer';
+import { parseJson, readTokenAnswer } from './token-answer';
 
 /* How the gate reaches the authorization servers of the servers behind: nothing of it is chosen by the gate. */
 
@@ -60,6 +60,20 @@ export function providerFetch(loopback: readonly string[]): Fetch {
     const told = new Headers(headers);
     for (const name of ['content-encoding', 'content-length']) told.delete(name);
     return new Response(bodyless ? null : new Uint8Array(sent.value.body), { status, headers: told });
+  };
+}
+
+/**
+ * The same for metadata documents: what may pass is thrown as such: the SDK would call it a document that is wrong. A page is no document: some
+ * servers show one, or the way to one, at every address that they don't know, and the SDK must look on.
+ */
+export function documentFetch(loopback: readonly string[]): Fetch {
+  const send = providerFetch(loopback);
+  return async (url, init) => {
+    const response = await send(url, init);
+    if (response.status >= 500 || response.status === 429) throw new OutboundFailure('overloaded');
+    const isDocument = response.ok && parseJson(await response.clone().text()) !== undefined;
+    return response.ok && !isDocument ? new Response(null, { status: 404 }) : response;
   };
 }
 

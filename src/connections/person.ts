@@ -1,13 +1,15 @@
 import type { Context } from 'hono';
+import { mayKnow } from '../account';
 import { record } from '../audit';
+import { seconds } from '../clock';
 import { titleOf } from '../config';
 import { timingSafeEqual } from '../crypto';
-import { type Flow, type FlowData, readUserCode } from '../flow';
+import { type Flow, type FlowData, readUserCode, takeAttempt } from '../flow';
 import { currentSignIn, knownVisitor, type SignedIn } from '../sign-in';
 import { siteOf } from '../site';
 import { PageProblem, words } from '../ui';
 import type { ConnectedServer } from './place';
-import type { Ticket } from './ticket';
+import { LIFETIME as TICKET_LIFETIME, type Ticket } from './ticket';
 import { serversOf } from './within-key';
 
 /*
@@ -30,38 +32,69 @@ export type Connecting = Pick<SignedIn, 'userId' | 'identity' | 'key'> & {
   byCode: boolean;
 };
 
-/** Whose connection it is, or what the browser is asked for first. */
-export type Whose = { person: Connecting } | { first: 'sign_in' | 'code' };
+/** Whose connection it is, and to what; or what the browser is asked for first. */
+export type Whose =
+  | { person: Connecting; server: ConnectedServer }
+  | { first: 'sign_in' }
+  | { first: 'code'; server: ConnectedServer };
 
 const CONFIRMED = 'code-confirmed';
-const WRONG_CODES = 'code-wrong';
-const MOST_WRONG_CODES = 5;
+/** Codes that may be typed for one link. */
+const MOST_ATTEMPTS = 5;
 
 export function isConnectFlow(flow: Flow): flow is Flow<ConnectFlow> {
   return flow.data.kind === 'connect';
 }
 
-/** Ends with a page when the link is for somebody else, or that server is not for them. */
-export async function whoConnects(c: Context, flow: Flow, server: ConnectedServer): Promise<Whose> {
-  const whose = await findPerson(c, flow, server);
-  if ('person' in whose) mustBeUsable(c, whose.person, server);
-  return whose;
+/**
+ * Ends with a page when the link is for somebody else, or that server is not for them. `server`: undefined when there
+ * is none of that name, which only who is signed in learns, as of one that isn't theirs to know.
+ */
+export async function whoConnects(
+  c: Context,
+  flow: Flow,
+  server: ConnectedServer | undefined,
+): Promise<Whose> {
+  const found = await findPerson(c, flow, server);
+  if (found === 'sign_in') return { first: found };
+  if (!server) throw new PageProblem('not_found');
+  if (found === 'code') return { first: found, server };
+  mustBeUsable(c, found, server);
+  return { person: found, server };
 }
 
-async function findPerson(c: Context, flow: Flow, server: ConnectedServer): Promise<Whose> {
+/** Ends with a page when somebody is signed in at this browser for whom that server isn't there. */
+export async function mustBeUsableHere(c: Context, server: ConnectedServer | undefined): Promise<void> {
+  const signedIn = await currentSignIn(c);
+  if (signedIn) mustBeUsable(c, signedIn, server);
+}
+
+/** What a person may not know of is absent here too. */
+function mustBeUsable(
+  c: Context,
+  person: Pick<SignedIn, 'identity' | 'key'>,
+  server: ConnectedServer | undefined,
+): void {
+  const usable = serversOf(siteOf(c).settings, person).some(({ name }) => name === server?.name);
+  if (!usable) throw new PageProblem('not_found');
+}
+
+async function findPerson(
+  c: Context,
+  flow: Flow,
+  server: ConnectedServer | undefined,
+): Promise<Connecting | 'sign_in' | 'code'> {
   const { user, code }: Partial<Ticket> = isConnectFlow(flow) ? flow.data : {};
   const signedIn = await currentSignIn(c);
-  if (signedIn && (user === undefined || user === signedIn.userId)) {
-    return { person: { ...signedIn, byCode: false } };
-  }
+  if (signedIn && (user === undefined || user === signedIn.userId)) return { ...signedIn, byCode: false };
   if (user !== undefined && code !== undefined) {
     const confirmed = await flow.peek<boolean>(CONFIRMED);
-    if (confirmed.ok && confirmed.value === true) return { person: await visitor(c, user) };
+    if (confirmed.ok && confirmed.value === true) return visitor(c, user);
     const isTheirs = (await knownVisitor(c))?.userId === user;
-    if (signedIn || !isTheirs) return { first: 'code' };
+    if (signedIn || !isTheirs) return 'code';
   }
   if (signedIn) throw await otherPerson(c, flow, signedIn, server);
-  return { first: 'sign_in' };
+  return 'sign_in';
 }
 
 async function visitor(c: Context, userId: string): Promise<Connecting> {
@@ -71,41 +104,41 @@ async function visitor(c: Context, userId: string): Promise<Connecting> {
   return { userId, identity, key: undefined, byCode: true };
 }
 
-async function otherPerson(c: Context, flow: Flow, person: SignedIn, server: ConnectedServer) {
+async function otherPerson(
+  c: Context,
+  flow: Flow,
+  person: SignedIn,
+  server: ConnectedServer | undefined,
+): Promise<PageProblem> {
+  if (!server) return new PageProblem('not_found');
   const detail = person.userId;
-  record(c, {
-    event: 'connection',
-    outcome: 'refused',
-    reason: 'connect_other_person',
-    ...aboutUser(person, server),
-  });
+  const about = { event: 'connection', outcome: 'refused', ...aboutUser(person, server) } as const;
+  record(c, { ...about, reason: 'connect_other_person' });
   await flow.stage('select-account', true);
   const action = { label: words.connection.switchAccount, href: `/sign-in?flow=${flow.id}` };
-  return new PageProblem('connect_other_person', { about: titleOf(server), detail, action });
+  // The name stands in the link that they have; the title is for those who may know of it.
+  const shown = mayKnow(server, person.identity) ? titleOf(server) : server.name;
+  return new PageProblem('connect_other_person', { about: shown, detail, action });
 }
 
-/** What a person may not know of is absent here too. */
-function mustBeUsable(c: Context, person: Connecting, server: ConnectedServer): void {
-  const usable = serversOf(siteOf(c).settings, person).some(({ name }) => name === server.name);
-  if (!usable) throw new PageProblem('not_found');
-}
-
-/** Whether that is the code of the flow's link; from then on the browser may go on. The flow ends with too many. */
+/**
+ * Whether that is the code of the flow's link; from then on the browser may go on. Each link has five attempts, in
+ * whichever browsers and however many at once; the flow ends with the last.
+ */
 export async function confirmCode(c: Context, flow: Flow<ConnectFlow>, typed: string): Promise<boolean> {
-  const { code = '', user, server } = flow.data;
-  if (timingSafeEqual(readUserCode(typed) ?? '', code)) {
+  const { code = '', user = '', server } = flow.data;
+  const link = ['connect link', user, server, code].join('\0');
+  const left = await takeAttempt(siteOf(c), link, MOST_ATTEMPTS, seconds() + TICKET_LIFETIME);
+  if (left !== undefined && timingSafeEqual(readUserCode(typed) ?? '', code)) {
     const staged = await flow.stage(CONFIRMED, true);
     if (!staged.ok) throw new PageProblem(staged.error.reason);
     return true;
   }
-  record(c, { event: 'connection', outcome: 'refused', reason: 'connect_code_wrong', user, server });
-  const wrong = 1 + ((await flow.take<number>(WRONG_CODES)) ?? 0);
-  if (wrong >= MOST_WRONG_CODES) {
-    await flow.submit();
-    throw new PageProblem('connect_code_guesses');
-  }
-  await flow.stage(WRONG_CODES, wrong);
-  return false;
+  const reason = left === undefined ? 'connect_code_guesses' : 'connect_code_wrong';
+  record(c, { event: 'connection', outcome: 'refused', reason, user, server });
+  if (left !== undefined && left > 0) return false;
+  await flow.submit();
+  throw new PageProblem('connect_code_guesses');
 }
 
 export function aboutUser({ userId }: Pick<SignedIn, 'userId'>, { name }: ConnectedServer) {

@@ -1,4 +1,4 @@
-import type { Credential, Wanted } from '../account';
+import type { ClientSetting, Credential, Wanted } from '../account';
 import type { ServerSetting } from '../config';
 import type { Site } from '../site';
 import { loopbackOrigins } from './outbound';
@@ -15,6 +15,14 @@ export function placeOf({ url, binding, entrypoint }: ServerSetting): string {
   return url ?? (binding === undefined ? `entrypoint:${entrypoint}` : `binding:${binding}`);
 }
 
+/** What the settings say of a server's client. */
+export function clientSettingOf(
+  server: Pick<ServerSetting, 'client_id' | 'token_url' | 'authorization_servers'>,
+): ClientSetting {
+  const { client_id, token_url: token_endpoint, authorization_servers: issuers } = server;
+  return { client_id, token_endpoint, issuers };
+}
+
 /** What the `Account` is asked with for the credential of a server. */
 export function wantedAt(site: Pick<Site, 'local'>, server: ConnectedServer, refused?: string): Wanted {
   return {
@@ -23,6 +31,7 @@ export function wantedAt(site: Pick<Site, 'local'>, server: ConnectedServer, ref
     place: placeOf(server),
     header: server.header,
     loopback: loopbackOrigins(site, server),
+    client: clientSettingOf(server),
     ...(refused === undefined ? {} : { refused }),
   };
 }

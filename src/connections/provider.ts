@@ -6,7 +6,14 @@ import {
   refreshAuthorization,
   selectClientAuthMethod,
 } from '@modelcontextprotocol/client';
-import type { Connector, OAuthCredential, ProviderClient, RefreshRefusal, TokenProvider } from '../account';
+import {
+  type Connector,
+  isSendable,
+  type OAuthCredential,
+  type ProviderClient,
+  type RefreshRefusal,
+  type TokenProvider,
+} from '../account';
 import { seconds } from '../clock';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import { OutboundFailure, providerFetch, tokenFetch } from './outbound';
@@ -37,6 +44,8 @@ export const oauthConnector: Connector = {
         resource,
         fetchFn: tokenFetch(loopback),
       });
+      const unusable = unusableMember(tokens);
+      if (unusable) return refuse('provider_unavailable', `${unusable} invalid`);
       return ok({ ...credential, ...tokensOf(tokens, credential) });
     } catch (error) {
       return { ok: false, error: judgeFailure(error, client) };
@@ -50,8 +59,8 @@ export const oauthConnector: Connector = {
     const token_type_hint = refresh_token === undefined ? 'access_token' : 'refresh_token';
     const body = new URLSearchParams({ token, token_type_hint });
     const headers = new Headers({ 'content-type': 'application/x-www-form-urlencoded' });
-    authenticate(client, clientSecret, provider, headers, body);
     try {
+      authenticate(client, clientSecret, provider, headers, body);
       const send = providerFetch(loopback);
       const { ok: done } = await send(provider.revocation_endpoint, { method: 'POST', headers, body });
       return done;
@@ -89,9 +98,8 @@ export async function exchangeCode(
       resource,
       fetchFn: tokenFetch(options.loopback),
     });
-    if (tokens.token_type.toLowerCase() !== 'bearer') {
-      return refuse('provider_refused', 'its tokens are no bearer tokens');
-    }
+    const unusable = unusableMember(tokens);
+    if (unusable) return refuse('provider_refused', `${unusable} invalid`);
     const credential = { auth: 'oauth', server, resource, provider, client } as const;
     return ok({ ...credential, ...tokensOf(tokens) });
   } catch (error) {
@@ -100,6 +108,16 @@ export async function exchangeCode(
     if (error instanceof OutboundFailure) return refuse('provider_unavailable', detail);
     return refuse(reason === 'client_rejected' ? reason : 'provider_refused', detail);
   }
+}
+
+/**
+ * What of an answer can't be used: a token that fits no header (RFC 6750 section 2.1; a refresh token, RFC 6749
+ * appendix A.17, fits one too), or of a type that isn't sent as a bearer token is.
+ */
+function unusableMember({ access_token, refresh_token, token_type }: OAuthTokens): string | undefined {
+  if (!isSendable(`Bearer ${access_token}`) || access_token.includes(' ')) return 'access_token';
+  if (refresh_token !== undefined && !isSendable(refresh_token)) return 'refresh_token';
+  return token_type.toLowerCase() === 'bearer' ? undefined : 'token_type';
 }
 
 /** What of an answer is kept; what a refresh doesn't send again stays as it was. */

@@ -1,4 +1,5 @@
 import { CONNECTIONS_INDEX } from '../account';
+import { writeLog } from '../log';
 import { objectKeyring } from '../site';
 
 /** How many accounts one run wakes at most: the rest waits for the next. */
@@ -41,5 +42,5 @@ export async function rewrapConnections(env: Env): Promise<void> {
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const waiting = Math.max(0, users.length - BATCH) + counts.failed;
   const outcome = counts.failed > 0 ? 'failed' : 'ok';
-  console.log(JSON.stringify({ event: 'connections_rewrapped', outcome, ...counts, waiting }));
+  writeLog('log', { event: 'connections_rewrapped', outcome, ...counts, waiting });
 }

@@ -1,13 +1,14 @@
 import { type Context, Hono } from 'hono';
 import type { Obtained } from '../account';
 import { record } from '../audit';
-import { titleOf } from '../config';
+import { isSettingName, titleOf } from '../config';
 import { type Flow, openFlow } from '../flow';
-import { mustFindFlow, showSignIn, stateFlowId } from '../sign-in';
+import { keepVisitor, mustFindFlow, showSignIn, stateFlowId } from '../sign-in';
 import { siteOf } from '../site';
 import { brandingOf, mustComeFromUs, PageProblem, readPageForm, showPage, words } from '../ui';
 import { checkKey, type TryCredential } from './api-key';
-import { CALLBACK_PATH, CLIENT_DOCUMENT_PATH, clientDocument } from './client';
+import { CALLBACK_PATH } from './callback';
+import { CLIENT_DOCUMENT_PATH, clientDocument } from './client';
 import { CodePage, ConnectedPage, ConnectServerPage } from './connect-page';
 import { connectionsNeeded } from './needed';
 import { beginConnect, finishConnect, takeTransaction } from './oauth';
@@ -18,6 +19,7 @@ import {
   type Connecting,
   confirmCode,
   isConnectFlow,
+  mustBeUsableHere,
   whoConnects,
 } from './person';
 import { type ConnectedServer, needsConnection, placeOf } from './place';
@@ -28,29 +30,29 @@ import { readTicket, type Ticket } from './ticket';
 /** `/connect/…`: attach one's own account on a server. `tryCredential` asks a server about a key. */
 export const connectRoutes = (tryCredential: TryCredential) =>
   new Hono<{ Bindings: Env }>()
-    .get(CLIENT_DOCUMENT_PATH, (c) =>
-      c.json(clientDocument(siteOf(c)), 200, { 'Cache-Control': 'public, max-age=3600' }),
+    .get(CLIENT_DOCUMENT_PATH, (c) => showDocument(c))
+    .get('/oauth/client/:id{[\\w-]+\\.json}', (c) =>
+      showDocument(c, c.req.param('id').replace(/\.json$/, '')),
     )
     .get(CALLBACK_PATH, comeBack)
+    .get(`${CALLBACK_PATH}/:id`, comeBack)
     .get('/connect/:server', async (c) => {
-      const server = findServer(c);
       const id = c.req.query('flow');
-      if (id === undefined) return openAt(c, server, await ticketOf(c, server));
-      const flow = await findConnect(c, id, server);
-      const whose = await whoConnects(c, flow, server);
-      if ('person' in whose) return showConnect(c, flow, whose.person, server);
-      return whose.first === 'code' ? askCode(c, flow, server) : showSignIn(c, flow);
+      if (id === undefined) return openAt(c, await ticketOf(c));
+      const flow = await findConnect(c, id);
+      const whose = await whoConnects(c, flow, serverOf(c, flow.data.server));
+      if ('person' in whose) return showConnect(c, flow, whose.person, whose.server);
+      return whose.first === 'code' ? askCode(c, flow, whose.server) : showSignIn(c, flow);
     })
     .post('/connect/:server', async (c) => {
       mustComeFromUs(c);
-      const server = findServer(c);
       const id = c.req.query('flow');
-      if (id === undefined) return openAt(c, server, {});
-      const flow = await findConnect(c, id, server);
-      const whose = await whoConnects(c, flow, server);
+      if (id === undefined) return openAt(c, {});
+      const flow = await findConnect(c, id);
+      const whose = await whoConnects(c, flow, serverOf(c, flow.data.server));
       if (!('person' in whose))
-        return whose.first === 'code' ? takeCode(c, flow, server) : showSignIn(c, flow);
-      const { person } = whose;
+        return whose.first === 'code' ? takeCode(c, flow, whose.server) : showSignIn(c, flow);
+      const { person, server } = whose;
       const form = await readPost(c, flow, person.userId);
       if (server.auth === 'oauth') return goToProvider(c, flow, person, server);
       const checked = await checkKey(c, server, form.get('key') ?? '', tryCredential);
@@ -61,19 +63,30 @@ export const connectRoutes = (tryCredential: TryCredential) =>
       return showConnect(c, flow, person, server, connectNotice(titleOf(server), reason));
     });
 
-/** Opens a flow for a link or an address, in this browser; the ticket leaves the address bar with it. */
-async function openAt(c: Context, server: ConnectedServer, ticket: Partial<Ticket>): Promise<Response> {
-  const id = await openFlow(c, (flowId): ConnectFlow => {
-    const return_to = `/connect/${server.name}?flow=${flowId}`;
-    return { kind: 'connect', server: server.name, return_to, ...ticket };
-  });
-  return c.redirect(`/connect/${server.name}?flow=${id}`, 303);
+async function showDocument(c: Context, id?: string): Promise<Response> {
+  const document = await clientDocument(siteOf(c), id);
+  return document ? c.json(document, 200, { 'Cache-Control': 'public, max-age=3600' }) : c.notFound();
 }
 
-async function ticketOf(c: Context, server: ConnectedServer): Promise<Partial<Ticket>> {
+/**
+ * Opens a flow for a link or an address, in this browser; the ticket leaves the address bar with it. Whether there is
+ * a server of that name isn't said before it is known who asks.
+ */
+async function openAt(c: Context, ticket: Partial<Ticket>): Promise<Response> {
+  const server = c.req.param('server') ?? '';
+  if (!isSettingName(server)) throw new PageProblem('not_found');
+  if (ticket.user === undefined) await mustBeUsableHere(c, serverOf(c, server));
+  const id = await openFlow(c, (flowId): ConnectFlow => {
+    const return_to = `/connect/${server}?flow=${flowId}`;
+    return { kind: 'connect', server, return_to, ...ticket };
+  });
+  return c.redirect(`/connect/${server}?flow=${id}`, 303);
+}
+
+async function ticketOf(c: Context): Promise<Partial<Ticket>> {
   const ticket = c.req.query('ticket');
   if (ticket === undefined) return {};
-  const read = await readTicket(siteOf(c), server.name, ticket);
+  const read = await readTicket(siteOf(c), c.req.param('server') ?? '', ticket);
   if (read.ok) return read.value;
   const expired = read.error.reason === 'ticket_expired';
   throw new PageProblem(expired ? 'connect_link_expired' : 'connect_link_unknown');
@@ -86,16 +99,16 @@ async function readPost(c: Context, flow: Flow<ConnectFlow>, userId?: string): P
   return form;
 }
 
-async function findConnect(c: Context, id: string, server: ConnectedServer): Promise<Flow<ConnectFlow>> {
+async function findConnect(c: Context, id: string): Promise<Flow<ConnectFlow>> {
   const flow = await mustFindFlow(c, id, c.req.method === 'POST');
-  if (!isConnectFlow(flow) || flow.data.server !== server.name) throw new PageProblem('flow_unknown');
+  if (!isConnectFlow(flow) || flow.data.server !== c.req.param('server'))
+    throw new PageProblem('flow_unknown');
   return flow;
 }
 
-function findServer(c: Context): ConnectedServer {
-  const server = siteOf(c).settings.servers.find(({ name }) => name === c.req.param('server'));
-  if (!server || !needsConnection(server)) throw new PageProblem('not_found');
-  return server;
+function serverOf(c: Context, name: string): ConnectedServer | undefined {
+  const server = siteOf(c).settings.servers.find((one) => one.name === name);
+  return server && needsConnection(server) ? server : undefined;
 }
 
 /** Asks for the code that the visitor's app shows. */
@@ -166,8 +179,8 @@ async function goToProvider(
 /** The provider sends the browser back: for a flow of this room, or for an authorization that waits. */
 async function comeBack(c: Context): Promise<Response> {
   const site = siteOf(c);
-  const parameters = new URL(c.req.url).searchParams;
-  const [state = '', ...more] = parameters.getAll('state');
+  const answer = new URL(c.req.url);
+  const [state = '', ...more] = answer.searchParams.getAll('state');
   const flow = await mustFindFlow(c, stateFlowId(state), true);
   const transaction = more.length === 0 ? await takeTransaction(flow, state) : undefined;
   if (!transaction) {
@@ -176,10 +189,8 @@ async function comeBack(c: Context): Promise<Response> {
     const detail = 'no connection is under way in it with this state';
     throw new PageProblem('flow_unknown', { detail, action: tryAgain(flow) });
   }
-  const server = site.settings.servers.find(({ name }) => name === transaction.server);
-  if (!server || !needsConnection(server) || placeOf(server) !== transaction.place) {
-    throw new PageProblem('not_found');
-  }
+  const server = serverOf(c, transaction.server);
+  if (!server || placeOf(server) !== transaction.place) throw new PageProblem('not_found');
   const whose = await whoConnects(c, flow, server);
   if (!('person' in whose) || whose.person.userId !== transaction.user) {
     const about = titleOf(server);
@@ -187,7 +198,7 @@ async function comeBack(c: Context): Promise<Response> {
   }
   const { person } = whose;
   const account = site.env.ACCOUNT.getByName(person.userId);
-  const finished = await finishConnect(site, server, transaction, parameters);
+  const finished = await finishConnect(site, server, transaction, answer);
   if (!finished.ok) {
     record(c, { event: 'connection', outcome: 'refused', ...finished.error, ...aboutUser(person, server) });
     await account.beginConnecting(server.name, 0);
@@ -227,6 +238,7 @@ async function keep(
   const submitted = await flow.submit();
   if (!submitted.ok) throw new PageProblem(submitted.error.reason);
   await siteOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
+  await keepVisitor(siteOf(c), person);
   record(c, { event: 'connection', outcome: 'ok', ...aboutUser(person, server) });
   const { back } = flow.data as ConnectFlow;
   if (back !== undefined) return c.redirect(back, 303);

@@ -24,7 +24,7 @@ interface SealedTicket extends Ticket {
 
 const SEALED_FOR = 'connect-ticket';
 /** Seconds: a link may wait in a chat for a while. */
-const LIFETIME = 3600;
+export const LIFETIME = 3600;
 
 export type TicketRefusal = 'ticket_unknown' | 'ticket_expired';
 

@@ -1,22 +1,54 @@
+/** What a token endpoint's answer has that anybody reads: {@link readTokenAnswer} leaves out all else. */
+export interface TokenAnswer {
+  access_token?: string;
+  token_type?: string;
+  /** Seconds, above 0. */
+  expires_in?: number;
+  refresh_token?: string;
+  scope?: string;
+  error?: string;
+  error_description?: string;
+}
+
+/** Longer than a year is as good as a year. */
+const LONGEST_LIFE = 31_536_000;
+const LONGEST_SCOPE = 4096;
+
 /**
- * A token endpoint's answer as RFC 6749 section 5 has it: JSON, or form-encoded as some providers send it;
- * members that mean nothing (null, an `expires_in` that is no number) left out, a list of scopes joined, a missing
- * `token_type` read as Bearer. Undefined when it is neither.
+ * A token endpoint's answer as RFC 6749 section 5 has it: JSON, or form-encoded as some providers send it; members
+ * that mean nothing (null, of another type, an `expires_in` that is no number of seconds) left out, a list of scopes
+ * joined, a missing `token_type` read as Bearer. Undefined when it is neither.
  */
-export function readTokenAnswer(text: string): Record<string, unknown> | undefined {
+export function readTokenAnswer(text: string): TokenAnswer | undefined {
   const read = parseJson(text) ?? parseForm(text);
   if (!read) return undefined;
-  const answer: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(read)) {
-    if (value !== null && value !== '') answer[name] = value;
+  const answer: TokenAnswer = {};
+  for (const name of ['access_token', 'token_type', 'refresh_token', 'error', 'error_description'] as const) {
+    const value = read[name];
+    if (typeof value === 'string' && value !== '') answer[name] = value;
   }
-  const expires = Number(answer.expires_in);
-  if (Number.isFinite(expires) && expires > 0) answer.expires_in = Math.floor(expires);
-  else delete answer.expires_in;
-  if (Array.isArray(answer.scope)) answer.scope = answer.scope.join(' ');
-  else if (typeof answer.scope !== 'string') delete answer.scope;
-  if (answer.access_token !== undefined) answer.token_type ??= 'Bearer';
+  const expires = readSeconds(read.expires_in);
+  if (expires !== undefined) answer.expires_in = expires;
+  const scope = readScope(read.scope);
+  if (scope !== undefined) answer.scope = scope;
+  // Null or missing; one of another type stays away, and the answer is none.
+  const untyped = (read.token_type ?? '') === '';
+  if (answer.access_token !== undefined && untyped) answer.token_type = 'Bearer';
   return answer;
+}
+
+function readSeconds(value: unknown): number | undefined {
+  if (typeof value !== 'number' && typeof value !== 'string') return undefined;
+  const seconds = Math.floor(Number(value));
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, LONGEST_LIFE) : undefined;
+}
+
+/** RFC 6749 section 3.3, or as a list. It is shown to people: nothing that isn't visible. */
+function readScope(value: unknown): string | undefined {
+  const scopes: unknown[] = Array.isArray(value) ? value : [value];
+  if (!scopes.every((scope) => typeof scope === 'string')) return undefined;
+  const scope = scopes.join(' ');
+  return scope.length <= LONGEST_SCOPE && /^[\x20-\x7e]+$/.test(scope) ? scope : undefined;
 }
 
 /** An object in JSON; undefined for all else. */

@@ -11,8 +11,10 @@ import {
 } from '../crypto';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import type { Site } from '../site';
+import type { Source } from '../source';
 import { type DeviceRefusal, POLL_INTERVAL } from './device-state';
-import { makeUserCode, type UserCodeRefusal } from './user-codes';
+import type { Dropped } from './pool';
+import { type Guesser, makeUserCode, type UserCodeRefusal } from './user-codes';
 
 /** A device that has begun (RFC 8628 section 3.2); seconds. */
 export interface OpenedDevice {
@@ -33,11 +35,12 @@ const DIRECTORY = 'user-codes';
 const ATTEMPTS = 5;
 
 /**
- * Opens a device flow of `TOKENS.flow` seconds. `describe` makes what it is about from its user code. Refused as
- * `user_codes_full` while too many wait.
+ * Opens a device flow of `TOKENS.flow` seconds. `describe` makes what it is about from its user code. Where too many
+ * wait, the oldest one of the same source ends, or of the source that has the most.
  */
 export async function openDevice(
   site: Site,
+  from: Source,
   describe: (userCode: string) => object,
 ): Promise<Result<OpenedDevice, Refusal<UserCodeRefusal>>> {
   const now = seconds();
@@ -48,12 +51,14 @@ export async function openDevice(
   for (let attempt = 1; ; attempt++) {
     const user_code = makeUserCode();
     const hash = await userCodeHash(site.keyring, user_code);
-    const kept = await directory.keepCode(hash, await seal(site.keyring, hash, id), expiresAt);
+    const data = await seal(site.keyring, hash, id);
+    const kept = await directory.keepCode({ id: hash, from, expiresAt, data });
     if (!kept.ok && (kept.error.reason !== 'user_code_taken' || attempt === ATTEMPTS)) return kept;
     if (!kept.ok) continue;
+    for (const dropped of kept.value) await discardDevice(site, dropped);
     const secret = randomSecret();
-    const data = await seal(site.keyring, id, describe(user_code));
-    await site.env.PENDING_FLOW.getByName(id).openDevice(await sha256Hex(secret), data, expiresAt);
+    const about = await seal(site.keyring, id, describe(user_code));
+    await site.env.PENDING_FLOW.getByName(id).openDevice(await sha256Hex(secret), about, expiresAt);
     return ok({ id, device_code: `${id}.${secret}`, user_code, expires_in, interval: POLL_INTERVAL });
   }
 }
@@ -65,13 +70,14 @@ export async function openDevice(
 export async function findDevice<T extends { user_code: string }>(
   site: Site,
   code: string,
-  by: { userId: string; id: string | undefined },
+  by: Guesser & { id: string | undefined },
 ): Promise<Result<{ id: string; data: T }, Refusal<UserCodeRefusal | DeviceRefusal>>> {
-  const linked = by.id === undefined ? undefined : await readDevice<T>(site, by.id);
+  const { id: link, ...guesser } = by;
+  const linked = link === undefined ? undefined : await readDevice<T>(site, link);
   if (linked && !linked.ok) return linked;
   if (linked?.ok && timingSafeEqual(linked.value.data.user_code, code)) return linked;
   const hash = await userCodeHash(site.keyring, code);
-  const kept = await site.env.PENDING_FLOW.getByName(DIRECTORY).findCode(hash, by.userId);
+  const kept = await site.env.PENDING_FLOW.getByName(DIRECTORY).findCode(hash, guesser);
   if (!kept.ok) return kept;
   const id = await unseal<string>(site.keyring, hash, kept.value);
   return id.ok ? readDevice<T>(site, id.value) : refuse('device_code_expired');
@@ -108,7 +114,7 @@ export async function answerDevice(
   const sealed = approved === undefined ? null : await seal(site.keyring, id, approved);
   const answered = await site.env.PENDING_FLOW.getByName(id).answerDevice(sealed);
   const hash = await userCodeHash(site.keyring, userCode);
-  if (answered.ok) await site.env.PENDING_FLOW.getByName(DIRECTORY).dropCode(hash);
+  if (answered.ok) await site.env.PENDING_FLOW.getByName(DIRECTORY).leavePool(hash);
   return answered;
 }
 
@@ -124,4 +130,10 @@ export async function readDevice<T>(
   if (!found.ok) return found;
   const data = await unseal<T>(site.keyring, id, found.value);
   return data.ok ? ok({ id, data: data.value }) : refuse('device_code_expired');
+}
+
+/** A device whose code made room for another's: its flow ends too. */
+async function discardDevice(site: Site, { id: hash, data }: Dropped): Promise<void> {
+  const id = await unseal<string>(site.keyring, hash, data ?? '');
+  if (id.ok) await site.env.PENDING_FLOW.getByName(id.value).discard();
 }

@@ -11,11 +11,15 @@ import {
   unseal,
   verifySignature,
 } from '../crypto';
+import { mustPass } from '../limits';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import { type Site, siteOf } from '../site';
+import { sourceOf } from '../source';
 import type { FlowRefusal } from './object';
+import { enterPool } from './pools';
 
 /** The face of `flow/`: what is under way in a browser. */
+export { takeAttempt } from './attempts';
 export {
   answerDevice,
   type DeviceAnswer,
@@ -26,7 +30,8 @@ export {
   readDevice,
 } from './device';
 export { type FlowRefusal, PendingFlowObject } from './object';
-export { GUESS_WINDOW, makeUserCode, readUserCode, showUserCode } from './user-codes';
+export { enterPool, keepInPool, leavePool, POOLS, type PoolName } from './pools';
+export { GUESS_WINDOW, type Guesser, makeUserCode, readUserCode, showUserCode } from './user-codes';
 
 /** What a flow is about. The rest of it belongs to the feature that opened it. */
 export interface FlowData {
@@ -77,11 +82,17 @@ export async function startFlow<T extends FlowData>(
   describe: (id: string) => T,
 ): Promise<Flow<T>> {
   const site = siteOf(c);
+  await mustPass(c, 'flows');
   const now = seconds();
   const { flow: lifetime, request: untouched } = site.settings.tokens;
   const id = await makeFlowId(site.keyring, now + lifetime);
   const secret = randomSecret();
   const data = describe(id);
+  const entry = { id, from: await sourceOf(c), expiresAt: now + lifetime };
+  const entered = await enterPool(site, 'flows', entry);
+  for (const dropped of entered.ok ? entered.value : []) {
+    await site.env.PENDING_FLOW.getByName(dropped).discard();
+  }
   await site.env.PENDING_FLOW.getByName(id).open({
     secretHash: await sha256Hex(secret),
     data: await seal(site.keyring, id, data),

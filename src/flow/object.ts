@@ -1,10 +1,9 @@
-import { DurableObject } from 'cloudflare:workers';
 import { seconds } from '../clock';
 import { timingSafeEqual } from '../crypto';
-import { migrate } from '../migrations';
+import { hasSchema, migrate } from '../migrations';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import { type DeviceRefusal, DeviceState, type PollVerdict } from './device-state';
-import { type UserCodeRefusal, UserCodes } from './user-codes';
+import { DirectoryObject } from './directory';
 
 export const FLOW_SCHEMA: readonly (readonly string[])[] = [
   [
@@ -46,6 +45,8 @@ export const FLOW_SCHEMA: readonly (readonly string[])[] = [
     'CREATE INDEX guesses_by_user ON guesses (user_id, at)',
     'CREATE INDEX guesses_by_time ON guesses (at)',
   ],
+  // User codes have an object of their own (`pool.ts`).
+  ['DROP TABLE user_codes', 'DROP TABLE guesses'],
 ];
 
 /**
@@ -67,20 +68,19 @@ interface FlowRow {
 /**
  * What is under way in one browser: an authorization request or a sign-in, sealed. It belongs to the browser
  * that holds its secret, dies after some minutes when nobody touches it and after some more in any case,
- * and is submitted once. A device that waits for a person is one too; under the name of the directory the same
- * class knows all user codes, under `once:…` that something was used.
+ * and is submitted once. A device that waits for a person is one too. Objects of other names count for everybody
+ * (`directory.ts`).
  */
-export class PendingFlowObject extends DurableObject<Env> {
-  /** Its tables are gone, and whoever comes a moment later must hear that rather than an error. */
-  #isOver = false;
+export class PendingFlowObject extends DirectoryObject {
+  /** Before it begins and after its end there are no tables, and whoever comes hears that it has expired. */
+  #isThere: boolean;
   readonly #device: DeviceState;
-  readonly #codes: UserCodes;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    migrate(ctx.storage, FLOW_SCHEMA);
+    this.#isThere = hasSchema(ctx.storage);
+    if (this.#isThere) migrate(ctx.storage, FLOW_SCHEMA);
     this.#device = new DeviceState(ctx.storage.sql);
-    this.#codes = new UserCodes(ctx.storage.sql);
   }
 
   /** Begins. Times are seconds since the epoch; `data` is sealed by the caller. */
@@ -90,6 +90,7 @@ export class PendingFlowObject extends DurableObject<Env> {
     untouchedUntil: number;
     expiresAt: number;
   }): Promise<void> {
+    this.#begin();
     this.ctx.storage.sql.exec(
       'INSERT INTO flow (id, secret_hash, data, untouched_until, expires_at) VALUES (1, ?, ?, ?, ?)',
       flow.secretHash,
@@ -165,70 +166,39 @@ export class PendingFlowObject extends DurableObject<Env> {
     return ok(row ? String(row.sealed) : null);
   }
 
-  /** True for the first caller and nobody after, until `expiresAt` (seconds since the epoch). */
-  async claim(expiresAt: number): Promise<boolean> {
-    const first = (await this.ctx.storage.get('claimed')) === undefined;
-    if (first) {
-      await this.ctx.storage.put('claimed', true);
-      await this.ctx.storage.setAlarm(expiresAt * 1000);
-    }
-    return first;
-  }
-
   /** Begins a device's flow; its data is sealed by the caller. */
   async openDevice(secretHash: string, data: string, expiresAt: number): Promise<void> {
+    this.#begin();
     this.#device.open(secretHash, data, expiresAt);
     await this.ctx.storage.setAlarm(expiresAt * 1000);
   }
 
   readDevice(): Result<string, Refusal<DeviceRefusal>> {
-    return this.#isOver ? refuse('device_code_expired') : this.#device.read(seconds());
+    return this.#isThere ? this.#device.read(seconds()) : refuse('device_code_expired');
   }
 
   pollDevice(secretHash: string): Result<{ data: string; verdict: PollVerdict }, Refusal<DeviceRefusal>> {
-    return this.#isOver ? refuse('device_code_expired') : this.#device.poll(secretHash, Date.now());
+    return this.#isThere ? this.#device.poll(secretHash, Date.now()) : refuse('device_code_expired');
   }
 
   answerDevice(sealed: string | null): Result<null, Refusal<DeviceRefusal>> {
-    return this.#isOver ? refuse('device_code_expired') : this.#device.answer(sealed, seconds());
+    return this.#isThere ? this.#device.answer(sealed, seconds()) : refuse('device_code_expired');
   }
 
-  /** Of the directory: keeps which flow a user code means. */
-  async keepCode(
-    hash: string,
-    sealed: string,
-    expiresAt: number,
-  ): Promise<Result<null, Refusal<UserCodeRefusal>>> {
-    const kept = this.#codes.keep(hash, sealed, expiresAt, seconds());
-    await this.#scheduleCodes();
-    return kept;
-  }
-
-  /** Of the directory: which flow a code means, if this person may try one. */
-  async findCode(hash: string, userId: string): Promise<Result<string, Refusal<UserCodeRefusal>>> {
-    const found = this.#codes.find(hash, userId, seconds());
-    await this.#scheduleCodes();
-    return found;
-  }
-
-  dropCode(hash: string): void {
-    this.#codes.drop(hash);
-  }
-
-  async #scheduleCodes(): Promise<void> {
-    const at = this.#codes.nextEnd();
-    if (at === undefined || (await this.ctx.storage.getAlarm()) !== null) return;
-    await this.ctx.storage.setAlarm((at + 1) * 1000);
+  /** Ends it before its time: others of its source need the room. */
+  async discard(): Promise<void> {
+    this.#isThere = false;
+    await this.ctx.storage.deleteAll();
   }
 
   /** The flow's end: nothing of it stays. Its id says from then on that it has expired. */
   override async alarm(): Promise<void> {
-    if (this.#codes.nextEnd() !== undefined) {
-      this.#codes.purge(seconds());
-      return this.#scheduleCodes();
-    }
-    this.#isOver = true;
-    await this.ctx.storage.deleteAll();
+    if (!(await this.purgeTables())) await this.discard();
+  }
+
+  #begin(): void {
+    migrate(this.ctx.storage, FLOW_SCHEMA);
+    this.#isThere = true;
   }
 
   #staged(prefix: string): { name: string; sealed: string }[] {
@@ -239,7 +209,7 @@ export class PendingFlowObject extends DurableObject<Env> {
   }
 
   #find(secretHash: string): Verdict<FlowRow> {
-    if (this.#isOver) return refuse('flow_expired');
+    if (!this.#isThere) return refuse('flow_expired');
     const now = seconds();
     const flow = this.ctx.storage.sql.exec('SELECT * FROM flow').toArray()[0] as FlowRow | undefined;
     if (!flow || flow.expires_at <= now) return refuse('flow_expired');

@@ -1,4 +1,6 @@
 import { ok, type Refusal, type Result, refuse } from '../result';
+import type { Source } from '../source';
+import type { Dropped, Entry, Pool } from './pool';
 
 /** RFC 8628 section 6.1: letters that can't be mistaken and make no words. */
 const LETTERS = 'BCDFGHJKLMNPQRSTVWXZ';
@@ -6,18 +8,30 @@ const LENGTH = 8;
 
 /** Seconds for which a wrong code counts. */
 export const GUESS_WINDOW = 900;
-/** Wrong codes that one person may type; after many of all people one each, after most none. */
+/** Wrong codes that one person may type. */
 const GUESSES_EACH = 5;
-const MANY_GUESSES = 500;
-const MOST_GUESSES = 5000;
-/** Codes that wait at the same time. With more, a guess would be worth more. */
-const MOST_CODES = 2000;
+/** After so many of all people, sources and networks that typed more than these wait. */
+const CALM_GUESSES = 1000;
+const LIGHT_SOURCE = 10;
+const LIGHT_NETWORK = 50;
+const MOST_GUESSES = 2500;
+/**
+ * Codes that wait at the same time: with more, a guess would be worth more. 2,000 of 20^8 codes and 2,500 wrong ones
+ * of each budget: somebody hits one in a quarter of an hour with a probability of at most 1 in 2,560.
+ */
+export const USER_CODES = { perSource: 1000, inAll: 2000 };
 
-export type UserCodeRefusal =
-  | 'user_code_unknown'
-  | 'user_code_guesses'
-  | 'user_codes_full'
-  | 'user_code_taken';
+export type UserCodeRefusal = 'user_code_unknown' | 'user_code_guesses' | 'user_code_taken';
+
+/**
+ * Who types a code. `budget`: visitors cost nothing to be, so their wrong codes are counted apart from those of people
+ * who signed in, and use up nobody else's tries.
+ */
+export interface Guesser {
+  userId: string;
+  budget: 'visitors' | 'people';
+  from: Source;
+}
 
 /** A new code, as it is typed: 8 letters of 20, 34 bits. */
 export function makeUserCode(): string {
@@ -45,58 +59,60 @@ export function showUserCode(code: string): string {
 }
 
 /**
- * Whether somebody may try a code (RFC 8628 section 5.1). `own`: the wrong ones of this person within the
- * window, `all`: of everybody. Many people who guess leave one try to each who hasn't, so that somebody with
- * a code still gets in; the link that a device shows needs no try at all.
+ * Whether somebody may try a code (RFC 8628 section 5.1). Wrong ones within the window, of the same budget: `own` by
+ * this person, `source` and `network` from where they are, `all` of everybody. When many were wrong, the rest of the
+ * budget is for those who come from where few were; the link that a device shows needs no try at all.
  */
-export function mayTry({ own, all }: { own: number; all: number }): boolean {
-  if (all >= MOST_GUESSES) return false;
-  return own < (all >= MANY_GUESSES ? 1 : GUESSES_EACH);
+export function mayTry(wrong: { own: number; source: number; network: number; all: number }): boolean {
+  if (wrong.own >= GUESSES_EACH || wrong.all >= MOST_GUESSES) return false;
+  return wrong.all < CALM_GUESSES || (wrong.source < LIGHT_SOURCE && wrong.network < LIGHT_NETWORK);
 }
 
 /** The codes that wait, and the wrong ones that were typed. One object holds all: no address or isolate is apart. */
 export class UserCodes {
-  constructor(private readonly sql: SqlStorage) {}
+  constructor(
+    private readonly sql: SqlStorage,
+    private readonly pool: Pool,
+  ) {}
 
-  /** Keeps a code until `expiresAt`. `hash` and `sealed` are the caller's: which flow it means, sealed. */
-  keep(hash: string, sealed: string, expiresAt: number, now: number): Result<null, Refusal<UserCodeRefusal>> {
-    this.purge(now);
-    if (this.count('SELECT COUNT(*) AS n FROM user_codes') >= MOST_CODES) return refuse('user_codes_full');
-    const insert = 'INSERT OR IGNORE INTO user_codes (hash, sealed, expires_at) VALUES (?, ?, ?)';
-    const { rowsWritten } = this.sql.exec(insert, hash, sealed, expiresAt);
-    return rowsWritten > 0 ? ok(null) : refuse('user_code_taken');
+  /**
+   * Keeps a code, by its hash; `data` says which flow it means, sealed. Returns what had to go for it, refused as
+   * `user_code_taken` when it is another's.
+   */
+  keep(entry: Entry, now: number): Result<Dropped[], Refusal<UserCodeRefusal>> {
+    if (this.pool.has(entry.id, now)) return refuse('user_code_taken');
+    return ok(this.pool.enter(entry, USER_CODES, now) ?? []);
   }
 
-  /** What is kept for a code that a person typed. A wrong one is held against that person. */
-  find(hash: string, userId: string, now: number): Result<string, Refusal<UserCodeRefusal>> {
-    const since = now - GUESS_WINDOW;
-    const own = this.count('SELECT COUNT(*) AS n FROM guesses WHERE user_id = ? AND at > ?', userId, since);
-    const all = this.count('SELECT COUNT(*) AS n FROM guesses WHERE at > ?', since);
-    if (!mayTry({ own, all })) return refuse('user_code_guesses');
-    const query = 'SELECT sealed FROM user_codes WHERE hash = ? AND expires_at > ?';
-    const row = this.sql.exec<{ sealed: string }>(query, hash, now).toArray()[0];
-    if (row) return ok(row.sealed);
-    this.sql.exec('INSERT INTO guesses (user_id, at) VALUES (?, ?)', userId, now);
+  /** What is kept for a code that a person typed. A wrong one is held against them, and where they come from. */
+  find(hash: string, guesser: Guesser, now: number): Result<string, Refusal<UserCodeRefusal>> {
+    const { budget, userId, from } = guesser;
+    if (!mayTry(this.wrong(guesser, now))) return refuse('user_code_guesses');
+    const found = this.pool.find(hash, now);
+    if (found !== undefined) return ok(found);
+    const insert = 'INSERT INTO wrong_codes (budget, user_id, source, network, at) VALUES (?, ?, ?, ?, ?)';
+    this.sql.exec(insert, budget, userId, from.source, from.network, now);
     return refuse('user_code_unknown');
   }
 
-  drop(hash: string): void {
-    this.sql.exec('DELETE FROM user_codes WHERE hash = ?', hash);
-  }
-
   purge(now: number): void {
-    this.sql.exec('DELETE FROM user_codes WHERE expires_at <= ?', now);
-    this.sql.exec('DELETE FROM guesses WHERE at <= ?', now - GUESS_WINDOW);
+    this.sql.exec('DELETE FROM wrong_codes WHERE at <= ?', now - GUESS_WINDOW);
   }
 
   /** When {@link purge} next has something to do; undefined when nothing is kept. */
   nextEnd(): number | undefined {
-    const query = `SELECT MIN(at) AS at FROM (
-      SELECT MIN(expires_at) AS at FROM user_codes UNION ALL SELECT MIN(at) + ${GUESS_WINDOW} FROM guesses)`;
-    return (this.sql.exec(query).one() as { at: number | null }).at ?? undefined;
+    const row = this.sql.exec('SELECT MIN(at) AS at FROM wrong_codes').one() as { at: number | null };
+    return row.at === null ? undefined : row.at + GUESS_WINDOW;
   }
 
-  private count(query: string, ...values: SqlStorageValue[]): number {
-    return Number(this.sql.exec(query, ...values).one().n);
+  private wrong({ budget, userId, from }: Guesser, now: number) {
+    const since = now - GUESS_WINDOW;
+    const query = `SELECT COUNT(*) AS "all", IFNULL(SUM(user_id = ?), 0) AS own,
+      IFNULL(SUM(source = ?), 0) AS source, IFNULL(SUM(network = ?), 0) AS network
+      FROM wrong_codes WHERE budget = ? AND at > ?`;
+    const values = [userId, from.source, from.network, budget, since];
+    return this.sql
+      .exec<{ all: number; own: number; source: number; network: number }>(query, ...values)
+      .one();
   }
 }

@@ -18,7 +18,7 @@ export async function serveAlone(c: Context, principal: Principal, message: Mess
   const seenBy = (ctx: ServerContext) => ({ view: passingView(c, principal, ctx), called });
   const handler = createMcpHandler(() => gateServer(siteOf(c), seenBy), {
     corsOptions: false,
-    // Checked by `checkOrigin`, against the settings.
+    // Checked by `refuseForeignOrigin`, against the settings.
     allowedOriginHostnames: '*',
   });
   const { headers } = c.req.raw;

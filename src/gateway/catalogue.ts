@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
+import type { ServerSetting } from '../config';
 import { readEvents } from './events';
 import type { Tool } from './policy';
+import type { Principal } from './principal';
 
 /** Something that a server listed. `ttlMs`: how long it says that it stays so. */
 export interface Listed {
@@ -21,13 +24,6 @@ interface Entry {
   /** To when it will do as an answer: while it is asked for, and for as long as the server promises. */
   promisedUntil: number;
   since: number;
-}
-
-/** Who a list is for, as much of it as a server may look at. */
-interface Asker {
-  user: { id: string };
-  client: { id: string };
-  scope: readonly string[];
 }
 
 /** How to ask a server for its list: one page at a time, by cursor, in the words of the asking request's era. */
@@ -75,16 +71,22 @@ export async function findTool(
 }
 
 /**
- * Under which a server's list is known: a server may list by who asks, in the name of which account there, by which
- * client and with which scope.
+ * Under which a server's list is known: by all that it is told of who asks, held to the role there, and in the name
+ * of which account. A server may list by any of it, so no token is shown what another was.
  */
 export function catalogueKey(
-  server: string,
-  { user, client, scope }: Asker,
+  server: ServerSetting,
+  asker: Principal,
   account = '',
   kind: ListKind = 'tools',
 ): string {
-  return `${prefixOf(server, user.id)}${JSON.stringify([kind, client.id, scope, account])}`;
+  const { user, client, scope, role, identity } = asker;
+  // An entrypoint gets the whole principal (`ctx.props`), all others at most what an identity token says.
+  const told = server.entrypoint === undefined ? [user, client.id, scope, role, identity.groups] : asker;
+  const hash = createHash('sha256')
+    .update(JSON.stringify([kind, account, told]))
+    .digest('base64url');
+  return `${prefixOf(server.name, user.id)}${hash}`;
 }
 
 /** Forgets what is known of what a server lists to a user: it said that it changed. */

@@ -1,8 +1,10 @@
 import type { Context, MiddlewareHandler } from 'hono';
-import { looksLikeKey, parseKey, parseToken } from '../account';
+import { containsKey, containsOwnCredential, looksLikeKey, parseKey, parseToken } from '../account';
 import { record } from '../audit';
 import { ok, type Refusal, type Result, refuse } from '../result';
+import { quotable } from '../secret-text';
 import { siteOf } from '../site';
+import { passedOnHeaders } from './passed-headers';
 
 /** Why a request's credential is refused before, or by, the account that it names. */
 export type CredentialRefusal =
@@ -10,9 +12,11 @@ export type CredentialRefusal =
   | 'credential_malformed'
   | 'credentials_conflict'
   | 'key_in_url'
+  | 'credential_for_server'
   | 'key_malformed'
   | 'key_checksum'
   | 'token_not_ours'
+  | 'rate_requests'
   | 'token_unknown'
   | 'grant_unknown'
   | 'key_unknown'
@@ -36,7 +40,7 @@ type Found = Result<Credential, Refusal<CredentialRefusal>>;
  * access key (RFC 6750 section 2: no more than one way at a time). Nothing is looked up.
  */
 export function readCredential(headers: Headers): Found {
-  const conflict = findConflict(headers);
+  const conflict = conflictIn(headers);
   if (conflict !== undefined) return refuse('credentials_conflict', conflict);
   const apiKey = headers.get('x-api-key');
   if (apiKey !== null) return looksLikeKey(apiKey.trim()) ? readKey(apiKey.trim()) : refuse('key_malformed');
@@ -50,33 +54,46 @@ export function readCredential(headers: Headers): Found {
 }
 
 /**
- * 400 for what no server could answer rightly: two credentials, of which each may mean somebody else, or a key in
- * the address, where logs and histories keep it. A `passthrough` server's caller may send what they like.
+ * 400 for what no server could answer rightly: two credentials, of which each may mean somebody else, a key in the
+ * address, where logs and histories keep it, or a credential of ours in a header that goes on to a server. Of
+ * credentials a `passthrough` server's caller may send as many as they like, but none of ours.
  */
 export const oneCredential: MiddlewareHandler = async (c, next) => {
-  if (isPassthrough(c)) return next();
-  const inUrl = findInUrl(new URL(c.req.url).searchParams);
-  const conflict = findConflict(c.req.raw.headers);
-  if (inUrl === undefined && conflict === undefined) return next();
-  const reason: CredentialRefusal = inUrl === undefined ? 'credentials_conflict' : 'key_in_url';
-  record(c, { event: 'mcp_request', outcome: 'refused', reason, detail: inUrl ?? conflict });
-  const error_description =
-    inUrl === undefined
-      ? `The request has two credentials: ${conflict}. Send one of them`
-      : `The address has an access key in "${inUrl}", where logs and histories keep it. Revoke it, and send a new one as "Authorization: Bearer" or "x-api-key"`;
+  const passthrough = isPassthrough(c);
+  const found =
+    (await findInUrl(c, passthrough)) ??
+    (passthrough ? undefined : findConflict(c)) ??
+    (await findPassedOn(c));
+  if (found === undefined) return next();
+  const { reason, detail, says } = found;
+  record(c, { event: 'mcp_request', outcome: 'refused', reason, detail });
   const { requestId: request_id } = siteOf(c);
-  return c.json({ error: 'invalid_request', error_description, request_id }, 400, {
+  return c.json({ error: 'invalid_request', error_description: says, request_id }, 400, {
     'Cache-Control': 'no-store',
   });
 };
+
+/** What is wrong with where a request has its credentials: for the log, and in words for the client. */
+interface Misplaced {
+  reason: CredentialRefusal;
+  detail: string;
+  says: string;
+}
 
 function readKey(text: string): Found {
   const parsed = parseKey(text);
   return parsed.ok ? ok({ text, userId: parsed.value.userId, id: parsed.value.keyId }) : parsed;
 }
 
+function findConflict(c: Context): Misplaced | undefined {
+  const conflict = conflictIn(c.req.raw.headers);
+  if (conflict === undefined) return undefined;
+  const says = `The request has two credentials: ${conflict}. Send one of them`;
+  return { reason: 'credentials_conflict', detail: conflict, says };
+}
+
 /** Two credentials in one request, in words; undefined when there is at most one. */
-function findConflict(headers: Headers): string | undefined {
+function conflictIn(headers: Headers): string | undefined {
   const [authorization, apiKey] = [headers.get('authorization'), headers.get('x-api-key')];
   // Headers that are sent twice arrive as one, with a comma, which no key can have.
   if (apiKey?.includes(',')) return 'two access keys in x-api-key';
@@ -97,11 +114,36 @@ function withoutScheme(authorization: string): string {
   return authorization.trim().replace(/^bearer +/i, '');
 }
 
-/** The name of the parameter that holds an access key. A token there is as if it weren't (RFC 6750 section 2.3). */
-function findInUrl(parameters: URLSearchParams): string | undefined {
-  const found = [...parameters].find((pair) => pair.some((one) => looksLikeKey(withoutScheme(one))));
-  // A name can be the key, where somebody wrote it without one.
-  return found && (looksLikeKey(withoutScheme(found[0])) ? 'a parameter' : found[0].slice(0, 40));
+/**
+ * An access key in the address. A token there is as if it weren't (RFC 6750 section 2.3), but for the caller of a
+ * `passthrough` server, who may think that it is for that server: `any`.
+ */
+async function findInUrl(c: Context, any: boolean): Promise<Misplaced | undefined> {
+  const isOurs = async (text: string) =>
+    looksLikeKey(withoutScheme(text)) ||
+    containsKey(text) ||
+    (any && containsOwnCredential(siteOf(c).keyring, text));
+  for (const [name, value] of new URL(c.req.url).searchParams) {
+    const named = await isOurs(name);
+    if (!named && !(await isOurs(value))) continue;
+    // A name can be the key, where somebody wrote it without one.
+    const detail = named ? 'a parameter' : quotable(name, 40);
+    const says = `The address has an access key or a token of this gate in "${detail}", where logs and histories keep it. Revoke it, and send a new one as "Authorization: Bearer" or "x-api-key"`;
+    return { reason: 'key_in_url', detail, says };
+  }
+  return undefined;
+}
+
+/** A credential of ours in a header that a server would get. `Authorization` is judged by who reads it. */
+async function findPassedOn(c: Context): Promise<Misplaced | undefined> {
+  if (c.req.param('server') === undefined) return undefined;
+  for (const [name, value] of passedOnHeaders(c.req.raw.headers)) {
+    if (!(await containsOwnCredential(siteOf(c).keyring, `${name} ${value}`))) continue;
+    const detail = quotable(name, 40);
+    const says = `The header "${detail}" has an access key or a token of this gate in it, which would reach the server behind. Send it as "Authorization: Bearer" only`;
+    return { reason: 'credential_for_server', detail, says };
+  }
+  return undefined;
 }
 
 function isPassthrough(c: Context): boolean {

@@ -5,6 +5,7 @@ import { siteOf } from '../site';
 import { serveAlone } from './alone';
 import { catalogueKey, catalogueOf, findTool, listTools, type Tools } from './catalogue';
 import { challengeScope } from './challenge';
+import { limitCalls } from './limits';
 import { isConnectTool, toTheServer } from './merged/connect-tool';
 import { type Message, readRequest } from './message';
 import { about, fault, type Passage } from './passage';
@@ -27,6 +28,8 @@ const SESSION_NOT_FOUND = -32001;
 export async function forward(c: Context, server: ServerSetting, principal: Principal): Promise<Response> {
   const read = await readRequest(c.req.raw, server.max_request_bytes);
   if (read instanceof Response) return read;
+  const limited = await limitCalls(c, principal, read.message);
+  if (limited) return limited;
   const own = await goOnWithOwn(c, principal, read);
   if (own) return own;
   const { message, stateless } = read;
@@ -83,7 +86,7 @@ async function refuseCall(passage: Passage, message: Message): Promise<Response 
   let tool: Awaited<ReturnType<typeof findTool>>;
   try {
     const account = await accountAt(siteOf(c), principal, server);
-    tool = await findTool(catalogueOf(c.env), catalogueKey(server.name, principal, account), name, () =>
+    tool = await findTool(catalogueOf(c.env), catalogueKey(server, principal, account), name, () =>
       askForTools(passage, message),
     );
   } catch (error) {

@@ -1,33 +1,47 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Problem } from '../config';
+import { writeLog } from '../log';
 import { readSite, type Site, siteOf } from '../site';
 import { PageProblem, renderProblem } from '../ui';
+import { warningsFor } from './host';
 import { serverProblems } from './server-health';
 
 declare module 'hono' {
   interface ContextVariableMap {
     problems: Problem[];
+    /** What works and is better changed. */
+    warnings: Problem[];
   }
 }
 
 /** Mistakes in these cost their own effect and nothing else. */
 const COSMETIC = ['NAME', 'LOGO', 'POLICY_URL', 'TERMS_URL', 'SUPPORT_URL'];
 
+/** The most characters of what is wrong with a setting, and of what to write instead. */
+const SENTENCE = 400;
+
 const told = new WeakSet<object>();
 
-/**
- * Reads the site of the request, and refuses it when the settings are not usable: a half-configured gate
- * serves nothing but a page and `/health`, which say what is missing.
- */
-export const guardSettings: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
+/** Reads the site of the request, and what keeps it from being served. */
+export const readSettings: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
   const { site, problems } = await readSite(c.req.raw, c.env, crypto.randomUUID());
   problems.push(...missingEntrypoints(site, c.executionCtx));
   c.set('site', site);
   c.set('problems', problems);
+  c.set('warnings', warningsFor(c));
   if (problems.length > 0 && !told.has(c.env)) {
     told.add(c.env);
-    console.error(JSON.stringify({ event: 'settings', outcome: 'refused', problems }));
+    writeLog('error', { event: 'settings', outcome: 'refused', problems }, SENTENCE);
   }
+  await next();
+};
+
+/**
+ * Refuses the request when the settings are not usable: a half-configured gate serves nothing but a page and
+ * `/health`, which say what is missing.
+ */
+export const guardSettings: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
+  const { problems } = c.var;
   const blocking = problems.filter(({ setting }) => !COSMETIC.includes(setting));
   if (blocking.length === 0 || c.req.path === '/health') return next();
   const about = blocking.map(({ setting, problem }) => `${setting}: ${problem}.`).join(' ');
@@ -50,15 +64,15 @@ function missingEntrypoints({ settings }: Site, context: object): Problem[] {
 
 /**
  * `/health`: 200, or 503 with every problem of the settings. A server behind that doesn't answer is named too, and
- * costs the gate nothing else: that is 200. No secrets.
+ * costs the gate nothing else: that is 200, and so is a warning. No secrets.
  */
 export async function health(c: Context): Promise<Response> {
-  const { problems } = c.var;
+  const { problems, warnings } = c.var;
   const usable = problems.length === 0;
   const servers = usable ? await serverProblems(c) : [];
   const status = usable ? (servers.length === 0 ? 'ok' : 'degraded') : 'misconfigured';
   const { requestId: request_id } = siteOf(c);
-  return c.json({ status, problems: [...problems, ...servers], request_id }, usable ? 200 : 503, {
+  return c.json({ status, problems: [...problems, ...servers], warnings, request_id }, usable ? 200 : 503, {
     'Cache-Control': 'no-store',
   });
 }

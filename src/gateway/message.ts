@@ -4,6 +4,7 @@ import {
   type JSONRPCMessage,
 } from '@modelcontextprotocol/server';
 import { decodeUtf8, readBody } from '../http';
+import { quotable, quotableIn } from '../secret-text';
 import { type MessageRefusal, rpcError } from './rpc-error';
 
 /** The revision of MCP without sessions. */
@@ -112,8 +113,8 @@ function refusalOf(outcome: InboundClassificationOutcome): MessageRefusal | unde
   return {
     status: outcome.httpStatus,
     code: outcome.code,
-    message: outcome.message,
-    ...(outcome.data === undefined ? {} : { data: outcome.data }),
+    message: quotable(outcome.message, 200),
+    ...(outcome.data === undefined ? {} : { data: quotableIn(outcome.data, 200) }),
   };
 }
 

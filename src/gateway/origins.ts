@@ -1,7 +1,8 @@
-import type { Context } from 'hono';
+import type { MiddlewareHandler } from 'hono';
 import { record } from '../audit';
 import { isLoopbackHost } from '../config';
 import { type Site, siteOf } from '../site';
+import { isPageVisit } from './browser-request';
 
 /** Web pages of known clients, which may call `/mcp…` from a browser unless `ORIGINS` says otherwise. */
 const VENDOR_ORIGINS = [
@@ -14,17 +15,22 @@ const VENDOR_ORIGINS = [
   'https://insiders.vscode.dev',
 ];
 
-/** Refuses a web page that may not call (MCP transport, "Security Warning": `Origin` must be checked). */
-export function checkOrigin(c: Context): Response | undefined {
+/**
+ * Refuses a web page that may not call (MCP transport, "Security Warning": `Origin` must be checked), whether or
+ * not the gate is set up.
+ */
+export const refuseForeignOrigin: MiddlewareHandler = async (c, next) => {
   const origin = c.req.header('origin');
-  if (origin === undefined || isAllowedOrigin(siteOf(c), origin)) return undefined;
-  const detail = origin.slice(0, 200);
-  record(c, { event: 'mcp_request', outcome: 'refused', reason: 'origin_not_allowed', detail });
+  if (origin === undefined || isPageVisit(c.req.raw) || isAllowedOrigin(siteOf(c), origin)) return next();
+  record(c, { event: 'mcp_request', outcome: 'refused', reason: 'origin_not_allowed', detail: origin });
   return c.json({ error: 'access_denied', error_description: 'This origin may not call; see ORIGINS' }, 403);
-}
+};
 
 function isAllowedOrigin({ origin: own, settings }: Site, origin: string): boolean {
-  if (origin === own) return true;
+  // Without `PUBLIC_URL` our own origin is what the request's Host says: a page that renamed this computer for
+  // itself (DNS rebinding) would say the same. On loopback no page can.
+  const known = settings.publicUrl !== undefined || isLoopbackHost(new URL(own).hostname);
+  if (known && origin === own) return true;
   if (settings.origins) return settings.origins.includes(origin);
   if (VENDOR_ORIGINS.includes(origin)) return true;
   if (!URL.canParse(origin)) return false;

@@ -1,12 +1,18 @@
 import type { Context } from 'hono';
-import { parseToken } from '../account';
+import { containsOwnCredential } from '../account';
 import { record } from '../audit';
 import { type ServerSetting, titleOf } from '../config';
-import { isUserId } from '../crypto';
+import { readBody } from '../http';
 import { siteOf } from '../site';
+import { mediaType, notJson } from './browser-request';
 import { challenge, resourceMetadataUrl } from './challenge';
-import { serverFault } from './rpc-error';
-import { callServer, forwardedHeaders, returnedHeaders, serverResource, serverSecret } from './upstream';
+import { answerType, passedOnHeaders, returnedHeaders, saysEnough } from './passed-headers';
+import { returnedChallenge } from './returned-challenge';
+import { rpcError, type ServerFault, serverFault } from './rpc-error';
+import { callServer, serverResource, serverSecret } from './upstream';
+
+/** Visible ASCII, as MCP has it ("Session management"). */
+const SESSION_ID = /^[\x21-\x7e]{1,1024}$/;
 
 /**
  * `/mcp/{server}` of a server with `auth = "passthrough"`: the caller's own `Authorization` goes through
@@ -20,20 +26,24 @@ export async function passThrough(c: Context, server: ServerSetting): Promise<Re
   const fixed = serverSecret(site, server);
   const credential = own ?? fixed;
   if (credential === undefined) return challenge(c, resource, { reason: 'credential_missing' }, []);
-  if (own !== undefined && (await isGateToken(c, own))) {
+  if (own !== undefined && (await containsOwnCredential(site.keyring, own))) {
     return challenge(c, resource, { reason: 'token_for_other_resource', detail: server.name }, []);
   }
-  const headers = forwardedHeaders(c.req.raw.headers);
-  const session = c.req.header('mcp-session-id');
-  if (session !== undefined) headers.set('mcp-session-id', session);
+  const body = await readMessage(c, server);
+  if (body instanceof Response) return body;
+  const headers = passedOnHeaders(c.req.raw.headers);
+  // Ours, not the caller's spelling of it; without a body there is none.
+  if (body) headers.set('content-type', 'application/json');
+  else headers.delete('content-type');
   headers.set(own === undefined ? server.header : 'authorization', credential);
 
-  const { method, body, signal } = c.req.raw;
-  const answer = await callServer(c, server, undefined, { method, headers, body: body ?? undefined, signal });
-  const outcome = typeof answer === 'string' ? 'failed' : 'ok';
-  const reason = typeof answer === 'string' ? answer : undefined;
-  record(c, { event: 'passthrough', outcome, reason, server: server.name, user: 'unverified' });
+  const { method, signal } = c.req.raw;
+  const answer = await callServer(c, server, undefined, { method, headers, body, signal });
+  const fault = typeof answer === 'string' ? answer : await notMcp(c, answer);
+  const outcome = fault === undefined ? 'ok' : 'failed';
+  record(c, { event: 'passthrough', outcome, reason: fault, server: server.name, user: 'unverified' });
   if (typeof answer === 'string') return serverFault(answer, titleOf(server), undefined);
+  if (fault !== undefined) return serverFault(fault, titleOf(server), undefined);
   return returned(c, server, answer, fixed !== undefined);
 }
 
@@ -48,24 +58,55 @@ export function mayServeEveryone(c: Context, server: ServerSetting): boolean {
   return site.local || server.open_to_everyone || serverSecret(site, server) === undefined;
 }
 
-/** The server's answer as it is; its challenge names our metadata, since clients compare the resource. */
-function returned(c: Context, server: ServerSetting, answer: Response, fixed: boolean): Response {
+/** The bytes of a POST, not looked at; undefined of a GET or DELETE. A `Response` is a refusal of the transport. */
+async function readMessage(c: Context, server: ServerSetting): Promise<Uint8Array | undefined | Response> {
+  const { raw } = c.req;
+  if (raw.method === 'GET' || raw.method === 'DELETE') return undefined;
+  if (raw.method !== 'POST') return methodNotAllowed();
+  if (mediaType(raw) !== 'application/json') return notJson();
+  const body = await readBody(raw, server.max_request_bytes);
+  if (body.ok) return body.value;
+  const message = `The message is larger than ${server.max_request_bytes} bytes`;
+  return rpcError({ status: 413, code: -32600, message });
+}
+
+/** The methods of the transport, which a server may or may not take. */
+function methodNotAllowed(): Response {
+  const response = rpcError({ status: 405, code: -32000, message: 'Method not allowed' });
+  response.headers.set('Allow', 'GET, POST, DELETE');
+  return response;
+}
+
+/** Why an answer reaches nobody: it is neither JSON nor events, and its status doesn't say enough. */
+async function notMcp(c: Context, answer: Response): Promise<ServerFault | undefined> {
+  if (answerType(answer) !== undefined || saysEnough(answer.status)) return undefined;
+  // An ended session, and what a notification gets from servers that answer it with 200.
+  const empty = answer.body === null || answer.headers.get('content-length') === '0';
+  if (answer.ok && (c.req.method === 'DELETE' || empty)) return undefined;
+  await answer.body?.cancel();
+  return 'server_not_mcp';
+}
+
+/** The server's answer; its challenge names our metadata, since clients compare the resource. */
+async function returned(
+  c: Context,
+  server: ServerSetting,
+  answer: Response,
+  fixed: boolean,
+): Promise<Response> {
   const { origin } = siteOf(c);
   const headers = returnedHeaders(answer.headers);
   const session = answer.headers.get('mcp-session-id');
-  if (session !== null) headers.set('mcp-session-id', session);
+  if (session !== null && SESSION_ID.test(session)) headers.set('mcp-session-id', session);
   const said = answer.headers.get('www-authenticate');
   if (said !== null && !fixed) {
-    const metadata = `resource_metadata="${resourceMetadataUrl(origin, serverResource(siteOf(c), server))}"`;
-    const named = /resource_metadata="[^"]*"/;
-    headers.set('WWW-Authenticate', named.test(said) ? said.replace(named, metadata) : said);
+    const metadata = resourceMetadataUrl(origin, serverResource(siteOf(c), server));
+    headers.set('WWW-Authenticate', await returnedChallenge(said, metadata));
   }
-  return new Response(answer.body, { status: answer.status, headers });
-}
-
-/** A credential in the gate's own format is for the gate: it must not reach a server. */
-async function isGateToken(c: Context, authorization: string): Promise<boolean> {
-  const token = /^bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';
-  const parts = parseToken(token);
-  return parts !== undefined && isUserId(siteOf(c).keyring, parts.userId);
+  const { status } = answer;
+  if (answerType(answer) !== undefined && status !== 204 && status !== 205) {
+    return new Response(answer.body, { status, headers });
+  }
+  await answer.body?.cancel();
+  return new Response(null, { status, headers });
 }

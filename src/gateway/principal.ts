@@ -13,6 +13,7 @@ import {
 import type { Role, ServerSetting } from '../config';
 import { needsConnection, wantedAt } from '../connections';
 import { sha256Hex } from '../crypto';
+import { mayPassFrom } from '../limits';
 import { ok, type Result, refuse } from '../result';
 import { checkDomain } from '../sign-in';
 import { type Site, siteOf } from '../site';
@@ -86,6 +87,7 @@ export async function identify(
   const { text, userId, id } = credential.value;
   const account = await findAccount(site.env, site.keyring, userId);
   if (!account) return refuse<CredentialRefusal>('token_not_ours');
+  if (!(await mayPassFrom(c, 'requests', userId))) return refuse<CredentialRefusal>('rate_requests');
   const found = await authenticate(c, account, id, await sha256Hex(text), server);
   if (!found.ok) return found.error.reason === 'sso_required' ? refuse('sso_required', userId) : found;
 
@@ -122,13 +124,21 @@ export function aboutPrincipal({ user, client, grantId }: Principal) {
   return { user: user.id, client: client.id, grant: grantId };
 }
 
+/** The principal as one server is told of it: held to the role there, which may be lower than the highest. */
+export function principalAt({ settings }: Site, principal: Principal, server: ServerSetting): Principal {
+  const role = roleAt(principal.identity, server, settings);
+  if (!role) return { ...principal, role: 'viewer', scope: [] };
+  return { ...principal, role, scope: scopesWithin(role, principal.granted) };
+}
+
 /** The principal with what the provider says now of its user; undefined when nobody with a role is left. */
 export function asKnownNow(
   principal: Principal,
   identity: Identity,
   { settings }: Site,
 ): Principal | undefined {
-  const role = highestRole(identity, settings);
+  const server = settings.servers.find(({ name }) => name === principal.server);
+  const role = server ? roleAt(identity, server, settings) : highestRole(identity, settings);
   if (!role) return undefined;
   const { name, email, email_verified } = identity;
   const user = { id: principal.user.id, name, email, email_verified };
@@ -145,7 +155,10 @@ async function authenticate(
 ): Promise<Result<Access>> {
   if (!server || !needsConnection(server)) return account.authenticate(grantId, hash);
   const found = await account.authenticateWith(grantId, hash, wantedAt(siteOf(c), server));
-  if (found.ok) rememberCredential(siteOf(c), server.name, found.value.credential);
+  if (found.ok) {
+    const { user_id, credential } = found.value;
+    rememberCredential(siteOf(c), user_id, server.name, credential);
+  }
   return found;
 }
 

@@ -1,9 +1,11 @@
 import { siteOf } from '../site';
+import { mediaType } from './browser-request';
 import { readText } from './catalogue';
 import { rewriteEvents } from './events';
 import { pipeWhileGranted, watchOver, whileGranted } from './granted';
 import type { Message } from './message';
 import { fault, forgetServerTools, type Passage } from './passage';
+import { answerType, saysEnough } from './passed-headers';
 import { publishTool, type Tool } from './policy';
 import { accountAt } from './server-credentials';
 import { sealSessionId } from './session-id';
@@ -22,7 +24,7 @@ export async function answerFrom(
     await answer.body?.cancel();
     return fault(passage, 'server_refuses_gate', message, `${answer.status}`);
   }
-  const type = (answer.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  const type = answerType(answer);
   const headers = returnedHeaders(answer.headers);
   const session = answer.headers.get('mcp-session-id');
   if (session !== null && message?.era !== 'modern') {
@@ -51,9 +53,8 @@ export async function answerFrom(
   await answer.body?.cancel();
   // 202 for a notification, or a refusal that says enough by its status: 405 where there is no stream, 404
   // where a session has ended.
-  const refused = answer.status >= 400 && answer.status < 500;
-  if (answer.status === 202 || answer.status === 204 || refused) return new Response(null, init);
-  return fault(passage, 'server_not_mcp', message, `${answer.status} ${type}`);
+  if (saysEnough(answer.status)) return new Response(null, init);
+  return fault(passage, 'server_not_mcp', message, `${answer.status} ${mediaType(answer)}`);
 }
 
 async function sealHere({ c, server, principal, owner }: Passage, session: string): Promise<string> {

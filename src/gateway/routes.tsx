@@ -6,12 +6,13 @@ import type { ServerSetting } from '../config';
 import { type Site, siteOf } from '../site';
 import { brandingOf, showPage } from '../ui';
 import { serveAlone } from './alone';
+import { isPageVisit } from './browser-request';
 import { challenge } from './challenge';
 import { ConnectPage } from './connect-page';
 import { forward } from './forward';
 import { publicKeys } from './identity-token';
+import { limitCalls, limitFailures } from './limits';
 import { methodNotAllowed, readRequest } from './message';
-import { checkOrigin } from './origins';
 import { isFixedToken, mayServeEveryone, passThrough } from './passthrough';
 import { type CredentialRefusal, identify } from './principal';
 import { serveSession, serveUnauthenticated } from './session/serve';
@@ -59,17 +60,17 @@ function findServer(c: Context): ServerSetting | undefined {
 /** `/mcp/{server}`: for a known principal who may use it; for anybody else it isn't there. */
 async function serveServer(c: Context): Promise<Response> {
   const site = siteOf(c);
-  if (isBrowser(c.req.raw)) return showConnectPage(c, site);
+  if (isPageVisit(c.req.raw)) return showConnectPage(c, site);
   const server = findServer(c);
-  const refused = checkOrigin(c);
-  if (refused) return refused;
   if (!server) return c.notFound();
   if (server.auth === 'passthrough') {
     return mayServeEveryone(c, server) ? passThrough(c, server) : c.notFound();
   }
   const resource = serverResource(site, server);
   const principal = await identify(c, resource, server);
-  if (!principal.ok) return challenge(c, resource, principal.error);
+  if (!principal.ok) {
+    return (await limitFailures(c, principal.error)) ?? challenge(c, resource, principal.error);
+  }
   const { identity, servers } = principal.value;
   if (!mayKnow(server, identity) || !servers.includes(server.name)) return c.notFound();
   return forward(c, server, principal.value);
@@ -77,28 +78,24 @@ async function serveServer(c: Context): Promise<Response> {
 
 async function serve(c: Context, resource: string): Promise<Response> {
   const site = siteOf(c);
-  if (isBrowser(c.req.raw)) return showConnectPage(c, site);
-  const refused = checkOrigin(c);
-  if (refused) return refused;
+  if (isPageVisit(c.req.raw)) return showConnectPage(c, site);
   const principal = await identify(c, resource);
   const read = await readRequest(c.req.raw, MAX_MESSAGE_BYTES);
   if (!principal.ok) {
     const missing = principal.error.reason === ('credential_missing' satisfies CredentialRefusal);
     const legacy = missing && !(read instanceof Response) && !read.stateless;
     const session = legacy ? await serveUnauthenticated(c, resource, read.message) : undefined;
-    return session ?? challenge(c, resource, principal.error);
+    const limited = session ? undefined : await limitFailures(c, principal.error);
+    return session ?? limited ?? challenge(c, resource, principal.error);
   }
   if (read instanceof Response) return read;
+  const limited = await limitCalls(c, principal.value, read.message);
+  if (limited) return limited;
   const session = read.stateless ? undefined : await serveSession(c, principal.value, read.message);
   if (session) return session;
   // Without a session there is no stream to open, and nothing to end.
   if (!read.message) return c.req.method === 'DELETE' ? c.body(null, 204) : methodNotAllowed();
   return serveAlone(c, principal.value, read.message);
-}
-
-function isBrowser(request: Request): boolean {
-  const reads = request.method === 'GET' || request.method === 'HEAD';
-  return reads && (request.headers.get('accept') ?? '').includes('text/html');
 }
 
 function showConnectPage(c: Context, site: Site): Promise<Response> {

@@ -1,3 +1,5 @@
+import { quotable } from '../secret-text';
+
 /** A message that is refused before anything is forwarded: an HTTP status and a JSON-RPC error. */
 export interface MessageRefusal {
   status: number;
@@ -50,7 +52,7 @@ export function unknownTool(name: unknown, id: string | number | undefined): Res
   return rpcError({
     status: 200,
     code: INVALID_PARAMS,
-    message: `Unknown tool: ${String(name)}`,
+    message: `Unknown tool: ${quotable(String(name))}`,
     id: id ?? null,
   });
 }

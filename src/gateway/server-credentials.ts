@@ -16,11 +16,11 @@ type Acting = { user: { id: string } };
 
 const perRequest = new WeakMap<Site, Map<string, CredentialAnswer>>();
 
-/** Keeps what the account answered in the call that authenticated the request. */
-export function rememberCredential(site: Site, server: string, answer: CredentialAnswer): void {
+/** Keeps what the account of a user answered in the call that authenticated the request. */
+export function rememberCredential(site: Site, user: string, server: string, answer: CredentialAnswer): void {
   const known = perRequest.get(site) ?? new Map<string, CredentialAnswer>();
   perRequest.set(site, known);
-  known.set(server, answer);
+  known.set(`${user} ${server}`, answer);
 }
 
 /** What was answered may be out of date: for work that outlives its request. */
@@ -34,7 +34,7 @@ export async function credentialFor(
   principal: Acting,
   server: ConnectedServer,
 ): Promise<CredentialAnswer> {
-  return perRequest.get(site)?.get(server.name) ?? ask(site, principal, server);
+  return perRequest.get(site)?.get(`${principal.user.id} ${server.name}`) ?? ask(site, principal, server);
 }
 
 /** The account in whose name a server is spoken to; '' where users have none of their own, or this one hasn't. */
@@ -80,7 +80,7 @@ export async function giveUpCredential(
     ok: false,
     error: { reason: 'needs_reauthorization', detail: 'refused_by_server' },
   };
-  rememberCredential(site, server.name, answer);
+  rememberCredential(site, principal.user.id, server.name, answer);
   return answer;
 }
 
@@ -94,6 +94,6 @@ async function ask(
   const answer: CredentialAnswer = account
     ? await account.credential(wantedAt(site, server, refused))
     : { ok: false, error: { reason: 'not_connected' } };
-  rememberCredential(site, server.name, answer);
+  rememberCredential(site, principal.user.id, server.name, answer);
   return answer;
 }

@@ -1,3 +1,4 @@
+import { isForSome } from '../account';
 import type { Problem, ServerSetting } from '../config';
 import { siteOf, type Work } from '../site';
 import { failingServers } from './failures';
@@ -13,7 +14,7 @@ const checked = new WeakMap<object, { at: number; problems: Promise<Problem[]> }
 
 /**
  * The servers behind that don't answer now, or failed to list what they have in the last minute. They are asked
- * without a credential: to say no is an answer. Names servers, never their addresses.
+ * without a credential: to say no is an answer. Names servers that everybody may know of, never their addresses.
  */
 export function serverProblems(work: Work): Promise<Problem[]> {
   const known = checked.get(work.env);
@@ -27,11 +28,14 @@ async function checkAll(work: Work): Promise<Problem[]> {
   const { servers } = siteOf(work).settings;
   const answers = await Promise.all(servers.map((server) => probe(work, server)));
   const failing = failingServers(work.env);
-  return servers.flatMap(({ name }, index) => {
+  return servers.flatMap((server, index) => {
+    const { name } = server;
     const says = answers[index] ?? (failing.includes(name) ? 'did not list its tools when asked' : undefined);
     if (says === undefined) return [];
     const fix = 'See that it runs and speaks MCP; all other servers are served meanwhile';
-    return [{ setting: `SERVERS[${index}]`, problem: `the server "${name}" ${says}`, fix }];
+    // Anybody reads this: of a server that not everybody may know of the operator knows the place in the settings.
+    const problem = isForSome(server) ? `the server ${says}` : `the server "${name}" ${says}`;
+    return [{ setting: `SERVERS[${index}]`, problem, fix }];
   });
 }
 

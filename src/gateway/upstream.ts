@@ -4,7 +4,7 @@ import { needsConnection } from '../connections';
 import { isForbiddenHost } from '../safe-fetch';
 import { type Site, siteOf, siteResource, type Work } from '../site';
 import { issueIdentityToken } from './identity-token';
-import type { Principal } from './principal';
+import { type Principal, principalAt } from './principal';
 import type { ServerFault } from './rpc-error';
 import {
   type CredentialError,
@@ -13,36 +13,7 @@ import {
   replaceCredential,
 } from './server-credentials';
 
-/** What of a client's request reaches a server: nothing that tells, or claims to tell, who is calling. */
-const REQUEST_HEADERS = [
-  'accept',
-  'accept-language',
-  'content-type',
-  'last-event-id',
-  'mcp-method',
-  'mcp-name',
-  'mcp-protocol-version',
-  'traceparent',
-  'tracestate',
-];
-
-/** What of a server's answer reaches a client; the session id comes sealed, CORS headers are the gate's own. */
-const RESPONSE_HEADERS = ['cache-control', 'content-type', 'mcp-protocol-version', 'retry-after'];
-
-/** The request headers that pass, with those that 2026-era tools name for their parameters. */
-export function forwardedHeaders(from: Headers): Headers {
-  const headers = new Headers();
-  for (const [name, value] of from) {
-    if (REQUEST_HEADERS.includes(name) || name.startsWith('mcp-param-')) headers.set(name, value);
-  }
-  return headers;
-}
-
-export function returnedHeaders(from: Headers): Headers {
-  const headers = new Headers();
-  for (const [name, value] of from) if (RESPONSE_HEADERS.includes(name)) headers.set(name, value);
-  return headers;
-}
+export { forwardedHeaders, returnedHeaders } from './passed-headers';
 
 /** The secret that the operator set for a server; undefined when there is none. */
 export function serverSecret(site: Site, server: ServerSetting): string | undefined {
@@ -92,7 +63,7 @@ export interface NoCredential {
 }
 
 /**
- * Sends a request in the principal's name. A 401 to a credential that was thought good: another one and one more
+ * Sends a request in the principal's name, held to the role that it has there. A 401 to a credential that was thought good: another one and one more
  * try; a 401 to that one too, and the person must connect again.
  *
  * `account`: who began the session that the request belongs to. In another's name nothing is sent: to that one it is
@@ -101,10 +72,11 @@ export interface NoCredential {
 export async function callServerAs(
   work: Work,
   server: ServerSetting,
-  principal: Principal,
+  acting: Principal,
   request: Omit<UpstreamRequest, 'body'> & { body?: Uint8Array | undefined; account?: string | undefined },
 ): Promise<Response | ServerFault | NoCredential> {
   const site = siteOf(work);
+  const principal = principalAt(site, acting, server);
   const used = needsConnection(server) ? await credentialFor(site, principal, server) : undefined;
   if (used && !used.ok) return { credential: used.error };
   if (isOthersSession(request, used?.value)) return new Response(null, { status: 404 });
@@ -146,11 +118,11 @@ export async function callServer(
   const init = { ...request, signal, redirect: 'manual' } as RequestInit;
   try {
     const response = await send(work, server, principal, init);
-    if (response.status >= 300 && response.status < 400) {
-      await response.body?.cancel();
-      return 'server_redirects';
-    }
-    return response;
+    const { status } = response;
+    if (status >= 200 && status < 300) return response;
+    if (status >= 400 && status < 600) return response;
+    await response.body?.cancel();
+    return status >= 300 && status < 400 ? 'server_redirects' : 'server_not_mcp';
   } catch (error) {
     if (request.signal.aborted) throw error;
     return waiting.signal.aborted ? 'server_too_slow' : 'server_unreachable';

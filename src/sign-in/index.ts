@@ -5,4 +5,4 @@ export { stateFlowId } from './oidc';
 export { askAgain } from './oidc-again';
 export { showSignIn, signInRoutes } from './routes';
 export { currentSignIn, type SignedIn } from './session';
-export { knownVisitor } from './visitor';
+export { keepVisitor, knownVisitor } from './visitor';

@@ -1,5 +1,6 @@
 import * as oauth from 'oauth4webapi';
 import type { ProviderAnswer, ProviderQuestion } from '../account';
+import { isSubject } from '../claims';
 import { type Refusal, refuse } from '../result';
 import { checkDomain } from './domains';
 import { askUserinfo, clientAuthentication, collectClaims, type RelyingParty } from './oidc';
@@ -13,10 +14,12 @@ import { attempt, type OidcRefusal, type OidcResult, OutboundFailure, refusalOf 
  * about the same person (section 12.2); userinfo is asked for what it lacks. Doesn't throw.
  */
 export async function askAgain(question: ProviderQuestion): Promise<ProviderAnswer> {
-  const { provider, providers, clientSecret, refresh_token, known, keep } = question;
-  const found = await discover(provider);
+  const { provider, local, providers, clientSecret, refresh_token, known, keep } = question;
+  // From before such subjects were refused.
+  if (!isSubject(known.subject)) return { says: 'no', reason: 'oidc_subject_invalid' };
+  const found = await discover({ provider, local });
   if (!found.ok) return nothing(found.error, true);
-  const rp: RelyingParty = { provider, as: found.value, client: { client_id: provider.client_id } };
+  const rp: RelyingParty = { provider, local, as: found.value, client: { client_id: provider.client_id } };
   const sent = await present(rp, clientSecret, refresh_token);
   if (!(sent instanceof Response)) return sent;
 
@@ -37,19 +40,20 @@ export async function askAgain(question: ProviderQuestion): Promise<ProviderAnsw
 
 /** The answer of the token endpoint (RFC 6749, section 6), whatever it says; or that there is none. */
 async function present(
-  { provider, as, client }: RelyingParty,
+  rp: RelyingParty,
   clientSecret: string | undefined,
   refreshToken: string,
 ): Promise<Response | ProviderAnswer> {
+  const { as, client } = rp;
   const authentication = clientAuthentication(as, clientSecret);
   try {
-    const options = httpOptions(provider);
+    const options = httpOptions(rp);
     return await oauth.refreshTokenGrantRequest(as, client, authentication, refreshToken, options);
   } catch (error) {
-    const status = error instanceof OutboundFailure ? error.status : undefined;
-    // After other 5xx nobody knows whether the token was rotated.
-    const settled = status !== undefined && (status < 500 || status === 503);
-    return nothing(refusalOf(error, 'oidc_error'), settled);
+    const { status, reason } = error instanceof OutboundFailure ? error : {};
+    // After other 5xx nobody knows whether the token was rotated; what may not be reached was sent nothing.
+    const answered = status !== undefined && (status < 500 || status === 503);
+    return nothing(refusalOf(error, 'oidc_error'), answered || reason === 'oidc_metadata_invalid');
   }
 }
 
@@ -59,7 +63,7 @@ async function readAnswer(
   response: Response,
   subject: string,
 ): Promise<OidcResult<Claims[]>> {
-  const { provider, as, client } = rp;
+  const { as, client } = rp;
   const read = await attempt('oidc_token_invalid', () =>
     oauth.processRefreshTokenResponse(as, client, response),
   );
@@ -67,7 +71,7 @@ async function readAnswer(
   const idToken = oauth.getValidatedIdTokenClaims(read.value);
   if (!idToken) return askUserinfo(rp, subject, read.value.access_token);
   const signed = await attempt('oidc_signature_invalid', () =>
-    oauth.validateApplicationLevelSignature(as, response, httpOptions(provider)),
+    oauth.validateApplicationLevelSignature(as, response, httpOptions(rp)),
   );
   if (!signed.ok) return signed;
   if (idToken.sub !== subject) return refuse('oidc_subject_mismatch');

@@ -1,15 +1,20 @@
 import type { JsonValue } from 'oauth4webapi';
+import { claimAt } from '../claims';
 import type { OidcProvider } from '../config';
 import type { Identity } from './identity';
 
 /** Claims of an ID token or of userinfo (OpenID Connect Core 1.0, section 5.1). */
 export type Claims = Readonly<Record<string, JsonValue | undefined>>;
 
+/** Characters of a name that are kept, and of an address (RFC 5321 section 4.5.3.1.3): a longer one is none. */
+const LONGEST_NAME = 200;
+const LONGEST_ADDRESS = 254;
+
 /** Whether the ID token leaves something open that userinfo may know: name, address, groups. */
 export function lacksClaims(claims: Claims, groupsClaim: string): boolean {
   return (
     text(claims.name) === undefined ||
-    text(claims.email) === undefined ||
+    address(claims.email) === undefined ||
     claims.email_verified === undefined ||
     groupsOf(claims, groupsClaim) === undefined
   );
@@ -22,7 +27,11 @@ export function identityOf(
   subject: string,
   sources: readonly Claims[],
 ): Identity {
-  const first = (claim: string) => sources.map((claims) => text(claims[claim])).find((value) => value);
+  const first = (claim: string) =>
+    sources
+      .map((claims) => text(claims[claim]))
+      .find((value) => value)
+      ?.slice(0, LONGEST_NAME);
   const { email, email_verified } = addressOf(sources);
   return {
     provider: provider.name,
@@ -56,7 +65,7 @@ export function identityAgain(provider: OidcProvider, known: Identity, sources: 
  * `claim` is its name, dots and all (`https://acme.example/groups`), or else a path (`realm_access.roles`).
  */
 export function groupsOf(claims: Claims, claim: string): string[] | undefined {
-  const value = Object.hasOwn(claims, claim) ? claims[claim] : at(claims, claim.split('.'));
+  const value = claimAt(claims, claim);
   if (typeof value === 'string') return value === '' ? [] : [value];
   if (!Array.isArray(value)) return undefined;
   return value.filter((group): group is string => typeof group === 'string' && group !== '');
@@ -64,21 +73,19 @@ export function groupsOf(claims: Claims, claim: string): string[] | undefined {
 
 /** Address and verification are taken from one source: one's `email_verified` says nothing of another's address. */
 function addressOf(sources: readonly Claims[]): Pick<Identity, 'email' | 'email_verified'> {
-  const withAddress = sources.filter((claims) => text(claims.email) !== undefined);
+  const withAddress = sources.filter((claims) => address(claims.email) !== undefined);
   const source = withAddress.find((claims) => claims.email_verified !== undefined) ?? withAddress[0];
   // Some providers send every claim as text.
   const verified = source?.email_verified === true || source?.email_verified === 'true';
-  return { email: text(source?.email), email_verified: verified };
+  return { email: address(source?.email), email_verified: verified };
 }
 
-function at(value: unknown, path: string[]): unknown {
-  return path.reduce<unknown>(
-    (node, step) =>
-      typeof node === 'object' && node !== null ? (node as Record<string, unknown>)[step] : undefined,
-    value,
-  );
-}
-
+/** Every claim is text here, or nothing: a provider may send anything. */
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value : undefined;
+}
+
+function address(value: unknown): string | undefined {
+  const email = text(value);
+  return email !== undefined && email.length <= LONGEST_ADDRESS && !/\p{Cc}/u.test(email) ? email : undefined;
 }

@@ -1,90 +1,116 @@
 import * as oauth from 'oauth4webapi';
 import { isLoopbackHost, type OidcProvider } from '../config';
+import { canonicalIssuer, sameIssuer } from '../issuer';
 import { ok, refuse } from '../result';
-import { attempt, type OidcResult, OutboundFailure } from './oidc-refusals';
+import { type SafeFetchRefusal, safeSend } from '../safe-fetch';
+import { attempt, type OidcRefusal, type OidcResult, OutboundFailure } from './oidc-refusals';
 
 type FetchOptions = oauth.CustomFetchOptions<string, URLSearchParams | null | undefined>;
 
 const TIMEOUT_MS = 10_000;
+const MAX_BYTES = 256 * 1024;
 const CACHE_MS = 600_000;
 
 /**
- * Documents by configured issuer, per isolate. oauth4webapi keeps each one's JWKS for 5 minutes, and
+ * Documents by canonical issuer, per isolate. oauth4webapi keeps each one's JWKS for 5 minutes, and
  * fetches it anew for a `kid` that isn't in it.
  */
 const documents = new Map<string, { as: oauth.AuthorizationServer; until: number }>();
 
+/** A sign-in provider, and whether this is local development, where one on this computer may be reached. */
+export interface ReachedProvider {
+  provider: OidcProvider;
+  local: boolean;
+}
+
 /**
- * The provider's metadata (OpenID Connect Discovery 1.0, section 4), at most 10 minutes old. Its `issuer`
- * is the configured one, its authorization endpoint a URL that a browser may be sent to.
+ * The provider's metadata (OpenID Connect Discovery 1.0, section 4), at most 10 minutes old. Its `issuer` is the
+ * configured one, however the setting spells it; ID tokens must have the spelling of the metadata. Its
+ * authorization endpoint is a URL that a browser may be sent to.
  */
-export async function discover(provider: OidcProvider): Promise<OidcResult<oauth.AuthorizationServer>> {
-  const known = documents.get(provider.issuer);
+export async function discover(reached: ReachedProvider): Promise<OidcResult<oauth.AuthorizationServer>> {
+  const issuer = canonicalIssuer(reached.provider.issuer);
+  const known = documents.get(issuer);
   if (known && known.until > Date.now()) return ok(known.as);
-  const issuer = new URL(provider.issuer);
-  const found = await attempt('oidc_metadata_invalid', async () =>
-    oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, httpOptions(provider))),
-  );
+  const found = await attempt('oidc_metadata_invalid', async () => {
+    const response = await oauth.discoveryRequest(new URL(issuer), httpOptions(reached));
+    return oauth.processDiscoveryResponse(await spellingIn(response, issuer), response);
+  });
   if (!found.ok) return found;
   for (const endpoint of ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const) {
-    if (mayFetch(provider, found.value[endpoint])) continue;
+    if (mayReach(reached, found.value[endpoint])) continue;
     return refuse('oidc_metadata_invalid', `"${endpoint}" is missing, or no https URL`);
   }
-  documents.set(provider.issuer, { as: found.value, until: Date.now() + CACHE_MS });
+  documents.set(issuer, { as: found.value, until: Date.now() + CACHE_MS });
   return found;
 }
 
+/** The issuer as its document spells it, which the library compares it with; as the setting does, if it is another. */
+async function spellingIn(response: Response, issuer: string): Promise<URL> {
+  const document: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
+  const named = (document as { issuer?: unknown } | null | undefined)?.issuer;
+  const isSame = typeof named === 'string' && URL.canParse(named) && sameIssuer(named, issuer);
+  return new URL(isSame ? named : issuer);
+}
+
 /**
- * How oauth4webapi reaches this provider: https, http only when the configured issuer itself is http on
- * loopback and then only to loopback, no redirect followed, 10 s for the whole answer.
+ * How oauth4webapi reaches this provider: by the rules of {@link safeSend}. In local development the origin of the
+ * configured issuer may be on this computer, by http too.
  */
-export function httpOptions(provider: OidcProvider) {
+export function httpOptions(reached: ReachedProvider) {
   return {
-    [oauth.allowInsecureRequests]: isPlainHttp(provider),
+    // What is reached by http is decided by the fetch below.
+    [oauth.allowInsecureRequests]: loopbackOrigins(reached).length > 0,
     // A closure per call: oauth4webapi joins JWKS requests that share a fetch, and a promise that
     // belongs to another request's context is not to be waited for in a Worker.
-    [oauth.customFetch]: (url: string, options: FetchOptions) => outboundFetch(provider, url, options),
+    [oauth.customFetch]: (url: string, options: FetchOptions) => outboundFetch(reached, url, options),
   };
 }
 
-async function outboundFetch(provider: OidcProvider, url: string, options: FetchOptions): Promise<Response> {
+const REASONS: Partial<Record<SafeFetchRefusal, OidcRefusal>> = {
+  url_forbidden: 'oidc_metadata_invalid',
+  too_large: 'oidc_too_large',
+};
+
+async function outboundFetch(
+  reached: ReachedProvider,
+  url: string,
+  options: FetchOptions,
+): Promise<Response> {
   const { origin, pathname } = new URL(url);
-  if (!mayFetch(provider, url)) {
-    throw new OutboundFailure('oidc_metadata_invalid', `${origin} is not reached by https`);
+  const { method, headers, body = null } = options;
+  const limits = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, loopbackOrigins: loopbackOrigins(reached) };
+  const sent = await safeSend(url, { method, headers, body }, limits);
+  if (!sent.ok) {
+    const { reason, detail = '' } = sent.error;
+    throw new OutboundFailure(
+      REASONS[reason] ?? 'oidc_unreachable',
+      `${origin}${pathname}: ${reason} ${detail}`,
+    );
   }
-  const { response, body } = await read(url, options).catch(() => {
-    throw new OutboundFailure('oidc_unreachable', `${origin}${pathname} didn't answer`);
-  });
-  const failed = (reason: OutboundFailure['reason']) =>
-    new OutboundFailure(reason, `${origin}${pathname} answered ${response.status}`, response.status);
-  if (response.status >= 300 && response.status < 400) throw failed('oidc_redirected');
-  if (response.status >= 500 || response.status === 429) throw failed('oidc_unreachable');
-  const headers = new Headers(response.headers);
+  const { status } = sent.value;
+  const failed = (reason: OidcRefusal) =>
+    new OutboundFailure(reason, `${origin}${pathname} answered ${status}`, status);
+  if (status >= 300 && status < 400) throw failed('oidc_redirected');
+  if (status >= 500 || status === 429) throw failed('oidc_unreachable');
+  const received = new Headers(sent.value.headers);
   // The body is decoded by now.
-  headers.delete('content-encoding');
-  return new Response(body.byteLength > 0 ? body : null, { status: response.status, headers });
+  for (const name of ['content-encoding', 'content-length']) received.delete(name);
+  const bytes = new Uint8Array(sent.value.body);
+  return new Response(bytes.byteLength > 0 ? bytes : null, { status, headers: received });
 }
 
-/** Reads the body too, so that an answer which breaks off is told from one that is wrong. */
-async function read(url: string, { method, headers, body = null }: FetchOptions) {
-  const response = await fetch(url, {
-    method,
-    // Common firewalls answer 403 to requests without a User-Agent, and Workers send none.
-    headers: { ...headers, 'user-agent': 'Gatehouse' },
-    body,
-    redirect: 'manual',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  return { response, body: await response.arrayBuffer() };
-}
-
-function mayFetch(provider: OidcProvider, endpoint: unknown): boolean {
+/** Where a browser may be sent, or the gate may send its own requests: https, or what a setting names locally. */
+function mayReach(reached: ReachedProvider, endpoint: unknown): boolean {
   const url = typeof endpoint === 'string' && URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (url?.protocol === 'https:') return true;
-  return url?.protocol === 'http:' && isPlainHttp(provider) && isLoopbackHost(url.hostname);
+  return url?.protocol === 'https:' || loopbackOrigins(reached).includes(url?.origin ?? '');
 }
 
-function isPlainHttp(provider: OidcProvider): boolean {
-  const { protocol, hostname } = new URL(provider.issuer);
-  return protocol === 'http:' && isLoopbackHost(hostname);
+/** The origin on this computer that the setting names; none where the gate isn't local itself. */
+function loopbackOrigins({ provider, local }: ReachedProvider): string[] {
+  const { origin, hostname } = new URL(provider.issuer);
+  return local && isLoopbackHost(hostname) ? [origin] : [];
 }

@@ -7,6 +7,8 @@ export type OidcRefusal =
   | 'oidc_unreachable'
   /** A document or endpoint answered with a redirect, which is never followed. */
   | 'oidc_redirected'
+  /** An answer that is longer than any real one: not read to its end. */
+  | 'oidc_too_large'
   /** The discovery document is missing, is not JSON, or lacks a usable endpoint. */
   | 'oidc_metadata_invalid'
   | 'oidc_state_mismatch'
@@ -20,6 +22,8 @@ export type OidcRefusal =
   | 'oidc_error'
   /** `invalid_grant`: the code is used up, expired, or not ours. */
   | 'oidc_code_rejected'
+  /** `sub` is empty or blank, longer than the standard allows, or has control characters: it names nobody. */
+  | 'oidc_subject_invalid'
   /** Asked again: `invalid_grant`. */
   | 'oidc_refresh_rejected'
   /** Asked again: it is about somebody else. */
@@ -113,7 +117,12 @@ function reasonOf(error: unknown): OidcRefusal | undefined {
 /** For the operator. oauth4webapi's messages name what was checked, never a token or a secret. */
 function detailOf(error: unknown): string {
   if (error instanceof oauth.AuthorizationResponseError || error instanceof oauth.ResponseBodyError) {
-    return [error.error, error.error_description].filter(Boolean).join(': ').slice(0, 300);
+    // The library checks the code and lets the description be anything.
+    const said: unknown[] = [error.error, error.error_description];
+    return said
+      .filter((text) => typeof text === 'string' && text !== '')
+      .join(': ')
+      .slice(0, 300);
   }
   return error instanceof Error ? error.message : String(error);
 }

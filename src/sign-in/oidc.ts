@@ -1,9 +1,10 @@
 import * as oauth from 'oauth4webapi';
+import { isSubject } from '../claims';
 import type { OidcProvider } from '../config';
 import { ok, refuse } from '../result';
 import type { Identity } from './identity';
 import { type Claims, identityOf, lacksClaims } from './oidc-claims';
-import { discover, httpOptions } from './oidc-discovery';
+import { discover, httpOptions, type ReachedProvider } from './oidc-discovery';
 import { attempt, type OidcResult } from './oidc-refusals';
 
 export type { OidcRefusal, OidcResult } from './oidc-refusals';
@@ -27,8 +28,7 @@ export interface SignedInAtProvider {
 }
 
 /** What the steps of one sign-in share. */
-export interface RelyingParty {
-  provider: OidcProvider;
+export interface RelyingParty extends ReachedProvider {
   as: oauth.AuthorizationServer;
   client: oauth.Client;
 }
@@ -39,15 +39,16 @@ export interface RelyingParty {
  * Authorization code flow (OpenID Connect Core 1.0, section 3.1) with PKCE S256 (RFC 7636) and a nonce.
  * `state` begins with the flow's id, see {@link stateFlowId}. Refused when the provider can't be
  * discovered. `selectAccount`: the provider asks which account, for "not you?". `offline` (true): `offline_access`
- * is asked for where the provider's metadata lists it (section 11), so that it can be asked again later.
+ * is asked for where the provider's metadata lists it (section 11), so that it can be asked again later. `local`:
+ * this is local development.
  */
 export async function beginOidc(
   provider: OidcProvider,
   redirectUri: string,
   flowId: string,
-  { selectAccount = false, offline: mayAskOffline = true } = {},
+  { selectAccount = false, offline: mayAskOffline = true, local = false } = {},
 ): Promise<OidcResult<{ url: string; transaction: OidcTransaction }>> {
-  const found = await discover(provider);
+  const found = await discover({ provider, local });
   if (!found.ok) return found;
   const lists = found.value.scopes_supported?.includes('offline_access') === true;
   const offline = mayAskOffline && lists && !provider.scopes.split(' ').includes('offline_access');
@@ -87,6 +88,7 @@ export function stateFlowId(state: string): string | undefined {
  *
  * @param clientSecret undefined for a public client
  * @param callbackUrl the whole URL of the callback, query included
+ * @param local whether this is local development
  */
 export async function finishOidc(
   provider: OidcProvider,
@@ -94,12 +96,13 @@ export async function finishOidc(
   redirectUri: string,
   transaction: OidcTransaction,
   callbackUrl: URL,
+  { local = false } = {},
 ): Promise<OidcResult<SignedInAtProvider>> {
   const parameters = callbackUrl.searchParams;
   if (!isOnly(parameters.getAll('state'), transaction.state)) return refuse('oidc_state_mismatch');
-  const found = await discover(provider);
+  const found = await discover({ provider, local });
   if (!found.ok) return found;
-  const rp: RelyingParty = { provider, as: found.value, client: { client_id: provider.client_id } };
+  const rp: RelyingParty = { provider, local, as: found.value, client: { client_id: provider.client_id } };
 
   if (!isIssuerRight(rp.as, parameters.getAll('iss')))
     return refuse('oidc_issuer_mismatch', 'in the callback');
@@ -123,12 +126,13 @@ function isIssuerRight(as: oauth.AuthorizationServer, iss: string[]): boolean {
 }
 
 async function exchangeCode(
-  { provider, as, client }: RelyingParty,
+  rp: RelyingParty,
   clientSecret: string | undefined,
   redirectUri: string,
   transaction: OidcTransaction,
   parameters: URLSearchParams,
 ): Promise<OidcResult<{ idToken: oauth.IDToken; access_token: string; refresh_token: string | undefined }>> {
+  const { as, client } = rp;
   const exchanged = await attempt('oidc_token_invalid', async () => {
     const authentication = clientAuthentication(as, clientSecret);
     const { code_verifier, nonce } = transaction;
@@ -139,7 +143,7 @@ async function exchangeCode(
       parameters,
       redirectUri,
       code_verifier,
-      httpOptions(provider),
+      httpOptions(rp),
     );
     const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, {
       expectedNonce: nonce,
@@ -150,11 +154,12 @@ async function exchangeCode(
   if (!exchanged.ok) return exchanged;
   const { response, tokens } = exchanged.value;
   const signed = await attempt('oidc_signature_invalid', () =>
-    oauth.validateApplicationLevelSignature(as, response, httpOptions(provider)),
+    oauth.validateApplicationLevelSignature(as, response, httpOptions(rp)),
   );
   if (!signed.ok) return signed;
   const idToken = oauth.getValidatedIdTokenClaims(tokens);
   if (!idToken) return refuse('oidc_token_invalid', 'no ID token');
+  if (!isSubject(idToken.sub)) return refuse('oidc_subject_invalid');
   const { access_token, refresh_token } = tokens;
   return ok({ idToken, access_token, refresh_token });
 }
@@ -183,13 +188,14 @@ export async function collectClaims(
 
 /** Userinfo's claims about that subject and no other; none where the provider has no userinfo. */
 export async function askUserinfo(
-  { provider, as, client }: RelyingParty,
+  rp: RelyingParty,
   subject: string,
   accessToken: string,
 ): Promise<OidcResult<Claims[]>> {
+  const { as, client } = rp;
   if (as.userinfo_endpoint === undefined) return ok([]);
   return attempt('oidc_userinfo_invalid', async () => {
-    const response = await oauth.userInfoRequest(as, client, accessToken, httpOptions(provider));
+    const response = await oauth.userInfoRequest(as, client, accessToken, httpOptions(rp));
     return [await oauth.processUserInfoResponse(as, client, subject, response)];
   });
 }

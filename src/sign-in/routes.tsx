@@ -5,6 +5,7 @@ import { type OidcProvider, readSecret, secretName, titleOf } from '../config';
 import { sha256Hex } from '../crypto';
 import { type Flow, openFlow } from '../flow';
 import { readForm } from '../http';
+import { mustPass } from '../limits';
 import type { Refusal } from '../result';
 import { siteOf } from '../site';
 import { brandingOf, mustComeFromUs, PageProblem, showPage, words } from '../ui';
@@ -116,9 +117,10 @@ async function signInByKey(c: Context, flow: Flow, typed: string): Promise<Respo
   return c.redirect(flow.data.return_to, 303);
 }
 
-function refuseKey(c: Context, flow: Flow, { reason, detail }: Refusal): Promise<Response> {
+async function refuseKey(c: Context, flow: Flow, { reason, detail }: Refusal): Promise<Response> {
   if (reason === 'sso_required') throw ssoRequired(c, flow, { reason, ...(detail ? { detail } : {}) });
   record(c, { event: 'sign_in', outcome: 'refused', reason });
+  await mustPass(c, 'failures');
   const notice = reason === 'key_expired' ? words.signIn.keyExpired : words.signIn.keyRefused;
   return showSignIn(c, flow, { notice, values: {} });
 }
@@ -129,7 +131,7 @@ async function goToProvider(
   provider: OidcProvider,
   options: Parameters<typeof beginOidc>[3],
 ): Promise<Response> {
-  const begun = await beginOidc(provider, callbackUrl(c), flow.id, options);
+  const begun = await beginOidc(provider, callbackUrl(c), flow.id, { ...options, local: siteOf(c).local });
   if (!begun.ok) throw oidcProblem(provider, flow, begun.error);
   await flow.stage('oidc', begun.value.transaction);
   return c.redirect(begun.value.url, 303);
@@ -143,7 +145,7 @@ async function comeBackFromProvider(c: Context): Promise<Response> {
   const provider = findProvider(c, transaction.provider);
   const secret = readSecret({ ...site.env }, secretName('OIDC', provider.name, 'CLIENT_SECRET'));
   const callback = new URL(`${callbackUrl(c)}${new URL(c.req.url).search}`);
-  const finished = await finishOidc(provider, secret, callbackUrl(c), transaction, callback);
+  const finished = await finishOidc(provider, secret, callbackUrl(c), transaction, callback, site);
   if (!finished.ok) {
     record(c, { event: 'sign_in', outcome: 'refused', ...finished.error });
     // It doesn't give us refresh tokens, though it has them: then it is not asked again, and people come in.

@@ -1,14 +1,21 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { type Identity, VISITOR } from '../account';
+import { seconds } from '../clock';
 import { randomSecret, sha256Hex, timingSafeEqual, userIdOf } from '../crypto';
-import { siteOf } from '../site';
-import { words } from '../ui';
+import { enterPool, keepInPool } from '../flow';
+import { mustPass } from '../limits';
+import { type Site, siteOf } from '../site';
+import { sourceOf } from '../source';
+import { PageProblem, words } from '../ui';
 
 /** Characters of a label: the mark behind it must never be cut off where a page shortens names. */
 const LONGEST_LABEL = 40;
 /** Browsers keep no cookie for longer; seconds. */
 const LONGEST_COOKIE = 400 * 86_400;
+
+/** Seconds for which a visitor's connections count, which have no end of their own. */
+const CONNECTED_FOR = 31_536_000;
 
 /**
  * Who the visitor at this browser is. The browser keeps a secret of its own, and its hash is the visitor's
@@ -20,7 +27,9 @@ export async function welcomeVisitor(c: Context, label: string): Promise<Identit
   const state = known && (await siteOf(c).env.ACCOUNT.getByName(known.userId).visitorState());
   const back = state?.moved ? undefined : known;
   const secret = back?.secret ?? randomSecret();
+  if (!back) await mustPass(c, 'visitors');
   const subject = await sha256Hex(secret);
+  await makeRoom(c, subject);
   await keepCookie(c, subject, secret);
   const name = labelled(label) ?? (back && state?.identity?.name) ?? words.visitor.unnamed;
   return {
@@ -32,6 +41,28 @@ export async function welcomeVisitor(c: Context, label: string): Promise<Identit
     email_verified: false,
     groups: [],
   };
+}
+
+/**
+ * Counts a visitor, one who comes back too. The oldest of the same source who left nothing goes where it has too many;
+ * where all of them left something, no more come in from there.
+ */
+async function makeRoom(c: Context, subject: string): Promise<void> {
+  const site = siteOf(c);
+  const id = await userIdOf(site.keyring, VISITOR, subject);
+  const expiresAt = seconds() + site.settings.tokens.sign_in;
+  const entered = await enterPool(site, 'visitors', { id, from: await sourceOf(c), expiresAt });
+  if (!entered.ok) throw new PageProblem('visitors_full', { detail: entered.error.reason });
+  for (const dropped of entered.value) await site.env.ACCOUNT.getByName(dropped).forgetVisitor();
+}
+
+/** What a visitor did that lasts: they no longer make room for others. `until`: seconds since the epoch. */
+export async function keepVisitor(
+  site: Pick<Site, 'env'>,
+  { userId, identity }: { userId: string; identity: Pick<Identity, 'provider'> },
+  until = seconds() + CONNECTED_FOR,
+): Promise<void> {
+  if (identity.provider === VISITOR) await keepInPool(site, 'visitors', userId, until);
 }
 
 /** The visitor that this browser was, or is; undefined when it has no cookie of ours that says so. */

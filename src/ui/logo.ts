@@ -3,7 +3,7 @@ import { safeFetch } from '../safe-fetch';
 import { siteOf } from '../site';
 
 const MAX_BYTES = 256 * 1024;
-const IMAGE = /^image\/(png|jpeg|gif|webp|avif|svg\+xml)\b/;
+const IMAGE = /^image\/(png|jpeg|gif|webp|avif|svg\+xml)[ \t]*(?:;|$)/i;
 
 /**
  * `/logo`: the operator's `LOGO` from our own origin, because our pages load nothing from elsewhere. An SVG
@@ -17,10 +17,10 @@ export const logoRoute = new Hono<{ Bindings: Env }>().get('/logo', async (c) =>
     timeoutMs: 5_000,
     accept: 'image/*',
   });
-  const type = fetched.ok ? (fetched.value.headers.get('content-type') ?? '') : '';
-  if (!fetched.ok || !IMAGE.test(type)) return c.notFound();
+  const [, kind] = fetched.ok ? (IMAGE.exec(fetched.value.headers.get('content-type') ?? '') ?? []) : [];
+  if (!fetched.ok || kind === undefined) return c.notFound();
   return c.body(fetched.value.body as Uint8Array<ArrayBuffer>, 200, {
-    'Content-Type': type,
+    'Content-Type': `image/${kind.toLowerCase()}`,
     'Cache-Control': 'public, max-age=86400',
     'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     'X-Content-Type-Options': 'nosniff',

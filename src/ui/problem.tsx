@@ -23,9 +23,15 @@ const STATUS: Partial<Record<ProblemTag, number>> = {
   connect_unavailable: 502,
   keys_not_here: 403,
   not_found: 404,
+  host_not_ours: 421,
   settings_unusable: 503,
+  too_many_requests: 429,
+  visitors_full: 429,
   internal_error: 500,
 };
+
+/** Seconds after which it may go better. */
+const RETRY_AFTER: Partial<Record<ProblemTag, number>> = { too_many_requests: 60, visitors_full: 3600 };
 
 type Words = { title: string; what: string; next: string };
 
@@ -67,7 +73,9 @@ export function renderProblem(c: Context, { tag, options }: PageProblem): Promis
       action={options.action}
     />
   );
-  return showPage(c, page, { status: STATUS[tag] ?? 400 });
+  const after = RETRY_AFTER[tag];
+  const headers = after === undefined ? {} : { 'Retry-After': String(after) };
+  return showPage(c, page, { status: STATUS[tag] ?? 400, headers });
 }
 
 /** A page as this request's answer, with the cookies that were set on the way. */

@@ -1,7 +1,9 @@
 import { say } from './sentence';
 import { authorizeToolWords, keyWords, visitorWords } from './words-access';
+import { authorizeProblems, authorizeWords } from './words-authorize';
 import { accountWords, connectionProblems, connectionWords, serviceWords } from './words-connections';
 import { device, deviceConsent } from './words-device';
+import { limitProblems } from './words-limits';
 
 const locale = 'en';
 
@@ -115,6 +117,7 @@ export const words = {
     promise: (client: string) => say`${client} gets what is ticked here, and never your password.`,
   },
 
+  authorize: authorizeWords,
   device,
 
   connect: {
@@ -282,17 +285,24 @@ export const words = {
       what: `You are signed in as ${about}, and that account was given no role.`,
       next: 'Ask whoever runs this page for access, or use another account.',
     }),
+    ...authorizeProblems,
     ...connectionProblems,
     keys_not_here: {
       title: 'Keys are not made here',
       what: 'Only people who signed in themselves have access keys: not visitors, and nobody who signed in by a key.',
       next: 'Sign in as yourself. Who is signed in by a key signs out first.',
     },
+    ...limitProblems,
     not_found: {
       title: 'There is no such page',
       what: 'The address leads nowhere.',
       next: 'The way to connect an app is described on the first page.',
     },
+    host_not_ours: (about: string) => ({
+      title: 'This isn’t the address of this gate',
+      what: `It answers at ${about} only.`,
+      next: `Open ${about} instead.`,
+    }),
     settings_unusable: (about: string) => ({
       title: 'This gate isn’t set up yet',
       what: about,

@@ -108,6 +108,7 @@ describe('a move that is interrupted', () => {
       resources: [`${at.origin}/mcp`],
       tokens: parseSettings({}).settings.tokens,
       providers: [],
+      local: true,
     };
     const presented = {
       client: {

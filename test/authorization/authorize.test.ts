@@ -2,46 +2,15 @@ import { describe, expect, test } from 'vitest';
 import {
   authorize,
   Browser,
-  type Client,
   connect,
   gateWith,
   makePkce,
-  type Page,
   redeem,
   registerClient,
   textOf,
 } from '../fixtures/worker';
 import { decide, openConsent } from './pages';
-
-const REDIRECT = 'https://app.example/callback?app=1';
-
-/** Opens `/authorize` with usual parameters, `changes` over them; undefined leaves one out. */
-async function ask(changes: Record<string, string | undefined>, client?: Client): Promise<Page> {
-  const known = client ?? (await registerClient({ redirect_uris: [REDIRECT] }));
-  const usual = {
-    response_type: 'code',
-    client_id: known.client_id,
-    redirect_uri: known.redirect_uri,
-    code_challenge: 'x'.repeat(43),
-    code_challenge_method: 'S256',
-    state: 'a state',
-  };
-  const given = Object.entries({ ...usual, ...changes }).filter(
-    (pair): pair is [string, string] => pair[1] !== undefined,
-  );
-  return new Browser().visit(`/authorize?${new URLSearchParams(given)}`);
-}
-
-/** The error that was sent to the client's own redirect, with state and `iss`. */
-function errorOf({ status, location }: Page): string | null {
-  expect(status).toBe(303);
-  const url = new URL(location ?? '');
-  expect(`${url.origin}${url.pathname}`).toBe('https://app.example/callback');
-  expect(url.searchParams.get('app')).toBe('1');
-  expect(url.searchParams.get('iss')).toBe('http://localhost:8787');
-  expect(url.searchParams.has('code')).toBe(false);
-  return url.searchParams.get('error');
-}
+import { ask, errorOf, followed, REDIRECT } from './requests';
 
 describe('until client and redirect are verified, what is wrong ends with a page', () => {
   test.each([
@@ -130,8 +99,14 @@ describe('a redirect URI', () => {
   });
 });
 
-describe('once both are verified, what is wrong goes to the client', () => {
-  test.each([
+/** A gate whose operator registered a client, and that client. */
+const registering = gateWith({
+  CLIENTS: [{ client_id: 'vouched', name: 'Vouched for', redirect_uris: [REDIRECT] }],
+});
+const VOUCHED = { client_id: 'vouched', redirect_uri: REDIRECT };
+
+describe('once both are verified, what is wrong is told to the client: by a link of a page, or at once', () => {
+  const faults: [what: string, changes: Record<string, string | undefined>, error: string][] = [
     ['no response type', { response_type: undefined }, 'invalid_request'],
     ['another response type', { response_type: 'token' }, 'unsupported_response_type'],
     ['a hybrid response type', { response_type: 'code id_token' }, 'unsupported_response_type'],
@@ -151,11 +126,33 @@ describe('once both are verified, what is wrong goes to the client', () => {
     ['a request URI', { request_uri: 'https://app.example/request' }, 'invalid_request'],
     ['a fragment for an answer', { response_mode: 'fragment' }, 'invalid_request'],
     ['a form for an answer', { response_mode: 'form_post' }, 'invalid_request'],
-  ])('%s', async (_what, changes, error) => {
-    const page = await ask(changes);
-    expect(errorOf(page)).toBe(error);
-    expect(new URL(page.location ?? '').searchParams.get('state')).toBe('a state');
-  });
+    [
+      'prompt=none beside another fault',
+      { prompt: 'none', response_type: 'none' },
+      'unsupported_response_type',
+    ],
+    ['a login hint beside another fault', { login_hint: 'ada', scope: 'admin' }, 'invalid_scope'],
+  ];
+
+  test.each(faults)(
+    '%s: by a link, of a client that anybody could have registered',
+    async (_what, changes, error) => {
+      const page = await ask(changes);
+      expect(textOf(page.html)).toContain('Return to app.example');
+      const link = followed(page);
+      expect(errorOf(link)).toBe(error);
+      expect(new URL(link.location ?? '').searchParams.get('state')).toBe('a state');
+    },
+  );
+
+  test.each(faults)(
+    '%s: at once, of a client that the operator registered',
+    async (_what, changes, error) => {
+      const page = await ask(changes, VOUCHED, new Browser(registering));
+      expect(errorOf(page)).toBe(error);
+      expect(new URL(page.location ?? '').searchParams.get('state')).toBe('a state');
+    },
+  );
 
   test('and a client with a secret needs PKCE no less', async () => {
     const client = await registerClient({
@@ -163,14 +160,14 @@ describe('once both are verified, what is wrong goes to the client', () => {
       token_endpoint_auth_method: 'client_secret_basic',
     });
     const page = await ask({ code_challenge: undefined, code_challenge_method: undefined }, client);
-    expect(errorOf(page)).toBe('invalid_request');
+    expect(errorOf(followed(page))).toBe('invalid_request');
   });
 
   test('and a parameter that is there twice too, without a state that could be either', async () => {
     const client = await registerClient({ redirect_uris: [REDIRECT] });
     const query = new URLSearchParams({ client_id: client.client_id, redirect_uri: REDIRECT });
     for (const name of ['state', 'state', 'scope', 'response_type']) query.append(name, 'x');
-    const page = await new Browser().visit(`/authorize?${query}`);
+    const page = followed(await new Browser().visit(`/authorize?${query}`));
     expect(errorOf(page)).toBe('invalid_request');
     expect(new URL(page.location ?? '').searchParams.has('state')).toBe(false);
   });
@@ -224,7 +221,7 @@ describe('state', () => {
   ])('is not made up: %s', async (_what, state) => {
     const client = await registerClient({ redirect_uris: [REDIRECT] });
     const { code_challenge } = await makePkce();
-    const page = await ask({ state, code_challenge_method: 'plain', code_challenge }, client);
+    const page = followed(await ask({ state, code_challenge_method: 'plain', code_challenge }, client));
     expect(errorOf(page)).toBe('invalid_request');
     expect(new URL(page.location ?? '').searchParams.get('state') || undefined).toBeUndefined();
   });

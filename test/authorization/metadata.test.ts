@@ -8,6 +8,7 @@ const SIGN_IN = JSON.stringify({
 const proxied = gateWith(
   {
     PUBLIC_URL: 'https://gate.example',
+    HOSTS: ['inner.internal:8080'],
     SIGN_IN,
     NAME: 'Acme',
     POLICY_URL: 'https://acme.example/privacy',

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Browser, type Client, type Page, registerClient, textOf } from '../fixtures/worker';
+import { Browser, type Client, linkOf, type Page, registerClient, textOf } from '../fixtures/worker';
 import { casesFor, type Kind, MARKER, withOne } from './values';
 
 const REDIRECT = 'https://app.example/callback';
 
-/** What a request comes to: the sign-in of a new flow, an error at the client, or a page. */
+/** What a request comes to: the sign-in of a new flow, a page with a link to the client's error, or another page. */
 type Outcome = 'flow' | `error:${string}` | `page:${string}`;
 
 const NO_CLIENT = 'page:The app didn’t say who it is';
@@ -61,15 +61,18 @@ function outcomeOf(page: Page): Outcome {
   expect(page.status).toBeLessThan(500);
   expect(page.html).not.toContain(MARKER);
   expect(JSON.stringify([...page.headers])).not.toContain(MARKER);
-  if (page.location === undefined) {
-    expect(page.status).toBe(400);
-    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
-    return `page:${/<h1>(.*?)<\/h1>/.exec(page.html)?.[1] ?? ''}`;
+  if (page.location !== undefined) {
+    expect(page.status).toBe(303);
+    expect(page.location).toMatch(/^\/authorize\?flow=[\w-]+$/);
+    return 'flow';
   }
-  expect(page.status).toBe(303);
-  if (/^\/authorize\?flow=[\w-]+$/.test(page.location)) return 'flow';
-  const url = new URL(page.location);
-  expect(page.location.startsWith(`${REDIRECT}?`)).toBe(true);
+  expect(page.status).toBe(400);
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+  const title = /<h1>(.*?)<\/h1>/.exec(page.html)?.[1] ?? '';
+  if (title !== 'The app’s request can’t be used') return `page:${title}`;
+  const link = linkOf(page) ?? '';
+  const url = new URL(link);
+  expect(link.startsWith(`${REDIRECT}?`)).toBe(true);
   expect([...url.searchParams.keys()].sort()).toEqual(
     ['error', 'error_description', 'iss', ...(url.searchParams.has('state') ? ['state'] : [])].sort(),
   );

@@ -47,7 +47,7 @@ describe('with nothing but a url', () => {
       response_type: 'code',
       client_id: 'client-1',
       code_challenge_method: 'S256',
-      redirect_uri: `${world.at.origin}/connect/callback`,
+      redirect_uri: expect.stringMatching(/^http:\/\/localhost:8787\/connect\/callback\/[\w-]{32}$/),
       resource: world.server.url,
       scope: 'tools:use',
     });
@@ -58,11 +58,12 @@ describe('with nothing but a url', () => {
   test('the gate registers once, and that serves everybody', async () => {
     const world = worldWith();
     await connectAccount(world, await signedIn(world), 'ada');
+    const { searchParams } = await awayOf(world);
     await connectAccount(world, await signedIn(world), 'bob');
     expect(world.provider.registrations).toHaveLength(1);
     expect(world.provider.registrations[0]).toMatchObject({
       client_name: 'Gatehouse',
-      redirect_uris: [`${world.at.origin}/connect/callback`],
+      redirect_uris: [searchParams.get('redirect_uri')],
       token_endpoint_auth_method: 'client_secret_basic',
     });
     expect(world.provider.tokenRequests.map(({ authorization }) => authorization?.slice(0, 6))).toEqual([
@@ -111,16 +112,27 @@ describe('with nothing but a url', () => {
       locationOf(await browser.visit(form?.action ?? '', { method: 'POST', body, headers })),
     );
     const client_id = away.searchParams.get('client_id') ?? '';
-    expect(client_id).toBe('https://gate.example/oauth/client.json');
+    expect(client_id).toMatch(/^https:\/\/gate\.example\/oauth\/client\/[\w-]{32}\.json$/);
     expect(world.provider.registrations).toEqual([]);
-    const served = await world.at.fetch('/oauth/client.json');
-    const redirect_uri = 'https://gate.example/connect/callback';
+    const served = await world.at.fetch(new URL(client_id).pathname);
+    const redirect_uri = client_id.replace('/oauth/client/', '/connect/callback/').replace('.json', '');
     expect(await served.json()).toMatchObject({
       client_id,
       redirect_uris: [redirect_uri],
       token_endpoint_auth_method: 'none',
     });
     expect(away.searchParams.get('redirect_uri')).toBe(redirect_uri);
+  });
+
+  test('the document by which older connections are renewed is still there, and no other by a made-up id', async () => {
+    const served = await worldWith().at.fetch('/oauth/client.json');
+    expect(await served.json()).toMatchObject({
+      client_id: 'http://localhost:8787/oauth/client.json',
+      redirect_uris: ['http://localhost:8787/connect/callback'],
+    });
+    for (const id of ['A'.repeat(32), 'tools', '..%2Fclient']) {
+      expect((await worldWith().at.fetch(`/oauth/client/${id}.json`)).status).toBe(404);
+    }
   });
 
   test('without a challenge the well-known places are looked at; without metadata the server’s own origin', async () => {

@@ -6,7 +6,7 @@ import { pass, startClock, stopClock } from '../fixtures/clock';
 import { pressConnect, signIn, statusesOf, type World, worldWith } from '../fixtures/connections';
 import { connectTo } from '../fixtures/mcp-server';
 import { Caller } from '../fixtures/mcp-server-caller';
-import { Browser, formWith, locationOf, textOf } from '../fixtures/worker';
+import { Browser, formWith, locationOf, type Page, textOf } from '../fixtures/worker';
 
 /* The link to connect an account: for the person who got it, and nobody else. */
 
@@ -163,5 +163,47 @@ test('a server that needs no connection, or that this person may not know of, ca
   await signIn(browser, 'Outside');
   expect((await browser.visit('/connect/plain')).status).toBe(404);
   expect((await browser.visit('/connect/nothing')).status).toBe(404);
-  expect((await browser.visit(locationOf(await browser.visit('/connect/tools')))).status).toBe(404);
+  expect((await browser.visit('/connect/tools')).status).toBe(404);
+});
+
+test('who guesses a name learns nothing: a server for some groups is as absent as one that there isn’t', async () => {
+  const world = worldWith({ groups: ['staff'], title: 'Payroll' });
+  const shape = ({ status, html, location }: Page, name: string) => ({
+    status,
+    location: location?.replace(name, 'NAME').replace(/flow=.*/, ''),
+    html: html.replace(/value="[\w.-]{30,}"|[?&]flow=[\w-]+|[0-9a-f-]{36}/g, ''),
+  });
+  const seen = async (browser: Browser, name: string) => {
+    const opened = await browser.visit(`/connect/${name}`);
+    const page = opened.location === undefined ? opened : await browser.visit(opened.location);
+    expect(page.html).not.toContain('Payroll');
+    return [shape(opened, name), shape(page, name)];
+  };
+  const stranger = () => new Browser(world.at);
+  expect(await seen(stranger(), 'tools')).toEqual(await seen(stranger(), 'nothing'));
+  const outside = stranger();
+  await signIn(outside, 'Outside');
+  expect(await seen(outside, 'tools')).toEqual(await seen(outside, 'nothing'));
+  // Who signs in on the way there, and may not use it.
+  const signedInLater = async (name: string) => {
+    const browser = stranger();
+    const asked = await browser.visit(locationOf(await browser.visit(`/connect/${name}`)));
+    const signedIn = await browser.submit(formWith(asked, 'method'), { method: 'local', name: 'Outside' });
+    return shape(await browser.visit(locationOf(signedIn)), name);
+  };
+  expect(await signedInLater('tools')).toMatchObject({ status: 404 });
+  expect(await signedInLater('tools')).toEqual(await signedInLater('nothing'));
+});
+
+test('somebody else’s link to a server for some groups doesn’t say what it is', async () => {
+  const world = worldWith({ groups: ['staff'], title: 'Payroll' });
+  const keyring = parseKeyring(env.GATEHOUSE_KEYS ?? '');
+  if (!keyring.ok) throw new Error('no keys');
+  const site = { keyring: keyring.value, origin: world.at.origin };
+  const { url } = await connectLink(site, { user: { id: 'ada' }, identity: { provider: 'local' } }, 'tools');
+  const browser = new Browser(world.at);
+  await signIn(browser, 'Outside');
+  const page = await browser.visit(locationOf(await browser.visit(url)));
+  expect(page.status).toBe(403);
+  expect(page.html).not.toContain('Payroll');
 });

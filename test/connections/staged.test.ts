@@ -12,7 +12,7 @@ import {
   submitAndAdopt,
 } from '../../src/connections';
 import { findFlow, openFlow } from '../../src/flow';
-import { guardSettings } from '../../src/gateway';
+import { guardSettings, readSettings } from '../../src/gateway';
 import { currentSignIn, signInRoutes } from '../../src/sign-in';
 import { siteOf } from '../../src/site';
 import { signIn, type World, worldWith } from '../fixtures/connections';
@@ -36,6 +36,7 @@ async function flowOf(c: Context) {
 
 /** A services page without the page. */
 const pages = new Hono<{ Bindings: Env }>()
+  .use(readSettings)
   .use(guardSettings)
   .get('/open', async (c) =>
     c.text(await openFlow(c, (id) => ({ kind: 'authorize', return_to: `/status?flow=${id}` }))),

@@ -127,6 +127,24 @@ describe('in another browser', () => {
     expect((await type(elsewhere, page, code)).status).toBe(409);
   });
 
+  test('of forty guesses at once five are tried, and no other browser that opens the link has more', async () => {
+    const world = visitorWorld();
+    const { ask, link, code } = await askedOf(world, 'Guessed at once');
+    const other = await ask();
+    const elsewhere = new Browser(world.at);
+    const page = await open(elsewhere, link);
+    const pages = await Promise.all(Array.from({ length: 40 }, () => type(elsewhere, page, other.code)));
+    const tried = pages.filter(({ html }) => textOf(html).includes('That is not the code'));
+    const last = pages.filter(({ html }) => textOf(html).includes('Too many wrong codes'));
+    expect([tried.length, last.length > 0]).toEqual([4, true]);
+    expect((await type(elsewhere, page, code)).status).not.toBe(303);
+    const again = new Browser(world.at);
+    expect((await type(again, await open(again, link), code)).status).toBe(400);
+    const next = await ask();
+    const allowed = new Browser(world.at);
+    expect((await type(allowed, await open(allowed, next.link), next.code)).status).toBe(303);
+  });
+
   test('a form of another site confirms nothing', async () => {
     const world = visitorWorld();
     const { link, code } = await askedOf(world, 'Forged');

@@ -3,21 +3,17 @@ import { type ClientKind, client2, client2Modern, sdk1, type Visit } from '../fi
 import { MemoryOAuth } from '../fixtures/mcp-oauth';
 import { launchBrowser, type TestBrowser } from './harness/browser';
 import { type Callback, startCallback } from './harness/callback';
-import { type Gate, startGate } from './harness/gate';
+import type { Gate } from './harness/gate';
 import { callTool, requestRevocation } from './harness/oauth';
 import { typeName, visit } from './harness/person';
-
-/** Seconds for which an access token works: short, so that a client must refresh while a test runs. */
-const ACCESS = 2;
+import { BRIEF, briefGate } from './harness/shared';
 
 let gate: Gate;
 let browser: TestBrowser;
 beforeAll(async () => {
-  [gate, browser] = await Promise.all([startGate({ vars: { TOKENS: { access: ACCESS } } }), launchBrowser()]);
+  [gate, browser] = await Promise.all([briefGate(), launchBrowser()]);
 });
-afterAll(async () => {
-  await Promise.all([gate?.stop(), browser?.close()]);
-});
+afterAll(() => browser?.close());
 
 /** Takes a browser of its own to the page, signs in as `name` and allows. */
 function personNamed(name: string, callback: Callback): Visit {
@@ -43,7 +39,7 @@ async function connect(kind: ClientKind, url: string, name: string, { onTestFini
 }
 
 function expired(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, (ACCESS + 1) * 1000));
+  return new Promise((resolve) => setTimeout(resolve, (BRIEF + 1) * 1000));
 }
 
 const KINDS = [client2, client2Modern, sdk1];

@@ -1,12 +1,13 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { freePort, isFree } from '../../scripts/lib/ports';
 import { ROOT } from '../../scripts/lib/wrangler';
-import { type Gate, startGate } from './harness/gate';
+import { startProgram } from '../fixtures/program';
+import type { Gate } from './harness/gate';
 import { registerClient } from './harness/oauth';
+import { plainGate } from './harness/shared';
 import { walk } from './harness/walk';
 
 /** Its own default, unless somebody has it already. */
@@ -14,9 +15,8 @@ const DEFAULT_PORT = 3000;
 
 let gate: Gate;
 beforeAll(async () => {
-  gate = await startGate();
+  gate = await plainGate();
 });
-afterAll(() => gate?.stop());
 
 test('the authorization mode of the conformance suite passes, both scenarios in one run', async () => {
   const port = (await isFree(DEFAULT_PORT)) ? DEFAULT_PORT : await freePort();
@@ -40,22 +40,13 @@ test('the authorization mode of the conformance suite passes, both scenarios in 
 
 function startConformance(...args: string[][]) {
   const bin = join(ROOT, 'node_modules/@modelcontextprotocol/conformance/dist/index.js');
-  const child = spawn(process.execPath, [bin, 'authorization', ...args.flat()]);
-  onTestFinished(() => void child.kill());
-  let output = '';
-  const keep = (chunk: Buffer) => {
-    output += chunk.toString();
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
+  const run = startProgram(process.execPath, [bin, 'authorization', ...args.flat()]);
   return {
-    output: () => output,
-    ended: new Promise<number | null>((resolve) => child.once('close', resolve)),
+    ...run,
     /** The parameters of the authorization request that it asks a person to visit. */
     asksToVisit: async (): Promise<Record<string, string>> => {
-      const find = () => /^(http\S+\/authorize\?\S+)$/m.exec(output)?.[1];
-      await expect.poll(find, { timeout: 15_000, message: 'no URL was printed' }).toBeDefined();
-      return Object.fromEntries(new URL(find() ?? '').searchParams);
+      const [address] = await run.says(/^http\S+\/authorize\?\S+$/m);
+      return Object.fromEntries(new URL(address).searchParams);
     },
   };
 }

@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { makeKeys } from '../../scripts/lib/keys';
 import { rotateKeys } from '../../scripts/lib/rotation';
+import { ROOT } from '../../scripts/lib/wrangler';
 import { type OAuthUpstream, startOAuthUpstream } from '../fixtures/upstream-oauth';
 import { faultsOf } from './harness/audit';
 import { launchBrowser } from './harness/browser';
@@ -65,6 +68,8 @@ test('two people connect at a certified provider, and each call carries its own 
 
 test('fifty calls at once around an expiry: one refresh, none fails, no family is revoked', async () => {
   await new Promise((resolve) => setTimeout(resolve, TTL * 1000));
+  // However long the calls take: the next token outlasts them.
+  upstream.setAccessTtl(3600);
   const before = upstream.counts.refreshed;
   const post = () =>
     fetch(endpoint(), {
@@ -100,6 +105,19 @@ test('the pages of connecting work in a browser, look right and are accessible',
   await press(page, 'Connect');
   await page.getByText('refuses this key').waitFor();
   expect(await faultsOf(page)).toEqual([]);
+});
+
+test('the operator is told by command what to register by hand', async () => {
+  const args = [join(ROOT, 'scripts/callbacks.ts'), '--url', gate.origin];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
+    env: { ...process.env, GATEHOUSE_KEYS: keys },
+  });
+  // The certified provider promises its issuer in every answer.
+  expect([stdout, stderr]).toEqual([`guarded\t${gate.origin}/connect/callback\n`, '']);
+  const wrong = promisify(execFile)(process.execPath, args, {
+    env: { ...process.env, GATEHOUSE_KEYS: makeKeys() },
+  });
+  await expect(wrong).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('answers 401') });
 });
 
 test('connections outlive a crash and a change of the master key', async () => {

@@ -113,7 +113,7 @@ describe('notes, a Worker of its own that trusts the identity token', () => {
     const subscription = await client.listen({ resourcesListChanged: true });
     expect(subscription.honoredFilter).toEqual({ resourcesListChanged: true });
     await client.callTool({ name: 'write_note', arguments: { title: 'New', text: '' } });
-    await expect.poll(() => changed, { timeout: 5000 }).toEqual(['resources']);
+    await expect.poll(() => changed).toEqual(['resources']);
     await subscription.close();
   });
 

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeKeys } from '../../scripts/lib/keys';
 import { ROOT } from '../../scripts/lib/wrangler';
+import { startProgram } from '../fixtures/program';
 import { faultsOf } from './harness/audit';
 import { launchBrowser, type TestBrowser } from './harness/browser';
 import { type Callback, startCallback } from './harness/callback';
@@ -48,16 +48,12 @@ afterAll(async () => {
 });
 
 /** `npm run keys:create`, in an environment without keys but those given. */
-function createKey(args: string[], env: Record<string, string>) {
+async function createKey(args: string[], env: Record<string, string>) {
   const script = join(ROOT, 'scripts/keys-create.ts');
-  const { GATEHOUSE_KEYS: _, ...rest } = process.env;
-  const child = spawn(process.execPath, [script, ...args], { env: { ...rest, ...env } });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  const made = startProgram(process.execPath, [script, ...args], {
+    env: { GATEHOUSE_KEYS: undefined, ...env },
   });
+  return { code: await made.ended, stdout: made.stdout(), stderr: made.stderr() };
 }
 
 /** Opens an authorization request; returns what redeems its code. */

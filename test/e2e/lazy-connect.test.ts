@@ -1,12 +1,13 @@
 import type { UrlElicitationRequiredError } from '@modelcontextprotocol/sdk/types.js';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type RunningOrchard, startOrchard } from '../../scripts/lib/orchard';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { RunningOrchard } from '../../scripts/lib/orchard';
 import { connectModern, connectOne, connectTwo, type FullClient } from '../fixtures/full-clients';
 import { faultsOf } from './harness/audit';
 import { launchBrowser } from './harness/browser';
-import { type Gate, startGate } from './harness/gate';
+import type { Gate } from './harness/gate';
 import { grant } from './harness/oauth';
 import { press, sees } from './harness/person';
+import { servicesGate } from './harness/shared';
 import { walk } from './harness/walk';
 
 /*
@@ -17,11 +18,8 @@ import { walk } from './harness/walk';
 let gate: Gate;
 let orchard: RunningOrchard;
 beforeAll(async () => {
-  orchard = await startOrchard();
-  const server = { name: 'orchard', title: 'Orchard', url: `${orchard.origin}/mcp`, auth: 'oauth' };
-  gate = await startGate({ vars: { SERVERS: [server], SIGN_IN: { methods: ['local', 'skip'] } } });
+  ({ gate, orchard } = await servicesGate());
 });
-afterAll(() => Promise.all([gate?.stop(), orchard?.stop()]));
 
 /** Where an app is, what its tools' names begin with there, and what it sees before the server is connected. */
 interface Place {

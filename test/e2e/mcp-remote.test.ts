@@ -1,17 +1,16 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type McpRemote, type McpRemoteHome, makeHome, startMcpRemote } from '../fixtures/mcp-remote';
 import { launchBrowser, type TestBrowser } from './harness/browser';
-import { type Gate, startGate } from './harness/gate';
+import type { Gate } from './harness/gate';
 import { sees, typeName } from './harness/person';
+import { BRIEF, briefGate } from './harness/shared';
 
 let gate: Gate;
 let browser: TestBrowser;
 beforeAll(async () => {
-  [gate, browser] = await Promise.all([startGate({ vars: { TOKENS: { access: 2 } } }), launchBrowser()]);
+  [gate, browser] = await Promise.all([briefGate(), launchBrowser()]);
 });
-afterAll(async () => {
-  await Promise.all([gate?.stop(), browser?.close()]);
-});
+afterAll(() => browser?.close());
 
 function start(path: string, home?: McpRemoteHome): { remote: McpRemote; home: McpRemoteHome } {
   const its = home ?? makeHome();
@@ -21,6 +20,10 @@ function start(path: string, home?: McpRemoteHome): { remote: McpRemote; home: M
     its.remove();
   });
   return { remote, home: its };
+}
+
+function expired(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, (BRIEF + 1) * 1000));
 }
 
 /** What every stdio client begins with. */
@@ -76,10 +79,10 @@ test('mcp-remote refreshes by itself, and a second process goes on with its toke
   const initialized = initialize(remote);
   await authorize(remote, 'Grace');
   await initialized;
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  await expired();
   expect(await whoami(remote)).toMatchObject({ structuredContent: { user: { name: 'Grace' } } });
 
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  await expired();
   const { remote: second } = start('/mcp', home);
   await initialize(second);
   expect(await whoami(second)).toMatchObject({ structuredContent: { user: { name: 'Grace' } } });
@@ -101,6 +104,6 @@ test('mcp-remote is refused once its user has revoked it, and asks for a sign-in
     },
     () => undefined,
   );
-  await expect.poll(() => remote.log().match(/Please authorize/g)?.length, { timeout: 15_000 }).toBe(2);
+  await expect.poll(() => remote.log().match(/Please authorize/g)?.length).toBe(2);
   expect(answered).toBe(false);
 });

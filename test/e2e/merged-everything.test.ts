@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { connectModern, connectOne, connectTwo, type FullClient } from '../fixtures/full-clients';
-import { startEverything } from '../fixtures/upstream-everything';
 import { answersOf, ofServer } from '../fixtures/upstream-exchange';
 import type { Upstream } from '../fixtures/upstream-http';
-import { type ModernUpstream, startModern } from '../fixtures/upstream-modern';
+import type { ModernUpstream } from '../fixtures/upstream-modern';
 import {
   DYNAMIC_TEXT,
   mergedNaming,
@@ -13,8 +12,9 @@ import {
   usePlainTools,
 } from '../fixtures/use-everything';
 import { useShop } from '../fixtures/use-shop';
-import { type Gate, startGate } from './harness/gate';
+import type { Gate } from './harness/gate';
 import { grant } from './harness/oauth';
+import { mergedGate } from './harness/shared';
 
 /* A server with sessions (`all`) and one of the newest revision (`shop`), at one endpoint. */
 
@@ -26,17 +26,11 @@ let everything: Upstream;
 let shop: ModernUpstream;
 let token: string;
 beforeAll(async () => {
-  [everything, shop] = await Promise.all([startEverything(), startModern()]);
-  const servers = [
-    { name: 'all', title: 'Everything', url: everything.url, auth: 'none' },
-    { name: 'shop', title: 'Shop', url: shop.url, auth: 'none' },
-  ];
-  gate = await startGate({ vars: { SERVERS: servers } });
+  ({ gate, everything, shop } = await mergedGate());
   const choices = { scopes: ['mcp:destructive'], servers: ['all', 'shop'] };
   const granted = await grant(gate, 'Ada', { params: { resource: endpoint() }, choices });
   token = granted.tokens.access_token;
 });
-afterAll(() => Promise.all([gate?.stop(), everything?.close(), shop?.close()]));
 
 const endpoint = () => `${gate.origin}/mcp`;
 const way = () => ({ bearer: () => token });
@@ -169,6 +163,6 @@ describe('the 2.x client of revision 2026-07-28 at /mcp', () => {
     await expect.poll(() => shop.waits.length).toBe(before + 1);
     away.abort();
     await expect(called).rejects.toThrow();
-    await expect.poll(() => shop.waits.at(-1), { timeout: 5000 }).toBe('cancelled');
+    await expect.poll(() => shop.waits.at(-1)).toBe('cancelled');
   });
 });

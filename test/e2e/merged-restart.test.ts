@@ -30,7 +30,7 @@ async function connect(): Promise<SessionClient> {
   const session = await connectOne(`${gate.origin}/mcp`, { bearer: () => token, persistent: true });
   onTestFinished(() => session.terminate());
   await session.client.listTools();
-  await expect.poll(log.listeners, patient).toBe(before + 1);
+  await expect.poll(log.listeners).toBe(before + 1);
   return session;
 }
 
@@ -60,26 +60,22 @@ function keepSaying(): { said(): number; stop(): Promise<number> } {
   };
 }
 
-const patient = { timeout: 15_000, interval: 20 };
-
-test('a crash of the gate loses no event and repeats none; a call under way is told', {
-  timeout: 60_000,
-}, async () => {
+test('a crash of the gate loses no event and repeats none; a call under way is told', async () => {
   const session = await connect();
   const id = session.sessionId();
   const sessions = log.sessions();
   const hung = session.call('shop_wait').catch((error: unknown) => `${error}`);
   await expect.poll(() => shop.waits).toEqual(['waiting']);
   const saying = keepSaying();
-  await expect.poll(() => heard(session).length, patient).toBeGreaterThan(20);
+  await expect.poll(() => heard(session).length).toBeGreaterThan(20);
   await gate.kill();
   const meanwhile = saying.said();
   await gate.restart();
   expect(saying.said()).toBeGreaterThan(meanwhile + 20);
   const since = saying.said();
-  await expect.poll(() => heard(session).length, patient).toBeGreaterThan(since + 20);
+  await expect.poll(() => heard(session).length).toBeGreaterThan(since + 20);
   const count = await saying.stop();
-  await expect.poll(() => heard(session).length, patient).toBeGreaterThanOrEqual(count);
+  await expect.poll(() => heard(session).length).toBeGreaterThanOrEqual(count);
   expect(heard(session)).toEqual(Array.from({ length: count }, (_, number) => number));
   expect(await hung).toContain('-32603');
   expect(await session.call('log_ask')).toMatchObject({ content: [{ text: 'answered' }] });
@@ -94,16 +90,14 @@ test.each([404, 400] as const)(
     const id = session.sessionId();
     log.forget(status);
     expect(await session.call('log_ask')).toMatchObject({ content: [{ text: 'answered' }] });
-    await expect.poll(log.listeners, patient).toBe(1);
+    await expect.poll(log.listeners).toBe(1);
     await log.say(7);
-    await expect.poll(() => heard(session), patient).toEqual([7]);
+    await expect.poll(() => heard(session)).toEqual([7]);
     expect(session.sessionId()).toBe(id);
   },
 );
 
-test('a server that needs an account, goes and comes back between restarts loses no session', {
-  timeout: 60_000,
-}, async () => {
+test('a server that needs an account, goes and comes back between restarts loses no session', async () => {
   const session = await connect();
   const { client, exchange } = session;
   const names = async () => (await client.listTools()).tools.map(({ name }) => name);
@@ -112,7 +106,7 @@ test('a server that needs an account, goes and comes back between restarts loses
   const restart = async (settings: object[]) => {
     const before = told();
     await gate.restart({ vars: { SERVERS: settings } });
-    await expect.poll(told, patient).toBeGreaterThan(before);
+    await expect.poll(told).toBeGreaterThan(before);
   };
   const [first, second] = servers();
   await restart([{ ...first, auth: 'api_key' }]);

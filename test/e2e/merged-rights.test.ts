@@ -25,7 +25,6 @@ beforeAll(async () => {
 afterAll(() => Promise.all([gate?.stop(), shop?.close()]));
 
 const endpoint = () => `${gate.origin}/mcp`;
-const patient = { timeout: 5000, interval: 20 };
 
 /** Signs somebody in at a browser of their own, as a member of a group. */
 async function signIn(name: string, groups: string) {
@@ -58,7 +57,7 @@ describe('a role that is lowered in the middle of a session', () => {
     const [session0 = 0, modern0 = 0] = told();
 
     await signIn('Ada', 'guests');
-    await expect.poll(told, { timeout: 1000, interval: 20 }).toEqual([session0 + 1, modern0 + 1]);
+    await expect.poll(told).toEqual([session0 + 1, modern0 + 1]);
     for (const one of [session, modern]) {
       expect(await names(one)).toEqual(['whoami', 'shop_find', 'shop_wait']);
       await expect(one.call('shop_buy', { thing: 'a hat' })).rejects.toThrow('Unknown tool');
@@ -71,7 +70,7 @@ describe('a role that is lowered in the middle of a session', () => {
 });
 
 describe('a grant that is revoked', () => {
-  test('closes every stream within a second, and the next request is refused', async () => {
+  test('closes every stream, though nobody says anything on it, and the next request is refused', async () => {
     const ada = await allow('Ada');
     const token = ada.tokens.access_token;
     const call = { method: 'tools/call', params: { name: 'shop_wait', arguments: {} } };
@@ -89,14 +88,12 @@ describe('a grant that is revoked', () => {
     await new Promise((resolve) => setTimeout(resolve, 2300));
     expect(readings.map((reading) => reading.ended())).toEqual(streams.map(() => undefined));
 
-    const revoked = Date.now();
     const [, id] = token.split(':');
     const url = new URL(`/api/grants/${id}`, gate.origin);
     const headers = { cookie: ada.walker.cookies.header(url) ?? '', origin: gate.origin };
     expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(204);
     const open = () => readings.map((reading) => reading.ended() === undefined);
-    await expect.poll(open, patient).toEqual(streams.map(() => false));
-    for (const reading of readings) expect(Number(reading.ended()) - revoked).toBeLessThan(1000);
+    await expect.poll(open).toEqual(streams.map(() => false));
     const answers = [
       await send(endpoint(), token, { session, message: { method: 'tools/list' } }),
       await send(endpoint(), token, { method: 'GET', session }),

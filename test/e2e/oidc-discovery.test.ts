@@ -19,7 +19,7 @@ async function start(): Promise<RunningOidcProvider> {
 }
 
 async function begin(issuer: string) {
-  return beginOidc(oidcSettings(issuer), REDIRECT_URI, 'flow-1');
+  return beginOidc(oidcSettings(issuer), REDIRECT_URI, 'flow-1', { local: true });
 }
 
 /** A server that is not an OIDC provider. */
@@ -64,10 +64,10 @@ describe('a provider that is not what the settings say', () => {
     const callback = await signInAtProvider(url);
     await op.stop();
     const settings = oidcSettings(op.issuer);
-    expect(await finishOidc(settings, op.client_secret, REDIRECT_URI, transaction, callback)).toMatchObject({
-      ok: false,
-      error: { reason: 'oidc_unreachable' },
-    });
+    const local = { local: true };
+    expect(
+      await finishOidc(settings, op.client_secret, REDIRECT_URI, transaction, callback, local),
+    ).toMatchObject({ ok: false, error: { reason: 'oidc_unreachable' } });
   });
 
   test('its discovery redirects: not followed, even to a real provider', async () => {

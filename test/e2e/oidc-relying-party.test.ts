@@ -26,7 +26,7 @@ async function start(options: Partial<OidcProviderOptions> = {}): Promise<Runnin
 /** What stands once the browser has come back from the provider. */
 async function comeBack(op: RunningOidcProvider, changes: Partial<OidcProvider> = {}, step: LoginStep = {}) {
   const provider = oidcSettings(op.issuer, changes);
-  const begun = await beginOidc(provider, REDIRECT_URI, 'flow-1');
+  const begun = await beginOidc(provider, REDIRECT_URI, 'flow-1', { local: true });
   if (!begun.ok) throw new Error(`not begun: ${begun.error.reason}`);
   const { url, transaction } = begun.value;
   const callback = await signInAtProvider(url, step);
@@ -39,6 +39,7 @@ async function comeBack(op: RunningOidcProvider, changes: Partial<OidcProvider> 
       REDIRECT_URI,
       { ...transaction, ...change.transaction },
       change.callback ?? callback,
+      { local: true },
     );
   return { callback, transaction, finish };
 }
@@ -49,7 +50,7 @@ async function signIn(op: RunningOidcProvider, changes: Partial<OidcProvider> = 
 }
 
 async function begin(issuer: string) {
-  return beginOidc(oidcSettings(issuer), REDIRECT_URI, 'flow-1');
+  return beginOidc(oidcSettings(issuer), REDIRECT_URI, 'flow-1', { local: true });
 }
 
 describe('a sign-in at an OIDC provider', () => {
@@ -106,12 +107,14 @@ describe('a sign-in at an OIDC provider', () => {
     const op = await start();
     op.setUser({ sub: 'bob-1', name: 'Bob' });
     const provider = oidcSettings(op.issuer);
-    const begun = await beginOidc(provider, REDIRECT_URI, 'flow-1', { selectAccount: true });
+    const begun = await beginOidc(provider, REDIRECT_URI, 'flow-1', { selectAccount: true, local: true });
     if (!begun.ok) throw new Error(begun.error.reason);
     expect(new URL(begun.value.url).searchParams.get('prompt')).toBe('select_account');
     const callback = await signInAtProvider(begun.value.url, { login: 'alice-1' });
     const { transaction } = begun.value;
-    const finished = await finishOidc(provider, op.client_secret, REDIRECT_URI, transaction, callback);
+    const finished = await finishOidc(provider, op.client_secret, REDIRECT_URI, transaction, callback, {
+      local: true,
+    });
     expect(finished).toMatchObject({ ok: true, value: { identity: { subject: 'alice-1' } } });
   });
 

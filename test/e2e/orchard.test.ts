@@ -11,8 +11,8 @@ import { type Callback, startCallback } from './harness/callback';
 import { heading, press } from './harness/person';
 import { walk } from './harness/walk';
 
-/** Seconds: long enough for a call, short enough to wait for. */
-const ACCESS_TOKEN_SECONDS = 2;
+/** Long enough for a call on a slow machine, short enough to wait for. */
+const ACCESS_TOKEN_SECONDS = 8;
 
 let orchard: RunningOrchard;
 let callback: Callback;

@@ -9,6 +9,7 @@ import { type Gate, startGate } from './harness/gate';
 import { type PublicClient, registerClient } from './harness/oauth';
 import { allow, sees, typeName } from './harness/person';
 import { ask, makeRequest } from './harness/request';
+import { plainGate } from './harness/shared';
 import { type OtherSite, startOtherSite } from './harness/site';
 
 let gate: Gate;
@@ -20,7 +21,7 @@ let evil: OtherSite;
 
 beforeAll(async () => {
   [gate, browser, callback, evil] = await Promise.all([
-    startGate(),
+    plainGate(),
     launchBrowser(),
     startCallback(),
     startOtherSite(),
@@ -28,7 +29,7 @@ beforeAll(async () => {
   client = await registerClient(gate.origin, callback.uri);
 });
 afterAll(async () => {
-  await Promise.all([gate?.stop(), browser?.close(), callback?.close(), evil?.close()]);
+  await Promise.all([browser?.close(), callback?.close(), evil?.close()]);
 });
 beforeEach(async ({ onTestFinished }) => {
   page = await browser.newPage();

@@ -9,6 +9,7 @@ import { type Gate, startGate } from './harness/gate';
 import { type PublicClient, REDIRECT_URI, registerClient } from './harness/oauth';
 import { sees, typeName } from './harness/person';
 import { ask } from './harness/request';
+import { unsetGate } from './harness/shared';
 
 const HOSTED = 'https://assistant.example/callback';
 /** As long and as odd as a name may be: two directions, an emoji, markup. */
@@ -29,7 +30,7 @@ beforeAll(async () => {
     launchBrowser(),
     startDocumentServer(),
     startOidcProvider({ redirect_uris: [`http://localhost:${port}/sign-in/callback`] }),
-    startGate({ vars: { PUBLIC_URL: 'https://gate.example' } }),
+    unsetGate(),
   ]);
   gate = await startGate({
     port,
@@ -41,7 +42,7 @@ beforeAll(async () => {
   odd = await registerClient(gate.origin, REDIRECT_URI, { client_name: ODD_NAME });
 });
 afterAll(async () => {
-  const all = [gate, unset, provider, documents].map((one) => one?.stop());
+  const all = [gate, provider, documents].map((one) => one?.stop());
   await Promise.all([...all, browser?.close()]);
 });
 

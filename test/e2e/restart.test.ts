@@ -1,9 +1,9 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { freePort, isFreeOnLoopback } from '../../scripts/lib/ports';
-import { endGroup, signalGroup, spawnGroup } from '../../scripts/lib/wrangler';
+import { startProgram } from '../fixtures/program';
 import { type Gate, startGate } from './harness/gate';
 import {
   authorizationParams,
@@ -17,6 +17,7 @@ import {
   requestRevocation,
   requestToken,
 } from './harness/oauth';
+import { plainGate } from './harness/shared';
 import { walk } from './harness/walk';
 
 /** As after a crash: no process has a moment to write anything. */
@@ -32,9 +33,8 @@ async function whoami(gate: Gate, access_token: string): Promise<unknown> {
 describe('a crash loses nothing', () => {
   let gate: Gate;
   beforeAll(async () => {
-    gate = await startGate();
+    gate = await plainGate();
   });
-  afterAll(() => gate?.stop());
 
   test('at every step of a sign-in: the person and the client just go on', async () => {
     const client = await registerClient(gate.origin, REDIRECT_URI);
@@ -111,20 +111,13 @@ test('npm start says once where to point a client, runs the orchard beside it, a
   const folder = mkdtempSync(join(tmpdir(), 'npm-start-'));
   const port = await freePort(2);
   const args = ['--port', `${port}`, '--inspector-port', '0', '--persist-to', folder];
-  const child = spawnGroup('npm', ['start', '--', ...args], {
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const { says, output, signalAll } = startProgram('npm', ['start', '--', ...args], {
     env: { WRANGLER_REGISTRY_PATH: join(folder, 'registry') },
   });
-  onTestFinished(async () => {
-    await endGroup(child);
-    rmSync(folder, { recursive: true, force: true });
-  });
-  let output = '';
-  child.stdout?.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
-  });
   const address = `http://localhost:${port}/mcp`;
-  await expect.poll(() => output, { timeout: 25_000 }).toContain(`Point a client at ${address}\n`);
-  expect(output.match(/Point a client/g)).toHaveLength(1);
+  await says(`Point a client at ${address}\n`);
+  expect(output().match(/Point a client/g)).toHaveLength(1);
   expect((await fetch(address, { method: 'POST' })).status).toBe(401);
   const gate = { origin: `http://localhost:${port}` };
   const { tokens } = await grant(gate, 'Ada');
@@ -135,14 +128,14 @@ test('npm start says once where to point a client, runs the orchard beside it, a
   });
 
   const beside = `http://localhost:${port + 1}`;
-  expect(output).toContain(`is at ${beside}\n`);
+  expect(output()).toContain(`is at ${beside}\n`);
   expect((await fetch(`${beside}/mcp`, { method: 'POST' })).status).toBe(401);
-  await expect.poll(() => output).toContain('[orchard] ');
+  await says('[orchard] ');
   expect(existsSync(join(folder, 'orchard'))).toBe(true);
 
   // Ctrl-C: the terminal tells all of its group, to which the two `wrangler` don't belong.
-  signalGroup(child, 'SIGINT');
+  signalAll('SIGINT');
   for (const taken of [port, port + 1]) {
-    await expect.poll(() => isFreeOnLoopback(taken), { timeout: 8000 }).toBe(true);
+    await expect.poll(() => isFreeOnLoopback(taken)).toBe(true);
   }
 });

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RunningOrchard, startOrchard } from '../../scripts/lib/orchard';
+import type { RunningOrchard } from '../../scripts/lib/orchard';
 import { faultsOf } from './harness/audit';
 import { launchBrowser, type TestBrowser } from './harness/browser';
 import { type Callback, startCallback } from './harness/callback';
@@ -8,6 +8,7 @@ import { type Gate, startGate } from './harness/gate';
 import { type PublicClient, registerClient } from './harness/oauth';
 import { press, sees, typeName } from './harness/person';
 import { ask } from './harness/request';
+import { servicesGate } from './harness/shared';
 
 /* People who reload, go back, sign out in another tab, or come late: in a real browser, on a phone. */
 
@@ -18,7 +19,7 @@ let callback: Callback;
 let client: PublicClient;
 
 beforeAll(async () => {
-  [orchard, browser, callback] = await Promise.all([startOrchard(), launchBrowser(), startCallback()]);
+  [{ orchard }, browser, callback] = await Promise.all([servicesGate(), launchBrowser(), startCallback()]);
   const url = `${orchard.origin}/mcp`;
   const SERVERS = [
     { name: 'orchard', title: 'بستان الفواكه', url, auth: 'oauth' },
@@ -30,7 +31,7 @@ beforeAll(async () => {
   client = await registerClient(gate.origin, callback.uri, { client_name: 'Gardener', grant_types });
 });
 afterAll(async () => {
-  await Promise.all([gate?.stop(), orchard?.stop(), browser?.close(), callback?.close()]);
+  await Promise.all([gate?.stop(), browser?.close(), callback?.close()]);
 });
 
 /** A new person's phone at this address. */

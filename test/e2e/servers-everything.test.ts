@@ -1,14 +1,14 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { connectOne, type SessionClient } from '../fixtures/full-clients';
-import { startEverything } from '../fixtures/upstream-everything';
 import { withoutPolicy } from '../fixtures/upstream-exchange';
 import type { Upstream } from '../fixtures/upstream-http';
 import { useEverything } from '../fixtures/use-everything';
 import { launchBrowser } from './harness/browser';
-import { type Gate, startGate } from './harness/gate';
+import type { Gate } from './harness/gate';
 import { type Granted, grant } from './harness/oauth';
+import { mergedGate } from './harness/shared';
 
 /** The gate hides what prints its server's environment, as a careful operator would. */
 const HIDDEN = 'get-env';
@@ -17,13 +17,9 @@ let gate: Gate;
 let upstream: Upstream;
 let ada: Granted;
 beforeAll(async () => {
-  upstream = await startEverything();
-  const tools = [{ match: HIDDEN, access: 'hidden' }];
-  const server = { name: 'everything', title: 'Everything', url: upstream.url, auth: 'none', tools };
-  gate = await startGate({ vars: { SERVERS: [server] } });
+  ({ gate, everything: upstream } = await mergedGate());
   ada = await grantEverything('Ada');
 });
-afterAll(() => Promise.all([gate?.stop(), upstream?.close()]));
 
 function grantEverything(name: string): Promise<Granted> {
   return grant(gate, name, {

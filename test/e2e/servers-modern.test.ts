@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { connectModern, type ModernClient, MODERN as VERSION } from '../fixtures/full-clients';
 import { withoutPolicy } from '../fixtures/upstream-exchange';
-import { type ModernUpstream, startModern } from '../fixtures/upstream-modern';
+import type { ModernUpstream } from '../fixtures/upstream-modern';
 import { useShop } from '../fixtures/use-shop';
-import { type Gate, startGate } from './harness/gate';
+import type { Gate } from './harness/gate';
 import { grant } from './harness/oauth';
+import { mergedGate } from './harness/shared';
 
 const HIDDEN = 'secret';
 
@@ -12,17 +13,14 @@ let gate: Gate;
 let upstream: ModernUpstream;
 let token: string;
 beforeAll(async () => {
-  upstream = await startModern();
-  const tools = [{ match: HIDDEN, access: 'hidden' }];
-  gate = await startGate({ vars: { SERVERS: [{ name: 'shop', url: upstream.url, auth: 'none', tools }] } });
+  ({ gate, shop: upstream } = await mergedGate());
   ({ access_token: token } = await grantShop('mcp:destructive'));
 });
-afterAll(() => Promise.all([gate?.stop(), upstream?.close()]));
 
-const endpoint = () => `${gate.origin}/mcp/shop`;
+const endpoint = () => `${gate.origin}/mcp/store`;
 
 async function grantShop(scope: string) {
-  const choices = { scopes: [scope], servers: ['shop'] };
+  const choices = { scopes: [scope], servers: ['store'] };
   return (await grant(gate, 'Ada', { params: { resource: endpoint() }, choices })).tokens;
 }
 

@@ -1,18 +1,14 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { startEverything } from '../fixtures/upstream-everything';
-import type { Upstream } from '../fixtures/upstream-http';
-import { type Gate, startGate } from './harness/gate';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { Gate } from './harness/gate';
 import { type Granted, grant } from './harness/oauth';
+import { mergedGate } from './harness/shared';
 
 let gate: Gate;
-let upstream: Upstream;
 beforeAll(async () => {
-  upstream = await startEverything();
-  gate = await startGate({ vars: { SERVERS: [{ name: 'everything', url: upstream.url, auth: 'none' }] } });
+  ({ gate } = await mergedGate());
 });
-afterAll(() => Promise.all([gate?.stop(), upstream?.close()]));
 
 const endpoint = () => new URL(`${gate.origin}/mcp/everything`);
 

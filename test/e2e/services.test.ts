@@ -1,10 +1,10 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RunningOrchard, startOrchard } from '../../scripts/lib/orchard';
+import type { RunningOrchard } from '../../scripts/lib/orchard';
 import { faultsOf } from './harness/audit';
 import { launchBrowser, type TestBrowser } from './harness/browser';
 import { type Callback, startCallback } from './harness/callback';
-import { type Gate, startGate } from './harness/gate';
+import type { Gate } from './harness/gate';
 import {
   authorizationParams,
   exchangeCode,
@@ -13,6 +13,7 @@ import {
   registerClient,
 } from './harness/oauth';
 import { press, sees, typeName } from './harness/person';
+import { servicesGate } from './harness/shared';
 
 /* People and their own accounts at a server that has an authorization server of its own, in a real browser. */
 
@@ -23,22 +24,15 @@ let callback: Callback;
 let client: PublicClient;
 
 beforeAll(async () => {
-  [orchard, browser, callback] = await Promise.all([startOrchard(), launchBrowser(), startCallback()]);
-  const url = `${orchard.origin}/mcp`;
-  const description = 'Your own fruit trees.';
-  gate = await startGate({
-    vars: {
-      NAME: 'Acme',
-      SERVERS: [
-        { name: 'orchard', title: 'Orchard', description, url, auth: 'oauth' },
-        { name: 'keyed', title: 'Keyed', url, auth: 'api_key' },
-      ],
-    },
-  });
+  [{ gate, orchard }, browser, callback] = await Promise.all([
+    servicesGate(),
+    launchBrowser(),
+    startCallback(),
+  ]);
   client = await registerClient(gate.origin, callback.uri, { client_name: 'Gardener' });
 });
 afterAll(async () => {
-  await Promise.all([gate?.stop(), orchard?.stop(), browser?.close(), callback?.close()]);
+  await Promise.all([browser?.close(), callback?.close()]);
 });
 
 /** A new person's browser, with a client's request for the orchard allowed: what comes after Allow is there. */

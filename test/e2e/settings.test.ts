@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Gate, startGate } from './harness/gate';
+import { plainGate, unsetGate } from './harness/shared';
 
 interface Health {
   status: string;
@@ -95,9 +96,8 @@ describe('wrong settings, given as JSON text', () => {
 describe('a public host without a way to sign in', () => {
   let gate: Gate;
   beforeAll(async () => {
-    gate = await startGate({ vars: { PUBLIC_URL: 'https://gate.example' } });
+    gate = await unsetGate();
   });
-  afterAll(() => gate?.stop());
 
   test('/health says that SIGN_IN is missing and what it looks like', async () => {
     const { status, body } = await health(gate);
@@ -133,12 +133,11 @@ describe('a public host without a way to sign in', () => {
   });
 
   test('a forwarding header on loopback makes it a public host too', async () => {
-    const local = await startGate();
+    const local = await plainGate();
     const forwarded = { ...HTML, 'x-forwarded-for': '203.0.113.9' };
     expect((await fetch(local.origin, { headers: HTML })).status).toBe(200);
     expect((await fetch(local.origin, { headers: forwarded })).status).toBe(503);
     expect((await fetch(local.origin, { headers: HTML })).status).toBe(200);
-    await local.stop();
   });
 });
 

@@ -96,7 +96,8 @@ describe('with ORIGINS', () => {
 
 test("with PUBLIC_URL, our own origin is that one and not the proxy's inner name", async () => {
   const SIGN_IN = JSON.stringify({ oidc: [{ name: 'acme', issuer: 'https://id.example', client_id: 'x' }] });
-  const at = gateWith({ PUBLIC_URL: 'https://gate.example', SIGN_IN }, 'http://inner.internal:8080');
+  const HOSTS = ['inner.internal:8080'];
+  const at = gateWith({ PUBLIC_URL: 'https://gate.example', HOSTS, SIGN_IN }, 'http://inner.internal:8080');
   expect(await statusFor('https://gate.example', at)).toBe(401);
   expect(await statusFor('http://inner.internal:8080', at)).toBe(403);
 });

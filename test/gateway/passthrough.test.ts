@@ -10,7 +10,7 @@ import {
   scripted,
 } from '../fixtures/mcp-server';
 import { bodyOf, type Sent } from '../fixtures/mcp-server-caller';
-import { Browser, type Gate, makePkce, openAuthorization, registerClient, textOf } from '../fixtures/worker';
+import { Browser, type Gate, linkOf, makePkce, registerClient, textOf } from '../fixtures/worker';
 
 const AS = ['https://as.example', 'https://as2.example/tenant'];
 let answer: (request: Received) => Response | Promise<Response>;
@@ -123,7 +123,7 @@ describe('a caller’s own credential', () => {
         },
       });
     const response = await post({ authorization: 'Bearer old' });
-    expect([response.status, await response.text()]).toEqual([401, 'no']);
+    expect([response.status, await response.text()]).toEqual([401, '']);
     expect(response.headers.get('www-authenticate')).toBe(
       `Bearer error="invalid_token", resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/mcp/theirs", scope="a b"`,
     );
@@ -169,8 +169,15 @@ test('such a server is no part of the gate’s own: not offered, not granted, no
   const client = await registerClient({}, at);
   const { code_challenge } = await makePkce();
   const resource = `${ORIGIN}/mcp/theirs`;
-  const { url } = await openAuthorization(browser, client, { code_challenge, resource });
-  expect(url).toContain('error=invalid_target');
+  const request = {
+    response_type: 'code',
+    ...client,
+    code_challenge,
+    code_challenge_method: 'S256',
+    resource,
+  };
+  const refused = await browser.visit(`/authorize?${new URLSearchParams(request)}`);
+  expect(linkOf(refused)).toContain('error=invalid_target');
   const { tokens } = await connectWith(at, `${ORIGIN}/mcp`, ['theirs', 'ours']);
   const headers = {
     authorization: `Bearer ${tokens.access_token}`,

@@ -41,6 +41,21 @@ describe('/health tells of the servers behind', () => {
     expect(JSON.stringify(body)).not.toContain('10.0.0.7');
   });
 
+  test('but not by the name of one that is for some people only', async () => {
+    const dead = scripted(() => Promise.reject(new Error('refused')));
+    const claims = [{ claim: 'department', eq: 'finance' }];
+    const at = gateBefore({
+      payroll: { behind: dead, setting: { groups: ['staff'] } },
+      ledger: { behind: dead, setting: { require: claims } },
+    });
+    const { body } = await health(at);
+    expect(body.problems.map(({ setting, problem }) => [setting, problem])).toEqual([
+      ['SERVERS[0]', 'the server can’t be reached'],
+      ['SERVERS[1]', 'the server can’t be reached'],
+    ]);
+    expect(JSON.stringify(body)).not.toMatch(/payroll|ledger/);
+  });
+
   test('one that answers, but not with its tools, once a user was without them', async () => {
     const garbage = scripted(() => new Response('<html>', { headers: { 'content-type': 'text/html' } }));
     const at = gateBefore({ odd: { behind: garbage } });

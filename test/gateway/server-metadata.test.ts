@@ -7,6 +7,7 @@ const behind = plainServer();
 const at = gateBefore({
   notes: { behind, setting: { title: 'Notes' } },
   bare: { behind },
+  payroll: { behind, setting: { title: 'Salaries', groups: ['staff'] } },
   theirs: { behind, setting: { auth: 'passthrough', authorization_servers: ['https://as.example'] } },
 });
 
@@ -36,6 +37,18 @@ describe('the metadata of a server’s own resource', () => {
     expect((await read('/.well-known/oauth-protected-resource/mcp/bare')).body.resource_name).toBe(
       'Gatehouse',
     );
+  });
+
+  test('says nothing of what a server is that is for some people only', async () => {
+    const { body } = await read('/.well-known/oauth-protected-resource/mcp/payroll');
+    expect(body.resource_name).toBe('Gatehouse');
+    for (const path of [
+      'oauth-protected-resource',
+      'oauth-authorization-server',
+      'oauth-protected-resource/mcp',
+    ]) {
+      expect(JSON.stringify((await read(`/.well-known/${path}`)).body)).not.toMatch(/payroll|Salaries/);
+    }
   });
 
   test('names the issuer itself where our authorization server is asked for at that path', async () => {

@@ -107,29 +107,43 @@ describe('address and groups', () => {
 describe('any name gets in on this computer only', () => {
   const both = { SIGN_IN: JSON.stringify({ methods: ['oidc', 'local'], oidc: OIDC }) };
 
-  test.each(['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'via'])(
-    'and not through a proxy: %s',
-    async (header) => {
-      const browser = new Browser(gateWith(both));
-      const url = locationOf(await browser.visit('/sign-in'));
-      const headers = { [header]: 'for=203.0.113.7' };
-      const page = await browser.visit(url, { headers });
-      expect(page.status).toBe(200);
-      expect(page.html).not.toContain('value="local"');
-      const { csrf = '' } = formWith(page, 'method').hidden;
-      const body = new URLSearchParams({ csrf, method: 'local', name: 'Eve' });
-      const posted = await browser.visit(url, { method: 'POST', body, headers });
-      expect([posted.status, posted.location]).toEqual([400, undefined]);
-      expect(textOf(posted.html)).toContain('You can’t sign in that way here');
-      expect(posted.headers.get('set-cookie')).toBeNull();
-    },
-  );
+  test.each([
+    'forwarded',
+    'x-forwarded-for',
+    'x-forwarded-host',
+    'x-forwarded-proto',
+    'x-forwarded-server',
+    'via',
+    'x-real-ip',
+    'true-client-ip',
+    'x-original-host',
+    'cdn-loop',
+    'cf-connecting-ip',
+    'cf-ray',
+    'cf-visitor',
+  ])('and not through a proxy: %s', async (header) => {
+    const browser = new Browser(gateWith(both));
+    const url = locationOf(await browser.visit('/sign-in'));
+    const headers = { [header]: 'for=203.0.113.7' };
+    const page = await browser.visit(url, { headers });
+    expect(page.status).toBe(200);
+    expect(page.html).not.toContain('value="local"');
+    const { csrf = '' } = formWith(page, 'method').hidden;
+    const body = new URLSearchParams({ csrf, method: 'local', name: 'Eve' });
+    const posted = await browser.visit(url, { method: 'POST', body, headers });
+    expect([posted.status, posted.location]).toEqual([400, undefined]);
+    expect(textOf(posted.html)).toContain('You can’t sign in that way here');
+    expect(posted.headers.get('set-cookie')).toBeNull();
+  });
 
   test('and not at a public host, nor under a public name', async () => {
     for (const at of [
       gateWith(both, 'https://gate.example'),
       gateWith({ ...both, PUBLIC_URL: 'https://gate.example' }),
-      gateWith({ ...both, PUBLIC_URL: 'http://localhost:8787' }, 'https://gate.example'),
+      gateWith(
+        { ...both, PUBLIC_URL: 'http://localhost:8787', HOSTS: ['gate.example'] },
+        'https://gate.example',
+      ),
     ]) {
       const browser = new Browser(at);
       const page = await browser.visit(locationOf(await browser.visit('/sign-in')));
@@ -137,6 +151,29 @@ describe('any name gets in on this computer only', () => {
       expect(page.html).toContain('Continue with');
     }
   });
+
+  test.each([
+    '203.0.113.7',
+    '10.0.0.5',
+    'fe80::1',
+    '127.0.0.1, 203.0.113.7',
+    '127.0.0.1.evil.example',
+    '0',
+    '',
+  ])('and not for a peer that is another: %s', async (peer) => {
+    const headers = { 'cf-connecting-ip': peer };
+    expect((await new Browser().visit('/sign-in', { headers })).status).toBe(503);
+  });
+
+  test.each(['127.0.0.1', '127.8.0.1', '::1', '::ffff:127.0.0.1'])(
+    'and `wrangler dev`, which names the peer, is no proxy: %s',
+    async (peer) => {
+      const browser = new Browser();
+      const headers = { 'cf-connecting-ip': peer };
+      const page = await browser.visit(locationOf(await browser.visit('/sign-in', { headers })), { headers });
+      expect(page.html).toContain('value="local"');
+    },
+  );
 
   test('and where nothing else is set, a proxy in between means that nothing is served', async () => {
     const page = await new Browser().visit('/sign-in', { headers: { 'x-forwarded-for': '203.0.113.7' } });

@@ -33,7 +33,13 @@ afterEach(() => {
 function ask(refresh_token = 'first'): Promise<ProviderAnswer> {
   const settings = oidcSettings(provider.issuer, { client_id: 'gate' });
   const keep = async (token: string | undefined) => void kept.push(token);
-  const question = { provider: settings, providers: [settings], clientSecret: undefined, refresh_token };
+  const question = {
+    provider: settings,
+    local: false,
+    providers: [settings],
+    clientSecret: undefined,
+    refresh_token,
+  };
   return askAgain({ ...question, known, keep });
 }
 
@@ -86,7 +92,7 @@ describe('yes', () => {
     };
     provider.userinfo = () => Response.json({ sub: 'ada' });
     provider.claims = { sub: 'ada' };
-    const question = { provider: settings, providers: [settings], clientSecret: undefined };
+    const question = { provider: settings, local: false, providers: [settings], clientSecret: undefined };
     await askAgain({ ...question, refresh_token: 'first', known, keep });
     order.push(...fetched.mock.calls.map(([url]) => new URL(String(url)).pathname));
     expect(order).toEqual(['/.well-known/openid-configuration', '/token', 'kept', '/jwks', '/userinfo']);

@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { secretState, signInProblem } from '../../scripts/lib/deployment';
+import { startProgram } from '../fixtures/program';
 
 const PROVIDER = { name: 'acme', issuer: 'https://login.example.com', client_id: 'gatehouse' };
 const SIGN_IN = `SIGN_IN:${JSON.stringify({ oidc: [PROVIDER] })}`;
@@ -115,12 +115,10 @@ describe('npm run deploy', () => {
     return uploads;
   }
 
-  function deploy(args: string[]): Promise<{ code: number | null; output: string }> {
+  async function deploy(args: string[]): Promise<{ code: number | null; output: string }> {
     const port = (api?.address() as AddressInfo | undefined)?.port ?? 9;
-    const child = spawn(process.execPath, ['scripts/deploy.ts', ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+    const { ended, output } = startProgram(process.execPath, ['scripts/deploy.ts', ...args], {
       env: {
-        ...process.env,
         CLOUDFLARE_API_BASE_URL: `http://127.0.0.1:${port}`,
         CLOUDFLARE_API_TOKEN: 'test',
         CLOUDFLARE_ACCOUNT_ID: 'test',
@@ -128,10 +126,7 @@ describe('npm run deploy', () => {
         WRANGLER_WRITE_LOGS: 'false',
       },
     });
-    let output = '';
-    child.stdout.on('data', (chunk) => (output += chunk));
-    child.stderr.on('data', (chunk) => (output += chunk));
-    return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })));
+    return { code: await ended, output: output() };
   }
 
   /** The value of `GATEHOUSE_KEYS` among the bindings of an upload; empty when it isn't there. */

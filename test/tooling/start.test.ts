@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { unstable_readConfig } from 'wrangler';
 import { moveServers, ORCHARD, orchardPort } from '../../scripts/lib/orchard';
-import { freePort } from '../../scripts/lib/ports';
+import { freePort, isFree } from '../../scripts/lib/ports';
+import { startProgram } from '../fixtures/program';
 
 let folder: string;
 beforeEach(() => {
@@ -24,7 +24,7 @@ it('says where to point a client, hands arguments on, and ends with all its proc
   const port = await freePort();
   writeFileSync(join(folder, 'more.env'), 'SUPPORT_URL=https://example.com/support\n');
   const more = ['--var', 'NAME:Acme', '--env-file', join(folder, 'more.env'), '--ip', '127.0.0.1'];
-  const start = run('npm', ['start', '--', ...folderArguments(), '--port', `${port}`, ...more]);
+  const start = startProgram('npm', ['start', '--', ...folderArguments(), '--port', `${port}`, ...more]);
   await start.says(`Point a client at http://127.0.0.1:${port}/mcp`);
 
   const page = await (await fetch(`http://127.0.0.1:${port}/`, { headers: { accept: 'text/html' } })).text();
@@ -32,8 +32,8 @@ it('says where to point a client, hands arguments on, and ends with all its proc
   expect(readFileSync(join(folder, '.dev.vars'), 'utf8')).toContain('GATEHOUSE_KEYS=');
   expect(start.output()).toContain('.dev.vars\n');
 
-  start.child.kill('SIGTERM');
-  await expect.poll(() => isFree(port), { timeout: 8000 }).toBe(true);
+  start.signal('SIGTERM');
+  await expect.poll(() => isFree(port)).toBe(true);
 });
 
 it('a port that is taken is told in words, and ends it with an error', async () => {
@@ -41,7 +41,7 @@ it('a port that is taken is told in words, and ends it with an error', async () 
   const port = await new Promise<number>((resolve) =>
     other.once('listening', () => resolve((other.address() as { port: number }).port)),
   );
-  const start = run(process.execPath, [
+  const start = startProgram(process.execPath, [
     'scripts/start.ts',
     ...folderArguments(),
     '--ip',
@@ -58,7 +58,7 @@ it('the orchard’s port taken: said in words, before anything is started', asyn
   const port = await freePort(2);
   const other = createServer().listen(port + 1, '127.0.0.1');
   await new Promise((resolve) => other.once('listening', resolve));
-  const start = run(process.execPath, ['scripts/start.ts', '--port', `${port}`]);
+  const start = startProgram(process.execPath, ['scripts/start.ts', '--port', `${port}`]);
   expect(await start.ended).toBe(1);
   expect(start.output()).toContain(`Port ${port + 1}, where the server of examples/orchard runs, is taken`);
   expect(start.output()).not.toContain('wrangler');
@@ -96,7 +96,7 @@ it('servers move with the orchard, and those elsewhere stay', () => {
 it('without the packages it says what to run first, on any Node', async () => {
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   writeFileSync(join(folder, 'installed.js'), readFileSync('scripts/installed.js'));
-  const check = run(process.execPath, [join(folder, 'installed.js')]);
+  const check = startProgram(process.execPath, [join(folder, 'installed.js')]);
   expect(await check.ended).toBe(1);
   expect(check.output()).toContain('npm ci');
 });
@@ -110,25 +110,4 @@ function folderArguments(): string[] {
     '--inspector-port',
     '0',
   ];
-}
-
-function run(command: string, args: string[]) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  child.stdout.on('data', (chunk) => (output += chunk));
-  child.stderr.on('data', (chunk) => (output += chunk));
-  return {
-    child,
-    output: () => output,
-    ended: new Promise<number | null>((resolve) => child.once('close', resolve)),
-    says: (words: string) => expect.poll(() => output, { timeout: 25_000 }).toContain(words),
-  };
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

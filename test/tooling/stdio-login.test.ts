@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { SignInStore } from '../../bin/stdio/store';
 import { type DeviceServer, startDeviceServer } from '../fixtures/device-server';
 import { type RunningBridge, startBridge } from '../fixtures/stdio';
+import { found } from '../patience';
 
 let server: DeviceServer;
 beforeAll(async () => {
@@ -24,8 +25,7 @@ const start = (folder: string, url = server.url, more: string[] = []) =>
 
 async function codeOf(bridge: RunningBridge): Promise<string> {
   const find = () => /code: {2}(\S+)/.exec(bridge.log())?.[1];
-  await expect.poll(find, { timeout: 8000 }).toBeDefined();
-  return find() ?? '';
+  return found(find, () => `no code was shown: ${bridge.log()}`);
 }
 
 const stored = (folder: string) => join(folder, 'gatehouse', 'stdio');

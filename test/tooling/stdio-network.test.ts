@@ -140,7 +140,7 @@ describe('an answer that breaks off', () => {
   };
 
   test('of a call that may have changed something is an error that says so, and is never sent twice', async () => {
-    const bridged = await bridgeTo(sessions(cut).handle, { patience: 2000 });
+    const bridged = await bridgeTo(sessions(cut).handle);
     await open(bridged);
     bridged.send({ id: 1, method: 'tools/call', params: { name: 'pay' } });
     expect((await bridged.answer(1)).error).toMatchObject({
@@ -156,7 +156,7 @@ describe('an answer that breaks off', () => {
       if (++tries === 1) return cut(got, response);
       json(response, { jsonrpc: '2.0', id: got.message.id, result: { tries } });
     });
-    const bridged = await bridgeTo(server.handle, { patience: 3000 });
+    const bridged = await bridgeTo(server.handle);
     await open(bridged);
     bridged.send({ id: 1, method: 'tools/call', params: { name: 'look' } });
     expect(await bridged.answer(1)).toMatchObject({ result: { tries: 2 } });
@@ -210,7 +210,7 @@ test('the server’s own stream is opened again when it breaks, and says what it
   bridged.send({ id: 1, result: { roots: [] } });
   await expect.poll(() => bridged.got.at(-1)?.body).toContain('"roots":[]');
   server.streams[0]?.destroy();
-  await expect.poll(() => server.streams.length, { timeout: 3000 }).toBe(2);
+  await expect.poll(() => server.streams.length).toBe(2);
   expect(bridged.got.at(-1)?.headers['last-event-id']).toBe('s1');
 });
 
@@ -317,9 +317,7 @@ describe('a proxy of the environment', () => {
     });
     for (const one of [address, `http://${address}/`]) {
       const bridge = through(one, { NODE_EXTRA_CA_CERTS });
-      await expect
-        .poll(() => bridge.received, { timeout: 8000 })
-        .toMatchObject([{ result: { tunnelled: true } }]);
+      await expect.poll(() => bridge.received).toMatchObject([{ result: { tunnelled: true } }]);
       bridge.closeStdin();
       expect(await bridge.ended).toBe(0);
     }

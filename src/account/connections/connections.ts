@@ -2,7 +2,9 @@ import { seconds } from '../../clock';
 import { type Keyring, seal, unseal } from '../../crypto';
 import { ok, type Result, refuse } from '../../result';
 import { Serial } from '../../serial';
+import { isOfAnotherClient } from './configured';
 import {
+  type ClientSetting,
   type Connection,
   type Connector,
   type ConnectorOptions,
@@ -10,11 +12,13 @@ import {
   type CredentialAnswer,
   connectionOf,
   credentialId,
+  isSendable,
   issue,
   type OAuthCredential,
   type Wanted,
 } from './credential';
-import { type FreshnessVerdict, judgeFreshness, retryDelay } from './freshness';
+import { retryDelay } from './freshness';
+import { describe, isGood, judge, missingFrom, unavailable } from './row';
 import type { ConnectionRow, ConnectionStore, StoredCredential } from './store';
 
 /** What the rules need of the object that they run in. */
@@ -85,6 +89,7 @@ export class Connections {
   async disconnect(
     server: string,
     loopback: readonly string[],
+    configured?: ClientSetting,
   ): Promise<{ existed: boolean; revoked: boolean }> {
     const held = await this.serial.run(server, async () => {
       const row = this.store.find(server);
@@ -95,7 +100,7 @@ export class Connections {
     });
     const { existed, credential } = held;
     if (!credential?.ok || credential.value.auth !== 'oauth') return { existed, revoked: false };
-    const options = this.optionsFor(credential.value, loopback);
+    const options = this.optionsFor(credential.value, loopback, configured);
     return { existed, revoked: await this.host.connector.revoke(credential.value, options) };
   }
 
@@ -163,10 +168,15 @@ export class Connections {
     const opened = await this.open(row);
     if (!opened.ok) return refuse('vault_unreadable', opened.error.detail);
     if (opened.value.auth !== 'oauth') return refuse('needs_reauthorization', 'expired');
+    const { client: configured, loopback } = wanted;
+    if (isOfAnotherClient(opened.value, configured)) {
+      this.end(row, 'client_changed');
+      return refuse('needs_reauthorization', 'client_changed');
+    }
     // Written before the request goes out: if this object stops before the answer is stored, it can be told why
     // the provider doesn't know the old token any more.
     this.store.update(row, { refresh_began_at: seconds() });
-    const options = this.optionsFor(opened.value, wanted.loopback);
+    const options = this.optionsFor(opened.value, loopback, configured);
     const answer = await this.host.connector.refresh(opened.value, options);
     const { server } = row;
     if (answer.ok) {
@@ -207,7 +217,10 @@ export class Connections {
     if (row.last_used_at === null || now - row.last_used_at >= 60) {
       this.store.update(row, { last_used_at: now });
     }
-    return ok(issue(row.credential_id, opened.value, wanted.header));
+    const issued = issue(row.credential_id, opened.value, wanted.header);
+    if (isSendable(issued.value)) return ok(issued);
+    this.end(row, 'credential_malformed');
+    return refuse('needs_reauthorization', 'credential_malformed');
   }
 
   /** What a row holds; sealed anew when that was by an older key. Refused as `vault_unreadable`. */
@@ -247,9 +260,15 @@ export class Connections {
     this.host.log({ event: 'connection_renewed', outcome: 'refused', reason, server: row.server });
   }
 
-  private optionsFor({ client, server }: OAuthCredential, loopback: readonly string[]): ConnectorOptions {
-    const clientSecret = client.kind === 'configured' ? this.host.clientSecret(server) : client.client_secret;
-    return { loopback, clientSecret };
+  private optionsFor(
+    credential: OAuthCredential,
+    loopback: readonly string[],
+    configured: ClientSetting | undefined,
+  ): ConnectorOptions {
+    const { client, server } = credential;
+    if (client.kind !== 'configured') return { loopback, clientSecret: client.client_secret };
+    const foreign = isOfAnotherClient(credential, configured);
+    return { loopback, clientSecret: foreign ? undefined : this.host.clientSecret(server) };
   }
 
   /** Runs a task when nothing is under way with any of these servers, and keeps others waiting meanwhile. */
@@ -259,48 +278,4 @@ export class Connections {
       .sort()
       .reduceRight<() => Promise<void>>((next, server) => () => this.serial.run(server, next), task)();
   }
-}
-
-/** Why a row is no answer; undefined when it may be one. */
-function missingFrom(row: ConnectionRow | undefined, wanted: Wanted): CredentialAnswer | undefined {
-  if (row?.auth !== wanted.auth) return refuse('not_connected');
-  if (row.place !== wanted.place) return refuse('needs_reauthorization', 'server_moved');
-  if (row.status !== 'connected') return refuse('needs_reauthorization', row.reason ?? undefined);
-  return undefined;
-}
-
-/** Whether it may still be sent as it is. */
-function isGood(row: ConnectionRow, wanted: Wanted): boolean {
-  return wanted.refused !== row.credential_id && (row.expires_at === null || row.expires_at > seconds());
-}
-
-function judge(row: ConnectionRow, wanted: Wanted): FreshnessVerdict {
-  return judgeFreshness({
-    now: seconds(),
-    renewedAt: row.renewed_at,
-    expiresAt: row.expires_at,
-    renewable: row.renewable === 1,
-    retryAt: row.retry_at,
-    refused: wanted.refused === row.credential_id,
-  });
-}
-
-function unavailable(retryAfter: number): CredentialAnswer {
-  return { ok: false, error: { reason: 'provider_unavailable', retry_after: Math.max(1, retryAfter) } };
-}
-
-function describe(row: ConnectionRow, readable: boolean): Connection {
-  const { server, auth, place, status, reason, connected_at, renewed_at } = row;
-  return {
-    server,
-    auth,
-    place,
-    status: readable ? status : 'needs_reauthorization',
-    reason: readable ? (reason ?? undefined) : 'vault_unreadable',
-    scope: row.scope ?? undefined,
-    connected_at,
-    renewed_at,
-    last_used_at: row.last_used_at ?? undefined,
-    expires_at: row.expires_at ?? undefined,
-  };
 }

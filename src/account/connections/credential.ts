@@ -31,8 +31,10 @@ export interface OAuthCredential {
   client: ProviderClient;
 }
 
-/** Where tokens are renewed and revoked, as found when the connection was made. */
+/** Where tokens are renewed and revoked, as found when the connection was made: nowhere else, ever. */
 export interface TokenProvider {
+  /** Whose the endpoints are; null: endpoints of the settings; undefined: the connection is older than this. */
+  issuer?: string | null | undefined;
   token_endpoint: string;
   revocation_endpoint?: string | undefined;
   token_endpoint_auth_methods_supported?: string[] | undefined;
@@ -47,6 +49,14 @@ export interface ProviderClient {
   token_endpoint_auth_method?: string | undefined;
 }
 
+/** The client that the settings name for a server now; undefined members: they don't say. */
+export interface ClientSetting {
+  client_id: string | undefined;
+  token_endpoint: string | undefined;
+  /** The authorization servers that may be the server's. */
+  issuers: string[] | undefined;
+}
+
 /** Which server's credential is wanted, as the settings have that server now. */
 export interface Wanted {
   server: string;
@@ -57,6 +67,8 @@ export interface Wanted {
   header: string;
   /** Origins on this computer that a provider may have: in local development alone. */
   loopback: string[];
+  /** The client that the settings name there; undefined: not known. */
+  client?: ClientSetting;
   /** The id of a credential that the server has just refused. */
   refused?: string;
 }
@@ -151,4 +163,12 @@ export function headerValue(credential: Credential, header: string): { header: s
   const { key } = credential;
   const bare = header.toLowerCase() === 'authorization' && !/^[A-Za-z][\w-]* +\S/.test(key);
   return { header, value: bare ? `Bearer ${key}` : key };
+}
+
+/** Longer ones fit into no server's headers. */
+const LONGEST_VALUE = 16_384;
+
+/** Whether a text fits into a header: visible ASCII (RFC 6750 section 2.1), single spaces within, 16 kB at most. */
+export function isSendable(text: string): boolean {
+  return text.length <= LONGEST_VALUE && /^[\x21-\x7e]+( [\x21-\x7e]+)*$/.test(text);
 }

@@ -24,6 +24,8 @@ export interface Terms {
   resources: string[];
   tokens: Tokens;
   providers: readonly OidcProvider[];
+  /** Local development, where a sign-in provider on this computer may be asked. */
+  local: boolean;
 }
 
 /** A code or refresh token presented at the token endpoint by an authenticated client. */

@@ -3,6 +3,7 @@ import { record } from '../../audit';
 import { seconds } from '../../clock';
 import { decodeUtf8, readBody } from '../../http';
 import type { Refusal } from '../../result';
+import { quotable } from '../../secret-text';
 import { siteOf } from '../../site';
 import { type ApiUser, ended, listed, refuse, signedInOnly, toTime, type UserVariables } from '../api';
 import { SERVICE, VISITOR } from '../identity';
@@ -83,8 +84,8 @@ export function describeIssue(
   issue: { path: PropertyKey[]; message: string; code?: string | undefined } | undefined,
 ): string {
   const where = issue?.path.map(String).join('.');
-  if (where) return `${where}: ${issue?.message}`;
-  if (issue?.code === 'unrecognized_keys') return issue.message;
+  if (where) return quotable(`${where}: ${issue?.message}`, 200);
+  if (issue?.code === 'unrecognized_keys') return quotable(issue.message);
   return 'The body must be a JSON object with name and, by choice, more';
 }
 

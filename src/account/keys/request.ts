@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Settings } from '../../config';
 import { ok, type Refusal, type Result, refuse } from '../../result';
+import { quotable } from '../../secret-text';
 import { highestRole, type Identity } from '../identity';
 import { usableServers } from '../reach';
 import { DEFAULT_SCOPES, includedScopes, SCOPES, scopesWithin } from '../scopes';
@@ -44,7 +45,7 @@ export function judgeKeyRequest(
 
   const names = asked.scope?.split(' ').filter((one) => one !== '');
   const unknown = names?.find((one) => !(SCOPES as readonly string[]).includes(one));
-  if (unknown !== undefined) return refuse('scope_unknown', unknown.slice(0, 100));
+  if (unknown !== undefined) return refuse('scope_unknown', quotable(unknown));
   if (names?.length === 0) return refuse('scope_missing');
   const scope = scopesWithin(role, includedScopes(names ?? DEFAULT_SCOPES));
   if (names && scope.length < includedScopes(names).length) return refuse('scope_beyond_role', role);
@@ -52,7 +53,7 @@ export function judgeKeyRequest(
   const usable = usableServers(settings, owner).map((server) => server.name);
   const servers = [...new Set(asked.servers ?? usable)];
   const beyond = servers.find((one) => !usable.includes(one));
-  if (beyond !== undefined) return refuse('server_unknown', beyond.slice(0, 100));
+  if (beyond !== undefined) return refuse('server_unknown', quotable(beyond));
 
   const longest = settings.tokens.grant;
   const life = asked.expires_in ?? Math.min(DEFAULT_KEY_LIFE, longest);

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { base64url } from 'jose';
 import { randomBytes, sha256Hex } from '../../crypto';
 import { ok, type Refusal, type Result, refuse } from '../../result';
+import { KEY_PREFIX } from '../../secret-text';
 
 /*
  * The text of an access key (docs/access-keys.md): `gth_`, then 86 characters of base62 that hold the
@@ -9,7 +10,6 @@ import { ok, type Refusal, type Result, refuse } from '../../result';
  * base62: the CRC-32 of all before them. Scanners find it by prefix, length and checksum, with no look-up.
  */
 
-export const KEY_PREFIX = 'gth_';
 const USER_BYTES = 24;
 const ID_BYTES = 8;
 const SECRET_BYTES = 32;

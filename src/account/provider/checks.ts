@@ -1,6 +1,7 @@
 import { seconds } from '../../clock';
 import type { OidcProvider } from '../../config';
 import { sha256Hex } from '../../crypto';
+import { sameIssuer } from '../../issuer';
 import type { Presentation, Terms } from '../grants/grants';
 import type { TokenAnswer } from '../grants/issuer';
 import type { GrantStore } from '../grants/store';
@@ -48,7 +49,7 @@ export class ProviderChecks {
    * `provider_said_no`: all grants of this user have ended. `sign_in_too_old`: nobody could ask it for `max_age`.
    * `provider_slow` (503): the same, and it is being asked.
    */
-  async refuseRefresh({ providers }: Terms, presented: Presentation): Promise<TokenAnswer | undefined> {
+  async refuseRefresh(terms: Terms, presented: Presentation): Promise<TokenAnswer | undefined> {
     const { profile, grants, signIns } = this.at;
     const known = profile.identity();
     if (!known || !hasProvider(known)) return undefined;
@@ -58,10 +59,10 @@ export class ProviderChecks {
     const hash = await sha256Hex(presented.secret);
     if (grants.refreshToken(grant.id, hash, seconds()) === undefined) return undefined;
 
-    const provider = providerOf(known, providers);
+    const provider = providerOf(known, terms.providers);
     let verdict = this.judge(provider);
     if (verdict === 'ask' && provider) {
-      const { whole, patient } = this.questions.ask(provider, providers);
+      const { whole, patient } = this.questions.ask(provider, terms);
       this.at.background(whole);
       await patient;
       verdict = this.judge(provider);
@@ -137,9 +138,12 @@ function hasProvider({ provider }: Identity): boolean {
   return ![VISITOR, SERVICE, 'local'].includes(provider);
 }
 
-/** The provider that an identity came from; undefined when the settings no longer name it. Its name may change. */
+/**
+ * The provider that an identity came from; undefined when the settings no longer name it. Its name may change, and so
+ * may the spelling of its issuer: what is stored is the provider's own, of its ID tokens.
+ */
 function providerOf({ provider, issuer }: Identity, providers: readonly OidcProvider[]) {
-  const same = providers.filter((one) => one.issuer === issuer);
+  const same = providers.filter((one) => sameIssuer(one.issuer, issuer));
   return same.find(({ name }) => name === provider) ?? same[0];
 }
 

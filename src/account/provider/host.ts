@@ -1,4 +1,5 @@
 import { readSecret, secretName } from '../../config';
+import { writeLog } from '../../log';
 import { objectKeyring } from '../../site';
 import type { GrantStore } from '../grants/store';
 import type { Profile } from '../profile';
@@ -28,6 +29,6 @@ export function providerChecks({ ctx, env, ...rooms }: Rooms): ProviderChecks {
     vault: new ProviderVault(storage, userId, () => objectKeyring(env)),
     clientSecret: (provider) => readSecret({ ...env }, secretName('OIDC', provider, 'CLIENT_SECRET')),
     background: (work) => ctx.waitUntil(work),
-    log: (event) => console.log(JSON.stringify({ ...event, user: userId() })),
+    log: (event) => writeLog('log', { ...event, user: userId() }),
   });
 }

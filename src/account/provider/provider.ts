@@ -16,6 +16,8 @@ export interface ProviderToken {
 /** What is asked, and of whom. */
 export interface ProviderQuestion {
   provider: OidcProvider;
+  /** Local development, where a provider on this computer may be reached. */
+  local: boolean;
   /** All of `SIGN_IN.oidc`: an address may by now belong to another one. */
   providers: readonly OidcProvider[];
   /** Undefined: the gate is a public client there. */
@@ -38,8 +40,11 @@ export type ProviderAnswer =
   | { says: 'no'; reason: ProviderNo; detail?: string | undefined }
   | { says: 'nothing'; reason: string; detail?: string | undefined; settled: boolean };
 
-/** `oidc_refresh_rejected`: its `invalid_grant`; `sso_required`: the address belongs to another provider now. */
-export type ProviderNo = 'oidc_refresh_rejected' | 'sso_required';
+/**
+ * `oidc_refresh_rejected`: its `invalid_grant`; `sso_required`: the address belongs to another provider now;
+ * `oidc_subject_invalid`: its subject names nobody.
+ */
+export type ProviderNo = 'oidc_refresh_rejected' | 'sso_required' | 'oidc_subject_invalid';
 
 /** Asks a provider again (OpenID Connect Core 1.0, section 12). Doesn't throw. */
 export type ProviderAsker = (question: ProviderQuestion) => Promise<ProviderAnswer>;

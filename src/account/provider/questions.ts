@@ -1,5 +1,7 @@
 import { seconds } from '../../clock';
 import type { OidcProvider } from '../../config';
+import { sameIssuer } from '../../issuer';
+import type { Terms } from '../grants/grants';
 import type { Profile } from '../profile';
 import type { ProviderAnswer, ProviderAsker } from './provider';
 import type { ProviderRow } from './store';
@@ -27,6 +29,9 @@ interface QuestionEvent {
   detail?: string | undefined;
 }
 
+/** What a question needs to know of the deployment. */
+type Asking = Pick<Terms, 'providers' | 'local'>;
+
 /** A question: what stood before it, the token that it is now about, and whether the provider took the first. */
 interface Asked {
   before: ProviderRow;
@@ -52,13 +57,13 @@ export class ProviderQuestions {
    * The question that is under way, or a new one. `patient`: resolves when it is done with, or after
    * {@link PATIENCE_MS} of it, when it goes on by itself.
    */
-  ask(provider: OidcProvider, providers: readonly OidcProvider[]) {
+  ask(provider: OidcProvider, terms: Asking) {
     if (this.underWay) return this.underWay;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, PATIENCE_MS);
     });
-    const whole = this.question(provider, providers).finally(() => {
+    const whole = this.question(provider, terms).finally(() => {
       clearTimeout(timer);
       this.underWay = undefined;
     });
@@ -66,7 +71,7 @@ export class ProviderQuestions {
     return this.underWay;
   }
 
-  private async question(provider: OidcProvider, providers: readonly OidcProvider[]): Promise<void> {
+  private async question(provider: OidcProvider, { providers, local }: Asking): Promise<void> {
     const { vault, profile } = this.at;
     const before = vault.store.row();
     const known = profile.identity();
@@ -77,7 +82,8 @@ export class ProviderQuestions {
     if (!opened.ok) return nothing(opened.error.reason);
     const { issuer, client_id, refresh_token } = opened.value;
     // Never sent to whom it isn't of; and a no to another client would say nothing of the person.
-    if (issuer !== provider.issuer || client_id !== provider.client_id) return nothing('provider_changed');
+    if (!sameIssuer(issuer, provider.issuer) || client_id !== provider.client_id)
+      return nothing('provider_changed');
     // Written before the question goes out: if this object stops before the answer is stored, it can be told why
     // the provider doesn't know the token any more.
     if (!vault.store.update(asked.tokenId, { asked_at: seconds() })) return;
@@ -90,7 +96,7 @@ export class ProviderQuestions {
     };
     const clientSecret = this.at.clientSecret(provider.name);
     const answer = await this.at
-      .ask({ provider, providers, clientSecret, refresh_token, known, keep })
+      .ask({ provider, local, providers, clientSecret, refresh_token, known, keep })
       .catch((error) => ({ ...unasked('question_failed', String(error)), settled: false }));
     await this.conclude(asked, provider, answer);
     await vault.rewrap();

@@ -1,4 +1,5 @@
 import { decodeJwt } from 'jose';
+import { sameUrl } from '../../issuer';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { type AssertionRefusal, type JwtDeps, MAX_JWT, verifyJwt } from '../token/jwt';
 import type { Client } from './client';
@@ -33,7 +34,8 @@ export async function verifyClientAssertion(
   const { exp = 0, jti, aud } = payload;
   if (typeof jti !== 'string' || jti === '') return refuse('assertion_claim', 'jti');
   // draft-ietf-oauth-rfc7523bis: an assertion of this type is for the issuer and nobody else.
-  if (typ === 'client-authentication+jwt' && aud !== audiences[0]) {
+  const [issuer = ''] = audiences;
+  if (typ === 'client-authentication+jwt' && !(typeof aud === 'string' && sameUrl(aud, issuer))) {
     return refuse('assertion_claim', 'aud is not the issuer alone');
   }
   return ok({ jti, exp });
@@ -46,7 +48,8 @@ export async function verifyClientAssertion(
 export function claimedIssuer(assertion: string): string | undefined {
   if (assertion.length > MAX_JWT) return undefined;
   try {
-    return decodeJwt(assertion).iss;
+    const { iss }: { iss?: unknown } = decodeJwt(assertion);
+    return typeof iss === 'string' ? iss : undefined;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { seconds } from '../../clock';
 import { readSecret, secretName } from '../../config';
 import { sha256Hex } from '../../crypto';
+import { leavePool } from '../../flow';
 import { ok, type Result, refuse } from '../../result';
 import type { Site } from '../../site';
 import { REGISTRATION_TTL } from '../library';
@@ -20,6 +21,8 @@ export interface ClientRecord {
   clientUri?: string;
   registrationDate?: number;
   registrationExpiresAt?: number;
+  /** Ours: somebody got a token with it. */
+  used?: true;
 }
 
 /** What a registration without a name is shown as. */
@@ -45,15 +48,22 @@ export async function findClient(site: Site, client_id: string): Promise<Result<
 }
 
 /**
- * Keeps a registration that is in use: past the half of its time it is written anew. Clients that nobody
- * uses expire.
+ * Keeps a registration that is in use: with the first token it no longer counts as unused, and past the half of its time
+ * it is written anew. Clients that nobody uses expire.
  */
 export async function renewRegistration(site: Site, client: Client): Promise<void> {
   if (client.kind !== 'registered') return;
-  const key = `client:${client.client_id}`;
-  const record = await site.env.OAUTH_KV.get<ClientRecord>(key, 'json');
+  const record = await site.env.OAUTH_KV.get<ClientRecord>(`client:${client.client_id}`, 'json');
   const left = (record?.registrationExpiresAt ?? 0) - Date.now() / 1000;
-  if (record && left < REGISTRATION_TTL / 2) await storeRegistration(site, record);
+  if (!record || (record.used && left >= REGISTRATION_TTL / 2)) return;
+  await storeRegistration(site, { ...record, used: true });
+  if (!record.used) await leavePool(site, 'registrations', client.client_id);
+}
+
+/** Drops a registration, unless somebody has used it meanwhile. */
+export async function dropUnused(site: Site, client_id: string): Promise<void> {
+  const record = await site.env.OAUTH_KV.get<ClientRecord>(`client:${client_id}`, 'json');
+  if (record && !record.used) await site.env.OAUTH_KV.delete(`client:${client_id}`);
 }
 
 /** Writes a registration that expires when nobody uses it. */

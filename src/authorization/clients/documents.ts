@@ -1,4 +1,5 @@
 import { sha256Hex } from '../../crypto';
+import { writeLog } from '../../log';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { type SafeFetchRefusal, safeFetch } from '../../safe-fetch';
 import type { Client } from './client';
@@ -119,7 +120,7 @@ async function remember(key: string, record: DocumentRecord, { kv, now }: Deps):
   try {
     await kv.put(key, JSON.stringify(record), { expirationTtl });
   } catch (error) {
-    console.warn('client_document_not_remembered', error);
+    writeLog('warn', { event: 'client_document_not_remembered', outcome: 'failed', detail: error });
   }
 }
 

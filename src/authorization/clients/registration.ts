@@ -3,12 +3,15 @@ import { z } from 'zod';
 import { record } from '../../audit';
 import { seconds } from '../../clock';
 import { clientIdOf } from '../../crypto';
+import { enterPool } from '../../flow';
 import { decodeUtf8, NO_STORE, readBody } from '../../http';
 import { ok, type Result, refuse } from '../../result';
+import { quotable } from '../../secret-text';
 import { type Site, siteOf } from '../../site';
-import { registerWithLibrary } from '../library';
+import { type Source, sourceOf } from '../../source';
+import { REGISTRATION_TTL, registerWithLibrary } from '../library';
 import { DEVICE_CODE, GRANT_TYPES, LIBRARY_GRANT_TYPES } from './client';
-import { type ClientRecord, storeRegistration, UNNAMED } from './clients';
+import { type ClientRecord, dropUnused, storeRegistration, UNNAMED } from './clients';
 import { validateRedirectUris } from './redirect-uri';
 
 const MAX_BYTES = 64 * 1024;
@@ -37,7 +40,7 @@ type Metadata = z.infer<typeof metadataSchema>;
  * `invalid_client_metadata`. A public client that sends the same metadata again gets the same client.
  */
 export async function register(c: Context): Promise<Response> {
-  const registered = await registerClient(siteOf(c), c.req.raw);
+  const registered = await registerClient(siteOf(c), c.req.raw, await sourceOf(c));
   if (registered.ok) {
     record(c, { event: 'client_registered', outcome: 'ok', client: String(registered.value.client_id) });
     return c.json(registered.value, 201, NO_STORE);
@@ -48,14 +51,18 @@ export async function register(c: Context): Promise<Response> {
   return c.json({ error, error_description: detail ?? 'The client metadata is not valid' }, 400, NO_STORE);
 }
 
-async function registerClient(site: Site, request: Request): Promise<Result<Record<string, unknown>>> {
+async function registerClient(
+  site: Site,
+  request: Request,
+  from: Source,
+): Promise<Result<Record<string, unknown>>> {
   const read = await readMetadata(request);
   if (!read.ok) return read;
   const metadata = read.value;
   const asked = metadata.grant_types ?? [...LIBRARY_GRANT_TYPES];
   // A client without a browser has nowhere to be sent to (RFC 8628).
   const deviceOnly = asked.includes(DEVICE_CODE) && !asked.includes('authorization_code');
-  if (deviceOnly && !metadata.redirect_uris?.length) return registerDevice(site, metadata);
+  if (deviceOnly && !metadata.redirect_uris?.length) return registerDevice(site, metadata, from);
 
   const redirects = validateRedirectUris(metadata.redirect_uris);
   if (!redirects.ok) return redirects;
@@ -71,7 +78,7 @@ async function registerClient(site: Site, request: Request): Promise<Result<Reco
   const more = GRANT_TYPES.filter((type) => asked.includes(type) && !LIBRARY_GRANT_TYPES.includes(type));
   const grant_types = [...(answer.grant_types as string[]), ...more];
   const registration = { ...(accepted.value.record as unknown as ClientRecord), grantTypes: grant_types };
-  const stored = await store(site, registration);
+  const stored = await store(site, registration, from);
   return ok({ ...answer, grant_types, ...issued(stored) });
 }
 
@@ -92,7 +99,7 @@ async function readMetadata(request: Request): Promise<Result<Metadata>> {
   const path = issue?.path.join('.') ?? '';
   return refuse(
     path.startsWith('redirect_uris') ? 'invalid_redirect_uri' : 'metadata_invalid',
-    `${path}: ${issue?.message}`,
+    quotable(`${path}: ${issue?.message}`, 200),
   );
 }
 
@@ -106,10 +113,14 @@ function onlyTexts(metadata: Metadata): Metadata {
   return Object.fromEntries(Object.entries(metadata).filter(([, value]) => isTexts(value)));
 }
 
-async function registerDevice(site: Site, metadata: Metadata): Promise<Result<Record<string, unknown>>> {
+async function registerDevice(
+  site: Site,
+  metadata: Metadata,
+  from: Source,
+): Promise<Result<Record<string, unknown>>> {
   const method = metadata.token_endpoint_auth_method ?? 'none';
   if (method !== 'none') return refuse('metadata_invalid', 'A client without redirect_uris is a public one');
-  const stored = await store(site, {
+  const registration: ClientRecord = {
     clientId: '',
     clientName: nameOf(metadata),
     redirectUris: [],
@@ -117,7 +128,8 @@ async function registerDevice(site: Site, metadata: Metadata): Promise<Result<Re
     responseTypes: [],
     tokenEndpointAuthMethod: 'none',
     registrationDate: seconds(),
-  });
+  };
+  const stored = await store(site, registration, from);
   const { clientName: client_name, grantTypes: grant_types } = stored;
   return ok({
     client_name,
@@ -129,8 +141,9 @@ async function registerDevice(site: Site, metadata: Metadata): Promise<Result<Re
 }
 
 /** Stores a client. A public one gets the id of its metadata, and the record that stands stays. */
-async function store(site: Site, client: ClientRecord): Promise<ClientRecord> {
+async function store(site: Site, client: ClientRecord, from: Source): Promise<ClientRecord> {
   if (client.tokenEndpointAuthMethod !== 'none') {
+    await makeRoom(site, client.clientId, from);
     await storeRegistration(site, client);
     return client;
   }
@@ -138,9 +151,24 @@ async function store(site: Site, client: ClientRecord): Promise<ClientRecord> {
   const redirectUris = client.redirectUris.map(withoutLoopbackPort).sort();
   const clientId = await clientIdOf(site.keyring, JSON.stringify({ ...metadata, redirectUris }));
   const standing = await site.env.OAUTH_KV.get<ClientRecord>(`client:${clientId}`, 'json');
+  if (standing?.used) return standing;
+  await makeRoom(site, clientId, from);
   if (standing) return standing;
   await storeRegistration(site, { ...client, clientId });
   return { ...client, clientId };
+}
+
+/**
+ * Counts a registration that nobody has used yet. The oldest of the same source goes where it has too many of them, or
+ * of the source that has the most; one that is in use never does.
+ */
+async function makeRoom(site: Site, id: string, from: Source): Promise<void> {
+  const entered = await enterPool(site, 'registrations', {
+    id,
+    from,
+    expiresAt: seconds() + REGISTRATION_TTL,
+  });
+  for (const dropped of entered.ok ? entered.value : []) await dropUnused(site, dropped);
 }
 
 function issued(client: ClientRecord) {

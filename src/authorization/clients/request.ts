@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import type { TokenAnswer } from '../../account';
 import { record } from '../../audit';
 import { NO_STORE, readForm, repeatedNames } from '../../http';
+import { mayPassFrom, tooManyRequests } from '../../limits';
 import { siteOf } from '../../site';
 import { oauthError, type TokenRequest } from '../token/request';
 import { type AuthenticatedClient, authenticateClient } from './authentication';
@@ -37,6 +38,7 @@ export async function readClientRequest(
   if (authenticated.ok) return authenticated.value;
   const { error, error_description, reason, detail, challenge } = authenticated.error;
   record(c, { event: 'client_authentication', outcome: 'refused', reason, detail });
+  if (!(await mayPassFrom(c, 'failures'))) return tooManyRequests(c, form.value.get('grant_type'));
   const headers = { ...NO_STORE, ...(challenge ? { 'WWW-Authenticate': 'Basic realm="gatehouse"' } : {}) };
   return c.json({ error, error_description }, error === 'invalid_client' ? 401 : 400, headers);
 }

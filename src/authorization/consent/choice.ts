@@ -3,6 +3,7 @@ import type { Scope } from '../../account';
 import { record } from '../../audit';
 import { submitAndAdopt } from '../../connections';
 import type { Flow } from '../../flow';
+import { keepVisitor } from '../../sign-in';
 import { siteOf } from '../../site';
 import { PageProblem } from '../../ui';
 import { type AuthorizationFlow, issuingClient, type Person } from '../authorize';
@@ -87,6 +88,8 @@ export async function finishAuthorization(
     ...choice,
     key_id: person.key?.id,
   });
+  const lasting = adopted.value.length > 0 ? undefined : choice.expires_at;
+  await keepVisitor(site, person, lasting);
   record(c, { event: 'consent', outcome: 'ok', detail: choice.scope.join(' '), ...who });
   return ending.allowed(redirectTo);
 }

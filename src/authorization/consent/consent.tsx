@@ -17,7 +17,7 @@ import { type Site, siteOf } from '../../site';
 import { brandingOf, PageProblem, showPage, words } from '../../ui';
 import type { AuthorizationFlow, AuthorizationRequest, Person } from '../authorize';
 import { type CheckedRedirectUri, describeRedirect } from '../clients/redirect-uri';
-import { sourceOf } from '../device/authorization';
+import { describeSource } from '../device/authorization';
 import { longestWithinKey, scopesWithinKey, serversWithinKey } from '../key-cap';
 import { errorRedirect } from '../library';
 import { type Choice, type Ending, finishAuthorization, stageChoice, stagedChoice } from './choice';
@@ -124,7 +124,7 @@ export function backToClient(c: Context, { request }: AuthorizationFlow): Ending
 function describeDevice(c: Context, { device }: AuthorizationFlow): Pick<ConsentProps, 'device'> {
   if (!device) return {};
   const { address, place } = device.from;
-  const here = sourceOf(siteOf(c), c.req.raw).address;
+  const here = describeSource(siteOf(c), c.req.raw).address;
   const from = place === undefined ? address : `${address} (${place})`;
   const elsewhere = address !== undefined && here !== undefined && network(address) !== network(here);
   const userCode = showUserCode(device.user_code);

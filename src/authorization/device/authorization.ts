@@ -3,6 +3,7 @@ import { record } from '../../audit';
 import { openDevice, showUserCode } from '../../flow';
 import { NO_STORE } from '../../http';
 import { type Site, siteOf } from '../../site';
+import { sourceOf } from '../../source';
 import { askedScopes, type RequestSource } from '../authorize';
 import { DEVICE_CODE } from '../clients/client';
 import { readClientRequest, sendError } from '../clients/request';
@@ -41,9 +42,9 @@ export async function deviceAuthorization(c: Context): Promise<Response> {
   if (resource === undefined) {
     return sendError(c, oauthError('invalid_target', 'There is no such resource', 'target_unknown'));
   }
-  const from = sourceOf(site, c.req.raw);
+  const from = describeSource(site, c.req.raw);
   const describe = (user_code: string): DeviceRequest => ({ client_id, scope, resource, user_code, from });
-  const opened = await openDevice(site, describe);
+  const opened = await openDevice(site, await sourceOf(c), describe);
   if (!opened.ok) {
     record(c, {
       event: 'device_request',
@@ -73,7 +74,7 @@ export function deviceLink(origin: string, userCode: string, id: string): string
 }
 
 /** Where a request came from, by the platform's own header and data; locally that data is made up. */
-export function sourceOf(site: Site, request: Request): RequestSource {
+export function describeSource(site: Site, request: Request): RequestSource {
   const address = request.headers.get('cf-connecting-ip')?.slice(0, 60);
   const { city, country } = (site.local ? {} : (request.cf ?? {})) as { city?: unknown; country?: unknown };
   const place = [city, country]

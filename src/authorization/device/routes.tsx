@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { parseToken } from '../../account';
+import { parseToken, VISITOR } from '../../account';
 import { record } from '../../audit';
 import type { TryCredential } from '../../connections';
 import { randomSecret, s256 } from '../../crypto';
@@ -17,6 +17,7 @@ import {
 import type { Refusal, Result } from '../../result';
 import { currentSignIn, mustFindFlow, type SignedIn, showSignIn } from '../../sign-in';
 import { siteOf } from '../../site';
+import { sourceOf } from '../../source';
 import {
   brandingOf,
   MessagePage,
@@ -180,13 +181,14 @@ async function takeCode(
 async function findTyped(
   c: Context,
   { data }: Flow<CodeFlow>,
-  { userId }: SignedIn,
+  { userId, identity }: SignedIn,
   typed: string,
 ): Promise<Result<{ id: string; data: DeviceRequest }, Refusal>> {
   const code = readUserCode(typed);
   if (code === undefined) return { ok: false, error: { reason: 'user_code_malformed' } };
   const id = code === data.user_code ? data.device : undefined;
-  return findDevice<DeviceRequest>(siteOf(c), code, { userId, id });
+  const budget = identity.provider === VISITOR ? 'visitors' : 'people';
+  return findDevice<DeviceRequest>(siteOf(c), code, { userId, budget, from: await sourceOf(c), id });
 }
 
 /** Ends with a page when the device no longer waits. */

@@ -1,4 +1,5 @@
 import type { JWTPayload } from 'jose';
+import { isSubject } from '../../claims';
 import type { TrustedIssuer } from '../../config';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import type { AssertionKeys } from '../clients/client';
@@ -6,6 +7,8 @@ import { type AssertionRefusal, type JwtDeps, verifyJwt } from './jwt';
 
 /** A trusted issuer's token that passed every check but one: whether it was used before. */
 export interface Assertion {
+  /** As the token spells it: that is part of who the principal is. */
+  issuer: string;
   subject: string;
   claims: JWTPayload;
   /** Seconds since the epoch. */
@@ -16,6 +19,8 @@ export interface Assertion {
 
 /** How a token comes in, and so what it may be. */
 export interface Presented {
+  /** The issuer, as the token spells it. */
+  issuer: string;
   /** As `subject_token` (RFC 8693), or as `assertion` (RFC 7523). */
   as: 'subject_token' | 'assertion';
   /** The client that presents it, if one proved who it is. */
@@ -32,6 +37,8 @@ const TYPES = ['', 'jwt', 'authorization-grant+jwt'];
 /** Seconds that a token may live: workload tokens an hour, identity assertion grants five minutes. */
 const LONGEST = 3600;
 const LONGEST_ID_JAG = 300;
+/** Characters of a subject: a SPIFFE id, the longest of real ones, has 2,048. */
+const LONGEST_SUBJECT = 2048;
 /** What narrows an identity assertion grant: one of another form must not count as left out. */
 const NARROWING = ['scope', 'resource'];
 /** What would narrow the grant in ways that nobody here understands. */
@@ -51,7 +58,7 @@ export async function verifyAssertion(
 ): Promise<Result<Assertion, Refusal<TrustRefusal>>> {
   const audience = trusted.audience ?? presented.origin;
   const rules = {
-    issuer: trusted.issuer,
+    issuer: presented.issuer,
     audience: [audience],
     required: ['sub', 'exp'],
     longest: LONGEST,
@@ -64,7 +71,7 @@ export async function verifyAssertion(
   const exp = Math.floor(payload.exp ?? 0);
   if (Array.isArray(aud) && aud.length > 1)
     return refuse('assertion_claim', 'aud has others beside the gate');
-  if (typeof sub !== 'string' || sub === '') return refuse('assertion_claim', 'sub');
+  if (!isSubject(sub, LONGEST_SUBJECT)) return refuse('assertion_claim', 'sub');
   if (jti !== undefined && (typeof jti !== 'string' || jti === '')) return refuse('assertion_claim', 'jti');
   // What is issued ends with it, so there is no leeway here.
   if (exp <= deps.now) return refuse('assertion_expired');
@@ -73,7 +80,7 @@ export async function verifyAssertion(
   const isIdJag = typ === ID_JAG && presented.as === 'assertion';
   if (!isIdJag && !TYPES.includes(typ)) return refuse('assertion_type', typ.slice(0, 60));
   const judged = isIdJag ? judgeIdJag(payload, presented, deps.now) : undefined;
-  return judged ?? ok({ subject: sub, claims: payload, exp, isIdJag });
+  return judged ?? ok({ issuer: presented.issuer, subject: sub, claims: payload, exp, isIdJag });
 }
 
 /** What an identity assertion grant must say beside; undefined when nothing is wrong. */

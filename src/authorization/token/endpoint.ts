@@ -9,6 +9,7 @@ import { type Client, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE } from '../clients
 import { renewRegistration } from '../clients/clients';
 import { readClientRequest, sendError } from '../clients/request';
 import { deviceCode } from '../device/device';
+import { resourceNamed } from '../metadata';
 import { clientCredentials } from './client-credentials';
 import { exchange } from './exchange';
 import { forClient, type Grant, oauthError, type TokenRequest, termsOf } from './request';
@@ -36,6 +37,8 @@ export async function token(c: Context): Promise<Response> {
   const request = await readClientRequest(c, namesNoClient);
   if (request instanceof Response) return request;
   const { client, form } = request;
+  // The library compares spellings.
+  if (form.resource !== undefined) form.resource = resourceNamed(siteOf(c), form.resource) ?? form.resource;
   const grantType = form.grant_type ?? '';
   const grant = Object.hasOwn(GRANTS, grantType) ? GRANTS[grantType] : undefined;
   let answer: TokenAnswer;

@@ -1,5 +1,6 @@
 import type { TrustedIssuer } from '../../config';
 import { decodeUtf8 } from '../../http';
+import { canonicalIssuer, sameIssuer } from '../../issuer';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { safeFetch } from '../../safe-fetch';
 import { ASSERTION_ALGORITHMS, type AssertionKeys } from '../clients/client';
@@ -11,9 +12,19 @@ const TIMEOUT_MS = 5_000;
 const FRESH = 3600;
 const RETRY_AFTER = 30;
 
-type Where = Result<string, Refusal<'assertion_keys_unavailable'>>;
+/** The keys of a trusted issuer. `issuer`: as its own document spells it; undefined where none was asked for. */
+export interface IssuerKeys extends AssertionKeys {
+  issuer?: string;
+}
 
-/** By issuer, for as long as this isolate lives; issuers are those of the settings. */
+interface IssuerDocument {
+  issuer: string;
+  jwks_uri: string;
+}
+
+type Where = Result<IssuerDocument, Refusal<'assertion_keys_unavailable'>>;
+
+/** By canonical issuer, for as long as this isolate lives; issuers are those of the settings. */
 const discovered = new Map<string, { where: Where; until: number }>();
 const refetched = new Map<string, number>();
 
@@ -21,13 +32,14 @@ const refetched = new Map<string, number>();
 export async function keysOf(
   trusted: TrustedIssuer,
   deps: JwtDeps,
-): Promise<Result<AssertionKeys, Refusal<'assertion_keys_unavailable'>>> {
+): Promise<Result<IssuerKeys, Refusal<'assertion_keys_unavailable'>>> {
   const algorithms = [...ASSERTION_ALGORITHMS];
   if (trusted.jwks) return ok({ jwks: trusted.jwks, algorithms });
   if (trusted.jwks_uri !== undefined) return ok({ jwks_uri: trusted.jwks_uri, algorithms });
-  const known = discovered.get(trusted.issuer);
-  const where = known && known.until > deps.now ? known.where : await discover(trusted.issuer, deps);
-  return where.ok ? ok({ jwks_uri: where.value, algorithms }) : where;
+  const issuer = canonicalIssuer(trusted.issuer);
+  const known = discovered.get(issuer);
+  const where = known && known.until > deps.now ? known.where : await discover(issuer, deps);
+  return where.ok ? ok({ ...where.value, algorithms }) : where;
 }
 
 /**
@@ -41,7 +53,7 @@ export function mayRefetch(keys: AssertionKeys, now: number): boolean {
   return true;
 }
 
-/** OpenID Connect Discovery 1.0 section 4: its `issuer` must be the one that was asked. */
+/** OpenID Connect Discovery 1.0 section 4: its `issuer` must be the one that was asked, however a setting spells it. */
 async function discover(issuer: string, deps: JwtDeps): Promise<Where> {
   const where = await fetchJwksUri(issuer, deps);
   discovered.set(issuer, { where, until: deps.now + (where.ok ? FRESH : RETRY_AFTER) });
@@ -49,16 +61,20 @@ async function discover(issuer: string, deps: JwtDeps): Promise<Where> {
 }
 
 async function fetchJwksUri(issuer: string, { loopbackHosts }: JwtDeps): Promise<Where> {
-  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const url = `${issuer}/.well-known/openid-configuration`;
   const options = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, accept: 'application/json', loopbackHosts };
   const fetched = await safeFetch(url, options);
   if (!fetched.ok) return refuse('assertion_keys_unavailable', `discovery: ${fetched.error.reason}`);
-  const document = parseJson(decodeUtf8(fetched.value.body)) as { issuer?: unknown; jwks_uri?: unknown };
-  const { jwks_uri } = document ?? {};
-  if (document?.issuer !== issuer || typeof jwks_uri !== 'string' || !URL.canParse(jwks_uri)) {
+  const document = parseJson(decodeUtf8(fetched.value.body)) as {
+    issuer?: unknown;
+    jwks_uri?: unknown;
+  } | null;
+  const { issuer: named, jwks_uri } = document ?? {};
+  const isIts = typeof named === 'string' && sameIssuer(named, issuer);
+  if (!isIts || typeof jwks_uri !== 'string' || !URL.canParse(jwks_uri)) {
     return refuse('assertion_keys_unavailable', 'discovery: not the document of that issuer');
   }
-  return ok(jwks_uri);
+  return ok({ issuer: named, jwks_uri });
 }
 
 function parseJson(text: string | undefined): unknown {

@@ -10,6 +10,7 @@ import {
   jwksCache,
   jwtVerify,
 } from 'jose';
+import { sameUrl } from '../../issuer';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { safeFetch } from '../../safe-fetch';
 import type { AssertionKeys } from '../clients/client';
@@ -34,8 +35,10 @@ export interface JwtDeps {
 
 /** What a token must say; the caller judges the rest. */
 export interface JwtRules {
+  /** The very text. */
   issuer: string;
   subject?: string;
+  /** Any of these URLs, however the token spells it, or the very text of what is no URL. */
   audience: string[];
   required: string[];
   /** The furthest that `exp` may be ahead, in seconds. */
@@ -77,7 +80,6 @@ export async function verifyJwt(
   const options: JWTVerifyOptions = {
     algorithms: keys.algorithms,
     issuer: rules.issuer,
-    audience: rules.audience,
     requiredClaims: rules.required,
     clockTolerance: CLOCK_SKEW,
     currentDate: new Date(deps.now * 1000),
@@ -86,13 +88,21 @@ export async function verifyJwt(
   try {
     const { payload, protectedHeader } = await jwtVerify(token, keySource(keys, deps), options);
     const { exp = 0, iat = 0 } = payload;
+    if (!isMeantFor(payload.aud, rules.audience)) return refuse('assertion_claim', 'aud');
     if (exp > deps.now + rules.longest + CLOCK_SKEW) return refuse('assertion_claim', 'exp is too far ahead');
     if (iat > deps.now + CLOCK_SKEW) return refuse('assertion_claim', 'iat is in the future');
-    const typ = (protectedHeader.typ ?? '').toLowerCase().replace(/^application\//, '');
-    return ok({ payload, typ });
+    const { typ = '' }: { typ?: unknown } = protectedHeader;
+    if (typeof typ !== 'string') return refuse('assertion_malformed', 'typ');
+    return ok({ payload, typ: typ.toLowerCase().replace(/^application\//, '') });
   } catch (error) {
     return { ok: false, error: explain(error) };
   }
+}
+
+/** RFC 7519 section 4.1.3: one of the audiences is us. */
+function isMeantFor(aud: unknown, ours: readonly string[]): boolean {
+  const named: unknown[] = Array.isArray(aud) ? aud : [aud];
+  return named.some((one) => typeof one === 'string' && ours.some((own) => sameUrl(one, own)));
 }
 
 /** Forgets the keys that were fetched from an address, so that the next token has them fetched. */

@@ -36,5 +36,6 @@ export function forClient(
 /** What the account needs to know of the deployment to issue. */
 export function termsOf(site: Site): Terms {
   const { tokens, signIn } = site.settings;
-  return { origin: site.origin, resources: resourcesOf(site), tokens, providers: signIn.oidc };
+  const { origin, local } = site;
+  return { origin, local, resources: resourcesOf(site), tokens, providers: signIn.oidc };
 }

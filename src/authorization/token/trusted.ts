@@ -3,6 +3,7 @@ import { seconds } from '../../clock';
 import { type TrustedIssuer, type TrustRule, titleOf } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { claimOnce } from '../../flow';
+import { sameIssuer } from '../../issuer';
 import { ok, type Result, refuse } from '../../result';
 import type { Site } from '../../site';
 import { claimedIssuer } from '../clients/assertion';
@@ -28,7 +29,7 @@ export async function redeemTrusted(
   as: Presented['as'],
   { client, method, form }: TokenRequest,
 ): Promise<TokenAnswer> {
-  const found = await readTrusted(site, token, { as, client_id: client?.client_id, origin: site.origin });
+  const found = await readTrusted(site, token, as, client?.client_id);
   if (!found.ok) {
     const { error, text } = ERRORS[as];
     const { reason, detail } = found.error;
@@ -61,8 +62,8 @@ export async function redeemTrusted(
     withinResource(form, assertion),
   );
   if (!plan.ok) return plan.error;
-  const { subject, exp } = assertion;
-  const what = ['trusted', trusted.issuer, subject, await idOf(token, assertion)].join('\0');
+  const { issuer, subject, exp } = assertion;
+  const what = ['trusted', issuer, subject, await idOf(token, assertion)].join('\0');
   if (await claimOnce(site, what, exp + CLOCK_SKEW)) return issueToService(site, plan.value);
   const { error, text } = ERRORS[as];
   return oauthError(error, text, 'assertion_replayed');
@@ -74,14 +75,23 @@ interface Found {
   rule: TrustRule;
 }
 
-async function readTrusted(site: Site, token: string, presented: Presented): Promise<Result<Found>> {
+async function readTrusted(
+  site: Site,
+  token: string,
+  as: Presented['as'],
+  client_id: string | undefined,
+): Promise<Result<Found>> {
   const issuer = claimedIssuer(token);
   if (issuer === undefined) return refuse('assertion_malformed');
-  const trusted = site.settings.trustedIssuers.find((one) => one.issuer === issuer);
+  const trusted = site.settings.trustedIssuers.find((one) => sameIssuer(one.issuer, issuer));
   if (!trusted) return refuse('issuer_not_trusted', issuer.slice(0, 200));
   const deps = { loopbackHosts: loopbackHosts(site, trusted), now: seconds() };
   const keys = await keysOf(trusted, deps);
   if (!keys.ok) return keys;
+  // What the issuer calls itself in its document, it must call itself in its tokens (OIDC Core section 3.1.3.7).
+  const { issuer: itself = issuer } = keys.value;
+  if (itself !== issuer) return refuse('issuer_not_trusted', issuer.slice(0, 200));
+  const presented = { as, issuer, client_id, origin: site.origin };
   const verify = () => verifyAssertion(trusted, token, keys.value, presented, deps);
   let verified = await verify();
   const isNew = !verified.ok && verified.error.reason === 'assertion_key_unknown';
@@ -99,11 +109,15 @@ function loopbackHosts(site: Site, { issuer, jwks_uri }: TrustedIssuer): string[
 }
 
 /** Who the token is about, as far as the gate tells others. Groups are the rule's: a token gives itself none. */
-function identityOf(trusted: TrustedIssuer, rule: TrustRule, { subject, claims }: Assertion): Identity {
+function identityOf(
+  trusted: TrustedIssuer,
+  rule: TrustRule,
+  { issuer, subject, claims }: Assertion,
+): Identity {
   const email = textOf(claims.email);
   return {
     provider: trusted.name,
-    issuer: trusted.issuer,
+    issuer,
     subject,
     name: textOf(claims.name) ?? email ?? subject.slice(0, 200),
     email,

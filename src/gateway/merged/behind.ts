@@ -10,7 +10,7 @@ import {
 import type { ServerSetting } from '../../config';
 import { siteOf, type Work } from '../../site';
 import type { Principal } from '../principal';
-import { accountAt, type CredentialError } from '../server-credentials';
+import { accountAt, type CredentialError, forgetCredentials } from '../server-credentials';
 import { SOFTWARE } from '../software';
 import { callServerAs } from '../upstream';
 
@@ -64,6 +64,8 @@ export async function connectBehind(server: ServerSetting, options: ConnectOptio
   const transport = new StreamableHTTPClientTransport(url, {
     fetch: async (_url, init) => {
       account ??= await accountOf(server, options.acting());
+      // A person may have taken their time, and connected another account meanwhile.
+      if (answersQuestion(init)) forgetCredentials(siteOf(options.acting().work));
       const answer = send(server, options, init ?? {}, account);
       // A call whose server never gets the answer to its question would wait for ever: it is over.
       if (answersQuestion(init)) await endUnlessOk(answer, client);

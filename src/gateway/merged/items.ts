@@ -12,6 +12,7 @@ import {
   UriTemplate,
 } from '@modelcontextprotocol/server';
 import type { ServerSetting } from '../../config';
+import { quotable } from '../../secret-text';
 import type { ListKind } from '../catalogue';
 import { connectionNeeded, lockOf, useUnlocked } from './connect-tool';
 import { type Item, itemsOf } from './lists';
@@ -114,7 +115,7 @@ async function findPrompt(view: View, merged: string): Promise<{ server: ServerS
   if (server && lock) throw await connectionNeeded(view, server, lock);
   const found = list?.items.find(({ name }) => names.name(server?.name ?? '', String(name)) === merged);
   if (!server || !found)
-    throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown prompt: ${merged}`);
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown prompt: ${quotable(merged)}`);
   return { server, name: String(found.name) };
 }
 
@@ -130,13 +131,13 @@ export async function findResource(
   const split = naming.split(merged);
   if (split) {
     const server = servers.find(({ name }) => name === split.server);
-    if (!server) throw new ResourceNotFoundError(merged);
+    if (!server) throw new ResourceNotFoundError(quotable(merged));
     return { server, uri: split.uri, plain: false };
   }
   const having = await Promise.all(servers.map((server) => hasResource(view, server, merged)));
   const found = servers.filter((_, index) => having[index]);
   const [only] = found;
-  if (!only) throw new ResourceNotFoundError(merged);
+  if (!only) throw new ResourceNotFoundError(quotable(merged));
   if (found.length > 1) {
     const names = found.map(({ name }) => naming.uri(name, merged)).join(' or ');
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Several servers have it: ask for ${names}`);

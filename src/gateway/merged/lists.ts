@@ -4,6 +4,7 @@ import type { ServerSetting } from '../../config';
 import { siteOf } from '../../site';
 import { catalogueKey, catalogueOf, type Listed, type ListKind, readList, type Tools } from '../catalogue';
 import { forgetFailure, recentFailure, rememberFailure } from '../failures';
+import { principalAt } from '../principal';
 import { accountAt, type CredentialError } from '../server-credentials';
 import { lockOf, UNKNOWN_LOCK } from './connect-tool';
 import type { View } from './view';
@@ -78,9 +79,10 @@ async function listOf<T extends Listed>(
   const user = principal.user.id;
   if (await lockInTime(view, server)) return undefined;
   const account = await accountAt(siteOf(work), principal, server);
-  const asked = `${user} ${account} ${kind}`;
-  if (recentFailure(work.env, server.name, asked)) return undefined;
-  const key = catalogueKey(server.name, principal, account, kind);
+  const asker = principalAt(siteOf(work), principal, server);
+  const key = catalogueKey(server, asker, account, kind);
+  // What failed for one token may be there for another.
+  if (recentFailure(work.env, server.name, key)) return undefined;
   const ask = () => {
     const answer = inTime(view.use(server, ({ client }) => read(client)));
     // Other requests may wait for the same answer: it comes, or fails in time, though this one has ended.
@@ -89,13 +91,13 @@ async function listOf<T extends Listed>(
   };
   try {
     const list = await inTime(readList(catalogueOf(work.env), key, ask, use));
-    forgetFailure(work.env, server.name, asked);
+    forgetFailure(work.env, server.name, key);
     return list;
   } catch (error) {
     // The server refused the credential: it has not failed, and what it has comes with the next one.
     if (await lockInTime(view, server)) return undefined;
     const detail = error instanceof Error ? error.message : String(error);
-    rememberFailure(work.env, server.name, asked, detail);
+    rememberFailure(work.env, server.name, key, detail);
     record(work, { event: 'listed', outcome: 'failed', reason: kind, server: server.name, user, detail });
     return undefined;
   }

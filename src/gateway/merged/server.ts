@@ -10,6 +10,7 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import type { ServerSetting } from '../../config';
+import { quotable } from '../../secret-text';
 import type { Site } from '../../site';
 import type { Tool } from '../policy';
 import { SOFTWARE } from '../software';
@@ -65,7 +66,8 @@ export function gateServer({ settings }: Site, seenBy: (ctx: ServerContext) => S
     const { view, called, authorize } = seenBy(ctx);
     if (authorize && params.name === AUTHORIZE.name) return askToAuthorize(await authorize());
     if (!authorize && !called && params.name === WHOAMI.name) return whoami(view);
-    if (!called) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${params.name}`);
+    if (!called)
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${quotable(params.name)}`);
     if (called.kind === 'locked') return askToConnect(view, called, ctx);
     return called.kind === 'tool' ? callMerged(view, called, params, ctx) : alreadyConnected(called.server);
   });

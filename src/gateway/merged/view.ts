@@ -10,7 +10,7 @@ import { usableServers } from '../../account';
 import type { ServerSetting } from '../../config';
 import { siteOf, type Work } from '../../site';
 import { catalogueKey } from '../catalogue';
-import type { Principal } from '../principal';
+import { type Principal, principalAt } from '../principal';
 import { type Behind, connectBehind, type Greeting } from './behind';
 
 /** The servers behind, as one principal may use them. */
@@ -62,7 +62,7 @@ export function passingView(work: Work, principal: Principal, { mcpReq }: Passin
     logLevel: envelope[LOG_LEVEL_META_KEY] as LoggingLevel | undefined,
     urlElicitation: capabilities.elicitation?.url !== undefined,
     use: async (server, act) => {
-      const key = catalogueKey(server.name, principal);
+      const key = catalogueKey(server, principalAt(siteOf(work), principal, server));
       const remembered = greetings.get(key);
       const greeting = remembered && remembered.until > Date.now() ? remembered.greeting : undefined;
       const options = { acting: () => ({ work, principal }), capabilities, prepare, greeting, oneWay: true };

@@ -9,40 +9,50 @@ export interface Handing {
   uriOf(uri: string): string;
   /** What the session's client can do. */
   capabilities: ClientCapabilities;
-  /** The client's request on whose stream it goes; empty: on the client's own. */
+  /** The client's request on whose stream it goes; empty: on the client's own. Throws when it may go on neither. */
   related(): { relatedRequestId?: RequestId };
+  /** Sends what is for whoever the connection is for. */
+  says: Says;
+  /** Sends that the server has another list now. */
+  saysOfLists: Says;
+  /** Sends what became of a resource, by the URI that it has at the server. */
+  saysOf(uri: string, send: () => Promise<void>): Promise<void>;
   /** The server has another list now. */
   changed(): void;
 }
 
+type Says = <T>(send: () => Promise<T>) => Promise<T>;
 type Said = { method: string; params?: Record<string, unknown> | undefined };
 
 /** Hands on to a session's client, which `to` serves, what a server behind asks and tells the gate's own `client`. */
-export function handOn(client: Client, to: Server, { uriOf, capabilities, related, changed }: Handing): void {
+export function handOn(client: Client, to: Server, handing: Handing): void {
+  const { uriOf, capabilities, related, changed, says, saysOfLists, saysOf } = handing;
   const asked = (question: ClientContext['mcpReq']) => ({ ...related(), ...handedOn(question) });
   if (capabilities.elicitation) {
     client.setRequestHandler('elicitation/create', (request, { mcpReq }) =>
-      to.request(request, asked(mcpReq)),
+      says(() => to.request(request, asked(mcpReq))),
     );
   }
   if (capabilities.sampling) {
     client.setRequestHandler('sampling/createMessage', ({ params }, { mcpReq }) =>
-      to.createMessage(params, asked(mcpReq)),
+      says(() => to.createMessage(params, asked(mcpReq))),
     );
   }
   if (capabilities.roots) {
-    client.setRequestHandler('roots/list', ({ params }, { mcpReq }) => to.listRoots(params, asked(mcpReq)));
+    client.setRequestHandler('roots/list', ({ params }, { mcpReq }) =>
+      says(() => to.listRoots(params, asked(mcpReq))),
+    );
   }
-  const tell = (said: Said) => to.notification(said, related());
+  const tell = (said: Said) => says(() => to.notification(said, related()));
   client.setNotificationHandler('notifications/message', tell);
   client.setNotificationHandler('notifications/elicitation/complete', tell);
   client.setNotificationHandler('notifications/resources/updated', ({ method, params }) =>
-    to.notification({ method, params: { ...params, uri: uriOf(params.uri) } }),
+    saysOf(params.uri, () => to.notification({ method, params: { ...params, uri: uriOf(params.uri) } })),
   );
   for (const method of LIST_CHANGES) {
     client.setNotificationHandler(method, async () => {
       changed();
-      await to.notification({ method });
+      await saysOfLists(() => to.notification({ method }));
     });
   }
 }

@@ -45,10 +45,9 @@ export class StreamHolder {
   /** Has a server listened to that the session has spoken to. */
   async listen(server: string, to?: WebSocket): Promise<void> {
     const greeting = await this.store.greeting(server);
-    const principal = this.store.read()?.principal;
-    if (!greeting || !principal) return;
-    const [uris, lastEventId] = [this.store.subscriptions(server), this.store.heard(server)];
-    this.order({ listen: { server, principal, greeting, uris, lastEventId } }, to);
+    if (!greeting) return;
+    const [watched, lastEventId] = [this.store.subscriptions(server), this.store.heard(server)];
+    this.order({ listen: { server, greeting, watched, lastEventId } }, to);
   }
 
   /** The same for all: what may be used again, or as another account, is listened to again. */

@@ -5,11 +5,15 @@ import {
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../../config';
-import type { Work } from '../../site';
-import { CredentialMissing, connectBehind, type Greeting, ServerFailure } from '../merged/behind';
+import {
+  type Acting,
+  CredentialMissing,
+  connectBehind,
+  type Greeting,
+  ServerFailure,
+} from '../merged/behind';
 import { toolsOf } from '../merged/lists';
-import { passingView, UNASKED } from '../merged/view';
-import type { Principal } from '../principal';
+import { passingView, serversOf, UNASKED } from '../merged/view';
 import { callServerAs } from '../upstream';
 
 /*
@@ -35,9 +39,9 @@ export interface Ears {
 
 /** For whom, at which server, and what of it. */
 export interface Wanted {
-  work: Work;
+  /** In whose name: asked each time, because what they may do changes while they listen. */
+  acting: () => Acting;
   server: ServerSetting;
-  principal: Principal;
   greeting: Greeting;
   uris: string[];
   lastEventId?: string | undefined;
@@ -62,7 +66,7 @@ export async function listenTo(wanted: Wanted, ears: Ears, signal: AbortSignal):
 
 /** The server's own stream of a 2025-era session that the session's object keeps. */
 async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): Promise<void> {
-  const { work, server, principal, greeting } = wanted;
+  const { acting, server, greeting } = wanted;
   if (greeting.era !== 'legacy') return;
   const lost = new AbortController();
   const signal = AbortSignal.any([until, lost.signal]);
@@ -74,6 +78,7 @@ async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): 
     fetch: async (_url, init) => {
       const headers = new Headers(init?.headers);
       const { account } = greeting;
+      const { work, principal } = acting();
       const answer = await callServerAs(work, server, principal, { method: 'GET', headers, signal, account });
       if (typeof answer === 'string') throw new ServerFailure(answer);
       if ('credential' in answer) throw new CredentialMissing(answer.credential);
@@ -104,7 +109,7 @@ async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): 
 
 /** `subscriptions/listen` at a 2026-era server, again whenever it ends. */
 async function listenStateless(wanted: Wanted, ears: Ears, signal: AbortSignal): Promise<void> {
-  const { work, server, principal, greeting, uris } = wanted;
+  const { acting, server, greeting, uris } = wanted;
   const prepare = (client: Client) => {
     for (const method of [...LIST_CHANGES, 'notifications/resources/updated'] as const) {
       client.setNotificationHandler(method, (said: object) =>
@@ -118,7 +123,7 @@ async function listenStateless(wanted: Wanted, ears: Ears, signal: AbortSignal):
     resourcesListChanged: true,
     ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }),
   };
-  const options = { acting: () => ({ work, principal }), capabilities: {}, prepare, greeting };
+  const options = { acting, capabilities: {}, prepare, greeting };
   for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     const behind = await connectBehind(server, options).catch(() => undefined);
     const subscription = await behind?.client.listen(filter).catch(() => undefined);
@@ -144,14 +149,16 @@ async function ended(subscription: McpSubscription, signal: AbortSignal): Promis
 
 /** Waits for a server that told nothing until it does. False when the signal aborts before. */
 export async function isBack(
-  work: Work,
   server: ServerSetting,
-  principal: Principal,
+  acting: () => Acting,
   signal: AbortSignal,
 ): Promise<boolean> {
   for (let pause = FIRST_PAUSE * 2; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     await sleep(pause, signal);
     if (signal.aborted) break;
+    const { work, principal } = acting();
+    // It may have become none of theirs.
+    if (!serversOf({ work, principal }).includes(server)) return false;
     if (await toolsOf(passingView(work, principal, UNASKED), server, 'answer')) return true;
   }
   return false;

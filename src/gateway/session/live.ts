@@ -1,4 +1,3 @@
-import type { ClientCapabilities } from '@modelcontextprotocol/client';
 import {
   type AuthInfo,
   type JSONRPCMessage,
@@ -9,29 +8,25 @@ import {
 } from '@modelcontextprotocol/server';
 import type { ServerSetting } from '../../config';
 import { type Place, siteOf, type Work } from '../../site';
-import { catalogueOf, forgetLists } from '../catalogue';
-import { type Behind, connectBehind, isSessionLost } from '../merged/behind';
+import type { Acting } from '../merged/behind';
 import { lockOf, useUnlocked } from '../merged/connect-tool';
 import { findResource } from '../merged/items';
-import { namesFor } from '../merged/names';
 import { type Called, gateServer, type Seen } from '../merged/server';
 import { serversOf, type View } from '../merged/view';
-import { isNobody, type Principal } from '../principal';
-import { Courses } from './course';
-import { handOn } from './hand-on';
+import { isNobody } from '../principal';
+import { audienceOf, isFor } from './audience';
 import { LIST_CHANGES } from './listen';
 import type { EventLog } from './log';
 import { countRequestsFrom } from './request-ids';
+import { SessionServers } from './servers';
 import type { Asked } from './sign-in';
 import type { SessionState, SessionStore } from './store';
 
 /** The transport's name for the session: outside it has another, which only its client knows. */
 export const INNER_ID = 'session';
 
-/** What comes with a request of a session: who sends it, and the tool that it calls. */
-export interface Carried {
-  work: Work;
-  principal: Principal;
+/** What was found out about a request of a session, which travels with it: who sends it, and what it calls. */
+export interface Carried extends Acting {
   called: Called | undefined;
   /** The client's address, where it is known. */
   from: string | undefined;
@@ -50,35 +45,32 @@ export interface SessionEvents {
 }
 
 /**
- * A session while its object is awake: the MCP server that its client speaks to, and the gate's own sessions on
- * the servers behind.
+ * A session while its object is awake: the MCP server that its client speaks to. It keeps nothing of who uses it:
+ * each request brings that along.
  */
 export class LiveSession {
   readonly transport: WebStandardStreamableHTTPServerTransport;
   readonly #server: Server;
-  readonly #behind = new Map<string, Promise<Behind>>();
-  readonly #courses = new Courses();
-  #work: Work;
-  #principal: Principal;
+  readonly #servers: SessionServers;
 
   constructor(
     private readonly store: SessionStore,
     private readonly log: EventLog,
-    state: SessionState,
     work: Work,
     private readonly on: SessionEvents,
   ) {
-    this.#work = work;
-    this.#principal = state.principal;
     this.transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => INNER_ID,
       eventStore: log,
     });
     this.#server = gateServer(siteOf(work), (ctx) => this.#seenBy(ctx));
+    this.#servers = new SessionServers(store, log, this.#server, (server) => on.greeted(server));
     countRequestsFrom(this.#server, Date.now());
-    this.#server.setRequestHandler('logging/setLevel', async ({ params }) => {
+    this.#server.setRequestHandler('logging/setLevel', async ({ params }, ctx) => {
       store.setLogLevel(params.level);
-      await this.#toGreeted(({ client }) => client.setLoggingLevel(params.level), 'logging');
+      const act: Parameters<SessionServers['toGreeted']>[1] = ({ client }) =>
+        client.setLoggingLevel(params.level);
+      await this.#servers.toGreeted({ ...carriedBy(ctx), requestId: ctx.mcpReq.id }, act, 'logging');
       return {};
     });
     this.#server.setRequestHandler('resources/subscribe', ({ params: { uri } }, ctx) =>
@@ -86,9 +78,6 @@ export class LiveSession {
     );
     this.#server.setRequestHandler('resources/unsubscribe', ({ params: { uri } }, ctx) =>
       this.#subscribe(uri, ctx, false),
-    );
-    this.#server.setNotificationHandler('notifications/roots/list_changed', () =>
-      this.#toGreeted(({ client }) => client.sendRootsListChanged()),
     );
   }
 
@@ -101,58 +90,48 @@ export class LiveSession {
     await this.#say(restored.initialize);
     await this.#say({ jsonrpc: '2.0', method: 'notifications/initialized' });
     this.log.muted = false;
-    for (const { stream, id } of this.log.unanswered()) {
-      const error = { code: -32603, message: 'The gate was restarted before the answer came. Ask again.' };
-      await this.log.storeEvent(stream, { jsonrpc: '2.0', id, error });
+    await this.log.answerLost('The gate was restarted before the answer came. Ask again.');
+  }
+
+  /** Serves a request of the client. `message`: its body, if it has one. */
+  async handle(request: Request, message: unknown, carried: Carried): Promise<Response> {
+    const { client, scope } = carried.principal;
+    const authInfo: AuthInfo = { token: '', clientId: client.id, scopes: scope, extra: { carried } };
+    const response = await this.transport.handleRequest(request, { authInfo, parsedBody: message });
+    // The SDK tells those who handle a notification nothing of its request.
+    if (response.ok && isRootsChange(message)) {
+      await this.#servers.toGreeted(carried, ({ client: to }) => to.sendRootsListChanged());
     }
-  }
-
-  /** Serves a request of the client. */
-  handle(request: Request, carried: Carried): Promise<Response> {
-    const authInfo: AuthInfo = {
-      token: '',
-      clientId: carried.principal.client.id,
-      scopes: carried.principal.scope,
-      extra: { carried },
-    };
-    return this.transport.handleRequest(request, { authInfo });
-  }
-
-  /** Goes on for who the principal is now, in the name of another request: what an older one knew may be over. */
-  actFor(work: Work, principal: Principal): void {
-    this.#work = work;
-    this.#principal = principal;
+    return response;
   }
 
   /** What a principal sees through this session. */
-  view(work: Work, principal: Principal, requestId?: RequestId): View {
+  view({ work, principal }: Acting, requestId?: RequestId): View {
     return {
       work,
       principal,
       logLevel: this.store.read()?.log_level,
-      urlElicitation: this.#capabilities().elicitation?.url !== undefined,
+      urlElicitation: this.#servers.capabilities().elicitation?.url !== undefined,
       elicited: (server, elicitationId) => this.store.elicited(server, elicitationId),
-      use: (server, act) => this.#use(server, act, requestId),
+      use: (server, act) => this.#servers.use(server, { work, principal, requestId }, act),
     };
   }
 
-  /** Takes a message that a server sent on its own stream. */
-  async receive(server: string, message: JSONRPCMessage): Promise<void> {
-    const setting = this.#setting(server);
-    if (setting) (await this.#connect(setting)).receive(message);
+  /** Takes a message that a server sent on its own stream, which is open in the name of `by`. */
+  async receive(server: string, message: JSONRPCMessage, by: Acting): Promise<void> {
+    const setting = serversOf(by).find(({ name }) => name === server);
+    if (setting) await this.#servers.receive(setting, message, by);
   }
 
-  /** Forgets a server that has forgotten this session: the next use greets it again. */
-  forget(server: string): void {
-    this.#behind.delete(server);
-    this.store.forgetGreeting(server);
-  }
-
-  /** Tells the client that everything may have changed, and which of the links it was shown are done with. */
-  async tellChanges(): Promise<void> {
+  /**
+   * Tells the client that everything may have changed, and which of the links it was shown are done with. `acting`:
+   * whoever used the session last: a person's connections are the same for all their tokens.
+   */
+  async tellChanges(acting: Acting): Promise<void> {
+    const { settings } = siteOf(acting.work);
     for (const { server, elicitationId } of this.store.elicitations()) {
-      const setting = this.#setting(server);
-      if (setting && (await lockOf(this.view(this.#work, this.#principal), setting))) continue;
+      const setting = settings.servers.find(({ name }) => name === server);
+      if (setting && (await lockOf(this.view(acting), setting))) continue;
       this.store.forgetElicitation(elicitationId);
       await this.#server.notification({
         method: 'notifications/elicitation/complete',
@@ -162,9 +141,9 @@ export class LiveSession {
     for (const method of LIST_CHANGES) await this.#server.notification({ method });
   }
 
-  /** Ends the sessions on the servers behind. */
-  async end(): Promise<void> {
-    await this.#toGreeted((behind) => behind.end());
+  /** Ends the sessions on the servers behind, in the name of who ends this one or used it last. */
+  async end(acting: Acting): Promise<void> {
+    await this.#servers.end(acting);
     await this.#server.close();
   }
 
@@ -180,91 +159,12 @@ export class LiveSession {
   }
 
   #seenBy(ctx: ServerContext): Seen {
-    const carried = ctx.http?.authInfo?.extra?.carried as Carried | undefined;
-    if (!carried) throw new Error('a request came without its principal');
-    const { work, principal, called, from } = carried;
-    const view = this.view(work, principal, ctx.mcpReq.id);
-    const { origin, local, requestId } = siteOf(work);
+    const { called, from, ...acting } = carriedBy(ctx);
+    const view = this.view(acting, ctx.mcpReq.id);
+    const { origin, local, requestId } = siteOf(acting.work);
     const place = { origin, local, requestId };
-    const authorize = isNobody(principal) ? { authorize: () => this.on.authorize(place, from) } : {};
+    const authorize = isNobody(acting.principal) ? { authorize: () => this.on.authorize(place, from) } : {};
     return { view, called, onMissing: (servers) => this.on.missing(servers), ...authorize };
-  }
-
-  async #use<T>(
-    server: ServerSetting,
-    act: (behind: Behind) => Promise<T>,
-    requestId: RequestId | undefined,
-  ): Promise<T> {
-    let used: Behind | undefined;
-    const attempt = () =>
-      this.#courses.run(server.name, requestId, async () => {
-        used = await this.#connect(server);
-        return act(used);
-      });
-    const known = this.#behind.has(server.name) || (await this.store.greeting(server.name)) !== undefined;
-    try {
-      return await attempt();
-    } catch (error) {
-      // A server that has forgotten the session has done nothing: it is greeted again, by the first who hears it.
-      if (!known || !isSessionLost(error)) throw error;
-      if ((await this.#behind.get(server.name)) === used) this.forget(server.name);
-      return attempt();
-    }
-  }
-
-  #connect(server: ServerSetting): Promise<Behind> {
-    const connected = this.#behind.get(server.name);
-    if (connected) return connected;
-    const made = this.#greet(server);
-    this.#behind.set(server.name, made);
-    const isOver = () => {
-      if (this.#behind.get(server.name) === made) this.#behind.delete(server.name);
-    };
-    made.then(({ client }) => {
-      client.onclose = isOver;
-    }, isOver);
-    return made;
-  }
-
-  async #greet(server: ServerSetting): Promise<Behind> {
-    const greeting = await this.store.greeting(server.name);
-    const behind = await connectBehind(server, {
-      acting: () => ({ work: this.#work, principal: this.#principal }),
-      capabilities: this.#capabilities(),
-      prepare: (client) => {
-        countRequestsFrom(client, Date.now());
-        handOn(client, this.#server, {
-          uriOf: (uri) =>
-            this.store.watchedAs(server.name, uri) ?? namesFor(this.#principal).uri(server.name, uri),
-          capabilities: this.#capabilities(),
-          related: () => this.#courses.relatedTo(server.name),
-          changed: () => forgetLists(catalogueOf(this.#work.env), server.name, this.#principal.user.id),
-        });
-      },
-      greeting,
-    });
-    if (greeting) return behind;
-    await this.store.setGreeting(server.name, behind.greeting);
-    const { log_level } = this.store.read() ?? {};
-    const { client } = behind;
-    if (behind.greeting.era === 'legacy') {
-      const again = this.store.subscriptions(server.name).map((uri) => client.subscribeResource({ uri }));
-      if (log_level && client.getServerCapabilities()?.logging) again.push(client.setLoggingLevel(log_level));
-      // What isn't there any more, or not for this account, is no reason to fail the call that greets it.
-      await Promise.allSettled(again);
-    }
-    await this.on.greeted(server.name);
-    return behind;
-  }
-
-  #capabilities(): ClientCapabilities {
-    const { elicitation, sampling, roots } = (this.store.read()?.initialize.params?.capabilities ??
-      {}) as ClientCapabilities;
-    return {
-      ...(elicitation && { elicitation }),
-      ...(sampling && { sampling }),
-      ...(roots && { roots }),
-    };
   }
 
   async #subscribe(merged: string, ctx: ServerContext, wanted: boolean): Promise<object> {
@@ -276,24 +176,25 @@ export class LiveSession {
       if (greeting.era === 'modern') return;
       await (wanted ? client.subscribeResource({ uri }) : client.unsubscribeResource({ uri }));
     });
-    if (wanted) this.store.subscribe(server.name, uri, merged);
+    if (wanted) this.#watch(view, server, uri, merged);
     await this.on.subscribed(server.name);
     return {};
   }
 
-  /** Does something at each 2025-era server that this session has spoken to; one that fails is left out. */
-  async #toGreeted(act: (behind: Behind) => Promise<unknown>, capability?: 'logging'): Promise<void> {
-    const settings = this.store.greeted().map((name) => this.#setting(name));
-    const done = settings.map(async (setting) => {
-      const behind = setting && (await this.#connect(setting));
-      const fits = !capability || behind?.client.getServerCapabilities()?.[capability];
-      if (behind?.greeting.era === 'legacy' && fits) await act(behind);
-    });
-    await Promise.allSettled(done);
+  /** Of two tokens that watch the same, the one that may do less has to hear of it too. */
+  #watch({ work, principal }: View, server: ServerSetting, uri: string, merged: string): void {
+    const known = this.store.watched(server.name, uri)?.audience;
+    const own = audienceOf(work, principal, server);
+    this.store.subscribe(server.name, uri, merged, known && isFor(work, principal, known) ? known : own);
   }
+}
 
-  /** A server that the session's user may still use. */
-  #setting(server: string): ServerSetting | undefined {
-    return serversOf({ work: this.#work, principal: this.#principal }).find(({ name }) => name === server);
-  }
+function carriedBy(ctx: ServerContext): Carried {
+  const carried = ctx.http?.authInfo?.extra?.carried as Carried | undefined;
+  if (!carried) throw new Error('a request came without its principal');
+  return carried;
+}
+
+function isRootsChange(message: unknown): boolean {
+  return (message as { method?: unknown } | undefined)?.method === 'notifications/roots/list_changed';
 }

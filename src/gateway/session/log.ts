@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventStore, JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server';
 import { Serial } from '../../serial';
+import { type Audience, FOR_NOBODY, readAudience } from './audience';
+import { SessionRequests } from './requests';
 
 /** How many events a session keeps for clients that come back, and for how long (ms). */
 export const KEPT_EVENTS = 1_000;
@@ -15,9 +17,11 @@ const STANDALONE = '_GET_stream';
 export interface LoggedEvent {
   id: string;
   message: JSONRPCMessage;
+  /** For whom it is; undefined: for whoever the session belongs to. */
+  audience?: Audience | undefined;
 }
 
-type Row = { seq: number; stream: string; message: string };
+type Row = { seq: number; stream: string; message: string; audience: string | null };
 
 /** How events are kept: nobody who reads the storage learns what servers answered. */
 export interface Sealer {
@@ -31,20 +35,21 @@ export interface Sealer {
  * that came before it.
  */
 export class EventLog implements EventStore {
-  /** The request whose stream opens next. */
-  opening: RequestId | undefined;
   /** While a restored session is told again how it began, nothing of it is news. */
   muted = false;
   #seq: number;
   readonly #serial = new Serial();
   readonly #cause = new AsyncLocalStorage<() => void>();
   readonly #related = new AsyncLocalStorage<RequestId | undefined>();
+  readonly #audience = new AsyncLocalStorage<Audience>();
 
   constructor(
     private readonly sql: SqlStorage,
     private readonly sealer: Sealer,
     /** Sends an event of the client's own stream to whoever holds that stream. */
     private readonly push: (event: LoggedEvent) => void,
+    /** The requests that are under way. */
+    private readonly requests = new SessionRequests(),
   ) {
     this.#seq = sql.exec<{ seq: number | null }>('SELECT max(seq) AS seq FROM events').one().seq ?? 0;
   }
@@ -57,6 +62,16 @@ export class EventLog implements EventStore {
       noted = true;
     };
     return this.#cause.run(once, work);
+  }
+
+  /** Sends something on the client's own stream, or on a request's, that is for nobody else than `audience`. */
+  concerning<T>(audience: Audience, send: () => T): T {
+    return this.#audience.run(audience, send);
+  }
+
+  /** Serves a request of the client, whose stream begins meanwhile. */
+  opening<T>(request: RequestId | undefined, serve: () => T): T {
+    return this.#related.run(request, serve);
   }
 
   /**
@@ -76,23 +91,51 @@ export class EventLog implements EventStore {
 
   storeEvent(stream: string, message: JSONRPCMessage): Promise<string> {
     if (this.muted) return Promise.resolve('');
+    const answers = 'result' in message || 'error' in message;
+    const related = answers ? message.id : this.#related.getStore();
+    const request = related === undefined ? undefined : this.requests.find(related);
+    if (answers && request && related !== undefined) {
+      this.requests.close(related);
+      // The transport has found its stream by now: from here on it has the id that its client gave it.
+      Object.assign(message, { id: request.id });
+    }
+    return this.#store(stream, message, {
+      request: answers ? undefined : request?.id,
+      audience: stream === STANDALONE ? this.#audience.getStore() : (request?.audience ?? FOR_NOBODY),
+    });
+  }
+
+  /** Answers the requests that were under way when the object went away. */
+  async answerLost(message: string): Promise<void> {
+    for (const { stream, id } of this.unanswered()) {
+      await this.#store(stream, { jsonrpc: '2.0', id, error: { code: -32603, message } }, {});
+    }
+  }
+
+  #store(
+    stream: string,
+    message: JSONRPCMessage,
+    { request, audience }: { request?: RequestId | undefined; audience?: Audience | undefined },
+  ): Promise<string> {
     const primes = Object.keys(message).length === 0;
     const answers = 'result' in message || 'error' in message;
-    const request = primes ? this.opening : this.#related.getStore();
     const note = this.#cause.getStore();
     return this.inOrder(async () => {
       const seq = ++this.#seq;
       const id = `${stream === STANDALONE ? '' : stream}~${seq}`;
-      if (request !== undefined && !answers)
-        this.sql.exec('INSERT OR IGNORE INTO calls VALUES (?, ?)', stream, JSON.stringify(request));
+      const known = this.#callOf(stream);
+      const whose = known ? known.audience : audience ? JSON.stringify(audience) : null;
+      if (request !== undefined && !known)
+        this.sql.exec('INSERT INTO calls VALUES (?, ?, ?)', stream, JSON.stringify(request), whose);
       const sealed = primes ? '' : await this.sealer.seal(message);
       if (answers) this.sql.exec('DELETE FROM calls WHERE stream = ?', stream);
       // The number stays taken: one that a client has seen must never come again.
       const kept = sealed.length <= MAX_EVENT ? sealed : '';
-      this.sql.exec('INSERT INTO events VALUES (?, ?, ?, ?)', seq, stream, kept, Date.now());
+      this.sql.exec('INSERT INTO events VALUES (?, ?, ?, ?, ?)', seq, stream, kept, Date.now(), whose);
       note?.();
       this.sql.exec('DELETE FROM events WHERE seq <= ? OR at < ?', seq - KEPT_EVENTS, Date.now() - KEPT_MS);
-      if (stream === STANDALONE) this.push({ id, message });
+      this.requests.note(message, readAudience(whose));
+      if (stream === STANDALONE) this.push({ id, message, audience: readAudience(whose) });
       return id;
     });
   }
@@ -122,13 +165,18 @@ export class EventLog implements EventStore {
     return read !== undefined && read.stream !== STANDALONE;
   }
 
-  /** Whether an event is of a request that is answered, and was the last of it: its stream has nothing to come. */
-  isLast(lastEventId: string): Promise<boolean> {
+  /**
+   * Whether something is to come after an event of a request's stream, and is for whoever asks: if not, the request
+   * is answered and this was the last of it, or it is none of theirs.
+   */
+  hasMoreFor(lastEventId: string, isForIt: (audience: Audience) => boolean): Promise<boolean> {
     return this.inOrder(async () => {
       const { stream, seq } = readId(lastEventId) ?? { stream: '', seq: 0 };
-      const query =
-        'SELECT 1 FROM calls WHERE stream = ?1 UNION SELECT 1 FROM events WHERE stream = ?1 AND seq > ?2';
-      return this.sql.exec(query, stream, seq).toArray().length === 0;
+      const query = `SELECT audience FROM calls WHERE stream = ?1
+        UNION ALL SELECT audience FROM events WHERE stream = ?1 AND seq > ?2`;
+      const rows = this.sql.exec<Pick<Row, 'audience'>>(query, stream, seq).toArray();
+      const audiences = rows.map(({ audience }) => readAudience(audience));
+      return rows.length > 0 && audiences.every((audience) => !audience || isForIt(audience));
     });
   }
 
@@ -138,17 +186,23 @@ export class EventLog implements EventStore {
     return rows.map(({ stream, request_id }) => ({ stream, id: JSON.parse(request_id) as string | number }));
   }
 
+  #callOf(stream: string): Pick<Row, 'audience'> | undefined {
+    const query = 'SELECT audience FROM calls WHERE stream = ?';
+    return this.sql.exec<Pick<Row, 'audience'>>(query, stream).toArray()[0];
+  }
+
   async #after(stream: string, seq: number): Promise<LoggedEvent[]> {
     const rows = this.sql
       .exec<Row>(
-        "SELECT seq, stream, message FROM events WHERE stream = ? AND seq > ? AND message <> '' ORDER BY seq",
+        "SELECT seq, stream, message, audience FROM events WHERE stream = ? AND seq > ? AND message <> '' ORDER BY seq",
         stream,
         seq,
       )
       .toArray();
     const events = rows.map(async (row) => {
       const message = await this.sealer.unseal<JSONRPCMessage>(row.message);
-      return message && { id: `${stream === STANDALONE ? '' : stream}~${row.seq}`, message };
+      const id = `${stream === STANDALONE ? '' : stream}~${row.seq}`;
+      return message && { id, message, audience: readAudience(row.audience) };
     });
     return (await Promise.all(events)).filter((event) => event !== undefined);
   }

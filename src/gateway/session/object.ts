@@ -1,14 +1,16 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
+import { leavePool } from '../../flow';
 import { Serial } from '../../serial';
 import { type Place, siteAt, type Work } from '../../site';
-import { methodNotAllowed } from '../message';
-import type { Principal } from '../principal';
+import type { Acting } from '../merged/behind';
+import { isNobody } from '../principal';
 import { rpcError } from '../rpc-error';
-import { Admission } from './admission';
 import { StreamHolder } from './holder';
-import { INNER_ID, LiveSession } from './live';
-import { EventLog } from './log';
+import { SessionIntake } from './intake';
+import { LiveSession } from './live';
+import { EventLog, type LoggedEvent } from './log';
+import { SessionRequests } from './requests';
 import { compareRights } from './rights';
 import { type Asked, SessionSignIn } from './sign-in';
 import { type SessionState, SessionStore } from './store';
@@ -34,16 +36,23 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   readonly #signIn: SessionSignIn;
   #live: Promise<LiveSession> | undefined;
   #isOver = false;
-  /** Requests reach the transport one after the other, so that each finds its own stream; so is what is heard. */
+  /** What is heard of servers comes one after the other. */
   readonly #serial = new Serial();
-  readonly #admission = new Admission();
+  readonly #intake: SessionIntake;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new SessionStore(ctx.storage, env);
     this.#holder = new StreamHolder(ctx, this.#store);
-    this.#signIn = new SessionSignIn(this.#store, (request) => this.callSelf(request));
-    this.#log = new EventLog(ctx.storage.sql, this.#store, (event) => this.#holder.order({ event }));
+    this.#signIn = new SessionSignIn(
+      this.#store,
+      (request) => this.callSelf(request),
+      () => leavePool({ env }, 'sessions', ctx.id.toString()),
+    );
+    const push = (event: LoggedEvent) => this.#holder.order({ event });
+    const requests = new SessionRequests();
+    this.#log = new EventLog(ctx.storage.sql, this.#store, push, requests);
+    this.#intake = new SessionIntake(this.#log, requests, () => this.#awake());
   }
 
   /** Serves a request to this deployment itself. */
@@ -64,7 +73,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
 
   /** A POST, DELETE, or the GET of a request's stream. 404 when there is no such session of that client. */
   async handle(request: SessionRequest): Promise<Response> {
-    const { place, principal, rights, method, headers, body } = request;
+    const { place, principal, rights, method, body } = request;
     const message = body === undefined ? undefined : (JSON.parse(body) as JSONRPCRequest);
     const begins = message?.method === 'initialize' && request.begins && !this.#state();
     if (begins) {
@@ -73,33 +82,16 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       this.#live = this.#wake(false);
     }
     const state = this.#state();
-    const own = state?.user_id === request.owner.user && state.client_id === request.owner.client;
-    if (!own) return this.#refuse(message?.id);
+    if (!isOf(state, request)) return this.#refuse(message?.id);
     this.#store.use(principal, place, Date.now());
     await this.#untilIdle(place);
 
-    const live = await this.#awake();
-    const work = await this.#work(place);
-    live.actFor(work, principal);
+    await this.#awake();
+    const acting = { work: await this.#work(place), principal };
     await this.#tellRights(rights);
-    const lastEventId = headers['last-event-id'];
-    // A client that gets an error for an answer asks again for its stream, until it hears that there is none.
-    if (method === 'GET' && lastEventId !== undefined && (await this.#log.isLast(lastEventId))) {
-      return methodNotAllowed();
-    }
-    const call = { id: message?.id, method: message?.method, params: message?.params ?? {} };
-    const called = await this.#admission.judge(live.view(work, principal), call);
-    if (called instanceof Response) return called;
-    const forwarded = new Request('https://session/mcp', {
-      method,
-      headers: { ...headers, 'mcp-session-id': INNER_ID },
-      ...(body === undefined ? {} : { body }),
-    });
-    const response = await this.#inTurn(message?.id, () =>
-      live.handle(forwarded, { work, principal, called, from: headers['cf-connecting-ip'] }),
-    );
+    const response = await this.#intake.serve(request, message, acting);
     const ends = method === 'DELETE' ? response.ok : begins && !response.ok;
-    if (ends) await this.#end();
+    if (ends) await this.#end(acting);
     return response;
   }
 
@@ -108,7 +100,8 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     const lastEventId = request.headers.get('last-event-id');
     const rights = request.headers.get('gatehouse-rights');
     const state = this.#state();
-    if (!state || state.user_id !== request.headers.get('gatehouse-user')) return this.#refuse(undefined);
+    const [user = '', person = ''] = (request.headers.get('gatehouse-user') ?? '').split(' ');
+    if (!state || state.user_id !== user || !isPersonOf(state, person)) return this.#refuse(undefined);
     const { 0: theirs, 1: ours } = new WebSocketPair();
     await this.#log.inOrder(async () => {
       const missed = lastEventId === null ? [] : await this.#log.missed(lastEventId);
@@ -139,9 +132,20 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     const { settings } = await siteAt(this.env, state.place);
     const idle = settings.tokens.session * 1000;
     const isUsed = this.#holder.isThere() || this.#hasCalls();
-    const since = isUsed ? Date.now() : state.used_at;
+    const since = (await this.#isWaiting(state)) ? 0 : isUsed ? Date.now() : state.used_at;
     if (since + idle > Date.now()) return this.ctx.storage.setAlarm(since + idle);
     await this.#end();
+  }
+
+  /** Ends a session in which nobody has signed in: others of its source need the room. */
+  async discard(): Promise<void> {
+    const state = this.#state();
+    if (!state || (await this.#isWaiting(state))) await this.#end();
+  }
+
+  /** Whether it began without a credential and still has none: however much it is used, it ends in time. */
+  async #isWaiting({ user_id }: SessionState): Promise<boolean> {
+    return user_id === '' && !(await this.#signIn.isSignedIn());
   }
 
   async #hear(socket: WebSocket, news: Exclude<StreamNews, { listening: string }>): Promise<void> {
@@ -149,12 +153,13 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     if (!state) return;
     const live = await this.#awake();
     if ('heard' in news) {
-      const { server, message, eventId } = news.heard;
+      const { server, message, eventId, principal } = news.heard;
       // The stream that took the place of this one gets it from the server itself, which can say it again.
       if (eventId !== undefined && socket.readyState !== WebSocket.OPEN) return;
       const note = () => eventId !== undefined && this.#store.setHeard(server, eventId);
       // Stored in one transaction with the event that comes of it: a crash neither loses nor doubles it.
-      await this.#log.because(note, () => live.receive(server, message));
+      const by = { work: await this.#work(state.place), principal };
+      await this.#log.because(note, () => live.receive(server, message, by));
       await scheduler.wait(0);
       // If nothing came of it, it was heard all the same.
       await this.#log.inOrder(async () => note());
@@ -164,21 +169,12 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       const { server, session } = news.lost;
       const greeting = await this.#store.greeting(server);
       if (greeting?.era !== 'legacy' || greeting.session !== session) return;
-      live.forget(server);
+      this.#store.forgetGreeting(server);
     }
-    if ('principal' in news) return this.#become(news.principal, news.rights);
     await this.#holder.listenToAll();
+    // What the stream's principal may do changed, of which the client is told once.
+    if ('rights' in news) return this.#tellRights(news.rights);
     await this.#tellChanges();
-  }
-
-  /** Goes on as who the principal is now, of which its client is told once. */
-  async #become(principal: Principal, rights: string): Promise<void> {
-    const [live, state] = [await this.#awake(), this.#state()];
-    if (!state) return;
-    this.#store.use(principal, state.place, state.used_at);
-    live.actFor(await this.#work(state.place), principal);
-    await this.#holder.listenToAll();
-    await this.#tellRights(rights);
   }
 
   /** Tells the client that what it may do isn't what it was shown. */
@@ -194,8 +190,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   async #tellChanges(): Promise<void> {
     const [live, state] = [await this.#awake(), this.#state()];
     if (!state) return;
-    live.actFor(await this.#work(state.place), state.principal);
-    await live.tellChanges();
+    await live.tellChanges({ work: await this.#work(state.place), principal: state.principal });
   }
 
   /** Of an object that was away, none goes on. */
@@ -245,7 +240,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     const state = this.#store.read();
     if (!state) throw new Error('a session that has ended was woken');
     const work = await this.#work(state.place);
-    const live = new LiveSession(this.#store, this.#log, state, work, {
+    const live = new LiveSession(this.#store, this.#log, work, {
       greeted: (server) => this.#holder.listen(server),
       subscribed: (server) => this.#holder.listenNow(server),
       missing: (servers) => this.#holder.order({ await: servers }),
@@ -259,19 +254,28 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     return { var: { site: await siteAt(this.env, place) }, env: this.env, executionCtx: this.ctx };
   }
 
-  #inTurn<T>(id: string | number | undefined, serve: () => Promise<T>): Promise<T> {
-    return this.#serial.run('requests', async () => {
-      this.#log.opening = id;
-      return serve();
-    });
-  }
-
-  async #end(): Promise<void> {
-    const live = !this.#state() ? undefined : await this.#awake().catch(() => undefined);
+  /** `acting`: who ends it; else whoever used it last. */
+  async #end(acting?: Acting): Promise<void> {
+    const state = this.#state();
+    const live = state && (await this.#awake().catch(() => undefined));
     this.#isOver = true;
-    await live?.end().catch(() => undefined);
+    if (state && live) {
+      const last = { work: await this.#work(state.place), principal: state.principal };
+      await live.end(acting ?? last).catch(() => undefined);
+    }
     this.#holder.letGo('ended');
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
+}
+
+/** Whether a request is of the session. */
+function isOf(state: SessionState | undefined, { owner, principal }: SessionRequest): boolean {
+  if (state?.user_id !== owner.user || state.client_id !== owner.client) return false;
+  return isPersonOf(state, principal.user.id);
+}
+
+/** Whether a session that was begun by nobody is nobody's still, or this user's. */
+function isPersonOf({ user_id, principal }: SessionState, user: string): boolean {
+  return user_id !== '' || isNobody(principal) || principal.user.id === user;
 }

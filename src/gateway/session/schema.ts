@@ -48,4 +48,9 @@ export const SESSION_SCHEMA: readonly (readonly string[])[] = [
     ) WITHOUT ROWID`,
   ],
   ['ALTER TABLE subscriptions ADD COLUMN watched_as TEXT'],
+  [
+    'ALTER TABLE events ADD COLUMN audience TEXT',
+    'ALTER TABLE calls ADD COLUMN audience TEXT',
+    'ALTER TABLE subscriptions ADD COLUMN audience TEXT',
+  ],
 ];

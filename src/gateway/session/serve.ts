@@ -1,7 +1,13 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 import type { Context } from 'hono';
+import { seconds } from '../../clock';
+import { enterPool } from '../../flow';
+import { mayPassFrom } from '../../limits';
+import { quotable } from '../../secret-text';
 import { siteOf } from '../../site';
+import { sourceOf } from '../../source';
 import { watchOver, whileGranted } from '../granted';
+import { tooManyRequests } from '../limits';
 import { type Message, methodNotAllowed } from '../message';
 import { identify, NOBODY, type Principal } from '../principal';
 import { rpcError } from '../rpc-error';
@@ -36,6 +42,8 @@ export async function isOwnSession(c: Context, principal: Principal): Promise<bo
 
 /** Of a session whose client has no credential: its id, which only its client knows, is the whole of it. */
 const UNOWNED: Owner = { user: '', client: '' };
+/** What nobody vouches for is stored as it came; real ones have a few hundred bytes. */
+const MAX_UNSIGNED_BYTES = 16_384;
 
 /**
  * Serves a request without a credential, where the settings let a session of the 2025 era begin without one; undefined
@@ -50,7 +58,7 @@ export async function serveUnauthenticated(
   if (site.settings.unauthenticated !== 'authorize_tool') return undefined;
   const given = c.req.header('mcp-session-id');
   if (given === undefined) {
-    return message?.method === 'initialize' ? serveSession(c, NOBODY, message, UNOWNED) : undefined;
+    return message?.method === 'initialize' ? beginUnauthenticated(c, message) : undefined;
   }
   const id = (await openSessionId(site, sealedFor(NOBODY, UNOWNED), given))?.id;
   const sessions = site.env.MCP_SESSION;
@@ -60,10 +68,34 @@ export async function serveUnauthenticated(
       ? undefined
       : await sessions.get(sessions.idFromString(id)).credential({ origin, local, requestId });
   if (!held) return sessionNotFound(message?.id);
-  if (held.token === undefined) return serveSession(c, NOBODY, message, UNOWNED);
+  if (held.token === undefined) return serveSession(c, NOBODY, message, { whose: UNOWNED });
   const headers = new Headers({ authorization: `Bearer ${held.token}` });
   const principal = await identify(c, resource, undefined, headers);
-  return principal.ok ? serveSession(c, principal.value, message, UNOWNED) : sessionNotFound(message?.id);
+  return principal.ok
+    ? serveSession(c, principal.value, message, { whose: UNOWNED })
+    : sessionNotFound(message?.id);
+}
+
+/** Begins a session without a credential. Each source has a share of them: beyond it, its oldest that waits ends. */
+async function beginUnauthenticated(c: Context, message: Message): Promise<Response | undefined> {
+  const site = siteOf(c);
+  if (message.bytes.length > MAX_UNSIGNED_BYTES) {
+    const text = `Without a credential, initialize has at most ${MAX_UNSIGNED_BYTES} bytes`;
+    return rpcError({ status: 413, code: -32600, message: text, id: message.id ?? null });
+  }
+  if (!(await mayPassFrom(c, 'sessions'))) return tooManyRequests('your network began many', message.id);
+  const sessions = site.env.MCP_SESSION;
+  const id = sessions.newUniqueId();
+  const expiresAt = seconds() + site.settings.tokens.session;
+  const entered = await enterPool(site, 'sessions', {
+    id: id.toString(),
+    from: await sourceOf(c),
+    expiresAt,
+  });
+  for (const dropped of entered.ok ? entered.value : []) {
+    await sessions.get(sessions.idFromString(dropped)).discard();
+  }
+  return serveSession(c, NOBODY, message, { whose: UNOWNED, id });
 }
 
 /**
@@ -75,7 +107,7 @@ export async function serveSession(
   c: Context,
   principal: Principal,
   message: Message | undefined,
-  whose: Owner = ownerOf(principal),
+  { whose = ownerOf(principal), id: begun }: { whose?: Owner; id?: DurableObjectId } = {},
 ): Promise<Response | undefined> {
   const site = siteOf(c);
   const owner = sealedFor(principal, whose);
@@ -84,7 +116,7 @@ export async function serveSession(
   const id = given === undefined ? undefined : (await openSessionId(site, owner, given))?.id;
   if (given !== undefined && id === undefined) return sessionNotFound(message?.id);
   const sessions = site.env.MCP_SESSION;
-  const objectId = id === undefined ? sessions.newUniqueId() : sessions.idFromString(id);
+  const objectId = id === undefined ? (begun ?? sessions.newUniqueId()) : sessions.idFromString(id);
   const session = sessions.get(objectId);
   const lastEventId = c.req.header('last-event-id');
   const opensOwnStream =
@@ -130,7 +162,7 @@ function describe(
 
 /** As the SDK's transport says it of all other requests (MCP 2025-11-25, "Protocol Version Header"). */
 function unsupported(version: string): Response {
-  const message = `Bad Request: Unsupported protocol version: ${version}`;
+  const message = `Bad Request: Unsupported protocol version: ${quotable(version)}`;
   return rpcError({ status: 400, code: -32000, message });
 }
 
@@ -144,7 +176,7 @@ async function openOwnStream(
   const version = sent['mcp-protocol-version'];
   if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return unsupported(version);
   const headers = new Headers({ upgrade: 'websocket', 'gatehouse-rights': rights });
-  headers.set('gatehouse-user', owner.user);
+  headers.set('gatehouse-user', `${owner.user} ${principal.user.id}`);
   if (sent['last-event-id'] !== undefined) headers.set('last-event-id', sent['last-event-id']);
   const answer = await session.fetch('https://session/stream', { headers });
   if (!answer.webSocket) return answer;

@@ -42,10 +42,11 @@ const OVER = ['access_denied', 'expired_token', 'invalid_grant', 'invalid_client
 export class SessionSignIn {
   readonly #serial = new Serial();
 
-  /** `call`: calls an endpoint of this deployment, without the network. */
+  /** `call`: calls an endpoint of this deployment, without the network; `signedIn`: is told once somebody has. */
   constructor(
     private readonly store: SessionStore,
     private readonly call: (request: Request) => Promise<Response>,
+    private readonly signedIn: () => Promise<void> = async () => undefined,
   ) {}
 
   /** The link and code to show; the same again while the person may still be at it. */
@@ -74,6 +75,11 @@ export class SessionSignIn {
     const pending = { device_code: String(begun.device_code), asked, until };
     await this.store.setSignIn({ ...kept, client_id, pending } satisfies Kept);
     return asked;
+  }
+
+  /** Whether somebody has signed in, and it has not been ended since. */
+  async isSignedIn(): Promise<boolean> {
+    return (await this.store.signIn<Kept>())?.tokens !== undefined;
   }
 
   /** Whether the person was asked and may still answer. */
@@ -115,6 +121,7 @@ export class SessionSignIn {
         client_id,
         tokens: { access_token, refresh_token: next, until },
       } satisfies Kept);
+      if (!kept.tokens) await this.signedIn();
       return access_token;
     }
     if (OVER.includes(String(answer.error))) await this.store.setSignIn({ client_id } satisfies Kept);

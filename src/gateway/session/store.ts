@@ -5,9 +5,10 @@ import { migrate } from '../../migrations';
 import { type Place, siteAt } from '../../site';
 import type { Greeting } from '../merged/behind';
 import type { Principal } from '../principal';
+import { type Audience, readAudience } from './audience';
 import type { Sealer } from './log';
 import { SESSION_SCHEMA } from './schema';
-import type { SessionRequest } from './told';
+import type { SessionRequest, Watched } from './told';
 
 /** How a session began, and who used it last. */
 export interface SessionState {
@@ -105,26 +106,31 @@ export class SessionStore implements Sealer {
     this.sql.exec('DELETE FROM heard WHERE server = ?', server);
   }
 
-  /** The resources that the client watches at a server, as the server names them. */
-  subscriptions(server: string): string[] {
-    const query = 'SELECT uri FROM subscriptions WHERE server = ? ORDER BY uri';
+  /** The resources that the client watches at a server, as the server names them, and for whom. */
+  subscriptions(server: string): Watched[] {
+    const query = 'SELECT uri, audience FROM subscriptions WHERE server = ? ORDER BY uri';
     return this.sql
-      .exec<{ uri: string }>(query, server)
+      .exec<{ uri: string; audience: string | null }>(query, server)
       .toArray()
-      .map(({ uri }) => uri);
+      .map(({ uri, audience }) => ({ uri, audience: readAudience(audience) }));
   }
 
-  /** `as`: how the client names it. */
-  subscribe(server: string, uri: string, as: string): void {
-    this.sql.exec('INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?)', server, uri, as);
+  /** `as`: how the client names it. `audience`: for whom its changes are. */
+  subscribe(server: string, uri: string, as: string, audience: Audience): void {
+    const query = 'INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?)';
+    this.sql.exec(query, server, uri, as, JSON.stringify(audience));
   }
 
-  /** How the client names a resource that it watches; undefined when it watches none such. */
-  watchedAs(server: string, uri: string): string | undefined {
-    const query = 'SELECT watched_as FROM subscriptions WHERE server = ? AND uri = ?';
-    return (
-      this.sql.exec<{ watched_as: string | null }>(query, server, uri).toArray()[0]?.watched_as ?? undefined
-    );
+  /** A resource that the client watches, `as` it names it; undefined when it watches none such. */
+  watched(
+    server: string,
+    uri: string,
+  ): { as: string | undefined; audience: Audience | undefined } | undefined {
+    const query = 'SELECT watched_as, audience FROM subscriptions WHERE server = ? AND uri = ?';
+    const [row] = this.sql
+      .exec<{ watched_as: string | null; audience: string | null }>(query, server, uri)
+      .toArray();
+    return row && { as: row.watched_as ?? undefined, audience: readAudience(row.audience) };
   }
 
   unsubscribe(server: string, uri: string): void {

@@ -4,6 +4,7 @@ import { watchPrincipal } from '../granted';
 import { serversOf } from '../merged/view';
 import type { Principal } from '../principal';
 import { accountAt, forgetCredentials, isAccountStill } from '../server-credentials';
+import { isFor } from './audience';
 import { isBack, listenTo } from './listen';
 import { rightsAndConnectionsOf } from './rights';
 import type { Listening, StreamNews, StreamOrder } from './told';
@@ -22,7 +23,9 @@ interface Heard {
 
 /**
  * The client's own stream (GET) of a 2025-era session. The Worker holds it, listens to the servers behind and to
- * the account, and hears of events from the session's object at a socket, on which the object may sleep.
+ * the account, and hears of events from the session's object at a socket, on which the object may sleep. It acts as
+ * the token that it was opened with, as that is known now, whatever other tokens do in the session: what is for one
+ * that may do more, it doesn't pass on.
  */
 export class OwnStream {
   readonly #encoder = new TextEncoder();
@@ -67,7 +70,8 @@ export class OwnStream {
 
   #obey(order: StreamOrder): void {
     if ('event' in order) {
-      const { id, message } = order.event;
+      const { id, message, audience } = order.event;
+      if (audience && !isFor(this.c, this.principal, audience)) return;
       this.#write(`event: message\nid: ${id}\ndata: ${JSON.stringify(message)}\n\n`);
     } else if ('listen' in order) this.#listen(order.listen);
     else for (const server of order.await) void this.#awaitServer(server);
@@ -83,18 +87,17 @@ export class OwnStream {
       for (const one of heard.until) one.abort();
       if (this.#listening.get(name) === heard) this.#listening.delete(name);
     }
-    this.#report({ principal: now, rights: await rightsAndConnectionsOf(this.c, now) });
+    this.#report({ rights: await rightsAndConnectionsOf(this.c, now) });
   }
 
   #listen({ server: name, ...wanted }: Listening): void {
-    this.principal = wanted.principal;
     const server = this.#find(name);
-    const { greeting } = wanted;
+    const { greeting, watched, lastEventId } = wanted;
     // In a session the server knows what is wanted: its stream goes on.
     const session = greeting.era === 'legacy' ? greeting.session : undefined;
     const listening = this.#listening.get(name);
-    if (!server) return;
-    if (session !== undefined && listening?.session === session) {
+    // It is none of theirs: there is nothing to wait for.
+    if (!server || (session !== undefined && listening?.session === session)) {
       this.#report({ listening: name });
       return;
     }
@@ -102,11 +105,11 @@ export class OwnStream {
     // Those before hear what happens until this one does; in a session that is no more there is nothing to hear.
     const before = listening?.until ?? [];
     if (session !== undefined) for (const one of before) one.abort();
-    const account = accountAt(siteOf(this.c), wanted.principal, server);
+    const account = accountAt(siteOf(this.c), this.principal, server);
     this.#listening.set(name, { until: [...before, until], session, account });
     const ears = {
       message: (message: object, eventId: string | undefined) =>
-        this.#report({ heard: { server: name, message, eventId } } as StreamNews),
+        this.#report({ heard: { server: name, message, eventId, principal: this.principal } } as StreamNews),
       lost: () => this.#report({ lost: { server: name, session } }),
       opened: () => {
         for (const one of before) one.abort();
@@ -114,20 +117,27 @@ export class OwnStream {
       },
     };
     const signal = AbortSignal.any([until.signal, this.#stop.signal]);
-    void listenTo({ work: this.c, server, ...wanted }, ears, signal);
+    const uris = watched
+      .filter(({ audience }) => !audience || isFor(this.c, this.principal, audience))
+      .map(({ uri }) => uri);
+    void listenTo({ acting: () => this.#acting(), server, greeting, uris, lastEventId }, ears, signal);
   }
 
   async #awaitServer(name: string): Promise<void> {
     const server = this.#find(name);
     if (!server || this.#awaited.has(name)) return;
     this.#awaited.add(name);
-    const back = await isBack(this.c, server, this.principal, this.#stop.signal);
+    const back = await isBack(server, () => this.#acting(), this.#stop.signal);
     this.#awaited.delete(name);
     if (back) this.#report({ changed: true });
   }
 
+  #acting() {
+    return { work: this.c, principal: this.principal };
+  }
+
   #find(name: string) {
-    return serversOf({ work: this.c, principal: this.principal }).find((server) => server.name === name);
+    return serversOf(this.#acting()).find((server) => server.name === name);
   }
 
   #report(news: StreamNews): void {

@@ -3,7 +3,7 @@ import type { ServerSetting } from '../../config';
 import { siteOf } from '../../site';
 import { catalogueOf, forgetLists } from '../catalogue';
 import { watchPrincipal, whileGranted } from '../granted';
-import { type Behind, connectBehind } from '../merged/behind';
+import { type Acting, type Behind, connectBehind } from '../merged/behind';
 import { findResource } from '../merged/items';
 import { namesFor } from '../merged/names';
 import { mergeTools } from '../merged/tools';
@@ -36,7 +36,9 @@ export function feedSubscription(
 ): ReadableStream<Uint8Array> {
   const stop = new AbortController();
   const fed = new Map<string, { until: AbortController; account: Promise<string> }>();
+  // This stream's alone: who its principal is now.
   let current = principal;
+  const acting = () => ({ work: c, principal: current });
   const feedAll = () => {
     const unfed = serversOf({ work: c, principal: current }).filter(({ name }) => !fed.has(name));
     const opened = unfed.map(
@@ -46,7 +48,7 @@ export function feedSubscription(
           const account = accountAt(siteOf(c), current, server);
           fed.set(server.name, { until, account });
           const signal = AbortSignal.any([until.signal, stop.signal]);
-          const feed = feedFrom(c, server, current, notify, uris, resolve, signal);
+          const feed = feedFrom(acting, server, notify, uris, resolve, signal);
           // What could not be listened to, such as a server that isn't connected yet, is tried at the next change.
           void feed
             .catch(() => undefined)
@@ -66,7 +68,7 @@ export function feedSubscription(
     void feedAll();
   };
   const ready = Promise.race([feedAll(), scheduler.wait(LISTENING_MS)]);
-  void awaitMissing(c, principal, everything, stop.signal).catch(() => undefined);
+  void awaitMissing(acting, everything, stop.signal).catch(() => undefined);
   return whileGranted(heldUntil(ready, body), (ended) => {
     const changed = async (now: Principal) => {
       current = now;
@@ -103,15 +105,15 @@ function heldUntil(ready: Promise<unknown>, source: ReadableStream<Uint8Array>):
 }
 
 async function feedFrom(
-  c: Context,
+  acting: () => Acting,
   server: ServerSetting,
-  principal: Principal,
   notify: Notify,
   merged: string[],
   opened: () => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const view = passingView(c, principal, UNASKED);
+  const { work, principal } = acting();
+  const view = passingView(work, principal, UNASKED);
   const found = await Promise.all(merged.map((uri) => findResource(view, uri).catch(() => undefined)));
   const uris = found.flatMap((one) => (one?.server.name === server.name ? [one.uri] : []));
   const tell = (message: object) => {
@@ -123,20 +125,17 @@ async function feedFrom(
       notify.resourceUpdated(asIs ? uri : namesFor(principal).uri(server.name, uri));
       return;
     }
-    if (method?.endsWith('/list_changed')) forgetLists(catalogueOf(c.env), server.name, principal.user.id);
+    if (method?.endsWith('/list_changed')) forgetLists(catalogueOf(work.env), server.name, principal.user.id);
     if (method === LIST_CHANGES[0]) notify.toolsChanged();
     if (method === LIST_CHANGES[1]) notify.promptsChanged();
     if (method === LIST_CHANGES[2]) notify.resourcesChanged();
   };
-  const behind = await connectBehind(server, {
-    acting: () => ({ work: c, principal }),
-    capabilities: {},
-  }).catch(() => undefined);
+  const behind = await connectBehind(server, { acting, capabilities: {} }).catch(() => undefined);
   if (!behind) return;
   const ears = { message: tell, lost: () => undefined, opened };
   try {
     await subscribeAt(behind, uris);
-    await listenTo({ work: c, server, principal, greeting: behind.greeting, uris }, ears, signal);
+    await listenTo({ acting, server, greeting: behind.greeting, uris }, ears, signal);
     if (behind.greeting.era === 'legacy') await aborted(signal);
   } finally {
     await behind.end();
@@ -149,16 +148,12 @@ async function subscribeAt({ client, greeting }: Behind, uris: string[]): Promis
 }
 
 /** Servers that tell nothing now are waited for: when one is back, the lists have changed. */
-async function awaitMissing(
-  c: Context,
-  principal: Principal,
-  changed: () => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const { missing } = await mergeTools(passingView(c, principal, UNASKED), 'judge');
-  const servers = serversOf({ work: c, principal }).filter(({ name }) => missing.includes(name));
+async function awaitMissing(acting: () => Acting, changed: () => void, signal: AbortSignal): Promise<void> {
+  const { work, principal } = acting();
+  const { missing } = await mergeTools(passingView(work, principal, UNASKED), 'judge');
+  const servers = serversOf(acting()).filter(({ name }) => missing.includes(name));
   const waits = servers.map(async (server) => {
-    if (await isBack(c, server, principal, signal)) changed();
+    if (await isBack(server, acting, signal)) changed();
   });
   await Promise.allSettled(waits);
 }

@@ -2,6 +2,7 @@ import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import type { Place } from '../../site';
 import type { Greeting } from '../merged/behind';
 import type { Principal } from '../principal';
+import type { Audience } from './audience';
 import type { LoggedEvent } from './log';
 
 /* What the Worker and a session's object tell each other. */
@@ -21,29 +22,44 @@ export interface SessionRequest {
   body?: string | undefined;
 }
 
-/** What the object tells whoever holds the client's own stream. */
+/**
+ * What the object tells whoever holds the client's own stream, who passes on and listens to what the token may that
+ * the stream was opened with.
+ */
 export type StreamOrder = { event: LoggedEvent } | { listen: Listening } | { await: string[] };
 
 /** A server that is to be listened to: how it greeted the session, and what of it is wanted. */
 export interface Listening {
   server: string;
-  /** For whom, now. */
-  principal: Principal;
   greeting: Greeting;
-  /** The resources that the client watches, as the server names them. */
-  uris: string[];
+  /** The resources that the client watches. */
+  watched: Watched[];
   /** The last event that was heard of it. */
   lastEventId: string | undefined;
 }
 
 /** What whoever holds the client's own stream tells the object. */
 export type StreamNews =
-  | { heard: { server: string; message: JSONRPCMessage; eventId: string | undefined } }
+  | { heard: Heard }
   /** A server no longer knows the session that it was listened to in. */
   | { lost: { server: string; session: string | undefined } }
   /** What happens at a server is heard from now on. */
   | { listening: string }
-  /** Who the client acts for now, and what that may do, in short. */
-  | { principal: Principal; rights: string }
+  /** What the principal of the stream may do now, in short. */
+  | { rights: string }
   /** What there is changed. */
   | { changed: true };
+
+/** A resource that the client watches. `audience`: for whom that is; undefined: for whoever the session belongs to. */
+export interface Watched {
+  uri: string;
+  audience: Audience | undefined;
+}
+
+/** What a server said on its own stream. `principal`: in whose name that is open. */
+export interface Heard {
+  server: string;
+  message: JSONRPCMessage;
+  eventId: string | undefined;
+  principal: Principal;
+}

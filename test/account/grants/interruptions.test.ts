@@ -56,6 +56,7 @@ function termsOf(authorized: Authorized): Terms {
     resources: [origin, `${origin}/mcp`],
     tokens: parseSettings({}).settings.tokens,
     providers: [],
+    local: true,
   };
 }
 

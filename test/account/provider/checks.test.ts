@@ -191,13 +191,12 @@ describe('what it says is obeyed', () => {
     const watch = (grantId: string) =>
       watchGrant(env, { userId, grantId }, { changed() {}, ended: () => ended.push(grantId) });
     const stops = [watch(id), watch(grantIdOf(app.tokens.access_token))];
-    await vi.waitFor(async () =>
-      expect(await runInDurableObject(accountOf(userId), (_, state) => state.getWebSockets().length)).toBe(2),
-    );
+    const sockets = () => runInDurableObject(accountOf(userId), (_, state) => state.getWebSockets().length);
+    await expect.poll(sockets).toBe(2);
     pass(DAY);
     provider.knows = false;
     expectInvalidGrant(await refresh(app, app.tokens.refresh_token));
-    await vi.waitFor(() => expect(ended).toHaveLength(2));
+    await expect.poll(() => ended).toHaveLength(2);
     for (const stop of stops) stop();
   });
 
@@ -208,7 +207,13 @@ describe('what it says is obeyed', () => {
     expectInvalidGrant(await refresh(app, app.tokens.refresh_token));
     // As a consent that was being stored at that very moment leaves it.
     const account = accountOf(app.tokens.access_token);
-    const terms = { origin: at.origin, resources: [`${at.origin}/mcp`], tokens: {} as never, providers: [] };
+    const terms = {
+      origin: at.origin,
+      resources: [`${at.origin}/mcp`],
+      tokens: {} as never,
+      providers: [],
+      local: true,
+    };
     const client = {
       client_id: app.client.client_id,
       redirect_uris: [],

@@ -170,23 +170,28 @@ describe('a provider that can’t be asked', () => {
   });
 });
 
+/** How long a refresh waits for a provider that says nothing, in ms. */
+const HELD_MS = 3000;
+
 test('a provider that is slow holds refreshes up for three seconds in all, and is obeyed when it answers', async () => {
   const app = await connectAt(provider, gateAt(provider, { max_age: 2 * DAY }));
   const held = holdUp();
   pass(DAY);
   const began = performance.now();
   app.tokens = await renew(app);
-  expect(performance.now() - began).toBeLessThan(4500);
+  // The provider says nothing before it is let: three seconds are the gate's own, the rest is the machine's.
+  expect(performance.now() - began).toBeLessThan(4 * HELD_MS);
   expect((await call(app.tokens)).status).toBe(200);
   // Whoever comes meanwhile waits for nothing, and where it must be known, the client keeps what it has.
   pass(DAY);
+  const came = performance.now();
   const late = await refresh(app, app.tokens.refresh_token);
   expect([late.status, late.body.error]).toEqual([503, 'temporarily_unavailable']);
-  expect(performance.now() - began).toBeLessThan(4500);
+  expect(performance.now() - came).toBeLessThan(HELD_MS);
   expect(provider.presented).toHaveLength(1);
   held.go(invalidGrant);
-  await vi.waitFor(async () => expect(await accountOf(app.tokens.access_token).listGrants()).toEqual([]));
-}, 20_000);
+  await expect.poll(() => accountOf(app.tokens.access_token).listGrants()).toEqual([]);
+});
 
 describe('a machine that stops', () => {
   test('before the provider got the question has it asked again', async () => {

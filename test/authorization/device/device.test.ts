@@ -20,6 +20,7 @@ import {
   DEVICE_CODE,
   openSignedIn,
   poll,
+  reached,
   registerDevice,
   startDevice,
   typeCode,
@@ -178,7 +179,7 @@ describe('the page of a device', () => {
     const { client } = await startDevice();
     const body = new URLSearchParams({ client_id: client.client_id });
     const headers = { 'cf-connecting-ip': '203.0.113.7' };
-    const begun = await gate.fetch('/oauth/device_authorization', { method: 'POST', body, headers });
+    const begun = await reached.fetch('/oauth/device_authorization', { method: 'POST', body, headers });
     const device = { ...(await begun.json<Awaited<ReturnType<typeof startDevice>>>()), client, gate };
     const shown = textOf((await confirmCode(device)).page.html);
     expect(shown).toContain('Television wants to use');
@@ -190,9 +191,12 @@ describe('the page of a device', () => {
       fetch: (path, init = {}) => {
         const merged = new Headers(init.headers);
         merged.set('cf-connecting-ip', '198.51.100.9');
-        return gate.fetch(path, { ...init, headers: merged });
+        return reached.fetch(path, { ...init, headers: merged });
       },
     });
+    const here = new Browser();
+    await openSignedIn(here, '/device');
+    for (const [name, value] of here.cookies) browser.cookies.set(name, value);
     expect(textOf((await confirmCode(device, { browser })).page.html)).toContain('Not the network');
   });
 

@@ -6,11 +6,20 @@ import {
   formWith,
   type Gate,
   gate,
+  gateWith,
   locationOf,
   type Page,
   postForm,
   registerClient,
 } from '../../fixtures/worker';
+
+/** The gate for callers on other computers, where not every name gets in. */
+export const reached = gateWith({
+  SIGN_IN: {
+    methods: ['local', 'oidc'],
+    oidc: [{ name: 'acme', issuer: 'https://id.acme.example', client_id: 'gate' }],
+  },
+});
 
 export const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 

@@ -1,12 +1,18 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mayTry } from '../../../src/flow/user-codes';
+import { type Guesser, mayTry } from '../../../src/flow/user-codes';
+import type { Source } from '../../../src/source';
 import { pass, startClock, stopClock } from '../../fixtures/clock';
 import { Browser, formWith, gate, type Page, tokensOf } from '../../fixtures/worker';
-import { answer, confirmCode, openSignedIn, poll, startDevice, typeCode } from './devices';
+import { answer, confirmCode, openSignedIn, poll, reached, startDevice, typeCode } from './devices';
 
-beforeEach(stopClock);
+// Each test a quarter of an hour after the one before: what was typed there no longer counts.
+let days = 0;
+beforeEach(() => {
+  stopClock();
+  pass(86_400 * ++days);
+});
 afterEach(startClock);
 
 const LETTERS = 'BCDFGHJKLMNPQRSTVWXZ';
@@ -14,17 +20,19 @@ function guess(): string {
   return Array.from({ length: 8 }, () => LETTERS[Math.floor(Math.random() * 20)]).join('');
 }
 
-/** A browser whose requests each seem to come from another address. */
-function wandering(): Browser {
-  return new Browser({
+/** A browser that is signed in and whose requests each seem to come from another address. */
+function wandering({ cookies }: Browser): Browser {
+  const browser = new Browser({
     ...gate,
     fetch: (path, init = {}) => {
       const headers = new Headers(init.headers);
       const part = () => Math.floor(Math.random() * 250) + 1;
       headers.set('cf-connecting-ip', `203.${part()}.${part()}.${part()}`);
-      return gate.fetch(path, { ...init, headers });
+      return reached.fetch(path, { ...init, headers });
     },
   });
+  for (const [name, value] of cookies) browser.cookies.set(name, value);
+  return browser;
 }
 
 async function tries(browser: Browser, page: Page, codes: string[]): Promise<number[]> {
@@ -36,8 +44,9 @@ async function tries(browser: Browser, page: Page, codes: string[]): Promise<num
 describe('somebody who guesses at codes', () => {
   it('is stopped after five, from one address and from many, in this browser and in another', async () => {
     const device = await startDevice();
-    const browser = wandering();
-    const page = await openSignedIn(browser, '/device', 'Eve');
+    const here = new Browser();
+    const page = await openSignedIn(here, '/device', 'Eve');
+    const browser = wandering(here);
     const statuses = await tries(browser, page, Array.from({ length: 8 }, guess));
     expect(statuses).toEqual([400, 400, 400, 400, 400, 429, 429, 429]);
     const right = await typeCode(browser, page, device.user_code);
@@ -83,39 +92,69 @@ describe('somebody who guesses at codes', () => {
   });
 });
 
-describe('ten thousand guesses by two thousand people', () => {
-  it('are stopped, and the person with the device still gets in, by one try or by its link', async () => {
+/** How three thousand wrong codes were answered, of two thousand people at the sources that `at` names. */
+async function guessMuch(budget: Guesser['budget'], at: (person: number) => Source) {
+  const directory = env.PENDING_FLOW.getByName('user-codes');
+  return runInDurableObject(directory, async (codes) => {
+    const told: Record<string, number> = {};
+    for (let guessed = 0; guessed < 3000; guessed++) {
+      const person = guessed % 2000;
+      const guesser = { userId: `person ${person}`, budget, from: at(person) };
+      const found = await codes.findCode(`wrong ${guessed}`, guesser);
+      const reason = found.ok ? 'found' : found.error.reason;
+      told[reason] = (told[reason] ?? 0) + 1;
+    }
+    return told;
+  });
+}
+
+describe('three thousand guesses by two thousand people', () => {
+  it.each([
+    [
+      'at a handful of addresses',
+      (person: number) => ({ source: `s${person % 5}`, network: `n${person % 5}` }),
+    ],
+    ['of a whole provider', (person: number) => ({ source: `s${person}`, network: 'n' })],
+  ])('%s are stopped early, and the person with the device has all tries', async (_, at) => {
     const device = await startDevice();
-    const directory = env.PENDING_FLOW.getByName('user-codes');
-    const reasons = await runInDurableObject(directory, async (codes) => {
-      const told: Record<string, number> = {};
-      for (let at = 0; at < 10_000; at++) {
-        const found = await codes.findCode(`wrong ${at}`, `person ${at % 2000}`);
-        const reason = found.ok ? 'found' : found.error.reason;
-        told[reason] = (told[reason] ?? 0) + 1;
-      }
-      return told;
-    });
-    expect(reasons).toEqual({ user_code_unknown: 2000, user_code_guesses: 8000 });
-    const confirmed = await confirmCode(device, { name: 'Rightful' });
-    expect(confirmed.page.status).toBe(200);
+    const { user_code_unknown: tried } = await guessMuch('people', at);
+    expect(tried).toBe(1000);
     const slip = new Browser();
     const page = await openSignedIn(slip, '/device', 'Hasty');
-    expect(await tries(slip, page, [guess(), device.user_code])).toEqual([400, 429]);
-    const linked = await openSignedIn(slip, device.verification_uri_complete, 'Hasty');
-    await answer({ browser: slip, page: await typeCode(slip, linked, device.user_code) });
+    expect(await tries(slip, page, [guess(), guess(), device.user_code])).toEqual([400, 400, 200]);
+  });
+
+  it('from everywhere are stopped, and devices are connected by their links', async () => {
+    const device = await startDevice();
+    const told = await guessMuch('people', (person) => ({ source: `s${person}`, network: `n${person}` }));
+    expect(told).toEqual({ user_code_unknown: 2500, user_code_guesses: 500 });
+    const late = new Browser();
+    const page = await openSignedIn(late, '/device', 'Late');
+    expect(await tries(late, page, [device.user_code])).toEqual([429]);
+    const linked = await openSignedIn(late, device.verification_uri_complete, 'Late');
+    await answer({ browser: late, page: await typeCode(late, linked, device.user_code) });
     expect((await poll(device)).status).toBe(200);
+  });
+
+  it('who are visitors cost nobody who signed in anything, wherever they are', async () => {
+    const device = await startDevice();
+    await guessMuch('visitors', (person) => ({ source: `s${person}`, network: `n${person}` }));
+    const { page } = await confirmCode(device, { name: 'Rightful' });
+    expect(page.status).toBe(200);
   });
 });
 
+const NONE = { own: 0, source: 0, network: 0, all: 0 };
+
 it.each([
-  [{ own: 0, all: 0 }, true],
-  [{ own: 4, all: 499 }, true],
-  [{ own: 5, all: 5 }, false],
-  [{ own: 0, all: 500 }, true],
-  [{ own: 1, all: 500 }, false],
-  [{ own: 0, all: 4999 }, true],
-  [{ own: 0, all: 5000 }, false],
+  [NONE, true],
+  [{ own: 4, source: 999, network: 999, all: 999 }, true],
+  [{ ...NONE, own: 5 }, false],
+  [{ own: 4, source: 9, network: 49, all: 1000 }, true],
+  [{ own: 0, source: 10, network: 10, all: 1000 }, false],
+  [{ own: 0, source: 0, network: 50, all: 1000 }, false],
+  [{ ...NONE, all: 2499 }, true],
+  [{ ...NONE, all: 2500 }, false],
 ])('of wrong codes %j another may be tried: %s', (facts, may) => {
   expect(mayTry(facts)).toBe(may);
 });

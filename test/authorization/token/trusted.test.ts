@@ -180,6 +180,19 @@ describe('a token is worth nothing', () => {
     ['for nobody', 'assertion_claim', { aud: undefined as unknown as string }],
     ['about nobody', 'assertion_claim', { sub: undefined as unknown as string }],
     ['about an empty name', 'assertion_claim', { sub: '' }],
+    ['about a blank name', 'assertion_claim', { sub: '  ' }],
+    ['about a name with a line break', 'assertion_claim', { sub: 'job\nx' }],
+    ['about a name of 2,049 characters', 'assertion_claim', { sub: 'x'.repeat(2049) }],
+    ['about an object', 'assertion_claim', { sub: { toString: 1 } as unknown as string }],
+    ['for an object', 'assertion_claim', { aud: { toString: 1 } as unknown as string }],
+    ['for a list of objects', 'assertion_claim', { aud: [{ toString: 1 }] as unknown as string[] }],
+    ['that expires by text', 'assertion_claim', { exp: '9999999999' as unknown as number }],
+    ['that expires by an object', 'assertion_claim', { exp: { valueOf: 1 } as unknown as number }],
+    ['that was made by text', 'assertion_claim', { iat: 'today' as unknown as number }],
+    ['of an issuer that is an object', 'assertion_malformed', { iss: { toString: 1 } as unknown as string }],
+    ['of a list of issuers', 'assertion_malformed', () => ({ iss: [issuer.issuer] as unknown as string })],
+    ['whose rule’s claim is an object', 'assertion_no_rule', { repository: { toString: 1 } }],
+    ['whose rule’s claim is a list in a list', 'assertion_no_rule', { repository: [['acme/app']] }],
     ['of an issuer that nobody trusts', 'issuer_not_trusted', { iss: 'https://evil.example' }],
     ['of an issuer spelt otherwise', 'issuer_not_trusted', () => ({ iss: `${issuer.issuer}/` })],
     ['that has expired', 'assertion_expired', () => ({ exp: now() })],
@@ -320,4 +333,131 @@ describe('keys', () => {
     expect((await exchangeJwt(trusting(issuer, { jwks }), await issuer.token())).status).toBe(200);
     expect(issuer.requests()).toBe(0);
   });
+});
+
+describe('an issuer that the settings spell otherwise is the same issuer', () => {
+  const spellings: [string, (issuer: string) => string][] = [
+    ['with a slash', (issuer) => `${issuer}/`],
+    ['in upper case', (issuer) => issuer.toUpperCase()],
+    ['with the default port', (issuer) => `${issuer}:443`],
+  ];
+
+  it.each(spellings)('%s: its tokens work, by its document', async (_, spell) => {
+    const gate = trusting(issuer, { issuer: spell(issuer.issuer) });
+    expect((await exchangeJwt(gate, await issuer.token())).status).toBe(200);
+  });
+
+  it.each(spellings)('%s: and by keys in the settings', async (_, spell) => {
+    const gate = trusting(issuer, { issuer: spell(issuer.issuer), jwks_uri: issuer.jwks_uri });
+    expect((await exchangeJwt(gate, await issuer.token())).status).toBe(200);
+  });
+
+  it.each(spellings)('%s: the principal stays who it is when the setting is corrected', async (_, spell) => {
+    const before = trusting(issuer, { issuer: spell(issuer.issuer), jwks_uri: issuer.jwks_uri });
+    const after = trusting(issuer, { jwks_uri: issuer.jwks_uri });
+    const users = [];
+    for (const gate of [before, after])
+      users.push(accessOf(await exchangeJwt(gate, await issuer.token())).split(':')[0]);
+    expect(users[0]).toBe(users[1]);
+    const token = await issuer.token();
+    expect((await exchangeJwt(before, token)).status).toBe(200);
+    expect((await exchangeJwt(after, token)).status).toBe(400);
+  });
+
+  it.each(spellings)('%s: there twice in the settings is a mistake', async (_, spell) => {
+    const twice = [issuer.issuer, spell(issuer.issuer)].map((one, index) => ({
+      name: `jobs-${index}`,
+      issuer: one,
+      rules: [RULE],
+    }));
+    const health = await gateWith({ TRUSTED_ISSUERS: twice }).fetch('/health');
+    expect(JSON.stringify(await health.json())).toContain('is there twice');
+  });
+});
+
+describe('an audience that is spelled otherwise is the gate all the same', () => {
+  it.each([
+    ['a slash at the end', 'http://localhost:8787/'],
+    ['upper case', 'HTTP://LOCALHOST:8787'],
+    ['a list of one', ['http://localhost:8787/']],
+  ])('%s', async (_, aud) => {
+    expect((await exchangeJwt(at, await issuer.token({ aud }))).status).toBe(200);
+  });
+
+  it.each([
+    ['a path', 'http://localhost:8787/mcp'],
+    ['another port', 'http://localhost:8788'],
+    ['another scheme', 'https://localhost:8787'],
+    ['another name of this computer', 'http://127.0.0.1:8787'],
+    ['a user', 'http://x@localhost:8787'],
+    ['a query', 'http://localhost:8787/?x'],
+    ['spaces', ' http://localhost:8787'],
+  ])('but not %s', async (_, aud) => {
+    expect((await exchangeJwt(at, await issuer.token({ aud }))).status).toBe(400);
+  });
+
+  it('and one of the settings that is no URL must be the very text', async () => {
+    const gate = trusting(issuer, { audience: 'api://Gate' });
+    expect((await exchangeJwt(gate, await issuer.token({ aud: 'api://Gate' }))).status).toBe(200);
+    expect((await exchangeJwt(gate, await issuer.token({ aud: 'api://gate' }))).status).toBe(400);
+  });
+});
+
+describe('a token whose other claims are anything', () => {
+  const deep = JSON.parse(`${'['.repeat(500)}1${']'.repeat(500)}`);
+  it.each<[string, unknown]>([
+    ['an object whose toString is no function', { toString: 1 }],
+    ['a list of objects', [{ toString: 1 }]],
+    ['a number', 7],
+    ['null', null],
+    ['something deep', deep],
+  ])(
+    '%s: works by the rule that it falls under, and is asked the others’ claims without harm',
+    async (_, value) => {
+      const rules = [
+        {
+          ...RULE,
+          claims: [
+            { claim: 'odd', ne: 'x' },
+            { claim: 'odd', regex: '.' },
+          ],
+        },
+        RULE,
+      ];
+      const gate = trusting(issuer, { rules });
+      const odd = { odd: value, name: value, email: value, email_verified: value, groups: value };
+      const access = accessOf(await exchangeJwt(gate, await issuer.token(odd)));
+      const whoami = await callMcp(access, { gate });
+      expect(whoami.body).toMatchObject({
+        result: { structuredContent: { user: { name: JOB, email: null, email_verified: false } } },
+      });
+    },
+  );
+
+  it('a header whose `typ` is an object is malformed', async () => {
+    const reasons = watchReasons();
+    const head = btoa(JSON.stringify({ alg: 'ES256', kid: 'a', typ: { toString: 1 } })).replace(/=+$/, '');
+    const payload = (await issuer.token()).split('.')[1];
+    const data = new TextEncoder().encode(`${head}.${payload}`);
+    const algorithm = { name: 'ECDSA', hash: 'SHA-256' };
+    const signed = new Uint8Array(
+      await crypto.subtle.sign(algorithm, issuer.keys.privateKey as CryptoKey, data),
+    );
+    const signature = btoa(String.fromCharCode(...signed))
+      .replaceAll('+', '-')
+      .replaceAll('/', '_')
+      .replace(/=+$/, '');
+    expect((await exchangeJwt(at, `${head}.${payload}.${signature}`)).status).toBe(400);
+    expect(reasons()).toEqual(['assertion_malformed']);
+  });
+});
+
+it('a rule whose pattern RE2 can’t take is a problem that names setting, value and reason', async () => {
+  const rules = [{ ...RULE, claims: [{ claim: 'ref', regex: '^(?!evil)' }] }];
+  const health = await trusting(issuer, { rules }).fetch('/health');
+  expect(health.status).toBe(503);
+  const text = JSON.stringify(await health.json());
+  expect(text).toContain('TRUSTED_ISSUERS[0].rules[0].claims[0].regex');
+  expect(text).toContain('^(?!evil)');
+  expect(text).toContain('lookahead');
 });

@@ -1,13 +1,14 @@
 import { createRequire } from 'node:module';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { startChromium } from '../../../scripts/lib/chromium';
+import { STEP_LIMIT } from '../../patience';
 
-/** A headless browser; one for each test file is enough. */
+/** A headless browser, as one test or file uses it. */
 export interface TestBrowser {
   /** A page in a profile of its own: nothing is shared with other pages, cookies neither. */
   newPage(options?: PageOptions): Promise<Page>;
+  /** Closes the profiles of its pages; the browser is there for others. */
   close(): Promise<void>;
-  readonly browser: Browser;
 }
 
 export interface PageOptions {
@@ -23,20 +24,25 @@ export interface PageOptions {
 /** What axe-core found, in a line each; empty is good. */
 export type Violation = `${string}: ${string}`;
 
-/** ms that a page has for one step: less than a test has, so that the message names the step. */
-const PATIENCE = 10_000;
+let shared: Promise<Browser> | undefined;
 
+/** A use of the one browser that this process of tests starts, which ends with the process. */
 export async function launchBrowser(): Promise<TestBrowser> {
-  const browser = await startChromium();
+  const there = shared ?? startChromium();
+  shared = there.then((browser) => (browser.isConnected() ? browser : startChromium()));
+  const browser = await shared;
+  const profiles = new Set<BrowserContext>();
   return {
-    browser,
     newPage: async (options = {}) => {
       const context = options.context ?? (await newContext(browser, options));
+      if (!options.context) profiles.add(context);
       const page = await context.newPage();
-      page.setDefaultTimeout(PATIENCE);
+      page.setDefaultTimeout(STEP_LIMIT);
       return page;
     },
-    close: () => browser.close(),
+    close: async () => {
+      await Promise.all([...profiles].map((profile) => profile.close()));
+    },
   };
 }
 

@@ -30,7 +30,7 @@ export async function press(page: Page, button: string): Promise<void> {
 /** Waits until the page's title on it is this; throws with what is there instead. */
 export async function sees(page: Page, title: string | RegExp): Promise<void> {
   const wanted = page.locator('h1').filter({ hasText: title });
-  await wanted.waitFor({ timeout: 5000 }).catch(async () => {
+  await wanted.waitFor().catch(async () => {
     throw new Error(`"${await heading(page)}" instead of "${title}" at ${page.url()}`);
   });
 }

@@ -9,11 +9,15 @@ import { sessionServer } from '../../fixtures/mcp-session-server';
 
 const modern = listeningServer();
 const old = sessionServer();
-/** Lists its tools late, and answers a call late. */
+/** Lists its tools when it is let; `asked` is how often it was for them. */
+let asked = 0;
+let held: Promise<void> | undefined;
 const slow = scripted(async (received) => {
   const { id, method } = messageOf(received);
-  if (method === 'tools/list') await new Promise((resolve) => setTimeout(resolve, 400));
-  if (method === 'tools/call') await new Promise((resolve) => setTimeout(resolve, 500));
+  if (method === 'tools/list') {
+    asked += 1;
+    await held;
+  }
   if (id === undefined) return new Response(null, { status: received.method === 'POST' ? 202 : 405 });
   const results: Record<string, object> = {
     initialize: {
@@ -97,6 +101,11 @@ test('hears only what it asked for, each at its own stream', async () => {
 test('a client of 2026 that leaves while its call is judged has it called off', async () => {
   const away = new AbortController();
   const bob = new Caller(await connectMerged(gate, ['slow'], { user: { name: 'Listening B' } }), 'x');
+  let release = () => {};
+  held = new Promise((resolve) => {
+    release = resolve;
+  });
+  const before = asked;
   const call = bob
     .fetch({
       era: 'modern',
@@ -106,9 +115,10 @@ test('a client of 2026 that leaves while its call is judged has it called off', 
       signal: away.signal,
     })
     .catch(() => undefined);
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  await expect.poll(() => asked).toBeGreaterThan(before);
   away.abort();
   await call;
+  release();
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   expect(slow.received.map(messageOf).filter(({ method }) => method === 'tools/call')).toEqual([]);
 });
@@ -119,10 +129,15 @@ test('a server without sessions has nothing to be heard, and is not waited for',
   );
   const own = await session.listen();
   await session.call('slow_go');
-  const began = performance.now();
   const uri = 'mcp+slow+x://y';
-  expect((await session.request('resources/subscribe', { uri })).result).toEqual({});
-  await (await listen({ toolsListChanged: true })).leave();
-  expect(performance.now() - began).toBeLessThan(1_900);
+  const turns: number[] = [];
+  for (let turn = 0; turn < 3; turn++) {
+    const began = performance.now();
+    expect((await session.request('resources/subscribe', { uri })).result).toEqual({});
+    await (await listen({ toolsListChanged: true })).leave();
+    turns.push(performance.now() - began);
+  }
+  // Each would wait for two seconds: not one does because the machine is slow at the moment.
+  expect(Math.min(...turns)).toBeLessThan(1_900);
   await own.leave();
 });

@@ -1,13 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { messageOf, scripted } from '../../fixtures/mcp-server';
 import { Caller } from '../../fixtures/mcp-server-caller';
-import { connectMerged, deploy, EventStream, InSession, textOf } from '../../fixtures/mcp-session';
+import {
+  connectMerged,
+  deploy,
+  EventStream,
+  eventually,
+  InSession,
+  textOf,
+} from '../../fixtures/mcp-session';
 import { sessionServer } from '../../fixtures/mcp-session-server';
 
 /* What a client of a session says out of the ordinary: ids, order, older revisions. */
 
 const one = sessionServer();
-/** Lists its tools late, and never answers a call; `cancelled` are the ids of calls that it was told to drop. */
+/** Lists its tools late, and answers no call before it is told to drop it; `cancelled` are the ids of calls that it was told to drop. */
 const called: unknown[] = [];
 const cancelled: unknown[] = [];
 const slow = scripted(async (received) => {
@@ -24,7 +31,7 @@ const slow = scripted(async (received) => {
     },
     'tools/list': { tools: [{ name: 'go', inputSchema: { type: 'object' } }] },
   };
-  if (method === 'tools/call') await new Promise((resolve) => setTimeout(resolve, 1_000));
+  if (method === 'tools/call') await eventually(() => cancelled.includes(id));
   return Response.json({ jsonrpc: '2.0', id, result: results[method ?? ''] ?? { content: [] } });
 });
 const gate = deploy({ one: { behind: one }, slow: { behind: slow } });
@@ -38,7 +45,7 @@ test('a call that is taken back at once is not begun, or ended at its server', a
   await session.post({ method: 'notifications/cancelled', params: { requestId: 'c' } });
   await (await call).body?.cancel();
   await new Promise((resolve) => setTimeout(resolve, 500));
-  expect(cancelled.length).toBe(called.length);
+  await expect.poll(() => cancelled.length).toBe(called.length);
 });
 
 test('what a client watches by the URI of its server is told by that URI', async () => {

@@ -252,9 +252,11 @@ describe('what comes from elsewhere', () => {
       await connectMerged(gate, ['one', 'endless'], { user: { name: 'Odd G' } }),
     );
     expect(await gil.tools()).toContain('one_look');
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
-    const read = pages;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(pages).toBe(read);
+    const stands = async () => {
+      const read = pages;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return pages === read;
+    };
+    await expect.poll(stands).toBe(true);
   });
 });

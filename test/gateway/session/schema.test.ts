@@ -9,6 +9,7 @@ import { DUMPED_AT, loadSql } from '../../fixtures/schemas/dump';
 import dumped from '../../fixtures/schemas/mcp-session-v1.json';
 import first from '../../fixtures/schemas/mcp-session-v1.sql?raw';
 import second from '../../fixtures/schemas/mcp-session-v2.sql?raw';
+import third from '../../fixtures/schemas/mcp-session-v3.sql?raw';
 
 const one = sessionServer();
 const gate = deploy({ one: { behind: one } });
@@ -21,6 +22,7 @@ afterEach(startClock);
 test.each([
   [1, first],
   [2, second],
+  [3, third],
 ])(
   'a session of schema version %i goes on: what was missed, what was broken off, what it watches',
   async (_, sql) => {

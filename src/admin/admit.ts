@@ -1,0 +1,55 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import { whyNoKeys } from '../account';
+import { record } from '../audit';
+import { seconds } from '../clock';
+import { decodeUtf8, readBody } from '../http';
+import { mayPassFrom, tooManyRequests } from '../limits';
+import { currentSignIn } from '../sign-in';
+import { siteOf } from '../site';
+import { verifyOperator } from './operator';
+
+/** The most that a request may weigh, in bytes. */
+const MAX_BYTES = 65_536;
+
+/** What {@link admit} found out: who asks, and the body of the request. */
+export type AdminVariables = { by: string; body: string };
+
+/** Lets in the operator by their signature, or an admin by this browser's own sign-in and one of our pages. */
+export const admit: MiddlewareHandler<{ Bindings: Env; Variables: AdminVariables }> = async (c, next) => {
+  const site = siteOf(c);
+  const bytes = await readBody(c.req.raw, MAX_BYTES);
+  if (!bytes.ok) return fail(c, 400, 'invalid_request', 'The body is at most 64 kB');
+  const body = decodeUtf8(bytes.value) ?? '';
+  c.set('body', body);
+  c.header('Cache-Control', 'no-store');
+  const { pathname, search } = new URL(c.req.url);
+  const authorization = c.req.header('authorization');
+  if (authorization !== undefined) {
+    const request = { authorization, method: c.req.method, path: pathname + search, body };
+    const verified = await verifyOperator(site, request, seconds());
+    if (!verified.ok) {
+      record(c, { event: 'operator', outcome: 'refused', ...verified.error });
+      if (!(await mayPassFrom(c, 'failures'))) return tooManyRequests(c);
+      return fail(c, 401, 'unauthorized', 'The request is not signed with this deployment’s GATEHOUSE_KEYS');
+    }
+    c.set('by', 'operator');
+    return next();
+  }
+  const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
+  if (!reads && c.req.header('origin') !== site.origin) {
+    return fail(c, 403, 'access_denied', 'The request must come from a page of this origin');
+  }
+  const person = await currentSignIn(c);
+  if (!person) return fail(c, 401, 'unauthorized', `Sign in at ${site.origin}/sign-in first`);
+  if (person.role !== 'admin' || whyNoKeys(person)) {
+    record(c, { event: 'admin', outcome: 'refused', reason: 'not_admin', user: person.userId });
+    return fail(c, 403, 'access_denied', 'Only admins who signed in themselves may do this');
+  }
+  c.set('by', person.userId);
+  return next();
+};
+
+/** A refusal in JSON. */
+export function fail(c: Context, status: 400 | 401 | 403 | 404, error: string, error_description: string) {
+  return c.json({ error, error_description }, status);
+}

@@ -1,0 +1,10 @@
+/** What of one source, user or client is too much in a minute, and how each is told. */
+export { limitClients, mustPass, tooManyRequests } from './middleware';
+export {
+  mayPass,
+  mayPassFrom,
+  missingRateLimits,
+  RATE_LIMITS,
+  type RateLimitName,
+  RETRY_AFTER,
+} from './rate-limits';
