@@ -55,8 +55,28 @@ export class AnswerScan {
   push(bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.length && this.#shape === 'plain' && this.#where !== 'no message') {
-      at = this.#where === 'string' ? this.#skipString(bytes, at) : this.#step(bytes, at);
+      if (this.#where === 'string') at = this.#skipString(bytes, at);
+      else if (this.#depth > this.#chain) at = this.#skipValue(bytes, at);
+      else at = this.#step(bytes, at);
     }
+  }
+
+  /** To the next quote or the end of a value where no list of tools can be, which is most of a long answer. */
+  #skipValue(bytes: Uint8Array, from: number): number {
+    let depth = this.#depth;
+    let at = from;
+    while (at < bytes.length && depth > this.#chain && this.#where === 'inside') {
+      const means = MEANS[bytes[at++] ?? 0];
+      if (means === OPEN_OBJECT || means === OPEN_ARRAY) depth++;
+      else if (means === CLOSE_OBJECT || means === CLOSE_ARRAY) depth--;
+      else if (means === QUOTE) this.#where = 'string';
+      else if (means === 0) {
+        this.#shape = 'unreadable';
+        break;
+      }
+    }
+    this.#depth = depth;
+    return at;
   }
 
   /** Reads what isn't in a string, to the next quote. */
@@ -76,11 +96,11 @@ export class AnswerScan {
       if (means === WORD) continue;
       if (means === QUOTE) {
         this.#where = 'string';
-        this.#key = this.#isInChain() && this.#expectsKey ? [] : undefined;
+        this.#key = this.#expectsKey ? [] : undefined;
         return at + 1;
       }
       this.#structure(byte);
-      if (this.#shape !== 'plain') return bytes.length;
+      if (this.#depth > this.#chain) return at + 1;
     }
     return bytes.length;
   }
@@ -99,7 +119,7 @@ export class AnswerScan {
 
   #structure(byte: number): void {
     if (byte === OPEN_OBJECT) {
-      const follows = this.#depth === 0 || (this.#isInChain() && this.#lastKey === 'result');
+      const follows = this.#depth === 0 || this.#lastKey === 'result';
       this.#depth++;
       if (follows) this.#chain = this.#depth;
       this.#expectsKey = true;
@@ -113,37 +133,25 @@ export class AnswerScan {
     else if (byte === COLON) this.#expectsKey = false;
   }
 
-  #isInChain(): boolean {
-    return this.#depth === this.#chain;
-  }
-
   /** To behind the end of a string, which may be in a later part. */
   #skipString(bytes: Uint8Array, from: number): number {
     let at = from;
     if (this.#escaped) {
       this.#escaped = false;
-      this.#keep(bytes.subarray(at, at + 1));
       at++;
     }
-    while (at < bytes.length) {
-      const quote = bytes.indexOf(QUOTE, at);
-      const end = quote === -1 ? bytes.length : quote;
+    for (;;) {
+      const end = indexOfQuote(bytes, at);
       let escapes = end;
       while (escapes > at && bytes[escapes - 1] === BACKSLASH) escapes--;
       const escaped = (end - escapes) % 2 === 1;
-      this.#keep(bytes.subarray(at, end));
-      if (quote === -1) {
-        this.#escaped = escaped;
-        return bytes.length;
-      }
       at = end + 1;
-      if (!escaped) {
-        this.#endString();
-        return at;
-      }
-      this.#keep(bytes.subarray(end, at));
+      if (end === bytes.length) this.#escaped = escaped;
+      else if (escaped) continue;
+      if (this.#key) this.#keep(bytes.subarray(from, end));
+      if (end < bytes.length) this.#endString();
+      return at;
     }
-    return at;
   }
 
   #keep(part: Uint8Array): void {
@@ -157,6 +165,17 @@ export class AnswerScan {
     this.#key = undefined;
     if (this.#lastKey === 'tools' && this.#chain > 1) this.#shape = 'list';
   }
+}
+
+/** How far a quote is looked for byte by byte, before a search is worth its call. */
+const NEAR = 32;
+
+/** Where the next quote is; the length when there is none. */
+function indexOfQuote(bytes: Uint8Array, from: number): number {
+  const near = Math.min(bytes.length, from + NEAR);
+  for (let at = from; at < near; at++) if (bytes[at] === QUOTE) return at;
+  const found = near < bytes.length ? bytes.indexOf(QUOTE, near) : -1;
+  return found === -1 ? bytes.length : found;
 }
 
 /** A member's name without regard to its case, which some readers have none for. */

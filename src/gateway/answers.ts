@@ -36,6 +36,8 @@ export function filterAnswer(text: string, shape: AnswerShape, filter: AnswerFil
   }
   if (!isObject(message.result) || isMisspelt(message.result, ['tools', 'result'])) return refused;
   const { result, ...rest } = message.result;
+  // Who asked for something else may have asked for words.
+  if (!filter.wantsTools && result === undefined && !couldBeTools(rest.tools)) return { kind: 'pass' };
   const tools = readTools(rest.tools);
   if (result !== undefined || !tools) return refused;
   const published = tools.map((tool) => filter.publish(tool)).filter((tool) => tool !== undefined);
@@ -44,6 +46,11 @@ export function filterAnswer(text: string, shape: AnswerShape, filter: AnswerFil
     kind: 'changed',
     text: JSON.stringify({ ...message, result: { ...rest, tools: published, ...cacheScope } }),
   };
+}
+
+function couldBeTools(tools: unknown): boolean {
+  const entries = Array.isArray(tools) ? tools : [tools];
+  return entries.some((entry) => typeof entry === 'object' && entry !== null);
 }
 
 function isMisspelt(value: Record<string, unknown>, names: string[]): boolean {

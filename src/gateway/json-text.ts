@@ -98,9 +98,11 @@ function countMembers(value: unknown): number | undefined {
     if (Array.isArray(next)) {
       for (const one of next) if (typeof one === 'object' && one !== null) waiting.push(one);
     } else if (typeof next === 'object' && next !== null) {
-      for (const [name, one] of Object.entries(next)) {
+      const members = next as Record<string, unknown>;
+      for (const name of Object.keys(members)) {
         if (!name.isWellFormed()) return undefined;
         count++;
+        const one = members[name];
         if (typeof one === 'object' && one !== null) waiting.push(one);
       }
     }
