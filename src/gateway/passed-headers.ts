@@ -1,4 +1,4 @@
-import { mediaType } from './browser-request';
+import { answerTypeOf } from './media-type';
 
 /** What of a client's request reaches a server: nothing that tells, or claims to tell, who is calling. */
 const REQUEST_HEADERS = [
@@ -32,20 +32,11 @@ export function passedOn(from: Headers): [name: string, value: string][] {
 }
 
 /**
- * The type of an answer that may reach a client, since a browser runs neither, whoever wrote it; undefined for any other, whose body goes nowhere. */
-export function answerType(answer: {
-  headers: Headers;
-}): 'application/json' | 'text/event-stream' | undefined {
-  const type = mediaType(answer);
-  return type === 'application/json' || type === 'text/event-stream' ? type : undefined;
-}
-
-/**
  * The answer's headers, all in the gate's own spelling. It was made for one caller's credential: nobody stores it
  * (RFC 9111 section 3.5), whatever the server says, and nothing on the way may rewrite a stream.
  */
 export function returnedHeaders(from: Headers): Headers {
-  const type = answerType({ headers: from });
+  const type = answerTypeOf(from);
   const stored = type === 'text/event-stream' ? 'no-store, no-transform' : 'no-store';
   const headers = new Headers({ 'Cache-Control': stored });
   // JSON is UTF-8 (RFC 8259 section 8.1), said or not: another charset is what nobody here reads.
