@@ -57,39 +57,45 @@ function isMisspelt(value: Record<string, unknown>, names: string[]): boolean {
   return Object.keys(value).some((name) => !names.includes(name) && names.includes(folded(name)));
 }
 
-/** The beginning of a body: all of it, or what was read when it turned out to be longer than `maxBytes`. */
-export async function readHead(
-  body: ReadableStream<Uint8Array>,
-  maxBytes: number,
-): Promise<{ bytes: Uint8Array; rest: ReadableStreamDefaultReader<Uint8Array> | undefined }> {
+/** The beginning of a body. `rest`: what is to come, when it is longer than was read; `broken`: it broke off. */
+export interface Head {
+  bytes: Uint8Array;
+  rest: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  broken: boolean;
+}
+
+/** Reads a body until it ends, or is longer than `maxBytes`. */
+export async function readHead(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Head> {
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  while (length <= maxBytes) {
-    const { done, value } = await reader.read();
-    if (done) return { bytes: joinBytes(chunks), rest: undefined };
-    chunks.push(value);
-    length += value.length;
+  try {
+    while (length <= maxBytes) {
+      const { done, value } = await reader.read();
+      if (done) return { bytes: joinBytes(chunks), rest: undefined, broken: false };
+      chunks.push(value);
+      length += value.length;
+    }
+  } catch {
+    return { bytes: joinBytes(chunks), rest: undefined, broken: true };
   }
-  return { bytes: joinBytes(chunks), rest: reader };
+  return { bytes: joinBytes(chunks), rest: reader, broken: false };
 }
 
 /**
- * A long JSON answer on its way through, looked at as it passes: it is broken off before its end where it turns out
- * to have a list of tools, and half a JSON text is none.
+ * A JSON answer on its way through that is long or broke off, looked at as it passes: it is broken off before its end
+ * where it turns out to have a list of tools, and half a JSON text is none. Undefined when its beginning has one.
  */
-export function passScanned(
-  head: Uint8Array,
-  rest: ReadableStreamDefaultReader<Uint8Array>,
-): ReadableStream<Uint8Array> | undefined {
+export function passScanned({ bytes, rest }: Head): ReadableStream<Uint8Array> | undefined {
   const scan = new AnswerScan();
-  scan.push(head);
+  scan.push(bytes);
   if (scan.shape !== 'plain') return undefined;
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      controller.enqueue(head);
+      controller.enqueue(bytes);
     },
     async pull(controller) {
+      if (!rest) return controller.error(new Error('the server broke its answer off'));
       const { done, value } = await rest.read();
       if (done) return controller.close();
       scan.push(value);
@@ -97,6 +103,6 @@ export function passScanned(
       controller.error(new Error('an answer that is too long to be judged could be a list'));
       await rest.cancel('it could be a list of tools').catch(() => undefined);
     },
-    cancel: (reason) => rest.cancel(reason),
+    cancel: (reason) => rest?.cancel(reason),
   });
 }

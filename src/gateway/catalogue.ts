@@ -5,7 +5,7 @@ import { readHead } from './answers';
 import { readEvents } from './events';
 import { isObject, parseJsonText } from './json-text';
 import { answerTypeOf } from './media-type';
-import { readTools, type Tool } from './policy';
+import { readTools, type Tool, withoutHints } from './policy';
 import type { Principal } from './principal';
 
 /** Something that a server listed. `ttlMs`: how long it says that it stays so. */
@@ -152,7 +152,7 @@ export async function listTools(ask: AskPage, meta: unknown, maxBytes: number): 
     const result = await readResult(await ask(body, headers), id, maxBytes);
     const tools = readTools(result.tools);
     if (!tools) throw new Error('the server’s answer to tools/list has no tools that can be understood');
-    for (const tool of tools) byName.set(tool.name, tool);
+    for (const tool of tools) byName.set(tool.name, byName.has(tool.name) ? withoutHints(tool) : tool);
     if (typeof result.ttlMs === 'number') ttlMs = result.ttlMs;
     if (typeof result.nextCursor !== 'string') break;
     cursor = result.nextCursor;
@@ -172,14 +172,15 @@ async function readResult(response: Response, id: string, maxBytes: number): Pro
     throw new Error(`the server answered tools/list with ${response.status}`);
   if (type === 'text/event-stream') {
     for await (const data of readEvents(response.body, maxBytes)) {
-      const message = readMessage(data || '{}');
+      // What begins a stream that one can come back to has an id, and no message.
+      const message = data.trim() === '' ? {} : readMessage(data);
       if (message.id === id) return resultOf(message);
     }
     throw new Error('the server’s stream ended without its tools');
   }
-  const { bytes, rest } = await readHead(response.body, maxBytes);
+  const { bytes, rest, broken } = await readHead(response.body, maxBytes);
   await rest?.cancel();
-  if (rest) throw new Error('the answer is too large');
+  if (rest || broken) throw new Error(rest ? 'the answer is too large' : 'the answer broke off');
   return resultOf(readMessage(decodeUtf8(bytes) ?? ''));
 }
 

@@ -58,6 +58,10 @@ export function checkHeaders(message: Described, headers: Headers): MessageRefus
   const said = headers.get('mcp-method')?.trim();
   if (said !== undefined && said !== method)
     return mismatch('Mcp-Method and the body name different methods');
+  const version = headers.get('mcp-protocol-version');
+  // Several in one header, say: each server takes another of them.
+  if (version !== null && !/^[\w.-]{1,40}$/.test(version))
+    return mismatch('MCP-Protocol-Version is no version');
   const required = era === 'modern' && id !== undefined;
   if (required && !headers.has('mcp-protocol-version')) return mismatch('MCP-Protocol-Version is missing');
   if (required && said === undefined) return mismatch('Mcp-Method is missing');

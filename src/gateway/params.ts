@@ -40,7 +40,6 @@ const TASK = { taskId: 'text' } as const;
 
 const SHAPES: Record<string, Record<string, Shape>> = {
   initialize: {
-    protocolVersion: 'text',
     capabilities: 'object',
     clientInfo: 'object',
     'clientInfo.name': 'text',

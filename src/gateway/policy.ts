@@ -30,8 +30,19 @@ const LONGEST_NAME = 1_024;
  */
 export function readTools(list: unknown): Tool[] | undefined {
   if (!Array.isArray(list)) return undefined;
-  const tools = list.map(readTool).filter((tool) => tool !== undefined);
-  return tools.length === 0 && list.length > 0 ? undefined : tools;
+  const tools = new Map<string, Tool[]>();
+  for (const tool of list.map(readTool)) {
+    const same = tool && tools.get(tool.name);
+    if (same) same.push(tool);
+    else if (tool) tools.set(tool.name, [tool]);
+  }
+  if (tools.size === 0 && list.length > 0) return undefined;
+  return [...tools.values()].flatMap((same) => (same.length === 1 ? same : same.map(withoutHints)));
+}
+
+/** A tool whose name another one has too: which of them is called, nobody can tell. */
+export function withoutHints({ annotations: _, ...tool }: Tool): Tool {
+  return tool;
 }
 
 function readTool(listed: unknown): Tool | undefined {
@@ -39,6 +50,7 @@ function readTool(listed: unknown): Tool | undefined {
   const tool = Object.fromEntries(Object.entries(listed).filter(([, value]) => value !== null));
   const { name, title, annotations } = tool;
   if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME) return undefined;
+  if (!name.isWellFormed()) return undefined;
   if (title !== undefined && typeof title !== 'string') return undefined;
   if (annotations !== undefined && !isObject(annotations)) return undefined;
   return tool as unknown as Tool;

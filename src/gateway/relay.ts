@@ -69,17 +69,16 @@ async function relayJson(
   init: { status: number; headers: Headers },
 ): Promise<Response> {
   const wantsTools = message?.method === 'tools/list';
-  const head = await readHead(body, wantsTools ? passage.server.max_list_bytes : GLANCE_BYTES).catch(
-    () => undefined,
-  );
-  if (!head) return fault(passage, 'server_not_mcp', message, 'broken off');
-  const { bytes, rest } = head;
-  if (rest) {
-    const passed = wantsTools ? undefined : passScanned(bytes, rest);
+  const maxBytes = wantsTools ? passage.server.max_list_bytes : GLANCE_BYTES;
+  const head = await readHead(body, maxBytes);
+  if (head.rest || head.broken) {
+    const passed = wantsTools || head.bytes.length === 0 ? undefined : passScanned(head);
     if (passed) return new Response(passed, init);
-    await rest.cancel();
-    return fault(passage, wantsTools ? 'server_list_too_large' : 'server_not_mcp', message);
+    await head.rest?.cancel();
+    const isLong = wantsTools && head.rest;
+    return fault(passage, isLong ? 'server_list_too_large' : 'server_not_mcp', message);
   }
+  const { bytes } = head;
   const scan = new AnswerScan();
   scan.push(bytes);
   // What is no UTF-8 is no JSON either.
@@ -107,6 +106,8 @@ function relayEvents(
     },
     (data, shape) => {
       if (data.includes('notifications/tools/list_changed')) forgetServerTools(passage);
+      // What begins a stream that a client can come back to has an id, and no message.
+      if (data.trim() === '') return undefined;
       const filtered = filterAnswer(data, shape, filter);
       if (filtered.kind === 'changed') return filtered.text;
       return filtered.kind === 'pass' ? undefined : refusedEvent(passage, filtered.id ?? message?.id);

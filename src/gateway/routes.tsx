@@ -16,8 +16,9 @@ import { publicKeys } from './identity-token';
 import { limitCalls, limitFailures } from './limits';
 import { methodNotAllowed, readRequest } from './message';
 import { isFixedToken, mayServeEveryone, passThrough } from './passthrough';
-import { type CredentialRefusal, identify } from './principal';
-import { serveSession, serveUnauthenticated } from './session/serve';
+import { type CredentialRefusal, identify, isNobody } from './principal';
+import { sessionNotFound } from './session/object';
+import { identifyBySession, serveSession, serveUnowned } from './session/serve';
 import { serverResource } from './upstream';
 
 /** The longest message to the gate's own tools. */
@@ -103,19 +104,20 @@ async function serve(c: Context, resource: string): Promise<Response> {
 }
 
 /**
- * A session of somebody without a credential, where the settings let one begin so; else undefined, and nothing of
- * the message was read.
+ * A session of somebody without a credential, where the settings let one begin so; else undefined. Of their messages
+ * no more is read than it takes to begin one and to sign in.
  */
-async function serveStranger(
-  c: Context,
-  resource: string,
-  { reason }: Refusal,
-): Promise<Response | undefined> {
+async function serveStranger(c: Context, resource: string, { reason }: Refusal) {
   const missing = reason === ('credential_missing' satisfies CredentialRefusal);
   if (!missing || siteOf(c).settings.unauthenticated !== 'authorize_tool') return undefined;
-  const read = await readRequest(c.req.raw, MAX_STRANGER_BYTES);
-  if (read instanceof Response || read.stateless) return undefined;
-  return serveUnauthenticated(c, resource, read.message);
+  const acting = await identifyBySession(c, resource);
+  const known = acting !== undefined && !isNobody(acting);
+  const read = await readRequest(c.req.raw, known ? MAX_MESSAGE_BYTES : MAX_STRANGER_BYTES);
+  if (read instanceof Response) return known ? read : undefined;
+  if (read.stateless) return undefined;
+  if (!acting) return sessionNotFound(read.message?.id);
+  const refused = known && read.message && refuseMethod(c, read.message, acting, { resource });
+  return refused || serveUnowned(c, acting, read.message);
 }
 
 function showConnectPage(c: Context, site: Site): Promise<Response> {

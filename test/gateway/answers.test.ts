@@ -158,6 +158,7 @@ describe.each(REQUESTS)('a list is filtered on %s', (where, sent) => {
     ['an error’s status, as an event', () => events(`data: ${listOf()}\n\n`, {}, 500)],
     ['an event that never ends', () => events(`data: ${listOf()}\n`)],
     ['an event that never ends, nor its line', () => events(`data: ${listOf()}`)],
+    ['an event behind one without data', () => events(`id: 1\ndata: \n\ndata: ${listOf()}\n\n`)],
     ['in pieces', () => events(inPieces(`data: ${listOf()}\n\n`))],
     ['JSON in pieces', () => json(inPieces(listOf()))],
   ])('%s', async (what, make) => {
@@ -247,6 +248,19 @@ describe.each(ERAS)('in a list, in the %s era', (era) => {
     expect(await caller.tools({ era })).toEqual(['look']);
   });
 
+  test('two tools of one name are what the worst of them could be', async () => {
+    const erase = { name: 'look', annotations: { destructiveHint: true } };
+    const text = (id: string | number) =>
+      JSON.stringify({ jsonrpc: '2.0', id, result: { tools: [erase, LOOK] } });
+    answer = ({ text: asked }) => json(text(asked.includes('gatehouse-tools') ? 'gatehouse-tools-0' : 7));
+    const { body } = await caller.send({ era, method: 'tools/list' });
+    const hints = { readOnlyHint: false, destructiveHint: true };
+    expect(body.result?.tools).toEqual([
+      { name: 'look', annotations: hints },
+      { name: 'look', annotations: hints },
+    ]);
+  });
+
   test('null counts as absent', async () => {
     const tool = { ...LOOK, title: null, description: null, _meta: null };
     const other = { name: 'other', annotations: null };
@@ -263,6 +277,12 @@ describe.each(ERAS)('in a list, in the %s era', (era) => {
     answering(() => json('{"jsonrpc":"2.0","id":7,"result":{"tools":[]}}'));
     expect((await caller.send({ era, method: 'tools/list' })).body.result).toEqual({ tools: [] });
   });
+});
+
+test('an event without data, by which a client comes back to its list, is passed on', async () => {
+  answering(() => events(`id: 1\nretry: 5\ndata: \n\ndata: ${listOf()}\n\n`));
+  const { text } = await textOf({ method: 'tools/list' });
+  expect(text).toMatch(/^id: 1\nretry: 5\ndata: \n\ndata: \{/);
 });
 
 describe('what isn’t a list', () => {

@@ -125,3 +125,54 @@ describe('an event that is too long', () => {
     }
   });
 });
+
+describe('an event that could be a list of tools', () => {
+  const list = '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"secret"}]}}';
+  const shapes = async (text: string, size: number) => {
+    const seen: string[] = [];
+    const look: Parameters<typeof rewriteEvents>[1] = (_data, shape) => {
+      seen.push(shape);
+      return shape === 'plain' ? undefined : null;
+    };
+    const out = await new Response(inPieces(text, size).pipeThrough(rewriteEvents(PASS, look))).text();
+    return { seen, out };
+  };
+
+  test.each([
+    ['in one line', `data: ${list}\n\n`],
+    ['in several', `data: ${list.replaceAll(',', ',\ndata:')}\n\n`],
+    ['behind a line without a colon', `data\ndata: ${list}\n\n`],
+    ['behind other fields', `event: x\r\nid: 1\r\n: data\r\ndata:${list}\n\n`],
+    ['behind the mark of the stream', `\uFEFFdata: ${list}\n\n`],
+  ])('is known as one, and can be dropped: %s', async (_what, text) => {
+    for (const size of [1, 3, 1000]) {
+      expect(await shapes(`data: {}\n\n${text}data: {"a":1}\n\n`, size)).toEqual({
+        seen: ['plain', 'list', 'plain'],
+        out: 'data: {}\n\ndata: {"a":1}\n\n',
+      });
+    }
+  });
+
+  test('is no other field’s', async () => {
+    const text = `dat: ${list}\ndatax: ${list}\n data: ${list}\nevent: ${list}\ndata: {}\n\n`;
+    for (const size of [1, 1000]) expect((await shapes(text, size)).seen).toEqual(['plain']);
+  });
+
+  test('goes nowhere when the stream ends before it does', async () => {
+    for (const end of ['', '\n']) expect((await shapes(`data: ${list}${end}`, 7)).out).toBe('');
+    expect((await shapes('data: {"a"', 7)).out).toBe('data: {"a"');
+  });
+
+  test('ends the stream before it is whole, when it is too long to be held', async () => {
+    const long = `data: {"id":1,"result":{"a":"${'x'.repeat(2000)}","tools":[{"name":"secret"}]}}\n\n`;
+    for (const size of [1, 100, 5000]) {
+      const through = inPieces(`data: 1\n\n${long}`, size).pipeThrough(rewriteEvents(PASS, () => undefined));
+      let out = '';
+      const read = async () => {
+        for await (const part of through) out += new TextDecoder().decode(part);
+      };
+      await expect(read()).rejects.toThrow('could be a list');
+      expect(out).not.toContain('secret"}]}}');
+    }
+  });
+});

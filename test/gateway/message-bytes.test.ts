@@ -208,6 +208,13 @@ describe.each(ERAS)('null counts as absent, in the %s era', (era) => {
   });
 });
 
+test.each(['2025-11-25, 2026-07-28', '2025-11-25 ,', '2025 11 25'])(
+  'a version that could be read as another is refused: %s',
+  async (version) => {
+    await expectRefused({ body: call, headers: { 'mcp-protocol-version': version } }, 400, -32020);
+  },
+);
+
 describe('without a credential nothing is read', () => {
   const deep = '['.repeat(4_000_000);
   const unread = (count: { pulled: number }) =>

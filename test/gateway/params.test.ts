@@ -34,7 +34,6 @@ const TYPED: [method: string, param: string, type: 'text' | 'object' | 'id'][] =
   ['tasks/get', 'taskId', 'text'],
   ['tasks/cancel', 'taskId', 'text'],
   ['subscriptions/listen', 'notifications', 'object'],
-  ['initialize', 'protocolVersion', 'text'],
   ['initialize', 'capabilities', 'object'],
   ['initialize', 'clientInfo', 'object'],
   ['initialize', 'clientInfo.name', 'text'],

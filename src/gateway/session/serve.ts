@@ -46,34 +46,35 @@ const UNOWNED: Owner = { user: '', client: '' };
 const MAX_UNSIGNED_BYTES = 16_384;
 
 /**
- * Serves a request without a credential, where the settings let a session of the 2025 era begin without one; undefined
- * when it is none. Nobody's session has one tool, `authorize`; once the person has signed in, it is theirs.
+ * Who a request without a credential acts for, where the settings let sessions begin so: nobody, until the person of
+ * its session has signed in. Undefined: there is no such session. Nobody's session has one tool, `authorize`.
  */
-export async function serveUnauthenticated(
-  c: Context,
-  resource: string,
-  message: Message | undefined,
-): Promise<Response | undefined> {
+export async function identifyBySession(c: Context, resource: string): Promise<Principal | undefined> {
   const site = siteOf(c);
-  if (site.settings.unauthenticated !== 'authorize_tool') return undefined;
   const given = c.req.header('mcp-session-id');
-  if (given === undefined) {
-    return message?.method === 'initialize' ? beginUnauthenticated(c, message) : undefined;
-  }
+  if (given === undefined) return NOBODY;
   const id = (await openSessionId(site, sealedFor(NOBODY, UNOWNED), given))?.id;
+  if (id === undefined) return undefined;
   const sessions = site.env.MCP_SESSION;
   const { origin, local, requestId } = site;
-  const held =
-    id === undefined
-      ? undefined
-      : await sessions.get(sessions.idFromString(id)).credential({ origin, local, requestId });
-  if (!held) return sessionNotFound(message?.id);
-  if (held.token === undefined) return serveSession(c, NOBODY, message, { whose: UNOWNED });
+  const held = await sessions.get(sessions.idFromString(id)).credential({ origin, local, requestId });
+  if (!held) return undefined;
+  if (held.token === undefined) return NOBODY;
   const headers = new Headers({ authorization: `Bearer ${held.token}` });
   const principal = await identify(c, resource, undefined, headers);
-  return principal.ok
-    ? serveSession(c, principal.value, message, { whose: UNOWNED })
-    : sessionNotFound(message?.id);
+  return principal.ok ? principal.value : undefined;
+}
+
+/** Serves a request of a session that began without a credential, or begins one; undefined when it does neither. */
+export function serveUnowned(
+  c: Context,
+  principal: Principal,
+  message: Message | undefined,
+): Promise<Response | undefined> {
+  if (c.req.header('mcp-session-id') !== undefined) {
+    return serveSession(c, principal, message, { whose: UNOWNED });
+  }
+  return message?.method === 'initialize' ? beginUnauthenticated(c, message) : Promise.resolve(undefined);
 }
 
 /** Begins a session without a credential. Each source has a share of them: beyond it, its oldest that waits ends. */
