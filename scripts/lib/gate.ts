@@ -126,7 +126,9 @@ function launch(options: GateOptions, port: number, persistTo: string, folder: s
     '--var',
     `${name}:${typeof value === 'string' ? value : JSON.stringify(value)}`,
   ]);
-  const script = options.bundle === undefined ? [] : [options.bundle, '--no-bundle'];
+  // Beside a script that is named, its settings would be looked for there.
+  const asItIs = ['--no-bundle', '--config', join(ROOT, 'wrangler.toml')];
+  const script = options.bundle === undefined ? [] : [options.bundle, ...asItIs];
   const args = ['dev', ...script, '--port', `${port}`, '--inspector-port', '0', '--persist-to', persistTo];
   const command = [...args, '--env-file', envFile, ...vars, ...(options.args ?? [])];
   return spawnGroup(process.execPath, wranglerCommand(command), {
