@@ -14,12 +14,15 @@ const TEST_KEYS = {
 const config = unstable_readConfig({ config: './wrangler.toml' });
 const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config);
 
+// How fuzz tests run (docs/testing.md): the environment of workerd is made of bindings.
+const FUZZ = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('FUZZ_')));
+
 const worker = () =>
   cloudflareTest({
     ...(main === undefined ? {} : { main }),
     miniflare: {
       ...workerOptions,
-      bindings: { ...config.vars, GATEHOUSE_KEYS: JSON.stringify(TEST_KEYS) },
+      bindings: { ...config.vars, ...FUZZ, GATEHOUSE_KEYS: JSON.stringify(TEST_KEYS) },
       // Those of wrangler.toml, which no test meets, and one that a test puts in the place of one of them.
       ratelimits: Object.fromEntries(
         [...config.ratelimits, TEST_LIMIT].map(({ name, ...limit }) => [name, limit]),
@@ -41,13 +44,6 @@ const ALONE = [
   'test/sign-in/session.test.ts',
 ];
 
-/** Of every test here. */
-const both = {
-  ...patience,
-  // How fuzz tests run (docs/testing.md): workerd has no environment of its own.
-  env: Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('FUZZ_'))),
-};
-
 /**
  * Tests in workerd, on the Worker of `wrangler.toml`. A worker and storage of its own cost a file two
  * seconds, so most files share theirs with others, as users of one deployment do.
@@ -58,14 +54,14 @@ export default defineConfig({
       {
         plugins: [worker()],
         test: {
-          ...both,
+          ...patience,
           name: 'shared',
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: [...NOT_IN_WORKERD, ...ALONE],
           isolate: false,
         },
       },
-      { plugins: [worker()], test: { ...both, name: 'alone', include: ALONE } },
+      { plugins: [worker()], test: { ...patience, name: 'alone', include: ALONE } },
     ],
     maxWorkers: 3,
     // The Worker logs every event: shown only beside a test that failed.

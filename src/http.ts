@@ -15,10 +15,10 @@ export async function readForm(request: Request): Promise<Result<URLSearchParams
   return text === undefined ? refuse<FormRefusal>('form_unreadable') : ok(new URLSearchParams(text));
 }
 
-/** The text of UTF-8 bytes; undefined when they are not. */
+/** The text of UTF-8 bytes, a byte order mark included; undefined when they are not. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return undefined;
   }
@@ -33,13 +33,20 @@ export async function readBody(request: Request, maxBytes: number): Promise<Resu
     if (length > maxBytes) return refuse('body_too_large');
     chunks.push(chunk);
   }
-  const whole = new Uint8Array(length);
+  return ok(joinBytes(chunks));
+}
+
+/** Parts in one piece. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (only && parts.length === 1) return only;
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
   }
-  return ok(whole);
+  return whole;
 }
 
 /** The names that are there more than once, which RFC 6749 section 3.1 forbids; `allowed` ones apart. */

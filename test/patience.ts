@@ -13,7 +13,7 @@ export const STEP_LIMIT = 90_000;
 /** ms between two looks at a condition of which no event tells. */
 export const LOOK_INTERVAL = 20;
 
-/** What both halves of the tests are configured with; `expect.poll` and `vi.waitFor` follow the first two. */
+/** What both halves of the tests are configured with: tests, hooks, and `expect.poll`. */
 export const patience = {
   testTimeout: TEST_LIMIT,
   hookTimeout: TEST_LIMIT,

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,11 @@ export interface GateOptions {
   port?: number;
   /** `GATEHOUSE_KEYS`; unset: new ones, `false`: none, as with bare `wrangler dev`. */
   keys?: string | false;
+  /**
+   * The file of {@link bundleGate}, to be run as it is: a third of a start less. Unset: `wrangler dev` bundles,
+   * and so it does with a `--config` in `args`.
+   */
+  bundle?: string;
   /** More arguments of `wrangler dev`. */
   args?: readonly string[];
   /** What answers once it runs, for another Worker than the gate; unset: `/health`. */
@@ -120,7 +126,8 @@ function launch(options: GateOptions, port: number, persistTo: string, folder: s
     '--var',
     `${name}:${typeof value === 'string' ? value : JSON.stringify(value)}`,
   ]);
-  const args = ['dev', '--port', `${port}`, '--inspector-port', '0', '--persist-to', persistTo];
+  const script = options.bundle === undefined ? [] : [options.bundle, '--no-bundle'];
+  const args = ['dev', ...script, '--port', `${port}`, '--inspector-port', '0', '--persist-to', persistTo];
   const command = [...args, '--env-file', envFile, ...vars, ...(options.args ?? [])];
   return spawnGroup(process.execPath, wranglerCommand(command), {
     env: {
@@ -132,6 +139,21 @@ function launch(options: GateOptions, port: number, persistTo: string, folder: s
       ...options.env,
     },
   });
+}
+
+/** Bundles the Worker into a folder, as for a deployment; returns the file of it. */
+export async function bundleGate(folder: string): Promise<string> {
+  const command = wranglerCommand(['deploy', '--dry-run', '--outdir', folder]);
+  const child = spawnGroup(process.execPath, command, { env: { ...QUIET, WRANGLER_WRITE_LOGS: 'false' } });
+  let log = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+    });
+  }
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`wrangler deploy --dry-run ended with ${code}:\n${log}`);
+  return join(folder, 'index.js');
 }
 
 /** Waits until the gate answers as it does: one with wrong settings says 503, and that is fine. */

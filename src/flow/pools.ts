@@ -14,7 +14,7 @@ export const POOLS = {
   /** Registered clients that nobody has used yet. */
   registrations: { perSource: 2000, inAll: 10_000 },
   /** Visitors: those who have just come, and those of whom something is kept. */
-  visitors: { perSource: 3000, inAll: 50_000 },
+  visitors: { perSource: 10_000, inAll: 50_000 },
   /** Sessions without a credential (`UNAUTHENTICATED = "authorize_tool"`). */
   sessions: { perSource: 2000, inAll: 10_000 },
 } satisfies Record<string, Bounds>;

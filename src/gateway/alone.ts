@@ -21,10 +21,11 @@ export async function serveAlone(c: Context, principal: Principal, message: Mess
     // Checked by `refuseForeignOrigin`, against the settings.
     allowedOriginHostnames: '*',
   });
-  const { headers } = c.req.raw;
+  const headers = new Headers(c.req.raw.headers);
+  headers.set('content-type', 'application/json');
   const gone = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, gone.signal]);
-  const body = message.bytes;
+  const body = message.withoutNulls;
   const request = new Request(new URL('/mcp', c.req.url), { method: 'POST', headers, body, signal });
   const response = await inStream(handler.fetch(request), () => gone.abort());
   if (!isStream(response)) return response;

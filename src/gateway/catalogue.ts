@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { ServerSetting } from '../config';
+import { decodeUtf8 } from '../http';
+import { readHead } from './answers';
 import { readEvents } from './events';
-import type { Tool } from './policy';
+import { isObject, parseJsonText } from './json-text';
+import { answerTypeOf } from './media-type';
+import { readTools, type Tool } from './policy';
 import type { Principal } from './principal';
 
 /** Something that a server listed. `ttlMs`: how long it says that it stays so. */
@@ -146,8 +150,9 @@ export async function listTools(ask: AskPage, meta: unknown, maxBytes: number): 
     const body = { jsonrpc: '2.0', id, method: 'tools/list', params };
     const headers = meta === undefined ? {} : { 'mcp-method': 'tools/list' };
     const result = await readResult(await ask(body, headers), id, maxBytes);
-    if (!Array.isArray(result.tools)) throw new Error('the server’s answer to tools/list has no tools');
-    for (const tool of result.tools as Tool[]) byName.set(tool.name, tool);
+    const tools = readTools(result.tools);
+    if (!tools) throw new Error('the server’s answer to tools/list has no tools that can be understood');
+    for (const tool of tools) byName.set(tool.name, tool);
     if (typeof result.ttlMs === 'number') ttlMs = result.ttlMs;
     if (typeof result.nextCursor !== 'string') break;
     cursor = result.nextCursor;
@@ -162,28 +167,29 @@ interface ListResult {
 }
 
 async function readResult(response: Response, id: string, maxBytes: number): Promise<ListResult> {
-  const type = response.headers.get('content-type') ?? '';
-  if (!response.ok || !response.body)
+  const type = answerTypeOf(response.headers);
+  if (!response.ok || !response.body || !type)
     throw new Error(`the server answered tools/list with ${response.status}`);
-  if (type.startsWith('text/event-stream')) {
+  if (type === 'text/event-stream') {
     for await (const data of readEvents(response.body, maxBytes)) {
-      const message = JSON.parse(data || '{}') as { id?: unknown; result?: ListResult };
-      if (message.id === id) return message.result ?? {};
+      const message = readMessage(data || '{}');
+      if (message.id === id) return resultOf(message);
     }
     throw new Error('the server’s stream ended without its tools');
   }
-  const text = await readText(response.body, maxBytes);
-  return (JSON.parse(text) as { result?: ListResult }).result ?? {};
+  const { bytes, rest } = await readHead(response.body, maxBytes);
+  await rest?.cancel();
+  if (rest) throw new Error('the answer is too large');
+  return resultOf(readMessage(decodeUtf8(bytes) ?? ''));
 }
 
-/** A body as text. Throws as soon as it is longer than `maxBytes`. */
-export async function readText(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<string> {
-  const decoder = new TextDecoder();
-  let [text, length] = ['', 0];
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > maxBytes) throw new Error('the answer is too large');
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
+/** A message of a server's that can be read in one way only. Throws when it can't. */
+function readMessage(text: string): Record<string, unknown> {
+  const parsed = parseJsonText(text);
+  if (!parsed.ok || !isObject(parsed.value)) throw new Error('the server’s answer can’t be understood');
+  return parsed.value;
+}
+
+function resultOf({ result }: Record<string, unknown>): ListResult {
+  return isObject(result) ? result : {};
 }

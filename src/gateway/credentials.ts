@@ -4,7 +4,7 @@ import { record } from '../audit';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import { quotable } from '../secret-text';
 import { siteOf } from '../site';
-import { passedOnHeaders } from './passed-headers';
+import { passedOn } from './passed-headers';
 
 /** Why a request's credential is refused before, or by, the account that it names. */
 export type CredentialRefusal =
@@ -137,7 +137,7 @@ async function findInUrl(c: Context, any: boolean): Promise<Misplaced | undefine
 /** A credential of ours in a header that a server would get. `Authorization` is judged by who reads it. */
 async function findPassedOn(c: Context): Promise<Misplaced | undefined> {
   if (c.req.param('server') === undefined) return undefined;
-  for (const [name, value] of passedOnHeaders(c.req.raw.headers)) {
+  for (const [name, value] of passedOn(c.req.raw.headers)) {
     if (!(await containsOwnCredential(siteOf(c).keyring, `${name} ${value}`))) continue;
     const detail = quotable(name, 40);
     const says = `The header "${detail}" has an access key or a token of this gate in it, which would reach the server behind. Send it as "Authorization: Bearer" only`;

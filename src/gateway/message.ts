@@ -1,10 +1,9 @@
-import {
-  classifyInboundRequest,
-  type InboundClassificationOutcome,
-  type JSONRPCMessage,
-} from '@modelcontextprotocol/server';
+import { classifyInboundRequest, type InboundClassificationOutcome } from '@modelcontextprotocol/server';
 import { decodeUtf8, readBody } from '../http';
 import { quotable, quotableIn } from '../secret-text';
+import { folded, isObject, JSON_FAULTS, parseJsonText } from './json-text';
+import { checkHeaders, refuseEncoding } from './message-headers';
+import { faultOfParams } from './params';
 import { type MessageRefusal, rpcError } from './rpc-error';
 
 /** The revision of MCP without sessions. */
@@ -14,26 +13,24 @@ export const STATELESS_VERSION = '2026-07-28';
 export interface Message {
   /** `modern`: stateless, with `_meta` in the body; `legacy`: with sessions (2025). */
   era: 'modern' | 'legacy';
+  /** UTF-8 JSON, as the client wrote it. */
   bytes: Uint8Array;
+  /** The same for the gate's own libraries, which take no `null` where nothing is meant. */
+  withoutNulls: Uint8Array;
   /** A request's id; undefined of notifications and responses. */
   id: string | number | undefined;
+  /** Undefined of a response. */
   method: string | undefined;
+  /** Of the types that `params.ts` says. */
   params: Record<string, unknown>;
 }
 
-/** The methods whose subject the `Mcp-Name` header repeats, and where the body has it. */
-const NAMED: Record<string, string> = {
-  'tools/call': 'name',
-  'prompts/get': 'name',
-  'resources/read': 'uri',
-};
-
 /** The members that decide what a message is, and what it asks for. */
 const ENVELOPE = ['jsonrpc', 'id', 'method', 'params', 'result', 'error'];
-const SUBJECT = ['name', 'uri', 'arguments', '_meta'];
+const SUBJECT = ['name', 'uri', 'arguments', '_meta', 'taskId', 'inputResponses'];
 
-const HEADER_MISMATCH = -32020;
 const INVALID_REQUEST = -32600;
+const INVALID_PARAMS = -32602;
 const PARSE_ERROR = -32700;
 
 /**
@@ -61,48 +58,73 @@ export function methodNotAllowed(): Response {
 }
 
 /**
- * Reads a POST. The body decides; the headers `MCP-Protocol-Version`, `Mcp-Method` and `Mcp-Name` must say the
- * same wherever they are there (MCP 2026-07-28, "Standard request headers"), in either era.
+ * Reads a POST of at most `maxBytes`: UTF-8 JSON that no two readers can read differently, one JSON-RPC message.
+ * The body decides; headers that repeat it must agree. What is refused is 400, 413 or 415, with a JSON-RPC error.
  */
 export async function readMessage(request: Request, maxBytes: number): Promise<Message | MessageRefusal> {
-  const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/json')
-    return { status: 415, code: INVALID_REQUEST, message: 'The Content-Type must be application/json' };
+  const encoded = refuseEncoding(request.headers);
+  if (encoded) return encoded;
   const body = await readBody(request, maxBytes);
   if (!body.ok)
     return { status: 413, code: INVALID_REQUEST, message: `The message is larger than ${maxBytes} bytes` };
-  const text = decodeUtf8(body.value) ?? '';
-  const parsed = parseJson(text);
-  if (parsed === undefined) return { status: 400, code: PARSE_ERROR, message: 'The body is not JSON' };
-  if (hasRepeatedMembers(text, parsed)) {
-    return { status: 400, code: INVALID_REQUEST, message: 'A member is there more than once' };
+  const text = decodeUtf8(body.value);
+  if (text === undefined) return { status: 400, code: PARSE_ERROR, message: 'The body is not UTF-8' };
+  const parsed = parseJsonText(text);
+  if (!parsed.ok) {
+    const { reason } = parsed.error;
+    const code = reason === 'not_json' || reason === 'byte_order_mark' ? PARSE_ERROR : INVALID_REQUEST;
+    return { status: 400, code, message: JSON_FAULTS[reason] };
   }
-  if (hasLookAlikes(parsed)) {
-    return { status: 400, code: INVALID_REQUEST, message: 'A member is spelt in another case' };
+  if (hasLookAlikes(parsed.value)) {
+    return { status: 400, code: INVALID_REQUEST, message: 'A member could be taken for another one' };
   }
-  const headers = {
+  const cleaned = dropNulls(parsed.value);
+  const outcome = classifyInboundRequest({
     httpMethod: 'POST',
-    body: parsed,
+    body: cleaned,
     ...header(request, 'mcp-protocol-version', 'protocolVersionHeader'),
     ...header(request, 'mcp-method', 'mcpMethodHeader'),
     ...header(request, 'mcp-name', 'mcpNameHeader'),
-  };
-  const outcome = classifyInboundRequest(headers);
+  });
+  const id = idOf(cleaned);
   const refusal = refusalOf(outcome);
-  if (refusal) return { id: idOf(parsed) ?? null, ...refusal };
-  const message = parsed as JSONRPCMessage & { method?: string; params?: Record<string, unknown> };
-  const read: Message = {
-    era: outcome.kind === 'modern' ? 'modern' : 'legacy',
+  if (refusal) return { id: id ?? null, ...refusal };
+  const isSame = cleaned === parsed.value;
+  const message = describe(cleaned, outcome.kind === 'modern' ? 'modern' : 'legacy', {
     bytes: body.value,
-    id: idOf(parsed),
-    method: message.method,
-    params: message.params ?? {},
-  };
-  return checkHeaders(read, request.headers) ?? read;
+    withoutNulls: isSame ? body.value : new TextEncoder().encode(JSON.stringify(cleaned)),
+  });
+  return checkHeaders(message, request.headers) ?? checkParams(message) ?? message;
 }
 
 function isRefusal(read: Message | MessageRefusal): read is MessageRefusal {
   return 'status' in read;
+}
+
+function describe(
+  parsed: unknown,
+  era: Message['era'],
+  bytes: Pick<Message, 'bytes' | 'withoutNulls'>,
+): Message {
+  const { method, params } = (parsed ?? {}) as { method?: unknown; params?: unknown };
+  return {
+    era,
+    ...bytes,
+    id: idOf(parsed),
+    method: typeof method === 'string' ? method : undefined,
+    params: isObject(params) ? params : {},
+  };
+}
+
+function checkParams({ id, method, params }: Message): MessageRefusal | undefined {
+  if (method === undefined) return undefined;
+  if (!method.isWellFormed()) {
+    return { status: 400, code: INVALID_REQUEST, message: 'The method is not Unicode', id: id ?? null };
+  }
+  const fault = faultOfParams(method, params);
+  return fault === undefined
+    ? undefined
+    : { status: 400, code: INVALID_PARAMS, message: `Invalid parameters: ${fault}`, id: id ?? null };
 }
 
 function refusalOf(outcome: InboundClassificationOutcome): MessageRefusal | undefined {
@@ -118,87 +140,43 @@ function refusalOf(outcome: InboundClassificationOutcome): MessageRefusal | unde
   };
 }
 
-/** The headers that repeat the body: there on every stateless request, and true wherever they are there. */
-function checkHeaders(message: Message, headers: Headers): MessageRefusal | undefined {
-  const { method, params, era, id } = message;
-  const mismatch = (what: string): MessageRefusal => ({
-    status: 400,
-    code: HEADER_MISMATCH,
-    message: what,
-    id: id ?? null,
-  });
-  const said = headers.get('mcp-method')?.trim();
-  if (said !== undefined && said !== method)
-    return mismatch('Mcp-Method and the body name different methods');
-  const required = era === 'modern' && id !== undefined;
-  if (required && !headers.has('mcp-protocol-version')) return mismatch('MCP-Protocol-Version is missing');
-  if (required && said === undefined) return mismatch('Mcp-Method is missing');
-  const field = method !== undefined && Object.hasOwn(NAMED, method) ? NAMED[method] : undefined;
-  const subject = field === undefined ? undefined : params[field];
-  const named = headers.get('mcp-name')?.trim();
-  if (named === undefined)
-    return required && typeof subject === 'string' ? mismatch('Mcp-Name is missing') : undefined;
-  if (field === undefined) return undefined;
-  return decodeHeader(named) === subject
-    ? undefined
-    : mismatch('Mcp-Name and the body name different things');
+/** A message without the members that are `null` and so mean nothing; itself when it has none. */
+function dropNulls(parsed: unknown): unknown {
+  if (!isObject(parsed)) return parsed;
+  const dropped: Record<string, unknown> = { ...parsed };
+  if (dropped.params === null) delete dropped.params;
+  // Of a response one is there and the other is not.
+  if (dropped.error === null && 'result' in dropped) delete dropped.error;
+  if (dropped.result === null && isObject(dropped.error)) delete dropped.result;
+  if (isObject(dropped.params)) dropped.params = dropMeta(dropped.params);
+  const same = Object.keys(dropped).length === Object.keys(parsed).length;
+  return same && dropped.params === parsed.params ? parsed : dropped;
 }
 
-/** A header value, or what its Base64 form `=?base64?…?=` holds; undefined when that can't be read. */
-function decodeHeader(value: string): string | undefined {
-  const encoded = /^=\?base64\?(.*)\?=$/s.exec(value)?.[1];
-  if (encoded === undefined) return value;
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(encoded)) return undefined;
-  return decodeUtf8(Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0)));
-}
-
-/**
- * Whether an object in the text names a member twice: parsers differ in which one counts, so one could be
- * judged here and the other be called there. In JSON a string before a colon is a member's name.
- */
-function hasRepeatedMembers(text: string, parsed: unknown): boolean {
-  let written = 0;
-  for (const [, colon] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/gs)) if (colon !== undefined) written++;
-  return written !== countMembers(parsed);
+function dropMeta(params: Record<string, unknown>): Record<string, unknown> {
+  const { _meta, ...rest } = params;
+  if (_meta === null) return rest;
+  if (!isObject(_meta) || _meta.progressToken !== null) return params;
+  const { progressToken: _, ...meta } = _meta;
+  return { ...rest, _meta: meta };
 }
 
 /** Whether a member is one of the protocol's but for its case: some parsers take one for the other. */
 function hasLookAlikes(parsed: unknown): boolean {
-  const params = (parsed as { params?: unknown } | null)?.params;
-  return isMisspelt(parsed, ENVELOPE) || isMisspelt(params, SUBJECT);
+  return isMisspelt(parsed, ENVELOPE) || (isObject(parsed) && isMisspelt(parsed.params, SUBJECT));
 }
 
 function isMisspelt(value: unknown, names: string[]): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  // Upper case first: it also folds letters, such as the long s, whose lower case is their own.
-  const folded = (name: string) => name.toUpperCase().toLowerCase();
-  return Object.keys(value).some((name) => !names.includes(name) && names.includes(folded(name)));
+  if (!isObject(value)) return false;
+  const isLike = (name: string) => name === '__proto__' || names.some((one) => folded(one) === folded(name));
+  return Object.keys(value).some((name) => !names.includes(name) && isLike(name));
 }
 
-function countMembers(value: unknown): number {
-  let count = 0;
-  const waiting: unknown[] = [value];
-  while (waiting.length > 0) {
-    const next = waiting.pop();
-    if (typeof next !== 'object' || next === null) continue;
-    const inside = Object.values(next);
-    if (!Array.isArray(next)) count += inside.length;
-    for (const one of inside) waiting.push(one);
-  }
-  return count;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
+/** The id of a request. */
 function idOf(parsed: unknown): string | number | undefined {
-  const { id, method } = (parsed ?? {}) as { id?: unknown; method?: unknown };
-  return typeof method === 'string' && (typeof id === 'string' || typeof id === 'number') ? id : undefined;
+  if (!isObject(parsed) || typeof parsed.method !== 'string') return undefined;
+  const { id } = parsed;
+  return typeof id === 'string' || Number.isSafeInteger(id) ? (id as string | number) : undefined;
 }
 
 function header<K extends string>(request: Request, name: string, as: K): { [key in K]?: string } {

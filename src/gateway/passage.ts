@@ -21,9 +21,14 @@ export interface Passage {
 
 /** Answers for a server that failed, and says which to the operator. */
 export function fault(passage: Passage, reason: ServerFault, message?: Message, detail?: string): Response {
-  record(passage.c, { ...about(passage), event: 'mcp_request', outcome: 'failed', reason, detail });
+  noteFault(passage, reason, detail);
   if (reason !== 'server_list_too_large') forgetServerTools(passage);
   return serverFault(reason, titleOf(passage.server), message?.id);
+}
+
+/** Says to the operator that a server failed. */
+export function noteFault(passage: Passage, reason: ServerFault, detail?: string): void {
+  record(passage.c, { ...about(passage), event: 'mcp_request', outcome: 'failed', reason, detail });
 }
 
 /** Forgets what is known of the server's tools: it said that they changed, or failed. */

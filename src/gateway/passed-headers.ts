@@ -1,4 +1,4 @@
-import { mediaType } from './browser-request';
+import { answerTypeOf } from './media-type';
 
 /** What of a client's request reaches a server: nothing that tells, or claims to tell, who is calling. */
 const REQUEST_HEADERS = [
@@ -22,28 +22,13 @@ const RESPONSE_HEADERS: Record<string, RegExp> = {
 
 /** The request headers that pass, with those that 2026-era tools name for their parameters. */
 export function forwardedHeaders(from: Headers): Headers {
-  const headers = new Headers();
-  for (const [name, value] of from) {
-    if (REQUEST_HEADERS.includes(name) || name.startsWith('mcp-param-')) headers.set(name, value);
-  }
-  return headers;
+  return new Headers(passedOn(from).filter(([name]) => name !== 'mcp-session-id'));
 }
 
 /** The same with the session id, which a `passthrough` server gets as it came. */
-export function passedOnHeaders(from: Headers): Headers {
-  const headers = forwardedHeaders(from);
-  const session = from.get('mcp-session-id');
-  if (session !== null) headers.set('mcp-session-id', session);
-  return headers;
-}
-
-/**
- * The type of an answer that may reach a client, since a browser runs neither, whoever wrote it; undefined for any other, whose body goes nowhere. */
-export function answerType(answer: {
-  headers: Headers;
-}): 'application/json' | 'text/event-stream' | undefined {
-  const type = mediaType(answer);
-  return type === 'application/json' || type === 'text/event-stream' ? type : undefined;
+export function passedOn(from: Headers): [name: string, value: string][] {
+  const passes = (name: string) => REQUEST_HEADERS.includes(name) || name.startsWith('mcp-param-');
+  return [...from].filter(([name]) => passes(name) || name === 'mcp-session-id');
 }
 
 /**
@@ -51,7 +36,7 @@ export function answerType(answer: {
  * (RFC 9111 section 3.5), whatever the server says, and nothing on the way may rewrite a stream.
  */
 export function returnedHeaders(from: Headers): Headers {
-  const type = answerType({ headers: from });
+  const type = answerTypeOf(from);
   const stored = type === 'text/event-stream' ? 'no-store, no-transform' : 'no-store';
   const headers = new Headers({ 'Cache-Control': stored });
   // JSON is UTF-8 (RFC 8259 section 8.1), said or not: another charset is what nobody here reads.

@@ -6,7 +6,8 @@ import { readBody } from '../http';
 import { siteOf } from '../site';
 import { mediaType, notJson } from './browser-request';
 import { challenge, resourceMetadataUrl } from './challenge';
-import { answerType, passedOnHeaders, returnedHeaders, saysEnough } from './passed-headers';
+import { answerTypeOf } from './media-type';
+import { passedOn, returnedHeaders, saysEnough } from './passed-headers';
 import { returnedChallenge } from './returned-challenge';
 import { rpcError, type ServerFault, serverFault } from './rpc-error';
 import { callServer, serverResource, serverSecret } from './upstream';
@@ -31,7 +32,7 @@ export async function passThrough(c: Context, server: ServerSetting): Promise<Re
   }
   const body = await readMessage(c, server);
   if (body instanceof Response) return body;
-  const headers = passedOnHeaders(c.req.raw.headers);
+  const headers = new Headers(passedOn(c.req.raw.headers));
   // Ours, not the caller's spelling of it; without a body there is none.
   if (body) headers.set('content-type', 'application/json');
   else headers.delete('content-type');
@@ -79,7 +80,7 @@ function methodNotAllowed(): Response {
 
 /** Why an answer reaches nobody: it is neither JSON nor events, and its status doesn't say enough. */
 async function notMcp(c: Context, answer: Response): Promise<ServerFault | undefined> {
-  if (answerType(answer) !== undefined || saysEnough(answer.status)) return undefined;
+  if (answerTypeOf(answer.headers) !== undefined || saysEnough(answer.status)) return undefined;
   // An ended session, and what a notification gets from servers that answer it with 200.
   const empty = answer.body === null || answer.headers.get('content-length') === '0';
   if (answer.ok && (c.req.method === 'DELETE' || empty)) return undefined;
@@ -104,7 +105,7 @@ async function returned(
     headers.set('WWW-Authenticate', await returnedChallenge(said, metadata));
   }
   const { status } = answer;
-  if (answerType(answer) !== undefined && status !== 204 && status !== 205) {
+  if (answerTypeOf(answer.headers) !== undefined && status !== 204 && status !== 205) {
     return new Response(answer.body, { status, headers });
   }
   await answer.body?.cancel();

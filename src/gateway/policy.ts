@@ -1,6 +1,7 @@
 import { holds, type Identity, SCOPES, type Scope, scopesWithin, withinTools } from '../account';
 import type { Role, ServerSetting } from '../config';
 import { matchesGlob } from '../glob';
+import { isObject } from './json-text';
 
 /*
  * Who may call what: plain data in, a verdict out. What a principal may never use, or wasn't granted, is
@@ -12,11 +13,35 @@ export interface Tool {
   name: string;
   title?: string | undefined;
   annotations?: ToolHints | undefined;
+  inputSchema?: unknown;
 }
 interface ToolHints {
-  title?: string | undefined;
-  readOnlyHint?: boolean | undefined;
-  destructiveHint?: boolean | undefined;
+  title?: unknown;
+  readOnlyHint?: unknown;
+  destructiveHint?: unknown;
+}
+
+/** No tool of anybody's has a longer name. */
+const LONGEST_NAME = 1_024;
+
+/**
+ * The tools of a list that a server sent, as far as they can be understood: the others are left out. Members that
+ * are `null` count as absent. Undefined when there is no list of tools, or none in it can be understood.
+ */
+export function readTools(list: unknown): Tool[] | undefined {
+  if (!Array.isArray(list)) return undefined;
+  const tools = list.map(readTool).filter((tool) => tool !== undefined);
+  return tools.length === 0 && list.length > 0 ? undefined : tools;
+}
+
+function readTool(listed: unknown): Tool | undefined {
+  if (!isObject(listed)) return undefined;
+  const tool = Object.fromEntries(Object.entries(listed).filter(([, value]) => value !== null));
+  const { name, title, annotations } = tool;
+  if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME) return undefined;
+  if (title !== undefined && typeof title !== 'string') return undefined;
+  if (annotations !== undefined && !isObject(annotations)) return undefined;
+  return tool as unknown as Tool;
 }
 
 export type ToolAccess = 'read' | 'write' | 'destructive' | 'hidden';
@@ -31,10 +56,8 @@ export interface Reach {
   tools?: readonly string[] | undefined;
 }
 
-export type ToolVerdict =
-  | { verdict: 'allowed' }
-  | { verdict: 'absent' }
-  | { verdict: 'scope'; needed: Scope[] };
+/** Whether something may go on. `scope`: with more permission it might; `needed` is all that it takes. */
+export type Verdict = { verdict: 'allowed' } | { verdict: 'absent' } | { verdict: 'scope'; needed: Scope[] };
 
 /**
  * What a tool does, by the first rule of the server's `tools` that matches, else by its own hints: not
@@ -48,7 +71,7 @@ export function accessOf(tool: Tool, server: ServerSetting): ToolAccess {
 }
 
 /** Whether a call to the tool may go on. */
-export function judgeTool(tool: Tool, server: ServerSetting, reach: Reach): ToolVerdict {
+export function judgeTool(tool: Tool, server: ServerSetting, reach: Reach): Verdict {
   const access = accessOf(tool, server);
   const rules = server.require.filter(
     (rule) => rule.tools !== undefined && matchesGlob(tool.name, rule.tools),
@@ -56,7 +79,11 @@ export function judgeTool(tool: Tool, server: ServerSetting, reach: Reach): Tool
   const inReach = withinTools(reach.tools, server.name, tool.name);
   if (access === 'hidden' || !inReach || !rules.every((rule) => holds(rule, reach.identity)))
     return { verdict: 'absent' };
-  const needed: Scope = `mcp:${access}`;
+  return judgeScope(`mcp:${access}`, reach);
+}
+
+/** Whether a principal has a scope, could be given it, or never: then what needs it isn't there for them. */
+export function judgeScope(needed: Scope, reach: Pick<Reach, 'role' | 'scope'>): Verdict {
   if (!scopesWithin(reach.role, SCOPES).includes(needed)) return { verdict: 'absent' };
   if (reach.scope.includes(needed)) return { verdict: 'allowed' };
   return { verdict: 'scope', needed: SCOPES.slice(0, SCOPES.indexOf(needed) + 1) };

@@ -1,20 +1,25 @@
+import { titleOf } from '../config';
+import { decodeUtf8 } from '../http';
 import { siteOf } from '../site';
+import { AnswerScan } from './answer-scan';
+import { type AnswerFilter, filterAnswer, passScanned, readHead } from './answers';
 import { mediaType } from './browser-request';
-import { readText } from './catalogue';
 import { rewriteEvents } from './events';
 import { pipeWhileGranted, watchOver, whileGranted } from './granted';
+import { answerTypeOf } from './media-type';
 import type { Message } from './message';
-import { fault, forgetServerTools, type Passage } from './passage';
-import { answerType, saysEnough } from './passed-headers';
-import { publishTool, type Tool } from './policy';
+import { fault, forgetServerTools, noteFault, type Passage } from './passage';
+import { saysEnough } from './passed-headers';
+import { publishTool } from './policy';
+import { faultError } from './rpc-error';
 import { accountAt } from './server-credentials';
 import { sealSessionId } from './session-id';
 import { returnedHeaders } from './upstream';
 
-/** Events longer than this are not looked at, save where a list may be: tool results of any size pass. */
+/** What is longer than this is looked at as it passes, except where a list may be: results of any size pass. */
 const GLANCE_BYTES = 64 * 1024;
 
-/** The server's answer as the client gets it. */
+/** The server's answer as the client gets it: in the gate's own media type, and without tools that aren't for them. */
 export async function answerFrom(
   passage: Passage,
   message: Message | undefined,
@@ -24,8 +29,9 @@ export async function answerFrom(
     await answer.body?.cancel();
     return fault(passage, 'server_refuses_gate', message, `${answer.status}`);
   }
-  const type = answerType(answer);
+  const type = answerTypeOf(answer.headers);
   const headers = returnedHeaders(answer.headers);
+  headers.delete('content-type');
   const session = answer.headers.get('mcp-session-id');
   if (session !== null && message?.era !== 'modern') {
     // Servers repeat the id on every answer; to the client it is one and the same.
@@ -38,17 +44,11 @@ export async function answerFrom(
     await answer.body?.cancel();
     return new Response(null, { status: 204 });
   }
-  if (type === 'text/event-stream' && answer.body) {
-    const { c, principal, server } = passage;
-    const watch = watchOver(c, principal, { server, call: message?.id !== undefined && !listens(message) });
-    const events = isWatched(message)
-      ? whileGranted(answer.body.pipeThrough(watchEvents(passage, message)), watch)
-      : pipeWhileGranted(answer.body, watch, () => passage.stop.abort());
-    return new Response(events, init);
-  }
-  if (type === 'application/json' && answer.body) {
-    if (message?.method !== 'tools/list') return new Response(answer.body, init);
-    return filterJson(passage, message, answer.body, init);
+  if (type && answer.body) {
+    headers.set('content-type', type);
+    return type === 'application/json'
+      ? relayJson(passage, message, answer.body, init)
+      : new Response(relayEvents(passage, message, answer.body), init);
   }
   await answer.body?.cancel();
   // 202 for a notification, or a refusal that says enough by its status: 405 where there is no stream, 404
@@ -62,68 +62,72 @@ async function sealHere({ c, server, principal, owner }: Passage, session: strin
   return sealSessionId(site, owner, session, await accountAt(site, principal, server));
 }
 
-/**
- * Whether a stream can hold a list of tools or the word that they changed: the client's own stream, what it
- * listens to, a list. The answer of a call passes unseen, however large.
- */
-function isWatched(message: Message | undefined): boolean {
-  return message === undefined || ['tools/list', 'subscriptions/listen'].includes(message.method ?? '');
-}
-
-function listens(message: Message): boolean {
-  return message.method === 'subscriptions/listen';
-}
-
-async function filterJson(
+async function relayJson(
   passage: Passage,
-  message: Message,
+  message: Message | undefined,
   body: ReadableStream<Uint8Array>,
   init: { status: number; headers: Headers },
 ): Promise<Response> {
-  let text: string;
-  try {
-    text = await readText(body, passage.server.max_list_bytes);
-  } catch {
-    return fault(passage, 'server_list_too_large', message);
+  const wantsTools = message?.method === 'tools/list';
+  const head = await readHead(body, wantsTools ? passage.server.max_list_bytes : GLANCE_BYTES).catch(
+    () => undefined,
+  );
+  if (!head) return fault(passage, 'server_not_mcp', message, 'broken off');
+  const { bytes, rest } = head;
+  if (rest) {
+    const passed = wantsTools ? undefined : passScanned(bytes, rest);
+    if (passed) return new Response(passed, init);
+    await rest.cancel();
+    return fault(passage, wantsTools ? 'server_list_too_large' : 'server_not_mcp', message);
   }
-  return new Response(filterTools(passage, text) ?? text, init);
+  const scan = new AnswerScan();
+  scan.push(bytes);
+  // What is no UTF-8 is no JSON either.
+  const filtered = filterAnswer(decodeUtf8(bytes) ?? '', scan.shape, filterFor(passage, message));
+  if (filtered.kind === 'refused') return fault(passage, 'server_not_mcp', message, 'unreadable');
+  return new Response(filtered.kind === 'changed' ? filtered.text : bytes, init);
 }
 
 /**
- * Filters the tool lists in a stream, and notes when the server says that its tools changed. A client's own
- * stream may replay a list that it missed, so it is held to what a list may be long too.
+ * A stream of events for as long as the grant lasts, with each list of tools filtered, and what the server says of
+ * changes noted. Lists may come on a client's own stream too, where they are replayed.
  */
-function watchEvents(
+function relayEvents(
   passage: Passage,
   message: Message | undefined,
-): TransformStream<Uint8Array, Uint8Array> {
-  const mayList = message === undefined || message.method === 'tools/list';
-  const limits = mayList
-    ? { maxBytes: passage.server.max_list_bytes, tooLong: 'fail' as const }
-    : { maxBytes: GLANCE_BYTES, tooLong: 'pass' as const };
-  return rewriteEvents(limits, (data) => {
-    if (data.includes('notifications/tools/list_changed')) forgetServerTools(passage);
-    return mayList ? filterTools(passage, data) : undefined;
-  });
+  body: ReadableStream<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  const { c, principal, server, stop } = passage;
+  const filter = filterFor(passage, message);
+  const isOwn = message === undefined;
+  const events = rewriteEvents(
+    {
+      maxBytes: filter.wantsTools || isOwn ? server.max_list_bytes : GLANCE_BYTES,
+      tooLong: filter.wantsTools ? 'fail' : 'pass',
+    },
+    (data, shape) => {
+      if (data.includes('notifications/tools/list_changed')) forgetServerTools(passage);
+      const filtered = filterAnswer(data, shape, filter);
+      if (filtered.kind === 'changed') return filtered.text;
+      return filtered.kind === 'pass' ? undefined : refusedEvent(passage, filtered.id ?? message?.id);
+    },
+  );
+  const isCall = message?.id !== undefined && message.method !== 'subscriptions/listen';
+  const watch = watchOver(c, principal, { server, call: isCall });
+  const filtered = body.pipeThrough(events);
+  return isCall ? pipeWhileGranted(filtered, watch, () => stop.abort()) : whileGranted(filtered, watch);
 }
 
-/** A JSON-RPC answer whose result is a tool list, for this principal; undefined for any other message. */
-function filterTools({ server, principal }: Passage, text: string): string | undefined {
-  const message = parseObject(text);
-  const result = message?.result as { tools?: unknown; cacheScope?: unknown } | undefined;
-  if (!Array.isArray(result?.tools)) return undefined;
-  const tools = result.tools
-    .filter((tool: Partial<Tool> | null): tool is Tool => typeof tool?.name === 'string')
-    .map((tool) => publishTool(tool, server, principal))
-    .filter((tool) => tool !== undefined);
-  const cacheScope = result.cacheScope === undefined ? {} : { cacheScope: 'private' };
-  return JSON.stringify({ ...message, result: { ...result, tools, ...cacheScope } });
+/** The data of the event in the place of one that isn't shown; null when nobody waits for it. */
+function refusedEvent(passage: Passage, id: string | number | undefined): string | null {
+  noteFault(passage, 'server_not_mcp', 'unreadable event');
+  const error = faultError('server_not_mcp', titleOf(passage.server));
+  return id === undefined ? null : JSON.stringify({ jsonrpc: '2.0', id, error });
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
+function filterFor({ server, principal }: Passage, message: Message | undefined): AnswerFilter {
+  return {
+    wantsTools: message?.method === 'tools/list',
+    publish: (tool) => publishTool(tool, server, principal),
+  };
 }

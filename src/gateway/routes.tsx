@@ -3,8 +3,10 @@ import { mayKnow } from '../account';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../authorization';
 import { seconds } from '../clock';
 import type { ServerSetting } from '../config';
+import type { Refusal } from '../result';
 import { type Site, siteOf } from '../site';
 import { brandingOf, showPage } from '../ui';
+import { refuseMethod } from './admit-method';
 import { serveAlone } from './alone';
 import { isPageVisit } from './browser-request';
 import { challenge } from './challenge';
@@ -20,6 +22,8 @@ import { serverResource } from './upstream';
 
 /** The longest message to the gate's own tools. */
 const MAX_MESSAGE_BYTES = 4_194_304;
+/** The longest message of somebody without a credential, who can only begin a session and sign in. */
+const MAX_STRANGER_BYTES = 65_536;
 
 /** `/.well-known/…`: what clients and servers read before anything else. */
 export const metadataRoutes = new Hono<{ Bindings: Env }>()
@@ -80,22 +84,38 @@ async function serve(c: Context, resource: string): Promise<Response> {
   const site = siteOf(c);
   if (isPageVisit(c.req.raw)) return showConnectPage(c, site);
   const principal = await identify(c, resource);
-  const read = await readRequest(c.req.raw, MAX_MESSAGE_BYTES);
   if (!principal.ok) {
-    const missing = principal.error.reason === ('credential_missing' satisfies CredentialRefusal);
-    const legacy = missing && !(read instanceof Response) && !read.stateless;
-    const session = legacy ? await serveUnauthenticated(c, resource, read.message) : undefined;
+    const session = await serveStranger(c, resource, principal.error);
     const limited = session ? undefined : await limitFailures(c, principal.error);
     return session ?? limited ?? challenge(c, resource, principal.error);
   }
+  const read = await readRequest(c.req.raw, MAX_MESSAGE_BYTES);
   if (read instanceof Response) return read;
   const limited = await limitCalls(c, principal.value, read.message);
   if (limited) return limited;
+  const refusedMethod = read.message && refuseMethod(c, read.message, principal.value, { resource });
+  if (refusedMethod) return refusedMethod;
   const session = read.stateless ? undefined : await serveSession(c, principal.value, read.message);
   if (session) return session;
   // Without a session there is no stream to open, and nothing to end.
   if (!read.message) return c.req.method === 'DELETE' ? c.body(null, 204) : methodNotAllowed();
   return serveAlone(c, principal.value, read.message);
+}
+
+/**
+ * A session of somebody without a credential, where the settings let one begin so; else undefined, and nothing of
+ * the message was read.
+ */
+async function serveStranger(
+  c: Context,
+  resource: string,
+  { reason }: Refusal,
+): Promise<Response | undefined> {
+  const missing = reason === ('credential_missing' satisfies CredentialRefusal);
+  if (!missing || siteOf(c).settings.unauthenticated !== 'authorize_tool') return undefined;
+  const read = await readRequest(c.req.raw, MAX_STRANGER_BYTES);
+  if (read instanceof Response || read.stateless) return undefined;
+  return serveUnauthenticated(c, resource, read.message);
 }
 
 function showConnectPage(c: Context, site: Site): Promise<Response> {

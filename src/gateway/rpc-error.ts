@@ -41,18 +41,32 @@ export const FAULTS: Record<ServerFault, { status: number; says: string }> = {
 
 /** The answer for a request whose server failed. `id`: the request's, if it had one. */
 export function serverFault(fault: ServerFault, title: string, id: string | number | undefined): Response {
-  const { status, says } = FAULTS[fault];
-  return rpcError({ status, code: SERVER_FAULT, message: `The server “${title}” ${says}`, id: id ?? null });
+  return rpcError({ status: FAULTS[fault].status, ...faultError(fault, title), id: id ?? null });
+}
+
+/** The same as the error of a JSON-RPC message. */
+export function faultError(fault: ServerFault, title: string): { code: number; message: string } {
+  return { code: SERVER_FAULT, message: `The server “${title}” ${FAULTS[fault].says}` };
 }
 
 const INVALID_PARAMS = -32602;
+const METHOD_NOT_FOUND = -32601;
 
 /** The answer to a call of a tool that isn't there, or that this principal must not know of. */
-export function unknownTool(name: unknown, id: string | number | undefined): Response {
-  return rpcError({
-    status: 200,
-    code: INVALID_PARAMS,
-    message: `Unknown tool: ${quotable(String(name))}`,
-    id: id ?? null,
-  });
+export function unknownTool(name: string, id: string | number | undefined): Response {
+  const message = `Unknown tool: ${quotable(name)}`;
+  return rpcError({ status: 200, code: INVALID_PARAMS, message, id: id ?? null });
+}
+
+/** The answer to a method that isn't there, or that this principal must not use (MCP, "Streamable HTTP"). */
+export function unknownMethod({
+  era,
+  id,
+}: {
+  era: 'modern' | 'legacy';
+  id: string | number | undefined;
+}): Response {
+  // To a client of sessions 404 would mean that its session is over.
+  const status = era === 'modern' ? 404 : id === undefined ? 400 : 200;
+  return rpcError({ status, code: METHOD_NOT_FOUND, message: 'Method not found', id: id ?? null });
 }

@@ -41,7 +41,8 @@ function sortTools(
   for (const tool of tools.byName.values()) {
     const access = accessOf(tool, server);
     if (access === 'hidden' || judgeTool(tool, server, reach).verdict === 'absent') continue;
-    sorted[access].push(tool.title ?? tool.annotations?.title ?? tool.name);
+    const hinted = tool.annotations?.title;
+    sorted[access].push(tool.title ?? (typeof hinted === 'string' ? hinted : tool.name));
   }
   return sorted;
 }

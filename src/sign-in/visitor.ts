@@ -29,7 +29,8 @@ export async function welcomeVisitor(c: Context, label: string): Promise<Identit
   const secret = back?.secret ?? randomSecret();
   if (!back) await mustPass(c, 'visitors');
   const subject = await sha256Hex(secret);
-  await makeRoom(c, subject);
+  const left = Object.values((back && state?.left) ?? {}).some((names) => names.length > 0);
+  await makeRoom(c, subject, left);
   await keepCookie(c, subject, secret);
   const name = labelled(label) ?? (back && state?.identity?.name) ?? words.visitor.unnamed;
   return {
@@ -44,15 +45,16 @@ export async function welcomeVisitor(c: Context, label: string): Promise<Identit
 }
 
 /**
- * Counts a visitor, one who comes back too. The oldest of the same source who left nothing goes where it has too many;
+ * Counts a visitor, one who comes back too; `left`: who has something here. The oldest of the same source who left nothing goes where it has too many;
  * where all of them left something, no more come in from there.
  */
-async function makeRoom(c: Context, subject: string): Promise<void> {
+async function makeRoom(c: Context, subject: string, left: boolean): Promise<void> {
   const site = siteOf(c);
   const id = await userIdOf(site.keyring, VISITOR, subject);
   const expiresAt = seconds() + site.settings.tokens.sign_in;
   const entered = await enterPool(site, 'visitors', { id, from: await sourceOf(c), expiresAt });
   if (!entered.ok) throw new PageProblem('visitors_full', { detail: entered.error.reason });
+  if (left) await keepInPool(site, 'visitors', id, seconds() + CONNECTED_FOR);
   for (const dropped of entered.value) await site.env.ACCOUNT.getByName(dropped).forgetVisitor();
 }
 

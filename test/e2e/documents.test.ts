@@ -5,6 +5,7 @@ import { type DocumentServer, type Failure, startDocumentServer } from '../fixtu
 import { type Gate, startGate } from './harness/gate';
 import type { PublicClient } from './harness/oauth';
 import { makeRequest } from './harness/request';
+import { sharingCrashes } from './harness/stories';
 import { type Page, walk } from './harness/walk';
 
 const REDIRECT_URI = 'https://assistant.example/callback';
@@ -83,36 +84,43 @@ describe("a document that can't be had", () => {
     await ask(clientAt(path));
     expect(documents.requests(path)).toBe(1);
   });
+});
 
-  test('the last good one stands in, however the host fails now', async () => {
-    const paths = FAILURES.map((failure) => [`/once-${failure}.json`, failure] as const);
-    for (const [path] of paths) expect(await ask(serve(path))).toMatchObject(SIGN_IN);
-    await age();
-    for (const [path, failure] of paths) documents.fail(path, failure);
-    const pages = await Promise.all(paths.map(([path]) => ask(clientAt(path))));
-    for (const [index, page] of pages.entries()) expect(page, paths[index]?.[1]).toMatchObject(SIGN_IN);
-    for (const [path] of paths) {
-      expect([documents.requests(path), documents.requests(`${path}?followed`)]).toEqual([2, 0]);
-    }
-  });
+describe.concurrent('a document that was had once, and is old', () => {
+  // In common, as a day of waiting would be.
+  const story = sharingCrashes(age);
 
-  test('but not when its owner now says something else, and not for a redirect that was withdrawn', async () => {
-    const moved = '/moved.json';
-    await ask(serve('/stolen.json'));
-    await ask(serve(moved));
-    await age();
-    serve('/stolen.json', { client_id: 'https://somebody.example/client.json' });
-    serve(moved, { redirect_uris: ['https://new.example/callback'] });
-    expect(await ask(clientAt('/stolen.json'))).toMatchObject({
-      status: 400,
-      title: 'This app’s description is not right',
-    });
-    expect(await ask(clientAt(moved))).toMatchObject({
-      status: 400,
-      title: 'The return address is not this app’s',
-      leaves: undefined,
-    });
-  });
+  test('stands in, however the host fails now', () =>
+    story(async (aged) => {
+      const paths = FAILURES.map((failure) => [`/once-${failure}.json`, failure] as const);
+      for (const [path] of paths) expect(await ask(serve(path))).toMatchObject(SIGN_IN);
+      await aged();
+      for (const [path, failure] of paths) documents.fail(path, failure);
+      const pages = await Promise.all(paths.map(([path]) => ask(clientAt(path))));
+      for (const [index, page] of pages.entries()) expect(page, paths[index]?.[1]).toMatchObject(SIGN_IN);
+      for (const [path] of paths) {
+        expect([documents.requests(path), documents.requests(`${path}?followed`)]).toEqual([2, 0]);
+      }
+    }));
+
+  test('but not when its owner now says something else, and not for a redirect that was withdrawn', () =>
+    story(async (aged) => {
+      const moved = '/moved.json';
+      await ask(serve('/stolen.json'));
+      await ask(serve(moved));
+      await aged();
+      serve('/stolen.json', { client_id: 'https://somebody.example/client.json' });
+      serve(moved, { redirect_uris: ['https://new.example/callback'] });
+      expect(await ask(clientAt('/stolen.json'))).toMatchObject({
+        status: 400,
+        title: 'This app’s description is not right',
+      });
+      expect(await ask(clientAt(moved))).toMatchObject({
+        status: 400,
+        title: 'The return address is not this app’s',
+        leaves: undefined,
+      });
+    }));
 
   /** Makes all that the gate remembers of documents old, as a day of waiting would. */
   async function age(): Promise<void> {

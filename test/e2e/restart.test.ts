@@ -10,6 +10,7 @@ import {
   callTool,
   exchangeCode,
   grant,
+  type JsonAnswer,
   makePkce,
   REDIRECT_URI,
   refreshTokens,
@@ -18,79 +19,85 @@ import {
   requestToken,
 } from './harness/oauth';
 import { plainGate } from './harness/shared';
+import { sharingCrashes } from './harness/stories';
 import { walk } from './harness/walk';
-
-/** As after a crash: no process has a moment to write anything. */
-async function crash(gate: Gate): Promise<void> {
-  await gate.kill();
-  await gate.restart();
-}
 
 async function whoami(gate: Gate, access_token: string): Promise<unknown> {
   return (await callTool(`${gate.origin}/mcp`, access_token, 'whoami')).structuredContent;
 }
 
-describe('a crash loses nothing', () => {
+describe.concurrent('a crash loses nothing', () => {
   let gate: Gate;
   beforeAll(async () => {
     gate = await plainGate();
   });
-
-  test('at every step of a sign-in: the person and the client just go on', async () => {
-    const client = await registerClient(gate.origin, REDIRECT_URI);
-    await crash(gate);
-    const { code_verifier, code_challenge } = makePkce();
-    const browser = walk(gate);
-    await browser.authorize(authorizationParams(client, code_challenge));
-    await crash(gate);
-    await browser.signInLocal('Ada');
-    await crash(gate);
-    const callback = await browser.decide('allow');
-    await crash(gate);
-    const tokens = await exchangeCode(gate.origin, client, callback, code_verifier);
-    await crash(gate);
-    expect(await whoami(gate, tokens.access_token)).toMatchObject({ user: { name: 'Ada' } });
-    await browser.open('/sign-in');
-    expect(browser.page.title).toContain('You are signed in as Ada');
+  // As after a crash: no process has a moment to write anything.
+  const story = sharingCrashes(async () => {
+    await gate.kill();
+    await gate.restart();
   });
 
-  test('between refreshes: the new token works, and the old one gets the same successor again', async () => {
-    const { client, tokens } = await grant(gate, 'Grace');
-    const second = await refreshTokens(gate.origin, client, tokens.refresh_token);
-    await crash(gate);
-    const again = await refreshTokens(gate.origin, client, tokens.refresh_token);
-    expect(again.refresh_token).toBe(second.refresh_token);
-    const third = await refreshTokens(gate.origin, client, second.refresh_token);
-    await crash(gate);
-    expect(await whoami(gate, third.access_token)).toMatchObject({ user: { name: 'Grace' } });
-  });
+  test('at every step of a sign-in: the person and the client just go on', () =>
+    story(async (crash) => {
+      const client = await registerClient(gate.origin, REDIRECT_URI);
+      await crash();
+      const { code_verifier, code_challenge } = makePkce();
+      const browser = walk(gate);
+      await browser.authorize(authorizationParams(client, code_challenge));
+      await crash();
+      await browser.signInLocal('Ada');
+      await crash();
+      const callback = await browser.decide('allow');
+      await crash();
+      const tokens = await exchangeCode(gate.origin, client, callback, code_verifier);
+      await crash();
+      expect(await whoami(gate, tokens.access_token)).toMatchObject({ user: { name: 'Ada' } });
+      await browser.open('/sign-in');
+      expect(browser.page.title).toContain('You are signed in as Ada');
+    }));
 
-  test('in the middle of a refresh: whether it was answered or not, the client goes on', async () => {
-    const { client, tokens } = await grant(gate, 'Joan');
-    let { refresh_token } = tokens;
-    for (const delay of [0, 4, 12]) {
-      const form = { grant_type: 'refresh_token', refresh_token, client_id: client.client_id };
-      const answered = requestToken(gate.origin, form).catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, delay));
-      await crash(gate);
-      const lost = await answered;
-      if (lost?.status === 200) refresh_token = String(lost.body.refresh_token);
-      ({ refresh_token } = await refreshTokens(gate.origin, client, refresh_token));
-    }
-    const { access_token } = await refreshTokens(gate.origin, client, refresh_token);
-    expect(await whoami(gate, access_token)).toMatchObject({ user: { name: 'Joan' } });
-  });
+  test('between refreshes: the new token works, and the old one gets the same successor again', () =>
+    story(async (crash) => {
+      const { client, tokens } = await grant(gate, 'Grace');
+      const second = await refreshTokens(gate.origin, client, tokens.refresh_token);
+      await crash();
+      const again = await refreshTokens(gate.origin, client, tokens.refresh_token);
+      expect(again.refresh_token).toBe(second.refresh_token);
+      const third = await refreshTokens(gate.origin, client, second.refresh_token);
+      await crash();
+      expect(await whoami(gate, third.access_token)).toMatchObject({ user: { name: 'Grace' } });
+    }));
 
-  test('what is over stays over: a request that was answered, a grant that was revoked', async () => {
-    const { client, tokens, walker } = await grant(gate, 'Mary');
-    const answered = walker.page.url;
-    await requestRevocation(gate.origin, { token: tokens.refresh_token, client_id: client.client_id });
-    await crash(gate);
-    await walker.open(answered);
-    expect(walker.page.status).toBe(409);
-    await expect(whoami(gate, tokens.access_token)).rejects.toThrow('401');
-    await expect(refreshTokens(gate.origin, client, tokens.refresh_token)).rejects.toThrow('invalid_grant');
-  });
+  test('in the middle of a refresh: whether it was answered or not, the client goes on', () =>
+    story(async (crash) => {
+      const { client, tokens } = await grant(gate, 'Joan');
+      let { refresh_token } = tokens;
+      for (const delay of [0, 4, 12]) {
+        const form = { grant_type: 'refresh_token', refresh_token, client_id: client.client_id };
+        let answered: Promise<JsonAnswer | undefined> | undefined;
+        await crash(async () => {
+          answered = requestToken(gate.origin, form).catch(() => undefined);
+          await new Promise((resolve) => setTimeout(resolve, delay));
+        });
+        const lost = await answered;
+        if (lost?.status === 200) refresh_token = String(lost.body.refresh_token);
+        ({ refresh_token } = await refreshTokens(gate.origin, client, refresh_token));
+      }
+      const { access_token } = await refreshTokens(gate.origin, client, refresh_token);
+      expect(await whoami(gate, access_token)).toMatchObject({ user: { name: 'Joan' } });
+    }));
+
+  test('what is over stays over: a request that was answered, a grant that was revoked', () =>
+    story(async (crash) => {
+      const { client, tokens, walker } = await grant(gate, 'Mary');
+      const answered = walker.page.url;
+      await requestRevocation(gate.origin, { token: tokens.refresh_token, client_id: client.client_id });
+      await crash();
+      await walker.open(answered);
+      expect(walker.page.status).toBe(409);
+      await expect(whoami(gate, tokens.access_token)).rejects.toThrow('401');
+      await expect(refreshTokens(gate.origin, client, tokens.refresh_token)).rejects.toThrow('invalid_grant');
+    }));
 });
 
 describe('bare wrangler dev, without any secret', () => {

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Gate, startGate } from './harness/gate';
 import { plainGate, unsetGate } from './harness/shared';
@@ -13,6 +14,22 @@ async function health(gate: Gate): Promise<{ status: number; body: Health; text:
   const response = await fetch(`${gate.origin}/health`);
   const text = await response.text();
   return { status: response.status, body: JSON.parse(text) as Health, text };
+}
+
+/** The status of a request whose `Host` is another, which `fetch` doesn't send. */
+function statusAt(
+  gate: Gate,
+  path: string,
+  headers: Record<string, string>,
+  method = 'GET',
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request(`${gate.origin}${path}`, { method, headers }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode ?? 0);
+    });
+    sent.on('error', reject).end();
+  });
 }
 
 describe('wrong settings, given as JSON text', () => {
@@ -132,12 +149,27 @@ describe('a public host without a way to sign in', () => {
     expect(await program.json()).toMatchObject({ error: 'temporarily_unavailable' });
   });
 
+  test('is no other host’s: it is refused before anything else', async () => {
+    for (const path of ['/mcp', '/health', '/sign-in', '/.well-known/oauth-authorization-server']) {
+      expect(await statusAt(gate, path, { host: 'evil.example' })).toBe(421);
+      expect(await statusAt(gate, path, { host: 'evil.example', origin: 'http://evil.example' })).toBe(403);
+      expect(await statusAt(gate, path, { host: 'gate.example' })).toBe(503);
+    }
+  });
+
   test('a forwarding header on loopback makes it a public host too', async () => {
     const local = await plainGate();
     const forwarded = { ...HTML, 'x-forwarded-for': '203.0.113.9' };
     expect((await fetch(local.origin, { headers: HTML })).status).toBe(200);
     expect((await fetch(local.origin, { headers: forwarded })).status).toBe(503);
     expect((await fetch(local.origin, { headers: HTML })).status).toBe(200);
+    // `wrangler dev` names the peer itself, and believes the caller who names another.
+    expect(
+      (await fetch(local.origin, { headers: { ...HTML, 'cf-connecting-ip': '203.0.113.9' } })).status,
+    ).toBe(503);
+    // A page that renamed this computer for itself.
+    const rebound = { host: 'evil.example', origin: 'http://evil.example' };
+    for (const path of ['/', '/mcp']) expect(await statusAt(local, path, rebound, 'POST')).toBe(403);
   });
 });
 

@@ -72,8 +72,12 @@ describe('a server is asked for its tools', () => {
   });
 
   test('in headers that say what is asked, whatever the call’s own say', async () => {
+    const inputSchema = { type: 'object', properties: { x: { type: 'string', 'x-mcp-header': 'x' } } };
+    const look = { name: 'look', inputSchema, annotations: { readOnlyHint: true } };
+    list = (request) => json(messageOf(request), { tools: [look] });
     const caller = await open();
     await caller.call('look', {
+      params: { name: 'look', arguments: { x: '1' } },
       headers: { 'mcp-method': 'tools/call', 'mcp-name': 'look', 'mcp-param-x': '1' },
     });
     const [asking, call] = behind.received.slice(-2);

@@ -56,7 +56,6 @@ describe('of a client’s request', () => {
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       tracestate: 'a=b',
       'mcp-method': 'ping',
-      'mcp-param-region': 'eu',
     };
     const { headers, url } = await reached({}, {}, { headers: sent });
     for (const [name, value] of Object.entries(sent)) expect(headers.get(name)).toBe(value);

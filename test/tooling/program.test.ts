@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -18,14 +18,17 @@ const STARTER = `
   const child = spawnGroup(process.execPath, ['-e', ${JSON.stringify(STUBBORN)}]);
   child.stdout.pipe(process.stdout);`;
 
-function isThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+/** The processes that run, of one group or of all; not those of which only nobody has taken notice yet. */
+function running(group?: number): number[] {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,pgid=,stat='], { encoding: 'utf8' });
+  const rows = stdout.split('\n').map((line) => line.trim().split(/\s+/));
+  const there = rows.filter(([, pgid, state = 'Z']) => !state.startsWith('Z') && Number(pgid) > 0);
+  return there
+    .filter(([, pgid]) => group === undefined || Number(pgid) === group)
+    .map(([pid]) => Number(pid));
 }
+
+const isThere = (pid: number) => running().includes(pid);
 
 /** The ids of the program and of what it started, once both run. */
 async function idsOf(output: NodeJS.ReadableStream | null): Promise<number[]> {
@@ -59,7 +62,6 @@ describe('a program', () => {
   test('has its own exit code, and leaves nothing that watches over it', async () => {
     const child = spawnGroup(process.execPath, ['-e', 'process.exitCode = 7']);
     expect(await once(child, 'close')).toEqual([7, null]);
-    const group = -Number(child.pid);
-    await expect.poll(() => isThere(group)).toBe(false);
+    await expect.poll(() => running(child.pid)).toEqual([]);
   });
 });

@@ -9,7 +9,6 @@ import {
   type ReadResourceResult,
   ResourceNotFoundError,
   type ServerContext,
-  UriTemplate,
 } from '@modelcontextprotocol/server';
 import type { ServerSetting } from '../../config';
 import { quotable } from '../../secret-text';
@@ -19,6 +18,7 @@ import { type Item, itemsOf } from './lists';
 import { type Naming, namesFor, renameUris } from './names';
 import type { Group } from './pages';
 import { asked, carried } from './tools';
+import { matchesUriTemplate } from './uri-template';
 import { serversOf, type View } from './view';
 
 /* Prompts, resources, templates and completion of the servers behind: `mcp:read` is all that they need. */
@@ -149,14 +149,5 @@ async function hasResource(view: View, server: ServerSetting, uri: string): Prom
   const resources = await itemsOf(view, server, 'resources');
   if (resources?.items.some((item) => item.uri === uri)) return true;
   const templates = await itemsOf(view, server, 'templates');
-  return templates?.items.some((item) => matches(String(item.uriTemplate), uri)) ?? false;
-}
-
-function matches(template: string, uri: string): boolean {
-  if (template === uri) return true;
-  try {
-    return new UriTemplate(template).match(uri) !== null;
-  } catch {
-    return false;
-  }
+  return templates?.items.some((item) => matchesUriTemplate(String(item.uriTemplate), uri)) ?? false;
 }

@@ -10,7 +10,7 @@ import { roleAt, scopesWithin } from '../../account';
 import { record } from '../../audit';
 import { type ServerSetting, titleOf } from '../../config';
 import { siteOf } from '../../site';
-import { judgeTool, publishTool, type Reach, type Tool, type ToolVerdict } from '../policy';
+import { judgeTool, publishTool, type Reach, type Tool, type Verdict } from '../policy';
 import { aboutPrincipal } from '../principal';
 import { CredentialMissing, isSessionLost } from './behind';
 import {
@@ -72,7 +72,7 @@ function publish({ name, server, tool, reach }: MergedTool): Tool | undefined {
 /** What a name at `/mcp` stands for, and whether a call of it may go on. */
 export type MergedVerdict =
   | { verdict: 'allowed'; called: MergedTool }
-  | Exclude<ToolVerdict, { verdict: 'allowed' }>
+  | Exclude<Verdict, { verdict: 'allowed' }>
   | { verdict: 'unavailable'; server: ServerSetting }
   | { verdict: 'locked'; call: LockedCall }
   | { verdict: 'connected'; server: ServerSetting };

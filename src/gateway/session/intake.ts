@@ -1,4 +1,4 @@
-import type { JSONRPCRequest } from '@modelcontextprotocol/server';
+import type { JSONRPCRequest, RequestId } from '@modelcontextprotocol/server';
 import { Serial } from '../../serial';
 import { admitCall } from '../merged/admit';
 import type { Acting } from '../merged/behind';
@@ -39,7 +39,10 @@ export class SessionIntake {
     const said = await this.requests.about(message, isForIt);
     // Nothing can be said to a notification, or to an answer.
     if (!said) return new Response(null, { status: 202 });
-    return this.#forward(request, said, { ...acting, called: undefined });
+    const response = await this.#forward(request, said, { ...acting, called: undefined });
+    // What is taken back is answered no more.
+    if (said.method === 'notifications/cancelled') this.requests.close(said.params?.requestId as RequestId);
+    return response;
   }
 
   /** A request, which has an id of its own inside and is judged before it goes on. */

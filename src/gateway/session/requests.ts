@@ -36,7 +36,7 @@ export class SessionRequests {
     return this.#opened.get(inner);
   }
 
-  /** It is answered, or was not let in. */
+  /** It is answered, taken back, or was not let in. */
   close(inner: RequestId): void {
     this.#opened.delete(inner);
   }

@@ -5,12 +5,19 @@ import { siteOf, type Work } from '../../site';
 import { serversOf } from '../merged/view';
 import { isNobody, type Principal } from '../principal';
 
-/** What a principal may do here, in short: another value means that what it was shown may be out of date. */
+/** How many tokens of a session are remembered. */
+const TOKENS = 8;
+
+/**
+ * Which token it is and, behind a space, what its principal may do here, in short: another value for the same token
+ * means that what it was shown may be out of date.
+ */
 export function rightsOf(work: Work, principal: Principal): string {
   const { settings } = siteOf(work);
+  const { grantId, granted } = principal;
   const servers = serversOf({ work, principal });
   const rights = servers.map((server) => [server, roleAt(principal.identity, server, settings)]);
-  return inShort([principal.granted, rights]);
+  return `${inShort([grantId, granted])} ${inShort([granted, rights])}`;
 }
 
 /**
@@ -30,12 +37,20 @@ export async function rightsAndConnectionsOf(work: Work, principal: Principal): 
   return `${rights} ${inShort(standings.filter(({ server }) => names.includes(server)))}`;
 }
 
-/** What was shown, as it is known now, and whether that is news: what one of both doesn't tell, is not. */
+/**
+ * What was shown to each token, as it is known now, and whether that is news: what one of both doesn't tell, is not;
+ * nor is it that another token of the session may do something else. A token that is new is compared with the last.
+ */
 export function compareRights(shown: string | undefined, now: string): { rights: string; isNews: boolean } {
-  const [mayBefore, connectedBefore] = shown?.split(' ') ?? [];
-  const [may, connected = connectedBefore] = now.split(' ');
-  const isNews = may !== mayBefore || connected !== (connectedBefore ?? connected);
-  return { rights: connected === undefined ? now : `${may} ${connected}`, isNews };
+  const [token, may, connected] = now.split(' ');
+  const lines = shown?.split('\n') ?? [];
+  const known = lines.findIndex((line) => line.startsWith(`${token} `));
+  const [, mayBefore, connectedBefore] = lines.at(known)?.split(' ') ?? [];
+  const isNews = may !== mayBefore || (connected ?? connectedBefore) !== (connectedBefore ?? connected);
+  const standing = connected ?? (known === -1 ? undefined : connectedBefore);
+  const line = standing === undefined ? `${token} ${may}` : `${token} ${may} ${standing}`;
+  const all = known === -1 ? [...lines, line] : lines.with(known, line);
+  return { rights: all.slice(-TOKENS).join('\n'), isNews };
 }
 
 function inShort(value: unknown): string {

@@ -19,7 +19,7 @@ import { OwnStream } from './stream';
 import type { SessionRequest } from './told';
 
 /** What of a client's request the session's transport reads. */
-const HEADERS = ['accept', 'content-type', 'mcp-protocol-version', 'last-event-id', 'cf-connecting-ip'];
+const HEADERS = ['accept', 'mcp-protocol-version', 'last-event-id', 'cf-connecting-ip'];
 
 /** Whose a session is. */
 type Owner = SessionRequest['owner'];
@@ -144,7 +144,8 @@ function describe(
   owner: Owner,
 ): Omit<SessionRequest, 'rights'> {
   const { origin, local, requestId } = siteOf(c);
-  const headers: Record<string, string> = {};
+  // What was read as UTF-8 JSON is handed over as such, whatever the client called it.
+  const headers: Record<string, string> = message ? { 'content-type': 'application/json' } : {};
   for (const name of HEADERS) {
     const value = c.req.header(name);
     if (value !== undefined) headers[name] = value;
@@ -156,7 +157,7 @@ function describe(
     method: c.req.method,
     begins: c.req.header('mcp-session-id') === undefined,
     headers,
-    body: message && new TextDecoder().decode(message.bytes),
+    body: message && new TextDecoder().decode(message.withoutNulls),
   };
 }
 

@@ -168,5 +168,5 @@ export class SessionSignIn {
 /** What the client calls itself: nobody vouches for it. */
 function clientNameOf(initialize: JSONRPCRequest | undefined): string {
   const { title, name } = (initialize?.params?.clientInfo ?? {}) as { title?: unknown; name?: unknown };
-  return String(title ?? name ?? '');
+  return [title, name].find((one) => typeof one === 'string') ?? '';
 }

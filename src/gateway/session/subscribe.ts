@@ -117,9 +117,10 @@ async function feedFrom(
   const found = await Promise.all(merged.map((uri) => findResource(view, uri).catch(() => undefined)));
   const uris = found.flatMap((one) => (one?.server.name === server.name ? [one.uri] : []));
   const tell = (message: object) => {
-    const { method, params } = message as { method?: string; params?: { uri?: string } };
+    const { method, params } = message as { method?: string; params?: { uri?: unknown } };
     if (method === 'notifications/resources/updated') {
-      const uri = params?.uri ?? '';
+      const uri = params?.uri;
+      if (typeof uri !== 'string') return;
       // Another server may have one of the same URI, which is not the one that was asked for.
       const asIs = merged.includes(uri) && uris.includes(uri);
       notify.resourceUpdated(asIs ? uri : namesFor(principal).uri(server.name, uri));

@@ -201,6 +201,17 @@ describe('a client’s own stream', () => {
   });
 });
 
+test('tokens that alternate are no news to each other each time', async () => {
+  const session = await begin();
+  const own = await listening(session);
+  for (let n = 0; n < 4; n++) {
+    await session.with(narrow).request('ping');
+    await session.request('ping');
+  }
+  await aWhile();
+  expect(own.count('notifications/tools/list_changed')).toBe(1);
+});
+
 test('a question is no longer answered with a token whose role was lowered since it was asked', async () => {
   const user = { name: 'Event B', groups: 'staff' };
   const bea = await connectMerged(gate, ['one'], { user });
