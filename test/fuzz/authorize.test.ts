@@ -7,7 +7,7 @@ import { Browser, type Client, gate, registerClient } from '../fixtures/worker';
 
 /* `/authorize` and the pages behind it, with whatever parameters. */
 
-const CASES = casesOr(150);
+const CASES = casesOr(100);
 const REDIRECT = 'https://app.example/callback';
 /** Every address that the client has. */
 const ALLOWED = [REDIRECT, 'http://127.0.0.1:9999/callback'];

@@ -8,7 +8,7 @@ import { type Authorized, authorize, Browser, gate, redeem, registerClient } fro
 
 /* `/oauth/*`, with whatever bodies. */
 
-const CASES = casesOr(200);
+const CASES = casesOr(150);
 const FORM = 'application/x-www-form-urlencoded';
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';

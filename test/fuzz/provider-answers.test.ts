@@ -9,7 +9,7 @@ import { Browser, formWith } from '../fixtures/worker';
 
 /* A server that wants OAuth and its provider, one of whose answers is odd. */
 
-const CASES = casesOr(50);
+const CASES = casesOr(25);
 
 afterEach(() => {
   vi.unstubAllGlobals();

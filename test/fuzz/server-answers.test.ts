@@ -9,7 +9,7 @@ import type { Tokens } from '../fixtures/worker';
 
 /* A server whose answers are odd, by JSON or by events: what is hidden stays hidden, and no page comes of it. */
 
-const CASES = casesOr(150);
+const CASES = casesOr(100);
 const TOOLS = { look: { readOnlyHint: true }, erase: undefined, secret: { readOnlyHint: true } };
 
 /** A gate before a server that answers by events where `events` says so. */

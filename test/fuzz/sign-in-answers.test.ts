@@ -9,7 +9,7 @@ import { Browser, formWith, refresh } from '../fixtures/worker';
 
 /* A sign-in provider one of whose answers is odd: its documents, its tokens, what it says of a person. */
 
-const CASES = casesOr(50);
+const CASES = casesOr(30);
 
 afterEach(() => {
   vi.restoreAllMocks();
