@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { accountApi, accountHome, keysApi, keysPages } from './account';
 import { adminCallbacksApi, adminKeysApi } from './admin';
-import { harmlessAnswers } from './answer-headers';
+import { noSniff, sandboxed } from './answer-headers';
 import { record } from './audit';
 import { authorizeRoutes, deviceRoutes, oauthRoutes } from './authorization';
 import { connectionPages, connectionsApi, connectRoutes } from './connections';
@@ -38,7 +38,8 @@ const MCP_PATHS = ['/', '/mcp/*'];
 /** The routes, in the order in which a request meets them. */
 export const app = new Hono<{ Bindings: Env }>({ strict: false });
 
-app.use(harmlessAnswers);
+app.use(noSniff);
+for (const path of [...MCP_PATHS, '/oauth/*', '/.well-known/*']) app.use(path, sandboxed);
 
 // Clients call these from web pages too: a preflight is answered before anything else looks at it.
 for (const path of ['/', '/mcp/*', '/oauth/*', '/.well-known/*', '/health']) app.use(path, anyOrigin);

@@ -164,16 +164,7 @@ describe('an answer that is no MCP never runs at the gate’s origin', () => {
 
 describe('a browser that shows what is at the gate’s paths', () => {
   test('gets nothing that could do anything, whatever it asks for', async () => {
-    const paths = [
-      '/mcp',
-      '/mcp/shared',
-      '/mcp/none',
-      '/mcp/open/more',
-      '/mcp/%00',
-      '/nowhere',
-      '/health',
-      '/oauth/token',
-    ];
+    const paths = ['/mcp', '/mcp/shared', '/mcp/none', '/mcp/open/more', '/mcp/%00', '/oauth/token'];
     const wellKnown = [
       '/.well-known/oauth-authorization-server',
       '/.well-known/jwks.json',
@@ -184,6 +175,9 @@ describe('a browser that shows what is at the gate’s paths', () => {
         expectHarmless(await at().fetch(path, { method, headers: { origin: 'https://evil.example' } }));
         expectHarmless(await at().fetch(path, { method }));
       }
+    }
+    for (const path of ['/nowhere', '/health', '/api/keys', '/account/keys', '/sign-in']) {
+      expect((await at().fetch(path)).headers.get('x-content-type-options')).toBe('nosniff');
     }
     expectHarmless(await gateWith({ TOKENS: { code: 0 } }).fetch('/mcp', { method: 'POST' }));
   });
