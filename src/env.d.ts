@@ -9,6 +9,7 @@ declare namespace Cloudflare {
     // `[[ratelimits]]`: without one, nothing is limited by it (src/limits).
     RATE_REGISTRATIONS?: RateLimit;
     RATE_AUTHORIZATIONS?: RateLimit;
+    RATE_DOCUMENTS?: RateLimit;
     RATE_FLOWS?: RateLimit;
     RATE_DEVICES?: RateLimit;
     RATE_TOKENS?: RateLimit;

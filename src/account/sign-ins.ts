@@ -12,6 +12,9 @@ export interface SignInRow {
   key_id: string | null;
 }
 
+/** Browsers at a time; of more, the one goes that was used least lately. */
+const MOST_SIGN_INS = 100;
+
 /** The browsers in which a user is signed in. The cookie holds the secret; here stands its hash. */
 export class SignIns {
   constructor(private readonly sql: SqlStorage) {}
@@ -23,11 +26,15 @@ export class SignIns {
     keyId?: string,
   ): Promise<{ id: string; secret: string }> {
     const [id, secret] = [crypto.randomUUID(), randomSecret()];
+    const hash = await sha256Hex(secret);
+    const others = `SELECT id FROM sign_ins ORDER BY last_used_at DESC, created_at DESC
+      LIMIT -1 OFFSET ${MOST_SIGN_INS - 1}`;
+    this.sql.exec(`DELETE FROM sign_ins WHERE id IN (${others})`);
     this.sql.exec(
       `INSERT INTO sign_ins (id, secret_hash, user_agent, created_at, last_used_at, expires_at, key_id)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
       id,
-      await sha256Hex(secret),
+      hash,
       userAgent.slice(0, 300),
       now,
       now,

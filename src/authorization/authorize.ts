@@ -14,6 +14,7 @@ import { repeatedNames } from '../http';
 import { ok, type Result } from '../result';
 import type { SignedIn } from '../sign-in';
 import { type Site, siteOf } from '../site';
+import { type Source, sourceOf } from '../source';
 import { PageProblem } from '../ui';
 import type { Client } from './clients/client';
 import { findClient } from './clients/clients';
@@ -78,7 +79,7 @@ export async function checkAuthorizationRequest(
   const site = siteOf(c);
   const parameters = new URL(c.req.url).searchParams;
   checkSize(new URL(c.req.url).search);
-  const client = await identifyClient(site, parameters);
+  const client = await identifyClient(site, parameters, await sourceOf(c));
   const redirect_uri = checkRedirect(client, parameters);
 
   const reply = { redirect_uri, state: only(parameters, 'state') ?? '' };
@@ -146,11 +147,11 @@ function checkSize(query: string): void {
 }
 
 /** `client_id`, once, of a client that we know (RFC 6749 section 4.1.2.1: else no redirect). */
-async function identifyClient(site: Site, parameters: URLSearchParams): Promise<Client> {
+async function identifyClient(site: Site, parameters: URLSearchParams, from: Source): Promise<Client> {
   checkOnce(parameters, 'client_id');
   const client_id = parameters.get('client_id');
   if (!client_id) throw new PageProblem('client_id_missing');
-  const found = await findClient(site, client_id);
+  const found = await findClient(site, client_id, from);
   if (found.ok) return found.value;
   const { reason, detail } = found.error;
   if (reason === 'client_unknown' || !URL.canParse(client_id)) throw new PageProblem('client_unknown');

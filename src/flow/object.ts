@@ -49,6 +49,9 @@ export const FLOW_SCHEMA: readonly (readonly string[])[] = [
   ['DROP TABLE user_codes', 'DROP TABLE guesses'],
 ];
 
+/** What is staged at a time: services that are being connected, and what was obtained. */
+const MOST_STAGED = 200;
+
 /**
  * Why a flow can't go on: `flow_unknown` (never was), `flow_expired`, `flow_other_browser`,
  * `flow_submitted` (somebody answered it already).
@@ -144,6 +147,8 @@ export class PendingFlowObject extends DirectoryObject {
   stage(secretHash: string, name: string, sealed: string): Verdict<null> {
     const found = this.#find(secretHash);
     if (!found.ok) return found;
+    const others = this.ctx.storage.sql.exec('SELECT COUNT(*) AS n FROM staged WHERE name <> ?', name).one();
+    if (Number(others.n) >= MOST_STAGED) return refuse('flow_expired', 'too much was begun in it');
     this.ctx.storage.sql.exec('INSERT OR REPLACE INTO staged (name, sealed) VALUES (?, ?)', name, sealed);
     this.ctx.storage.sql.exec('UPDATE flow SET touched = 1');
     return ok(null);

@@ -13,10 +13,14 @@ export const POOLS = {
   flows: { perSource: 3000, inAll: 20_000 },
   /** Registered clients that nobody has used yet. */
   registrations: { perSource: 2000, inAll: 10_000 },
+  /** Client metadata documents that were fetched: each is read again when it is asked for. */
+  documents: { perSource: 500, inAll: 5000 },
   /** Visitors: those who have just come, and those of whom something is kept. */
   visitors: { perSource: 10_000, inAll: 50_000 },
   /** Sessions without a credential (`UNAUTHENTICATED = "authorize_tool"`). */
   sessions: { perSource: 2000, inAll: 10_000 },
+  /** Sessions of people and programs, each a source of its own. */
+  user_sessions: { perSource: 2000, inAll: 100_000 },
 } satisfies Record<string, Bounds>;
 
 export type PoolName = keyof typeof POOLS;

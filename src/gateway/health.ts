@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Problem } from '../config';
+import { missingRateLimits } from '../limits';
 import { writeLog } from '../log';
 import { readSite, type Site, siteOf } from '../site';
 import { PageProblem, renderProblem } from '../ui';
@@ -64,15 +65,23 @@ function missingEntrypoints({ settings }: Site, context: object): Problem[] {
 
 /**
  * `/health`: 200, or 503 with every problem of the settings. A server behind that doesn't answer is named too, and
- * costs the gate nothing else: that is 200, and so is a warning. No secrets.
+ * costs the gate nothing else: that is 200, and so is a rate limit that isn't bound, or a warning. No secrets.
  */
 export async function health(c: Context): Promise<Response> {
   const { problems, warnings } = c.var;
   const usable = problems.length === 0;
-  const servers = usable ? await serverProblems(c) : [];
-  const status = usable ? (servers.length === 0 ? 'ok' : 'degraded') : 'misconfigured';
+  const found = usable ? [...(await serverProblems(c)), ...rateLimitProblems(siteOf(c))] : [];
+  const status = usable ? (found.length === 0 ? 'ok' : 'degraded') : 'misconfigured';
   const { requestId: request_id } = siteOf(c);
-  return c.json({ status, problems: [...problems, ...servers], warnings, request_id }, usable ? 200 : 503, {
+  return c.json({ status, problems: [...problems, ...found], warnings, request_id }, usable ? 200 : 503, {
     'Cache-Control': 'no-store',
   });
+}
+
+/** The limits that a public host goes without; on this computer nobody needs them. */
+function rateLimitProblems({ env, local }: Site): Problem[] {
+  const missing = local ? [] : missingRateLimits(env);
+  if (missing.length === 0) return [];
+  const problem = `nothing is limited by ${missing.join(', ')}: there is no such binding`;
+  return [{ setting: 'ratelimits', problem, fix: 'the [[ratelimits]] of the repository’s wrangler.toml' }];
 }

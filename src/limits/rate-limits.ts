@@ -11,6 +11,8 @@ export const RATE_LIMITS = {
   registrations: 'RATE_REGISTRATIONS',
   /** `GET /authorize` that begins something, by source. */
   authorizations: 'RATE_AUTHORIZATIONS',
+  /** Client metadata documents that are fetched, by the host that is asked. */
+  documents: 'RATE_DOCUMENTS',
   /** Flows opened by any page, by source. */
   flows: 'RATE_FLOWS',
   /** `POST /oauth/device_authorization`, by source. */

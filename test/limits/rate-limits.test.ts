@@ -290,6 +290,24 @@ describe('a limit that isn’t bound', () => {
     expect(missingRateLimits({ ...env, RATE_CALLS: undefined } as unknown as Env)).toEqual(['RATE_CALLS']);
   });
 
+  it('is named by /health of a public host, which is well otherwise', async () => {
+    const settings = {
+      PUBLIC_URL: 'https://gate.example',
+      SIGN_IN: { methods: ['key'] },
+      RATE_CALLS: undefined,
+    };
+    const at = gateWith(settings, 'https://gate.example');
+    const response = await at.fetch('/health');
+    expect(response.status).toBe(200);
+    const problem = expect.stringContaining('RATE_CALLS');
+    expect(await response.json()).toMatchObject({
+      status: 'degraded',
+      problems: [{ setting: 'ratelimits', problem }],
+    });
+    const local = await gateWith({ RATE_CALLS: undefined }).fetch('/health');
+    expect(await local.json()).toMatchObject({ status: 'ok', problems: [] });
+  });
+
   it('or can’t count just now, refuses nobody', async () => {
     const limit = vi.fn(() => Promise.reject(new Error('the platform')));
     const at = gateWith({ RATE_REGISTRATIONS: { limit } });

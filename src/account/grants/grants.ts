@@ -70,6 +70,7 @@ export class Grants {
     const hash = await sha256Hex(code);
     const grantId = code.split(':')[1] ?? '';
     const codeEnds = now + terms.tokens.code;
+    this.store.makeRoom();
     this.store.commit(view, { grantId, refresh: codeEnds, access: codeEnds }, (insert) => {
       insert('grants', {
         id: grantId,

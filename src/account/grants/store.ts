@@ -1,3 +1,4 @@
+import { forgetOldRotations, grantsTooMany } from './bounds';
 import { RecordView, type StoredRecord } from './records';
 
 /** A grant's row: what one principal allowed one client. Times are seconds since the epoch. */
@@ -206,7 +207,13 @@ export class GrantStore {
       grantId,
       now - Math.max(tokens.refresh, tokens.grace),
     );
+    forgetOldRotations(this.sql, grantId);
     this.sql.exec('UPDATE codes SET answer = NULL WHERE grant_id = ?', grantId);
+  }
+
+  /** Makes room for one more grant that a person makes. */
+  makeRoom(): void {
+    for (const id of grantsTooMany(this.sql)) this.revoke(id);
   }
 
   /** Notes a use, at most once a minute: a protected request should cost no write. */

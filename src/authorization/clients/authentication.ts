@@ -4,6 +4,7 @@ import { claimOnce } from '../../flow';
 import { decodeUtf8 } from '../../http';
 import { ok, type Refusal, type Result } from '../../result';
 import type { Site } from '../../site';
+import type { Source } from '../../source';
 import { CLOCK_SKEW } from '../token/jwt';
 import { claimedIssuer, verifyClientAssertion } from './assertion';
 import type { Client, ClientAuthMethod } from './client';
@@ -44,13 +45,14 @@ export async function authenticateClient(
   site: Site,
   request: Request,
   parameters: URLSearchParams,
+  from: Source,
 ): Promise<Result<AuthenticatedClient, ClientAuthRefusal>> {
   const header = request.headers.get('authorization');
   const credentials = readCredentials(header, parameters);
   const challenge = header !== null;
   if ('error' in credentials) return { ok: false, error: credentials };
 
-  const found = await findClient(site, credentials.client_id);
+  const found = await findClient(site, credentials.client_id, from);
   if (!found.ok) return refusal('Client not found', { ...found.error, challenge });
   const client = found.value;
   if (!client.auth_methods.includes(credentials.method)) {

@@ -1,9 +1,11 @@
 import { seconds } from '../../clock';
 import { readSecret, secretName } from '../../config';
 import { sha256Hex } from '../../crypto';
-import { leavePool } from '../../flow';
+import { enterPool, leavePool } from '../../flow';
+import { mayPass } from '../../limits';
 import { ok, type Result, refuse } from '../../result';
 import type { Site } from '../../site';
+import type { Source } from '../../source';
 import { REGISTRATION_TTL } from '../library';
 import { ASSERTION_ALGORITHMS, type Client, type ClientAuthMethod } from './client';
 import { isClientDocumentUrl, resolveClientDocument } from './documents';
@@ -30,16 +32,26 @@ export const UNNAMED = 'Unnamed app';
 
 /**
  * The client of that id: from `CLIENTS`, from the document at the URL that the id is, or from KV. Refused as
- * `client_unknown`, or as the document's refusal, with its host as detail.
+ * `client_unknown`, or as the document's refusal, with its host as detail. `from`: who named it, and whose share of
+ * documents it takes.
  */
-export async function findClient(site: Site, client_id: string): Promise<Result<Client>> {
+export async function findClient(site: Site, client_id: string, from: Source): Promise<Result<Client>> {
   const configured = site.settings.clients.find((client) => client.client_id === client_id);
   if (configured) return ok(await fromSettings(site, configured));
   if (isClientDocumentUrl(client_id)) {
     const kv = site.env.OAUTH_KV;
     const now = seconds();
     const loopbackHosts = site.local ? site.settings.clientDocumentHosts : [];
-    const resolved = await resolveClientDocument(client_id, { kv, loopbackHosts, now });
+    const resolved = await resolveClientDocument(client_id, {
+      kv,
+      loopbackHosts,
+      now,
+      mayAsk: (host) => mayPass({ var: { site }, env: site.env }, 'documents', host),
+      makeRoom: async (key, expiresAt) => {
+        const entered = await enterPool(site, 'documents', { id: key, from, expiresAt });
+        for (const dropped of entered.ok ? entered.value : []) await kv.delete(dropped);
+      },
+    });
     return resolved.ok ? ok(resolved.value.client) : resolved;
   }
   if (!/^[\w.~-]{1,100}$/.test(client_id)) return refuse('client_unknown');

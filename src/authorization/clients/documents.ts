@@ -36,9 +36,15 @@ interface Deps {
   loopbackHosts: readonly string[];
   /** Seconds since the epoch. */
   now: number;
+  /** Whether a host may be asked now: others choose it, and what it is asked for. Unset: always. */
+  mayAsk?: (host: string) => Promise<boolean>;
+  /** Makes room for a document that is kept under a key, until `expiresAt`; what has to go for it is deleted. */
+  makeRoom?: (key: string, expiresAt: number) => Promise<void>;
 }
 
 const MAX_BYTES = 5 * 1024;
+/** Real ones have fewer than 100 characters, and what can't be fetched is remembered for a minute. */
+const MAX_URL = 2048;
 /** Clients give up on a token call after 10 s; this must leave them an answer. */
 const TIMEOUT_MS = 5_000;
 const FRESH_AT_LEAST = 300;
@@ -54,6 +60,7 @@ export function isClientDocumentUrl(client_id: string): boolean {
   // Judged as text: a URL parser would take dot segments and odd slashes away first.
   const [, authority, path] = /^https:\/\/([^/?#]+)(\/[^?#]*)(\?[^#]*)?$/.exec(client_id) ?? [];
   if (authority === undefined || path === undefined || !URL.canParse(client_id)) return false;
+  if (client_id.length > MAX_URL) return false;
   if (authority.includes('@') || !/^[\x21-\x5b\x5d-\x7e]+$/.test(client_id)) return false;
   return !path.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment));
 }
@@ -77,9 +84,13 @@ export async function resolveClientDocument(
   if (record.failed && record.failed.retry_after > deps.now) {
     return standIn(url, record.failed.refusal, lastGood);
   }
+  if ((await deps.mayAsk?.(new URL(url).host)) === false) {
+    return standIn(url, { reason: 'unreachable', detail: 'its host was asked too often' }, lastGood);
+  }
   const fetched = await fetchDocument(url, deps);
   if (fetched.ok) {
     const { document, client, freshFor } = fetched.value;
+    await deps.makeRoom?.(key, deps.now + KEPT_FOR);
     const good = { document, fetched_at: deps.now, fresh_until: deps.now + freshFor };
     await remember(key, { url, good }, deps);
     return ok({ client, source: 'current', fetched_at: deps.now });

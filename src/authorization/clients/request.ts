@@ -4,6 +4,7 @@ import { record } from '../../audit';
 import { NO_STORE, readForm, repeatedNames } from '../../http';
 import { mayPassFrom, tooManyRequests } from '../../limits';
 import { siteOf } from '../../site';
+import { sourceOf } from '../../source';
 import { oauthError, type TokenRequest } from '../token/request';
 import { type AuthenticatedClient, authenticateClient } from './authentication';
 
@@ -34,7 +35,7 @@ export async function readClientRequest(
     const given = Object.fromEntries([...form.value].filter(([, value]) => value !== ''));
     return { client: undefined, method: 'none', form: given };
   }
-  const authenticated = await authenticateClient(siteOf(c), c.req.raw, form.value);
+  const authenticated = await authenticateClient(siteOf(c), c.req.raw, form.value, await sourceOf(c));
   if (authenticated.ok) return authenticated.value;
   const { error, error_description, reason, detail, challenge } = authenticated.error;
   record(c, { event: 'client_authentication', outcome: 'refused', reason, detail });

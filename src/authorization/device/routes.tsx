@@ -156,7 +156,7 @@ async function takeCode(
     return showCode(c, flow, person, { ...again, code: typed.slice(0, 20) });
   }
   const { id: device, data } = found.value;
-  const client = await findClient(siteOf(c), data.client_id);
+  const client = await findClient(siteOf(c), data.client_id, await sourceOf(c));
   if (!client.ok) throw new PageProblem('client_unknown', { detail: client.error.reason });
   const { client_id, resource, user_code, from } = data;
   const code_verifier = randomSecret();

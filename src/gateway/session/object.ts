@@ -137,10 +137,10 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     await this.#end();
   }
 
-  /** Ends a session in which nobody has signed in: others of its source need the room. */
+  /** Ends the session: newer ones need the room. Not one that began without a credential and has one since. */
   async discard(): Promise<void> {
     const state = this.#state();
-    if (!state || (await this.#isWaiting(state))) await this.#end();
+    if (state?.user_id !== '' || (await this.#isWaiting(state))) await this.#end();
   }
 
   /** Whether it began without a credential and still has none: however much it is used, it ends in time. */

@@ -4,8 +4,8 @@ import { seconds } from '../../clock';
 import { enterPool } from '../../flow';
 import { mayPassFrom } from '../../limits';
 import { quotable } from '../../secret-text';
-import { siteOf } from '../../site';
-import { sourceOf } from '../../source';
+import { type Site, siteOf } from '../../site';
+import { type Source, sourceOf } from '../../source';
 import { watchOver, whileGranted } from '../granted';
 import { tooManyRequests } from '../limits';
 import { type Message, methodNotAllowed } from '../message';
@@ -85,18 +85,24 @@ async function beginUnauthenticated(c: Context, message: Message): Promise<Respo
     return rpcError({ status: 413, code: -32600, message: text, id: message.id ?? null });
   }
   if (!(await mayPassFrom(c, 'sessions'))) return tooManyRequests('your network began many', message.id);
+  const id = await beginIn(site, 'sessions', await sourceOf(c));
+  return serveSession(c, NOBODY, message, { whose: UNOWNED, id });
+}
+
+/** A new session's id, and room for it: the oldest of the same source ends where it has too many. */
+async function beginIn(
+  site: Site,
+  pool: 'sessions' | 'user_sessions',
+  from: Source,
+): Promise<DurableObjectId> {
   const sessions = site.env.MCP_SESSION;
   const id = sessions.newUniqueId();
   const expiresAt = seconds() + site.settings.tokens.session;
-  const entered = await enterPool(site, 'sessions', {
-    id: id.toString(),
-    from: await sourceOf(c),
-    expiresAt,
-  });
+  const entered = await enterPool(site, pool, { id: id.toString(), from, expiresAt });
   for (const dropped of entered.ok ? entered.value : []) {
     await sessions.get(sessions.idFromString(dropped)).discard();
   }
-  return serveSession(c, NOBODY, message, { whose: UNOWNED, id });
+  return id;
 }
 
 /**
@@ -117,7 +123,9 @@ export async function serveSession(
   const id = given === undefined ? undefined : (await openSessionId(site, owner, given))?.id;
   if (given !== undefined && id === undefined) return sessionNotFound(message?.id);
   const sessions = site.env.MCP_SESSION;
-  const objectId = id === undefined ? (begun ?? sessions.newUniqueId()) : sessions.idFromString(id);
+  const own = { source: whose.user, network: whose.user };
+  const objectId =
+    id === undefined ? (begun ?? (await beginIn(site, 'user_sessions', own))) : sessions.idFromString(id);
   const session = sessions.get(objectId);
   const lastEventId = c.req.header('last-event-id');
   const opensOwnStream =
