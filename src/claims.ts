@@ -4,11 +4,14 @@
  */
 
 /**
- * Whether a `sub` names somebody: text that isn't blank, without control characters, of at most `longest` characters
- * (255 at a sign-in provider: OpenID Connect Core 1.0 section 2, "sub"). With an empty one everybody is one user.
+ * Whether a `sub` names somebody: text that isn't blank, of at most `longest` characters (255 at a sign-in provider:
+ * OpenID Connect Core 1.0 section 2, "sub"), without control characters and halves of characters, which would be
+ * one and the same in UTF-8. With an empty one everybody is one user.
  */
 export function isSubject(sub: unknown, longest = 255): sub is string {
-  return typeof sub === 'string' && sub.length <= longest && sub.trim() !== '' && !/\p{Cc}/u.test(sub);
+  return (
+    typeof sub === 'string' && sub.length <= longest && sub.trim() !== '' && !/[\p{Cc}\p{Cs}]/u.test(sub)
+  );
 }
 
 /** The values of a claim: those of a list, or the one that it is. */

@@ -155,3 +155,17 @@ it('a regular expression about a claim has to match all of it', () => {
 function urn(type: string): string {
   return type === 'device_code' ? `urn:ietf:params:oauth:grant-type:${type}` : type;
 }
+
+it.each([
+  ['^(?!evil)', 'lookahead'],
+  ['(a)\\1', 'backreference'],
+  ['(', 'missing closing'],
+  ['a{2000}', 'repeat count'],
+])('a claim rule of a server whose pattern is %s is a mistake that says why', (regex, reason) => {
+  const server = { name: 'notes', url: 'https://notes.example/mcp', auth: 'none' };
+  const { problems } = parseSettings({ SERVERS: [{ ...server, require: [{ claim: 'sub', regex }] }] });
+  expect(problems).toHaveLength(1);
+  expect(problems[0]?.setting).toBe('SERVERS[0].require[0].regex');
+  expect(problems[0]?.problem).toContain(JSON.stringify(regex));
+  expect(problems[0]?.problem).toContain(reason);
+});

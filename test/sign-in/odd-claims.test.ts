@@ -94,6 +94,7 @@ describe('a subject that names nobody signs nobody in', () => {
     ['longer than the standard allows', 'x'.repeat(256)],
     ['with a line break', 'ada\r\nx'],
     ['with NUL', 'ada\0'],
+    ['with half a character', 'ada\ud800'],
   ])('%s', async (_what, sub) => {
     provider.claims = { ...provider.claims, sub };
     const page = await callback();

@@ -239,6 +239,31 @@ describe('a client that signs', () => {
     expectRefused(answer, 401, 'invalid_client');
   });
 
+  test.each(['http://localhost:8787/', 'HTTP://LOCALHOST:8787', 'http://LOCALHOST:8787/oauth/token'])(
+    'may spell its audience otherwise: %s',
+    async (aud) => {
+      const client = await publishSigningClient();
+      const form = { ...(await codeOf(client)), ...typed, client_id: client.client_id };
+      const answer = await send('/oauth/token', {
+        ...form,
+        client_assertion: await client.assertion({ aud }),
+      });
+      expect(answer.status).toBe(200);
+    },
+  );
+
+  test.each([
+    ['an object', { iss: { toString: 1 } }],
+    ['a list', { iss: ['x'] }],
+    ['a number', { iss: 7 }],
+    ['null', { iss: null }],
+  ])('is refused, not an error of ours, when who it says that it is is %s', async (_what, claims) => {
+    const client = await publishSigningClient();
+    const assertion = await client.assertion(claims as unknown as Record<string, string>);
+    const form = { ...(await codeOf(client)), ...typed, client_assertion: assertion };
+    expectRefused(await send('/oauth/token', form), 401, 'invalid_client');
+  });
+
   test('is refused with another key, without a signature, or without any', async () => {
     const [client, other] = [await publishSigningClient(), await publishSigningClient()];
     const { client_id } = client;
