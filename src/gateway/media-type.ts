@@ -1,7 +1,9 @@
 /** What a server may answer in: one JSON text, or a stream of events. */
 export type AnswerType = 'application/json' | 'text/event-stream';
 
-const TYPES: readonly string[] = ['application/json', 'text/event-stream'] satisfies AnswerType[];
+// Optional white space is spaces and tabs (RFC 9110 section 5.6.3); `trim` would take more for it.
+const KNOWN = /^[ \t]*(application\/json|text\/event-stream)[ \t]*$/i;
+const UTF_8 = /^[ \t]*charset=(?:utf-?8|"utf-?8")[ \t]*$/i;
 
 /** Codings that the runtime undoes before anybody reads the body. */
 const UNDONE = ['identity', 'gzip', 'br'];
@@ -11,13 +13,9 @@ const UNDONE = ['identity', 'gzip', 'br'];
  * of anything else, and of what isn't known.
  */
 export function answerTypeOf(headers: Headers): AnswerType | undefined {
-  const [type = '', ...parameters] = (headers.get('content-type') ?? '')
-    .split(';')
-    .map((part) => part.trim().toLowerCase());
-  const known = TYPES.includes(type);
-  const otherCharset = parameters.some(
-    (one) => one.includes('charset') && !/^charset=(?:utf-?8|"utf-?8")$/.test(one),
-  );
+  const [type = '', ...parameters] = (headers.get('content-type') ?? '').split(';');
+  const known = KNOWN.exec(type)?.[1]?.toLowerCase() as AnswerType | undefined;
+  const otherCharset = parameters.some((one) => /charset/i.test(one) && !UTF_8.test(one));
   const coding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity';
-  return known && !otherCharset && UNDONE.includes(coding) ? (type as AnswerType) : undefined;
+  return !otherCharset && UNDONE.includes(coding) ? known : undefined;
 }

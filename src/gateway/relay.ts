@@ -31,7 +31,6 @@ export async function answerFrom(
   }
   const type = answerTypeOf(answer.headers);
   const headers = returnedHeaders(answer.headers);
-  headers.delete('content-type');
   const session = answer.headers.get('mcp-session-id');
   if (session !== null && message?.era !== 'modern') {
     // Servers repeat the id on every answer; to the client it is one and the same.
@@ -45,7 +44,6 @@ export async function answerFrom(
     return new Response(null, { status: 204 });
   }
   if (type && answer.body) {
-    headers.set('content-type', type);
     return type === 'application/json'
       ? relayJson(passage, message, answer.body, init)
       : new Response(relayEvents(passage, message, answer.body), init);

@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { pass, startClock, stopClock } from '../fixtures/clock';
-import { from, sourceAt } from '../fixtures/from-address';
+import { from, REACHABLE, sourceAt } from '../fixtures/from-address';
 import { signInBy } from '../fixtures/keys';
 import { countPool, fillShare } from '../fixtures/pools';
 import {
@@ -39,7 +39,11 @@ describe('flows', () => {
     const other = await waiting(from(freshAddress()));
     const oldest = await waiting(from(address));
     await fillShare('flows', await sourceAt(address), 1);
-    const newest = await authorize({ gate: from(address), client });
+    const signedIn = new Browser();
+    await signInBy(signedIn, { method: 'local', name: 'Newest' });
+    const browser = new Browser(from(address));
+    for (const [name, value] of signedIn.cookies) browser.cookies.set(name, value);
+    const newest = await authorize({ browser, client });
     expect(newest.code).toBeTruthy();
     expect((await oldest.browser.visit(oldest.url)).status).toBe(410);
     expect((await other.browser.visit(other.url)).status).toBe(200);
@@ -164,7 +168,7 @@ describe('visitors', () => {
 });
 
 describe('sessions without a credential', () => {
-  const at = gateWith({ UNAUTHENTICATED: 'authorize_tool' });
+  const at = gateWith({ ...REACHABLE, UNAUTHENTICATED: 'authorize_tool' });
   const headers = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' };
   const initialize = (name = 'test') => ({
     jsonrpc: '2.0',

@@ -1,3 +1,4 @@
+import { REACHABLE } from '../../fixtures/from-address';
 import {
   type Answer,
   Browser,
@@ -14,12 +15,7 @@ import {
 } from '../../fixtures/worker';
 
 /** The gate for callers on other computers, where not every name gets in. */
-export const reached = gateWith({
-  SIGN_IN: {
-    methods: ['local', 'oidc'],
-    oidc: [{ name: 'acme', issuer: 'https://id.acme.example', client_id: 'gate' }],
-  },
-});
+export const reached = gateWith(REACHABLE);
 
 export const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 

@@ -86,8 +86,10 @@ describe('visitors who guess at codes', () => {
     for (const status of [400, 400, 400, 400, 400, 429]) {
       expect((await typeCode(visitor, guessing, WRONG)).status).toBe(status);
     }
+    const signedIn = new Browser(at);
+    await signInBy(signedIn, method);
     const honest = new Browser(from(address, at));
-    await signInBy(honest, method);
+    for (const [name, value] of signedIn.cookies) honest.cookies.set(name, value);
     const page = await openSignedIn(honest, '/device');
     for (const [code, status] of [
       [WRONG, 400],
