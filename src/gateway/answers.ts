@@ -82,6 +82,8 @@ export async function readHead(body: ReadableStream<Uint8Array>, maxBytes: numbe
   return { bytes: joinBytes(chunks), rest: reader, broken: false };
 }
 
+const UNDER_WAY_MS = 100;
+
 /**
  * A JSON answer on its way through that is long or broke off, looked at as it passes: it is broken off before its end
  * where it turns out to have a list of tools, and half a JSON text is none. Undefined when its beginning has one.
@@ -95,7 +97,11 @@ export function passScanned({ bytes, rest }: Head): ReadableStream<Uint8Array> |
       controller.enqueue(bytes);
     },
     async pull(controller) {
-      if (!rest) return controller.error(new Error('the server broke its answer off'));
+      if (!rest) {
+        // What came is on its way first: a break before it would look like one of the gate's own.
+        await scheduler.wait(UNDER_WAY_MS);
+        return controller.error(new Error('the server broke its answer off'));
+      }
       const { done, value } = await rest.read();
       if (done) return controller.close();
       scan.push(value);
