@@ -50,14 +50,13 @@ function keepSaying(): { said(): number; stop(): Promise<number> } {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   })();
-  return {
-    said: () => count,
-    stop: async () => {
-      stopped = true;
-      await saying;
-      return count;
-    },
+  const stop = async () => {
+    stopped = true;
+    await saying;
+    return count;
   };
+  onTestFinished(() => void stop());
+  return { said: () => count, stop };
 }
 
 test('a crash of the gate loses no event and repeats none; a call under way is told', async () => {
