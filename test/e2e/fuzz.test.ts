@@ -43,7 +43,9 @@ beforeAll(async () => {
   servers = Object.keys(urls);
   const tools = [{ match: 'hidden', access: 'hidden' }];
   const SERVERS = Object.entries(urls).map(([name, url]) => ({ name, url, auth: 'none', tools }));
-  gate = await startGate({ keys, vars: { SERVERS } });
+  // Some requests have a proxy's header: a gate where only `local` signs in would serve none of them.
+  const SIGN_IN = { methods: ['local', 'key'] };
+  gate = await startGate({ keys, vars: { SERVERS, SIGN_IN } });
   client = new RawClient(gate.origin);
   log = new ToolLog(() => gate.log());
   const key = await createKey();
