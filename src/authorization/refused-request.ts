@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { record } from '../audit';
 import { isLoopbackHost } from '../config';
+import { quotable } from '../secret-text';
 import { currentSignIn } from '../sign-in';
 import { siteOf } from '../site';
 import { PageProblem, renderProblem, words } from '../ui';
@@ -28,7 +29,7 @@ export async function answerRefusedRequest(c: Context, refused: RefusedRequest):
   const { returnTo, returnToComputer } = words.authorize;
   const label = isLoopbackHost(hostname) ? returnToComputer(host) : returnTo(host);
   const action = { label, href: redirectTo };
-  return renderProblem(c, new PageProblem('request_invalid', { about: detail ?? reason, action }));
+  return renderProblem(c, new PageProblem('request_invalid', { about: quotable(detail ?? reason), action }));
 }
 
 /** Registered by the operator, or by the document of a vendor that the gate knows, at that vendor's own address. */

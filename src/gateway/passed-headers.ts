@@ -39,9 +39,8 @@ export function returnedHeaders(from: Headers): Headers {
   const type = answerTypeOf(from);
   const stored = type === 'text/event-stream' ? 'no-store, no-transform' : 'no-store';
   const headers = new Headers({ 'Cache-Control': stored });
-  // JSON is UTF-8 (RFC 8259 section 8.1), said or not: another charset is what nobody here reads.
-  const utf8 = /;\s*charset="?utf-8"?\s*$/i.test(from.get('content-type') ?? '');
-  if (type !== undefined) headers.set('Content-Type', utf8 ? `${type}; charset=utf-8` : type);
+  // Both are UTF-8, said or not (RFC 8259 section 8.1; WHATWG HTML, section 9.2.5).
+  if (type !== undefined) headers.set('Content-Type', type);
   for (const [name, form] of Object.entries(RESPONSE_HEADERS)) {
     const value = from.get(name);
     if (value !== null && form.test(value)) headers.set(name, value);

@@ -48,8 +48,8 @@ describe('nobody is led to an address that a stranger registered', () => {
   });
 
   test('an app that this person has allowed is told at once, until they revoke it', async () => {
-    const client = await registerClient({ redirect_uris: [REDIRECT] });
-    const { browser, code } = await authorize({ client });
+    const client = await registerClient({ redirect_uris: [REDIRECT], client_name: 'Allowed once' });
+    const { browser, code } = await authorize({ client, user: { name: 'Allowing' } });
     expect(errorOf(await ask(WRONG, client, browser))).toBe('unsupported_response_type');
     // Another person, and a browser where nobody is signed in.
     followed(await ask(WRONG, client));
@@ -61,7 +61,7 @@ describe('nobody is led to an address that a stranger registered', () => {
   });
 
   test('an app that this person denied is not one that they allowed', async () => {
-    const client = await registerClient({ redirect_uris: [REDIRECT] });
+    const client = await registerClient({ redirect_uris: [REDIRECT], client_name: 'Denied' });
     const waiting = await openConsent({ client });
     expect(errorOf(await decide(waiting, { decision: 'deny' }))).toBe('access_denied');
     followed(await ask(WRONG, client, waiting.browser));

@@ -99,9 +99,9 @@ describe('an answer that is no MCP never runs at the gate’s origin', () => {
   test('the types of MCP come in the gate’s own spelling, with the same bytes', async () => {
     for (const [type, spelled] of [
       ['Application/JSON', 'application/json'],
-      ['application/json; charset=UTF-8', 'application/json; charset=utf-8'],
+      ['application/json; charset=UTF-8', 'application/json'],
       ['application/json ; x="text/html"', 'application/json'],
-      ['text/event-stream; charset=utf-8', 'text/event-stream; charset=utf-8'],
+      ['text/event-stream; charset=utf-8', 'text/event-stream'],
     ] as const) {
       answer = () =>
         new Response('{"jsonrpc":"2.0","id":1,"result":{}}', { headers: { 'content-type': type } });
