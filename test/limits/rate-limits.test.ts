@@ -309,6 +309,11 @@ describe('a limit that isn’t bound', () => {
     expect(await local.json()).toMatchObject({ status: 'ok', problems: [] });
   });
 
+  it('or is a text by mistake, refuses nobody and fails nobody', async () => {
+    const at = gateWith({ RATE_REGISTRATIONS: '3000' });
+    expect((await post(at, '/oauth/register', '{}', 'application/json')).status).toBe(400);
+  });
+
   it('or can’t count just now, refuses nobody', async () => {
     const limit = vi.fn(() => Promise.reject(new Error('the platform')));
     const at = gateWith({ RATE_REGISTRATIONS: { limit } });
