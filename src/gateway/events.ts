@@ -27,14 +27,14 @@ export function rewriteEvents(
   limits: EventLimits,
   rewrite: Rewrite,
 ): TransformStream<Uint8Array, Uint8Array> {
-  const lines = new EventLines();
+  const scanned = new EventLines();
   let held: Uint8Array[] = [];
   let length = 0;
   let passing = false;
   return new TransformStream({
     transform(chunk, controller) {
       let from = 0;
-      for (const { end, kind } of lines.read(chunk)) {
+      for (const { end, kind } of scanned.read(chunk)) {
         const part = chunk.subarray(from, end);
         // The LF of a CRLF that has ended an event goes on at once: a reader that saw the CR waits for it.
         if (kind === 'rest of end') controller.enqueue(part);
@@ -45,7 +45,7 @@ export function rewriteEvents(
     },
     flush(controller) {
       // What never ended is no event, but some readers take it for one.
-      if (!passing && lines.shape !== 'plain') return;
+      if (!passing && (scanned.shape !== 'plain' || !linesOf(held).every(isLine))) return;
       for (const part of held) controller.enqueue(part);
     },
   });
@@ -62,14 +62,14 @@ export function rewriteEvents(
       length += part.length;
       return;
     }
-    if (lines.shape !== 'plain') throw new Error('an event that is too long to be judged could be a list');
+    if (scanned.shape !== 'plain') throw new Error('an event that is too long to be judged could be a list');
     controller.enqueue(part);
   }
 
   function finish(part: Uint8Array, controller: TransformStreamDefaultController<Uint8Array>): void {
     hold(part, controller);
     for (const bytes of rewritten()) controller.enqueue(bytes);
-    lines.begin();
+    scanned.begin();
     held = [];
     length = 0;
     passing = false;
@@ -77,15 +77,29 @@ export function rewriteEvents(
 
   function rewritten(): Uint8Array[] {
     if (held.length === 0) return held;
-    const text = new TextDecoder().decode(joinBytes(held));
-    const all = text.split(/\r\n|\n|\r/);
-    const data = all.filter(isData).map((line) => line.replace(DATA, '').replace(/^: ?/, ''));
-    const changed = data.length === 0 ? undefined : rewrite(data.join('\n'), lines.shape);
-    if (changed === undefined) return held;
+    const all = linesOf(held);
+    const lines = all.filter(isLine);
+    const data = lines.filter(isData).map((line) => line.replace(DATA, '').replace(/^: ?/, ''));
+    const changed = data.length === 0 ? undefined : rewrite(data.join('\n'), scanned.shape);
     if (changed === null) return [];
-    const others = all.filter((line) => line !== '' && !isData(line));
-    return [new TextEncoder().encode([...others, `data: ${changed}`, '', ''].join('\n'))];
+    if (changed === undefined && lines.length === all.length) return held;
+    const kept = lines.filter((line) => line !== '' && (changed === undefined || !isData(line)));
+    const written = changed === undefined ? kept : [...kept, `data: ${changed}`];
+    return written.length === 0 ? [] : [new TextEncoder().encode([...written, '', ''].join('\n'))];
   }
+}
+
+function linesOf(parts: Uint8Array[]): string[] {
+  return new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
+    .decode(joinBytes(parts))
+    .split(/\r\n|\n|\r/);
+}
+
+/** A field with its name, a comment, or the end. Any other line, such as JSON by itself, goes no further. */
+const LINE = /^\uFEFF?[\w-]*(?::|$)/;
+
+function isLine(line: string): boolean {
+  return LINE.test(line);
 }
 
 /** A byte order mark is no part of the first line's field; that it may stand before others harms nobody. */

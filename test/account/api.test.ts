@@ -8,7 +8,7 @@ async function call(browser: Browser, path: string, method = 'GET', origin = gat
 }
 
 it('lists the apps that its user allowed, with scopes, servers and times', async () => {
-  const { browser, client, tokens } = await connect({ user: { name: 'Ada' } });
+  const { browser, client, tokens } = await connect({ user: { name: 'Who lists' } });
   await callMcp(tokens.access_token);
   const { status, body } = await call(browser, '/api/grants');
   expect(status).toBe(200);

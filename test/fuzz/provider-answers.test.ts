@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { connectedClient, signIn, worldWith } from '../fixtures/connections';
 import { distort, distortion } from '../fixtures/fuzz/distortions';
 import { casesOr, check, isEnough, timeFor } from '../fixtures/fuzz/settings';
-import { soundMcp, soundPage } from '../fixtures/fuzz/soundness';
+import { soundAtServer, soundPage } from '../fixtures/fuzz/soundness';
 import { Caller } from '../fixtures/mcp-server-caller';
 import { Browser, formWith } from '../fixtures/worker';
 
@@ -61,7 +61,7 @@ test(
       distort(world.server, { [path]: change });
       const params = method === 'tools/call' ? { name: 'look', arguments: {} } : {};
       const { status, headers, text } = await readAll(await caller.fetch({ method, params }));
-      soundMcp({ status, header: (name) => headers.get(name), text });
+      soundAtServer({ status, header: (name) => headers.get(name), text });
       // What its list says of the tool that the settings hide.
       expect(text).not.toContain('The erase');
     });

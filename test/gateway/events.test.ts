@@ -79,6 +79,20 @@ describe('events on their way through', () => {
   });
 });
 
+describe('what is no event', () => {
+  test.each([
+    ['JSON by itself', '{"jsonrpc":"2.0","id":7,"result":{"tools":[{"name":"secret"}]}}'],
+    ['JSON by itself, with an end', '{"result":{"tools":[{"name":"secret"}]}}\n\n'],
+    ['words before a colon', 'see also: secret\n\n'],
+  ])('goes no further: %s', async (_, text) => {
+    for (const size of [1, 7, 1000]) expect(await through(text, size)).toBe('');
+  });
+
+  test('goes no further beside data either, which does', async () => {
+    expect(await through('data: {}\n["secret"]\n\n', 7)).toBe('data: {}\n\n');
+  });
+});
+
 describe('an event that is changed', () => {
   test.each(['\n', '\r\n', '\r'])('keeps its other fields and its neighbours; line end %j', async (end) => {
     const text = [
