@@ -46,11 +46,15 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * A name without regard to its case, which some readers have none for. Upper case first: it also folds letters, such
- * as the long s, whose lower case is their own.
+ * A name without what some readers have no regard for: its case, white space and invisible characters, the width of
+ * its letters. Upper case first: it also folds letters, such as the long s, whose lower case is their own.
  */
 export function folded(name: string): string {
-  return name.toUpperCase().toLowerCase();
+  return name
+    .normalize('NFKC')
+    .replace(/[\p{C}\p{Z}]+/gu, '')
+    .toUpperCase()
+    .toLowerCase();
 }
 
 /** How many members the text writes, if it is JSON; undefined when it is too deep. Outside strings each has one colon. */
