@@ -1,7 +1,7 @@
 /**
  * What a flood from one address can do: `npx node bench/flood.ts [--count 10000] [--at-once 20]`. Starts a gate with the
- * limits of `wrangler.toml` on loopback, sends it so many registrations, device codes, flows, wrong keys and visitors
- * in the name of one address, sees that somebody at another address goes on after each, and prints what is stored. It
+ * limits of `wrangler.toml` on loopback, sends it so many registrations, device codes, flows and wrong keys in the
+ * name of one address, sees that somebody at another address goes on after each, and prints what is stored. It
  * fails when somebody doesn't. Linux and macOS.
  */
 import { randomBytes } from 'node:crypto';
@@ -49,10 +49,18 @@ async function flood(send: (index: number) => Promise<Response>): Promise<Record
 function stored(folder: string): string {
   const files = readdirSync(persistTo, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.includes(folder))
-    .map((file) => statSync(join(persistTo, file)))
-    .filter((file) => file.isFile());
-  const megabytes = files.reduce((sum, { size }) => sum + size, 0) / 1e6;
+    // What SQLite keeps beside a database comes and goes.
+    .map((file) => statSync(join(persistTo, file), { throwIfNoEntry: false }))
+    .filter((file) => file?.isFile() === true);
+  const megabytes = files.reduce((sum, file) => sum + (file?.size ?? 0), 0) / 1e6;
   return `${files.length} files, ${megabytes.toFixed(1)} MB`;
+}
+
+/** A client for devices: no redirect. */
+function registerDevice(client_name: string) {
+  const grant_types = [DEVICE_CODE, 'refresh_token'];
+  const none = { redirect_uris: undefined, response_types: undefined };
+  return registerClient(origin, REDIRECT_URI, { client_name, grant_types, ...none });
 }
 
 /** Somebody at another address: registers an app, signs in, allows it, asks with it, and begins a device. */
@@ -71,16 +79,13 @@ async function goOn(name: string): Promise<void> {
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'whoami' } }),
   });
   if (!(await asked.text()).includes(name)) throw new Error(`${name} can't call a tool: ${asked.status}`);
-  const device = await registerClient(origin, REDIRECT_URI, {
-    client_name: name,
-    grant_types: [DEVICE_CODE],
-  });
+  const device = await registerDevice(name);
   const body = new URLSearchParams({ client_id: device.client_id });
   const begun = await fetch(`${origin}/oauth/device_authorization`, { method: 'POST', body });
   if (!begun.ok) throw new Error(`${name} can't begin a device: ${begun.status}`);
 }
 
-const device = await registerClient(origin, REDIRECT_URI, { grant_types: [DEVICE_CODE], client_name: 'TV' });
+const device = await registerDevice('TV');
 const browser = await registerClient(origin, REDIRECT_URI);
 const { code_challenge } = makePkce();
 
