@@ -35,6 +35,26 @@ export const POOL_SCHEMA: readonly (readonly string[])[] = [
     )`,
     'CREATE INDEX entries_by_source ON entries (network, source, kept, seq)',
     'CREATE INDEX entries_by_end ON entries (expires_at)',
+    'CREATE INDEX entries_by_network ON entries (network, seq)',
+    // How many entries each source has, each network (`source` is then ''), and all together (both are ''): a full pool
+    // must find the heaviest at once, however many there are.
+    `CREATE TABLE weights (
+      network TEXT NOT NULL,
+      source TEXT NOT NULL,
+      n INTEGER NOT NULL,
+      PRIMARY KEY (network, source)
+    ) WITHOUT ROWID`,
+    "CREATE INDEX weights_of_networks ON weights (n) WHERE source = '' AND network <> ''",
+    'CREATE INDEX weights_of_sources ON weights (network, n)',
+    `CREATE TRIGGER entries_weigh AFTER INSERT ON entries BEGIN
+      INSERT INTO weights VALUES (NEW.network, NEW.source, 1), (NEW.network, '', 1), ('', '', 1)
+        ON CONFLICT (network, source) DO UPDATE SET n = n + 1;
+    END`,
+    `CREATE TRIGGER entries_lighten AFTER DELETE ON entries BEGIN
+      UPDATE weights SET n = n - 1 WHERE network = OLD.network AND source IN (OLD.source, '');
+      UPDATE weights SET n = n - 1 WHERE network = '' AND source = '';
+      DELETE FROM weights WHERE network = OLD.network AND source IN (OLD.source, '') AND n <= 0;
+    END`,
     `CREATE TABLE wrong_codes (
       seq INTEGER PRIMARY KEY,
       budget TEXT NOT NULL,
@@ -48,6 +68,7 @@ export const POOL_SCHEMA: readonly (readonly string[])[] = [
   ],
 ];
 
+const ROW = 'SELECT seq, id, data FROM entries';
 interface Row {
   seq: number;
   id: string;
@@ -69,11 +90,13 @@ export class Pool {
    */
   enter({ id, from, expiresAt, data }: Entry, bounds: Bounds, now: number): Dropped[] | undefined {
     this.purge(now);
-    const insert = `INSERT OR IGNORE INTO entries (id, source, network, data, expires_at) VALUES (?, ?, ?, ?, ?)`;
     const { source, network } = from;
-    if (this.sql.exec(insert, id, source, network, data ?? null, expiresAt).rowsWritten === 0) return [];
+    const same = 'SELECT COUNT(*) AS n FROM entries WHERE id = ? AND source = ?';
+    if (this.count(same, id, source) > 0) return [];
+    const insert = 'INSERT INTO entries (id, source, network, data, expires_at) VALUES (?, ?, ?, ?, ?)';
+    this.sql.exec(insert, id, source, network, data ?? null, expiresAt);
     const dropped: Dropped[] = [];
-    const own = 'SELECT COUNT(*) AS n FROM entries WHERE network = ? AND source = ?';
+    const own = 'SELECT n FROM weights WHERE network = ? AND source = ?';
     if (this.count(own, network, source) > bounds.perSource) {
       const oldest = this.oldest(from, 'AND kept = 0');
       if (!oldest || oldest.id === id) {
@@ -82,8 +105,8 @@ export class Pool {
       }
       dropped.push(...this.drop(oldest));
     }
-    if (this.count('SELECT COUNT(*) AS n FROM entries') > bounds.inAll) {
-      const oldest = this.oldest(this.heaviest(), '');
+    if (this.count(own, '', '') > bounds.inAll) {
+      const oldest = this.oldestOfHeaviest();
       if (oldest) dropped.push(...this.drop(oldest));
     }
     return dropped;
@@ -92,8 +115,7 @@ export class Pool {
   /** The data of an entry that is there. */
   find(id: string, now: number): string | undefined {
     const query = 'SELECT data FROM entries WHERE id = ? AND expires_at > ?';
-    const row = this.sql.exec<{ data: string | null }>(query, id, now).toArray()[0];
-    return row?.data ?? undefined;
+    return this.first<{ data: string | null }>(query, id, now)?.data ?? undefined;
   }
 
   has(id: string, now: number): boolean {
@@ -120,22 +142,26 @@ export class Pool {
     return row.at ?? undefined;
   }
 
-  private heaviest(): Source {
-    const by = 'FROM entries GROUP BY network ORDER BY COUNT(*) DESC, MIN(seq) LIMIT 1';
-    const { network } = this.sql.exec<{ network: string }>(`SELECT network ${by}`).one();
-    const query = `SELECT source FROM entries WHERE network = ?
-      GROUP BY source ORDER BY COUNT(*) DESC, MIN(seq) LIMIT 1`;
-    const { source } = this.sql.exec<{ source: string }>(query, network).one();
-    return { source, network };
+  /** The oldest entry of the source that has the most, in the network that has the most; where all are light, of all. */
+  private oldestOfHeaviest(): Row | undefined {
+    const network = this.first<{ network: string; n: number }>(
+      "SELECT network, n FROM weights WHERE source = '' AND network <> '' ORDER BY n DESC LIMIT 1",
+    );
+    if (network === undefined || network.n === 1) return this.first(`${ROW} ORDER BY seq LIMIT 1`);
+    const source = this.first<{ source: string; n: number }>(
+      "SELECT source, n FROM weights WHERE network = ? AND source <> '' ORDER BY n DESC LIMIT 1",
+      network.network,
+    );
+    if (source === undefined || source.n === 1) {
+      return this.first(`${ROW} WHERE network = ? ORDER BY seq LIMIT 1`, network.network);
+    }
+    return this.oldest({ ...network, ...source }, '');
   }
 
   /** A source's oldest entry, of those that may go first. */
   private oldest({ source, network }: Source, condition: string): Row | undefined {
-    const query = `SELECT seq, id, data FROM entries WHERE network = ? AND source = ? ${condition}
-      ORDER BY kept, seq LIMIT 1`;
-    return this.sql.exec<Record<keyof Row, SqlStorageValue>>(query, network, source).toArray()[0] as
-      | Row
-      | undefined;
+    const query = `${ROW} WHERE network = ? AND source = ? ${condition} ORDER BY kept, seq LIMIT 1`;
+    return this.first(query, network, source);
   }
 
   /** Drops one source's entry; nothing has gone while another source has entered the same. */
@@ -144,7 +170,11 @@ export class Pool {
     return this.count('SELECT COUNT(*) AS n FROM entries WHERE id = ?', id) > 0 ? [] : [{ id, data }];
   }
 
+  private first<T extends object = Row>(query: string, ...values: SqlStorageValue[]): T | undefined {
+    return this.sql.exec(query, ...values).toArray()[0] as T | undefined;
+  }
+
   private count(query: string, ...values: SqlStorageValue[]): number {
-    return Number(this.sql.exec(query, ...values).one().n);
+    return this.first<{ n: number }>(query, ...values)?.n ?? 0;
   }
 }

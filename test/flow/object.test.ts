@@ -105,6 +105,15 @@ describe('a flow', () => {
     expect(await flow.take(SECRET, 'other')).toEqual({ ok: true, value: 'other' });
   });
 
+  it('holds two hundred things at a time, and no more are begun in it', async () => {
+    const flow = await opened('much');
+    for (let name = 0; name < 200; name++) await flow.stage(SECRET, `connect:${name}`, 'sealed');
+    expect(await flow.stage(SECRET, 'one more', 'sealed')).toMatchObject(refused('flow_expired'));
+    expect(await flow.stage(SECRET, 'connect:7', 'again')).toEqual({ ok: true, value: null });
+    await flow.take(SECRET, 'connect:7');
+    expect(await flow.stage(SECRET, 'one more', 'sealed')).toEqual({ ok: true, value: null });
+  });
+
   it('outlives a restart with all that happened in it', async () => {
     await (await opened('restart')).stage(SECRET, 'oidc', 'sealed');
     const restarted = await restart('restart');

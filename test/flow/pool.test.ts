@@ -66,12 +66,18 @@ describe('a full pool', () => {
     const { enter, ids } = pool('full');
     await enter('light');
     for (let index = 0; index < 9; index++) await enter(`${index}`, at(`heavy ${index % 3}`));
-    expect(await enter('new', at('new'))).toEqual(['0']);
-    expect(await enter('newer', at('newer'))).toEqual(['1']);
-    expect(await enter('newest', at('newest'))).toEqual(['2']);
-    expect(await enter('one more', at('one more'))).toEqual(['3']);
+    const dropped: unknown[] = [];
+    for (const name of ['new', 'newer', 'newest']) dropped.push(await enter(name, at(name)));
+    expect(dropped.flat().toSorted()).toEqual(['0', '1', '2']);
     expect(await ids()).toContain('light');
     expect(await ids()).toHaveLength(10);
+  });
+
+  it('where all are light takes the oldest', async () => {
+    const { enter } = pool('all light');
+    for (let index = 0; index < 10; index++) await enter(`${index}`, at(`light ${index}`));
+    expect(await enter('new', at('new'))).toEqual(['0']);
+    expect(await enter('newer', at('newer'))).toEqual(['1']);
   });
 
   it('takes from the network that has the most, when each of its addresses has but one', async () => {
@@ -128,7 +134,7 @@ it('an object that counts, and one that was only asked, has no tables of a flow'
         .toArray()
         .map(({ name }) => name),
     );
-  expect((await tables(stub)).toSorted()).toEqual(['entries', 'pool_schema', 'wrong_codes']);
+  expect((await tables(stub)).toSorted()).toEqual(['entries', 'pool_schema', 'weights', 'wrong_codes']);
   expect(await tables(once)).toEqual([]);
   expect(await tables(nobody)).toEqual([]);
 });

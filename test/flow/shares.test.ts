@@ -1,6 +1,8 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { sha256Hex } from '../../src/crypto';
+import { acmePerson } from '../authorization/people';
 import { pass, startClock, stopClock } from '../fixtures/clock';
 import { from, REACHABLE, sourceAt } from '../fixtures/from-address';
 import { signInBy } from '../fixtures/keys';
@@ -204,5 +206,127 @@ describe('sessions without a credential', () => {
 
   it('can’t be filled with what nobody vouches for: 413', async () => {
     expect((await begin(freshAddress(), 'x'.repeat(20_000))).status).toBe(413);
+  });
+});
+
+describe('client metadata documents', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  /** Any host serves a document at any address, which says that it is that client. */
+  function serveAnything(): { asked: string[] } {
+    const served = { asked: [] as string[] };
+    vi.stubGlobal('fetch', async (url: string) => {
+      served.asked.push(url);
+      return Response.json({ client_id: url, client_name: 'App', redirect_uris: ['https://app.example/cb'] });
+    });
+    return served;
+  }
+
+  const named = (client_id: string, at: Gate) => {
+    const request = { response_type: 'code', redirect_uri: 'https://app.example/cb', client_id };
+    const pkce = { code_challenge: 'A'.repeat(43), code_challenge_method: 'S256' };
+    const query = new URLSearchParams({ ...request, ...pkce });
+    return at.fetch(`/authorize?${query}`);
+  };
+  const keyOf = async (url: string) => `client-document:${await sha256Hex(url)}`;
+  const isKept = async (url: string) => (await env.OAUTH_KV.get(await keyOf(url))) !== null;
+
+  it('of a source with more than its share: its oldest copy goes, and is fetched again', async () => {
+    serveAnything();
+    const [address, host] = [freshAddress(), `https://${crypto.randomUUID()}.example`];
+    const [oldest, other, newest] = [`${host}/1`, `${host}/2`, `${host}/3`];
+    await named(oldest, from(address));
+    await named(other, from(freshAddress()));
+    expect([await isKept(oldest), await isKept(other)]).toEqual([true, true]);
+    await fillShare('documents', await sourceAt(address), 1);
+    await named(newest, from(address));
+    expect([await isKept(oldest), await isKept(other), await isKept(newest)]).toEqual([false, true, true]);
+    expect((await named(oldest, from(freshAddress()))).status).toBe(303);
+  });
+
+  it('are asked of one host only so often, whoever asks: then a copy stands in, or a page says so', async () => {
+    const served = serveAnything();
+    const host = `https://${crypto.randomUUID()}.example`;
+    const limited = gateWith({ ...REACHABLE, RATE_DOCUMENTS: env.RATE_TEST });
+    const statuses: number[] = [];
+    for (let asked = 0; asked < 8; asked++) {
+      statuses.push((await named(`${host}/${asked}`, from(freshAddress(), limited))).status);
+    }
+    expect(statuses.slice(0, 3)).toEqual([303, 303, 303]);
+    expect(statuses.filter((status) => status === 400).length).toBeGreaterThanOrEqual(2);
+    expect(served.asked.length).toBe(statuses.filter((status) => status === 303).length);
+  });
+});
+
+describe('what one person has', () => {
+  it('sessions: beyond their share the oldest ends, and nobody else’s', async () => {
+    const [ada, eve] = [
+      await connect({ user: { name: 'Many sessions' } }),
+      await connect({ user: { name: 'One session' } }),
+    ];
+    const headers = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' };
+    const send = async (token: string, message: object, session?: string) => {
+      const response = await gate.fetch('/mcp', {
+        method: 'POST',
+        headers: {
+          ...headers,
+          authorization: `Bearer ${token}`,
+          ...(session === undefined ? {} : { 'mcp-session-id': session }),
+        },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, ...message }),
+      });
+      await response.text();
+      return response;
+    };
+    const clientInfo = { name: 'test', version: '1' };
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
+    const begin = async ({ tokens }: typeof ada) => {
+      const response = await send(tokens.access_token, { method: 'initialize', params });
+      return response.headers.get('mcp-session-id') ?? '';
+    };
+    const ask = async ({ tokens }: typeof ada, session: string) =>
+      (await send(tokens.access_token, { method: 'tools/list' }, session)).status;
+    const [oldest, other] = [await begin(ada), await begin(eve)];
+    const [user = ''] = ada.tokens.access_token.split(':');
+    await fillShare('user_sessions', { source: user, network: user }, 1);
+    const newest = await begin(ada);
+    expect([await ask(ada, oldest), await ask(eve, other), await ask(ada, newest)]).toEqual([404, 200, 200]);
+  });
+
+  it('browsers: of more than a hundred the one is signed out that was used least lately', async () => {
+    const browser = new Browser();
+    await signInBy(browser, { method: 'local', name: 'Everywhere' });
+    const [user = ''] = (browser.cookies.get('gatehouse-sign-in') ?? '').split('.');
+    const account = env.ACCOUNT.getByName(user);
+    pass(1);
+    const identity = { ...acmePerson(), provider: 'local', issuer: 'local', name: 'Everywhere' };
+    for (let more = 0; more < 99; more++) await account.signIn(user, identity, { userAgent: '', ttl: 900 });
+    expect((await browser.visit('/sign-in')).html).toContain('Everywhere');
+    await account.signIn(user, identity, { userAgent: '', ttl: 900 });
+    expect(await account.listSignIns()).toHaveLength(100);
+    expect((await browser.visit('/sign-in')).html).not.toContain('Everywhere');
+  });
+
+  it('grants: of more than a thousand the one ends that was used least lately', async () => {
+    const user = { name: 'Allows everything' };
+    const [idle, used] = [await connect({ user }), await connect({ user })];
+    const stub = env.ACCOUNT.getByName(idle.tokens.access_token.split(':')[0] ?? '');
+    pass(61);
+    expect((await callMcp(used.tokens.access_token)).status).toBe(200);
+    await runInDurableObject(stub, (_, { storage }) => {
+      const numbers =
+        'WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 998)';
+      storage.sql.exec(`${numbers} INSERT INTO grants
+        SELECT 'filled ' || n, client_id, client_name, client_domain, redirect_uri, resource, scope, servers,
+          created_at + 60, expires_at, refresh_expires_at, NULL, NULL, NULL, NULL FROM grants, numbers
+        WHERE id = '${idle.tokens.access_token.split(':')[1]}'`);
+      storage.sql.exec(
+        `${numbers} INSERT INTO codes SELECT 'hash ' || n, 'filled ' || n, 'client', 'challenge', 0, 0, NULL FROM numbers`,
+      );
+    });
+    const newest = await connect({ user });
+    expect(await stub.listGrants()).toHaveLength(1000);
+    const statuses = [idle, used, newest].map(({ tokens }) => callMcp(tokens.access_token));
+    expect((await Promise.all(statuses)).map(({ status }) => status)).toEqual([401, 200, 200]);
   });
 });

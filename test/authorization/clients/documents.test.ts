@@ -27,6 +27,7 @@ describe('isClientDocumentUrl', () => {
     ' https://app.example/client.json',
     'https://app.example/client.json\n',
     'my-registered-client',
+    `https://app.example/${'a'.repeat(2048)}`,
     '',
   ])('fetches nothing for %j', (id) => expect(isClientDocumentUrl(id)).toBe(false));
 });
