@@ -7,14 +7,13 @@ import { isConnectTool } from './merged/connect-tool';
 import type { Message } from './message';
 import { setRepeated } from './message-headers';
 import { about, fault, type Passage } from './passage';
+import { forwardedHeaders } from './passed-headers';
 import { judgeTool, type Tool } from './policy';
-import { rpcError, type ServerFault, unknownTool } from './rpc-error';
+import { type ServerFault, sessionNotFound, unknownTool } from './rpc-error';
 import { send } from './send';
 import { accountAt } from './server-credentials';
-import { forwardedHeaders, type NoCredential, serverResource } from './upstream';
+import { type NoCredential, serverResource } from './upstream';
 import { answerWithout } from './without-credential';
-
-const SESSION_NOT_FOUND = -32001;
 
 /** The name of the tool that a `tools/call` calls; `params.ts` holds it to be a text. */
 export function toolNameOf({ params: { name } }: Message): string {
@@ -32,7 +31,7 @@ export async function admitCall(passage: Passage, message: Message): Promise<Too
       askForTools(passage, message),
     );
   } catch (error) {
-    if (error instanceof SessionEnded) return sessionNotFound(message);
+    if (error instanceof SessionEnded) return sessionNotFound(message.id);
     if (error instanceof CredentialEnded) return answerWithout(passage, error.none.credential, message);
     const reason = error instanceof ServerFailure ? error.fault : 'server_not_mcp';
     return fault(passage, reason, message, error instanceof Error ? error.message : undefined);
@@ -94,10 +93,4 @@ class CredentialEnded extends Error {
   constructor(readonly none: NoCredential) {
     super(none.credential.reason);
   }
-}
-
-/** The answer to a session id that stands for none at this server. */
-export function sessionNotFound(message: Message | undefined): Response {
-  const id = message?.id ?? null;
-  return rpcError({ status: 404, code: SESSION_NOT_FOUND, message: 'Session not found', id });
 }

@@ -1,7 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import { record } from '../audit';
 import { siteOf } from '../site';
-import { rpcError } from './rpc-error';
 
 /** Whether a person opens the address in a browser: they get a page. */
 export function isPageVisit(request: Request): boolean {
@@ -38,9 +37,4 @@ function navigatesOrEmbeds(headers: Headers): string | undefined {
 export function mediaType({ headers }: { headers: Headers }): string {
   const [, type = ''] = /^[ \t]*([^;]*?)[ \t]*(?:;|$)/.exec(headers.get('content-type') ?? '') ?? [];
   return type.toLowerCase();
-}
-
-/** 415 for a message that isn't JSON. */
-export function notJson(): Response {
-  return rpcError({ status: 415, code: -32600, message: 'The Content-Type must be application/json' });
 }

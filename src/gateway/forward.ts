@@ -2,20 +2,21 @@ import type { Context } from 'hono';
 import { record } from '../audit';
 import type { ServerSetting } from '../config';
 import { siteOf } from '../site';
-import { admitCall, sessionNotFound, toolNameOf } from './admit-call';
+import { admitCall, toolNameOf } from './admit-call';
 import { refuseMethod } from './admit-method';
 import { limitCalls } from './limits';
 import { toTheServer } from './merged/connect-tool';
 import { type Message, readRequest } from './message';
 import { paramHeaders, repeatedHeaders, setRepeated } from './message-headers';
 import { about, fault, type Passage } from './passage';
+import { forwardedHeaders } from './passed-headers';
 import type { Principal } from './principal';
 import { answerFrom } from './relay';
-import { rpcError } from './rpc-error';
+import { rpcError, sessionNotFound } from './rpc-error';
 import { send } from './send';
 import { openSessionId } from './session-id';
 import { goOnWithOwn } from './stand-in';
-import { forwardedHeaders, serverResource } from './upstream';
+import { serverResource } from './upstream';
 import { answerWithout, withoutCredential } from './without-credential';
 
 /**
@@ -34,7 +35,7 @@ export async function forward(c: Context, server: ServerSetting, principal: Prin
   const own = await goOnWithOwn(c, principal, read);
   if (own) return own;
   const passage = await openPassage(c, server, principal, stateless);
-  if (!passage) return sessionNotFound(message);
+  if (!passage) return sessionNotFound(message?.id);
   const missing = await withoutCredential(passage, message);
   if (missing) return missing;
   const repeated = message ? await admit(passage, message) : [];

@@ -1,6 +1,6 @@
 import { decodeUtf8 } from '../http';
 import { isObject } from './json-text';
-import type { MessageRefusal } from './rpc-error';
+import { type MessageRefusal, NOT_JSON } from './rpc-error';
 
 /* What the headers of a request say of its message: how to read the body, and what they repeat of it. */
 
@@ -27,7 +27,7 @@ export function refuseEncoding(headers: Headers): MessageRefusal | undefined {
     .split(';')
     .map((part) => part.trim());
   if (type.toLowerCase() !== 'application/json') {
-    return unsupported('The Content-Type must be application/json');
+    return NOT_JSON;
   }
   const written = parameters.filter((parameter) => parameter !== '');
   if (written.length > 1 || !written.every((one) => /^charset=(?:utf-8|"utf-8")$/i.test(one))) {

@@ -4,7 +4,7 @@ import { quotable, quotableIn } from '../secret-text';
 import { folded, isObject, JSON_FAULTS, parseJsonText } from './json-text';
 import { checkHeaders, refuseEncoding } from './message-headers';
 import { faultOfParams } from './params';
-import { type MessageRefusal, rpcError } from './rpc-error';
+import { type MessageRefusal, messageTooLarge, methodNotAllowed, rpcError } from './rpc-error';
 
 /** The revision of MCP without sessions. */
 export const STATELESS_VERSION = '2026-07-28';
@@ -50,13 +50,6 @@ export async function readRequest(
   return known ? { message: undefined, stateless } : methodNotAllowed();
 }
 
-/** 405 for a method that means nothing here: streams and sessions that there are none of. */
-export function methodNotAllowed(): Response {
-  const response = rpcError({ status: 405, code: -32000, message: 'Method not allowed' });
-  response.headers.set('Allow', 'POST');
-  return response;
-}
-
 /**
  * Reads a POST of at most `maxBytes`: UTF-8 JSON that no two readers can read differently, one JSON-RPC message.
  * The body decides; headers that repeat it must agree. What is refused is 400, 413 or 415, with a JSON-RPC error.
@@ -65,8 +58,7 @@ export async function readMessage(request: Request, maxBytes: number): Promise<M
   const encoded = refuseEncoding(request.headers);
   if (encoded) return encoded;
   const body = await readBody(request, maxBytes);
-  if (!body.ok)
-    return { status: 413, code: INVALID_REQUEST, message: `The message is larger than ${maxBytes} bytes` };
+  if (!body.ok) return messageTooLarge(maxBytes);
   const text = decodeUtf8(body.value);
   if (text === undefined) return { status: 400, code: PARSE_ERROR, message: 'The body is not UTF-8' };
   const parsed = parseJsonText(text);

@@ -4,12 +4,19 @@ import { record } from '../audit';
 import { type ServerSetting, titleOf } from '../config';
 import { readBody } from '../http';
 import { siteOf } from '../site';
-import { mediaType, notJson } from './browser-request';
+import { mediaType } from './browser-request';
 import { challenge, resourceMetadataUrl } from './challenge';
 import { answerTypeOf } from './media-type';
 import { passedOn, returnedHeaders, saysEnough } from './passed-headers';
 import { returnedChallenge } from './returned-challenge';
-import { rpcError, type ServerFault, serverFault } from './rpc-error';
+import {
+  messageTooLarge,
+  methodNotAllowed,
+  NOT_JSON,
+  rpcError,
+  type ServerFault,
+  serverFault,
+} from './rpc-error';
 import { callServer, serverResource, serverSecret } from './upstream';
 
 /** Visible ASCII, as MCP has it ("Session management"). */
@@ -63,19 +70,10 @@ export function mayServeEveryone(c: Context, server: ServerSetting): boolean {
 async function readMessage(c: Context, server: ServerSetting): Promise<Uint8Array | undefined | Response> {
   const { raw } = c.req;
   if (raw.method === 'GET' || raw.method === 'DELETE') return undefined;
-  if (raw.method !== 'POST') return methodNotAllowed();
-  if (mediaType(raw) !== 'application/json') return notJson();
+  if (raw.method !== 'POST') return methodNotAllowed('GET, POST, DELETE');
+  if (mediaType(raw) !== 'application/json') return rpcError(NOT_JSON);
   const body = await readBody(raw, server.max_request_bytes);
-  if (body.ok) return body.value;
-  const message = `The message is larger than ${server.max_request_bytes} bytes`;
-  return rpcError({ status: 413, code: -32600, message });
-}
-
-/** The methods of the transport, which a server may or may not take. */
-function methodNotAllowed(): Response {
-  const response = rpcError({ status: 405, code: -32000, message: 'Method not allowed' });
-  response.headers.set('Allow', 'GET, POST, DELETE');
-  return response;
+  return body.ok ? body.value : rpcError(messageTooLarge(server.max_request_bytes));
 }
 
 /** Why an answer reaches nobody: it is neither JSON nor events, and its status doesn't say enough. */

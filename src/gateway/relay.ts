@@ -9,12 +9,11 @@ import { pipeWhileGranted, watchOver, whileGranted } from './granted';
 import { answerTypeOf } from './media-type';
 import type { Message } from './message';
 import { fault, forgetServerTools, noteFault, type Passage } from './passage';
-import { saysEnough } from './passed-headers';
+import { returnedHeaders, saysEnough } from './passed-headers';
 import { publishTool } from './policy';
 import { faultError } from './rpc-error';
 import { accountAt } from './server-credentials';
 import { sealSessionId } from './session-id';
-import { returnedHeaders } from './upstream';
 
 /** What is longer than this is looked at as it passes, except where a list may be: results of any size pass. */
 const GLANCE_BYTES = 64 * 1024;

@@ -14,10 +14,10 @@ import { ConnectPage } from './connect-page';
 import { forward } from './forward';
 import { publicKeys } from './identity-token';
 import { limitCalls, limitFailures } from './limits';
-import { methodNotAllowed, readRequest } from './message';
+import { readRequest } from './message';
 import { isFixedToken, mayServeEveryone, passThrough } from './passthrough';
 import { type CredentialRefusal, identify, isNobody } from './principal';
-import { sessionNotFound } from './session/object';
+import { methodNotAllowed, sessionNotFound } from './rpc-error';
 import { identifyBySession, serveSession, serveUnowned } from './session/serve';
 import { serverResource } from './upstream';
 

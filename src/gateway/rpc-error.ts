@@ -18,6 +18,33 @@ export function rpcError({ status, code, message, data, id = null, retry_after }
   return Response.json({ jsonrpc: '2.0', id, error }, { status, headers });
 }
 
+const INVALID_REQUEST = -32600;
+const SESSION_NOT_FOUND = -32001;
+
+/** 405 for a method that means nothing here. `allow`: those that do (RFC 9110 section 10.2.1). */
+export function methodNotAllowed(allow = 'POST'): Response {
+  const response = rpcError({ status: 405, code: -32000, message: 'Method not allowed' });
+  response.headers.set('Allow', allow);
+  return response;
+}
+
+/** The refusal of a body that isn't said to be JSON, or is said to be something else besides. */
+export const NOT_JSON: MessageRefusal = {
+  status: 415,
+  code: INVALID_REQUEST,
+  message: 'The Content-Type must be application/json',
+};
+
+/** The refusal of a body of more than `maxBytes`. */
+export function messageTooLarge(maxBytes: number): MessageRefusal {
+  return { status: 413, code: INVALID_REQUEST, message: `The message is larger than ${maxBytes} bytes` };
+}
+
+/** The answer to a session id that stands for nothing here, or for somebody else's session. */
+export function sessionNotFound(id: string | number | undefined): Response {
+  return rpcError({ status: 404, code: SESSION_NOT_FOUND, message: 'Session not found', id: id ?? null });
+}
+
 const SERVER_FAULT = -32603;
 
 /** What is wrong with a server behind, as its clients hear of it: by its title, never by its address. */

@@ -13,8 +13,6 @@ import {
   replaceCredential,
 } from './server-credentials';
 
-export { forwardedHeaders, returnedHeaders } from './passed-headers';
-
 /** The secret that the operator set for a server; undefined when there is none. */
 export function serverSecret(site: Site, server: ServerSetting): string | undefined {
   return readSecret({ ...site.env }, secretName('SERVER', server.name, 'SECRET'));
@@ -63,8 +61,8 @@ export interface NoCredential {
 }
 
 /**
- * Sends a request in the principal's name, held to the role that it has there. A 401 to a credential that was thought good: another one and one more
- * try; a 401 to that one too, and the person must connect again.
+ * Sends a request in the principal's name, held to the role that it has there. A 401 to a credential that was
+ * thought good: another one and one more try; a 401 to that one too, and the person must connect again.
  *
  * `account`: who began the session that the request belongs to. In another's name nothing is sent: to that one it is
  * as a session that the server has forgotten (404).

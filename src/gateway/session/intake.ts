@@ -3,7 +3,7 @@ import { Serial } from '../../serial';
 import { admitCall } from '../merged/admit';
 import type { Acting } from '../merged/behind';
 import type { Called } from '../merged/server';
-import { methodNotAllowed } from '../message';
+import { methodNotAllowed } from '../rpc-error';
 import { type Audience, audienceOf, isFor } from './audience';
 import { type Carried, INNER_ID, type LiveSession } from './live';
 import type { EventLog } from './log';

@@ -5,7 +5,7 @@ import { Serial } from '../../serial';
 import { type Place, siteAt, type Work } from '../../site';
 import type { Acting } from '../merged/behind';
 import { isNobody } from '../principal';
-import { rpcError } from '../rpc-error';
+import { sessionNotFound } from '../rpc-error';
 import { StreamHolder } from './holder';
 import { SessionIntake } from './intake';
 import { LiveSession } from './live';
@@ -15,13 +15,6 @@ import { compareRights } from './rights';
 import { type Asked, SessionSignIn } from './sign-in';
 import { type SessionState, SessionStore } from './store';
 import type { SessionRequest, StreamNews } from './told';
-
-const SESSION_NOT_FOUND = -32001;
-
-/** The answer to a session id that stands for nothing here, or for somebody else's session. */
-export function sessionNotFound(id: string | number | undefined): Response {
-  return rpcError({ status: 404, code: SESSION_NOT_FOUND, message: 'Session not found', id: id ?? null });
-}
 
 /**
  * One MCP session of the 2025 era at `/mcp`. It belongs to one user and client, keeps what the protocol's state
