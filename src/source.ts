@@ -46,10 +46,18 @@ function mask(bits: number): number {
   return bits >= 8 ? 255 : bits <= 0 ? 0 : (255 << (8 - bits)) & 255;
 }
 
+/** The {@link Source.source} of a request by itself: what a limit by rate is counted by. */
+export async function addressHash(c: Sent): Promise<string> {
+  const block = blocksOf(c.req.raw.headers.get('cf-connecting-ip'))?.source;
+  return sourceHash(siteOf(c).keyring, block ?? UNKNOWN);
+}
+
+const UNKNOWN = 'unknown';
+
 async function hashBlocks({ keyring }: Pick<Site, 'keyring'>, blocks: Blocks): Promise<Source> {
   const [source, network] = await Promise.all([
-    sourceHash(keyring, blocks?.source ?? 'unknown'),
-    sourceHash(keyring, blocks?.network ?? 'unknown'),
+    sourceHash(keyring, blocks?.source ?? UNKNOWN),
+    sourceHash(keyring, blocks?.network ?? UNKNOWN),
   ]);
   return { source, network };
 }

@@ -21,7 +21,7 @@ export function refuseMethod(
   const isKnown = method === undefined || isKnownMethod(method);
   if (!isKnown && !server) return undefined;
   const judged = judgeMethod(message, server?.require ?? [], principal);
-  const about = { ...aboutPrincipal(principal), server: server?.name, detail: method?.slice(0, 100) };
+  const about = { ...aboutPrincipal(principal), server: server?.name, detail: method };
   if (judged.verdict === 'allowed') {
     if (!isKnown) record(work, { event: 'unknown_method', outcome: 'ok', ...about });
     return undefined;

@@ -1,6 +1,6 @@
 import { record } from '../audit';
 import { siteOf, type Work } from '../site';
-import { isSourceKnown, type Sent, sourceOf } from '../source';
+import { addressHash, isSourceKnown, type Sent } from '../source';
 
 /**
  * What is limited by rate, and by which binding of `wrangler.toml` (`[[ratelimits]]`, where the numbers are). A binding
@@ -77,6 +77,6 @@ async function isWithin(limiter: RateLimit | undefined, key: string): Promise<bo
  */
 export async function mayPassFrom(c: Sent, name: RateLimitName, more = ''): Promise<boolean> {
   if (!isSourceKnown(c) && !siteOf(c).local) return true;
-  const { source } = await sourceOf(c);
+  const source = await addressHash(c);
   return mayPass(c, name, more === '' ? source : `${source} ${more}`);
 }

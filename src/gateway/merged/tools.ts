@@ -88,7 +88,7 @@ export async function judgeMerged(view: View, name: string): Promise<MergedVerdi
   const verdict = server ? await judgeAt(view, server, name) : { verdict: 'absent' as const };
   if (verdict.verdict !== 'allowed') {
     const reason = verdict.verdict;
-    const about = { ...aboutPrincipal(view.principal), server: server?.name, detail: name.slice(0, 200) };
+    const about = { ...aboutPrincipal(view.principal), server: server?.name, detail: name };
     record(view.work, { event: 'tool_call', outcome: 'refused', reason, ...about });
   }
   return verdict;
@@ -137,7 +137,7 @@ export async function callMerged(
     const lock = error instanceof CredentialMissing ? error.credential : await lockOf(view, server);
     if (lock) return askToConnect(view, { server, lock, name: params.name }, ctx);
     const why = error instanceof Error ? error.message : String(error);
-    const detail = `${tool.name}: ${why}`.slice(0, 300);
+    const detail = `${tool.name}: ${why}`;
     record(view.work, { event: 'tool_call', outcome: 'failed', reason: 'server_failed', ...about, detail });
     // What the server itself says of the call is for the client, as it is.
     if (error instanceof ProtocolError && !isSessionLost(error)) throw error;
