@@ -3,7 +3,7 @@ import { cors } from 'hono/cors';
 import { accountApi, accountHome, keysApi, keysPages } from './account';
 import { adminCallbacksApi, adminKeysApi } from './admin';
 import { noSniff, sandboxed } from './answer-headers';
-import { record } from './audit';
+import { record } from './audit/record';
 import { authorizeRoutes, deviceRoutes, oauthRoutes } from './authorization';
 import { connectionPages, connectionsApi, connectRoutes } from './connections';
 import {

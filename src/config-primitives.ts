@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLoopbackHost } from './hosts';
 
 /* What settings are made of: the words and shapes that more than one of them uses. */
 
@@ -8,13 +9,6 @@ export type Role = (typeof ROLES)[number];
 
 export const SIGN_IN_METHODS = ['oidc', 'key', 'skip', 'local'] as const;
 export type SignInMethod = (typeof SIGN_IN_METHODS)[number];
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
-/** Whether a URL's `hostname` is this computer: `localhost`, `127.0.0.0/8` or `[::1]`. */
-export function isLoopbackHost(hostname: string): boolean {
-  return LOOPBACK.test(hostname.toLowerCase());
-}
 
 export const httpUrl = z.string().refine((text) => isHttpUrl(text), {
   error: 'must be an https:// URL (http:// on loopback only)',

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { ConfiguredClient } from './config-clients';
 import {
-  isLoopbackHost,
   issuerUrl,
   method,
   type Role,
@@ -12,6 +11,7 @@ import {
 } from './config-primitives';
 import type { ServerSetting } from './config-servers';
 import type { TrustedIssuer } from './config-trusted';
+import { isLoopbackHost } from './hosts';
 
 /** Variables as the Worker gets them: text, or what a TOML table became. */
 export type Variables = Record<string, unknown>;

@@ -11,7 +11,6 @@ import { trustedIssuer } from './config-trusted';
 export { readSecret, secretName } from './config-checks';
 export type { ConfiguredClient } from './config-clients';
 export {
-  isLoopbackHost,
   isSettingName,
   ROLES,
   type Role,
@@ -28,6 +27,7 @@ export type {
 } from './config-schemas';
 export type { ClaimRule, ServerSetting, ToolRule } from './config-servers';
 export type { TrustedIssuer, TrustRule } from './config-trusted';
+export { isLoopbackHost } from './hosts';
 
 /** One row a setting: how it is read, what it is without one, and what to write instead of a mistake. */
 const SETTINGS = {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeKey } from '../src/account/keys/text';
-import { record } from '../src/audit';
+import { record } from '../src/audit/record';
 import { writeLog } from '../src/log';
 import type { Work } from '../src/site';
 

@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
-import { openFlow } from '../flow';
+import { openFlow } from '../flow/flow';
 import { siteOf } from '../site';
 import { type Branding, brandingOf, Layout, plain, Say, shown, showPage, words } from '../ui';
-import type { ApiUser } from './api';
+import type { ApiUser } from './api-shared';
 import { type Identity, VISITOR } from './identity';
 import { whyNoKeys } from './keys/api';
 

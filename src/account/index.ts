@@ -1,10 +1,8 @@
-import { isUserId, type Keyring } from '../crypto';
-import { keyPartsOf } from './keys/text';
-
 /** The face of `account/`: the per-principal object, and the words that grants are told in. */
 export type { Access, Grant } from './access';
 export { accountFields, readAccountForm } from './account-form';
-export { type ApiUser, accountApi } from './api';
+export { accountApi } from './api';
+export { type ApiUser } from './api-shared';
 export { connectedAccount } from './connected-account';
 export { isOfAnotherClient } from './connections/configured';
 export type { Obtained } from './connections/connections';
@@ -69,22 +67,3 @@ export {
 export { CLIENT_PROVIDER, claimsInRules, ruleFor } from './services';
 
 export { watchGrant } from './watch';
-
-/**
- * The `Account` of a user id that came from outside; undefined when this deployment didn't make that id,
- * so that a made-up one wakes no object.
- */
-export async function findAccount(env: Env, keyring: Keyring, userId: string) {
-  return (await isUserId(keyring, userId)) ? env.ACCOUNT.getByName(userId) : undefined;
-}
-
-/**
- * The parts of a code or token as the library makes them, or of an access key (`grantId` is then the key's
- * id); undefined when it has another form.
- */
-export function parseToken(token: string): { userId: string; grantId: string } | undefined {
-  const key = keyPartsOf(token);
-  if (key) return { userId: key.userId, grantId: key.keyId };
-  const match = /^([\w-]{32}):([\w-]{16}):[\w-]{32}$/.exec(token);
-  return match?.[1] && match[2] ? { userId: match[1], grantId: match[2] } : undefined;
-}

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { whyNoKeys } from '../account';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { seconds } from '../clock';
 import { decodeUtf8, readBody } from '../http';
 import { mayPassFrom, tooManyRequests } from '../limits';

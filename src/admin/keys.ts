@@ -3,7 +3,6 @@ import { z } from 'zod';
 import {
   describeIssue,
   describeKeyRefusal,
-  findAccount,
   type Identity,
   judgeKeyRequest,
   KEY_INDEX,
@@ -13,7 +12,8 @@ import {
   SERVICE,
   showKey,
 } from '../account';
-import { record } from '../audit';
+import { findAccount } from '../account/find-account';
+import { record } from '../audit/record';
 import { seconds } from '../clock';
 import { ROLES } from '../config';
 import { randomSecret, userIdOf } from '../crypto';

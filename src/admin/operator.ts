@@ -1,7 +1,7 @@
 import { jwtVerify } from 'jose';
 import { z } from 'zod';
 import { deriveSeed, sha256Hex } from '../crypto';
-import { claimOnce } from '../flow';
+import { claimOnce } from '../flow/claim-once';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import type { Site } from '../site';
 

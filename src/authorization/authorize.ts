@@ -1,15 +1,7 @@
 import type { Context } from 'hono';
-import {
-  type CheckedRequest,
-  DEFAULT_SCOPES,
-  type IssuingClient,
-  includedScopes,
-  OFFLINE_ACCESS,
-  SCOPES,
-  type Scope,
-} from '../account';
+import { type CheckedRequest, type IssuingClient, SCOPES, type Scope } from '../account';
 import type { Role } from '../config';
-import type { FlowData } from '../flow';
+import type { FlowData } from '../flow/flow';
 import { repeatedNames } from '../http';
 import { ok, type Result } from '../result';
 import type { SignedIn } from '../sign-in';
@@ -20,8 +12,10 @@ import type { Client } from './clients/client';
 import { findClient } from './clients/clients';
 import { DOCUMENT_FAULTS } from './clients/document-rules';
 import { type CheckedRedirectUri, matchRedirectUri } from './clients/redirect-uri';
+import type { RequestSource } from './device/authorization';
 import { checkWithLibrary, errorRedirect, type RequestRefusal } from './library';
 import { resourceNamed, resourcesOf } from './metadata';
+import { askedScopes } from './scope-request';
 
 /** An authorization request that passed every check, ready to be asked about. */
 export interface AuthorizationRequest {
@@ -35,12 +29,6 @@ export interface AuthorizationRequest {
 export interface AuthorizationFlow extends FlowData, AuthorizationRequest {
   /** The device that asks, where nobody is sent back to a client. */
   device?: { id: string; user_code: string; code_verifier: string; from: RequestSource };
-}
-
-/** Where a request came from, as far as the platform tells. */
-export interface RequestSource {
-  address?: string;
-  place?: string;
 }
 
 /** A signed-in person who has a role. */
@@ -191,12 +179,4 @@ function spellResources(site: Site, parameters: URLSearchParams): void {
 function only(parameters: URLSearchParams, name: string): string | undefined {
   const values = parameters.getAll(name);
   return values.length === 1 ? values[0] : undefined;
-}
-
-/** What was asked for; undefined when nothing of it is known to us. No scope means the default ones. */
-export function askedScopes(scope: string | null): Scope[] | undefined {
-  const names = (scope ?? '').split(' ').filter((name) => name !== '' && name !== OFFLINE_ACCESS);
-  if (names.length === 0) return [...DEFAULT_SCOPES];
-  const known = includedScopes(names);
-  return known.length > 0 ? known : undefined;
 }

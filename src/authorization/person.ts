@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { mayKnow, roleAt } from '../account';
-import type { Flow } from '../flow';
+import type { Flow } from '../flow/flow';
 import { currentSignIn } from '../sign-in';
 import { siteOf } from '../site';
 import { PageProblem, words } from '../ui';

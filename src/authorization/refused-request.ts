@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { isLoopbackHost } from '../config';
 import { quotable } from '../secret-text';
 import { currentSignIn } from '../sign-in';

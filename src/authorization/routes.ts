@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import type { TryCredential } from '../connections';
-import { type Flow, openFlow } from '../flow';
+import { type Flow, openFlow } from '../flow/flow';
 import { mustPass } from '../limits';
 import { mustFindFlow, showSignIn } from '../sign-in';
 import { mustComeFromUs, PageProblem, readPageForm } from '../ui';

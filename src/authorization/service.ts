@@ -13,7 +13,7 @@ import { seconds } from '../clock';
 import { userIdOf } from '../crypto';
 import { ok, type Result } from '../result';
 import type { Site } from '../site';
-import { resourceNamed } from './metadata';
+import { readTarget } from './target';
 import { oauthError, termsOf } from './token/request';
 
 /** A principal that no person signed in as, and the most that the settings give it. */
@@ -77,14 +77,6 @@ export async function issueToService(site: Site, approval: DirectApproval): Prom
 export function readSeconds(text: string | undefined): number | undefined {
   if (text === undefined) return Number.POSITIVE_INFINITY;
   return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined;
-}
-
-/** `resource` (RFC 8707) or `audience` (RFC 8693), which must agree; `/mcp` without them. */
-export function readTarget(site: Site, form: Record<string, string>): string | undefined {
-  const named = [form.resource, form.audience].filter((name) => name !== undefined);
-  const targets = new Set(named.map((name) => resourceNamed(site, name)));
-  if (targets.size === 0) return `${site.origin}/mcp`;
-  return targets.size === 1 ? [...targets][0] : undefined;
 }
 
 function refused(error: string, description: string, reason: string): { ok: false; error: TokenAnswer } {

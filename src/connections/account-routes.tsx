@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
 import { accountFields, readAccountForm } from '../account';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { titleOf } from '../config';
-import { findFlow, openFlow, startFlow } from '../flow';
+import { findFlow, openFlow, startFlow } from '../flow/flow';
 import { currentSignIn, keepVisitor, type SignedIn } from '../sign-in';
 import { siteOf } from '../site';
 import { brandingOf, PageProblem, showPage } from '../ui';

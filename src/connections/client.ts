@@ -8,7 +8,8 @@ import type { Site } from '../site';
 import { CALLBACK_PATH, type Callback, callbackUrl } from './callback';
 import { checkIssuer } from './configured';
 import type { Provider } from './discovery';
-import { loopbackOrigins, OutboundFailure, providerFetch } from './outbound';
+import { OutboundFailure, providerFetch } from './outbound';
+import { loopbackOrigins } from './place';
 
 /* The gate as an OAuth client of the servers behind: who it says it is at their authorization servers. */
 

@@ -14,7 +14,8 @@ import { safeSend } from '../safe-fetch';
 import { type Site, siteResource } from '../site';
 import { type Challenge, readBearerChallenge } from './challenge';
 import { findForeignEndpoint } from './endpoints';
-import { documentFetch, loopbackOrigins, OutboundFailure } from './outbound';
+import { documentFetch, OutboundFailure } from './outbound';
+import { loopbackOrigins } from './place';
 
 /** The authorization server of a server behind, and what to ask it for. Plain data: kept while a person is there. */
 export interface Provider {

@@ -1,8 +1,7 @@
 import type { Context } from 'hono';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { siteOf } from '../site';
-import { loopbackOrigins } from './outbound';
-import { clientSettingOf } from './place';
+import { clientSettingOf, loopbackOrigins } from './place';
 
 /** Ends a user's connection, at the provider too where it can be; false when there was none. */
 export async function endConnection(c: Context, user: string, name: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { Connection } from '../account';
 import type { ServerSetting } from '../config';
-import type { Flow } from '../flow';
+import type { Flow } from '../flow/flow';
 import { siteOf } from '../site';
 import { type ConnectedServer, needsConnection, placeOf } from './place';
 import { stagedServers } from './staged';

@@ -3,15 +3,14 @@ import type { Context } from 'hono';
 import { isOfAnotherClient, type OAuthCredential, type ProviderClient } from '../account';
 import { seconds } from '../clock';
 import { randomSecret, sha256Hex } from '../crypto';
-import type { Flow } from '../flow';
+import type { Flow } from '../flow/flow';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import { type Site, siteOf } from '../site';
 import { callbackFor } from './callback';
 import { type ClientRefusal, clientAt, forgetRegistration } from './client';
 import { configuredSecret } from './configured';
 import { type DiscoveryRefusal, findProvider, type Provider } from './discovery';
-import { loopbackOrigins } from './outbound';
-import { type ConnectedServer, clientSettingOf, placeOf } from './place';
+import { type ConnectedServer, clientSettingOf, loopbackOrigins, placeOf } from './place';
 import { type ExchangeRefusal, exchangeCode } from './provider';
 
 /** What is kept, sealed in the flow, while a person is at the provider. `code_verifier` is a secret. */

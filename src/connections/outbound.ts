@@ -1,7 +1,5 @@
-import { isLoopbackHost, type ServerSetting } from '../config';
 import type { Refusal } from '../result';
 import { safeSend } from '../safe-fetch';
-import type { Site } from '../site';
 import { parseJson, readTokenAnswer } from './token-answer';
 
 /* How the gate reaches the authorization servers of the servers behind: nothing of it is chosen by the gate. */
@@ -103,15 +101,4 @@ export function parseRetryAfter(value: string | null): number | undefined {
   if (/^\d+$/.test(value)) return Number(value);
   const at = Date.parse(value);
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
-}
-
-/** The origins on this computer that the settings of a server name; none where the gate isn't local itself. */
-export function loopbackOrigins(
-  { local }: Pick<Site, 'local'>,
-  server: Pick<ServerSetting, 'url' | 'authorize_url' | 'token_url' | 'authorization_servers'>,
-): string[] {
-  if (!local) return [];
-  const named = [server.url, server.authorize_url, server.token_url, ...(server.authorization_servers ?? [])];
-  const urls = named.filter((url) => url !== undefined).map((url) => new URL(url));
-  return [...new Set(urls.filter(({ hostname }) => isLoopbackHost(hostname)).map(({ origin }) => origin))];
 }

@@ -1,4 +1,4 @@
-import type { Flow } from '../flow';
+import type { Flow } from '../flow/flow';
 import type { Refusal } from '../result';
 import type { BeginRefusal, FinishRefusal } from './oauth';
 

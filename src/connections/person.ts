@@ -1,10 +1,11 @@
 import type { Context } from 'hono';
 import { mayKnow } from '../account';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { seconds } from '../clock';
 import { titleOf } from '../config';
 import { timingSafeEqual } from '../crypto';
-import { type Flow, type FlowData, readUserCode, takeAttempt } from '../flow';
+import { readUserCode, takeAttempt } from '../flow';
+import type { Flow, FlowData } from '../flow/flow';
 import { currentSignIn, knownVisitor, type SignedIn } from '../sign-in';
 import { siteOf } from '../site';
 import { PageProblem, words } from '../ui';

@@ -1,7 +1,6 @@
 import type { ClientSetting, Credential, Wanted } from '../account';
-import type { ServerSetting } from '../config';
+import { isLoopbackHost, type ServerSetting } from '../config';
 import type { Site } from '../site';
-import { loopbackOrigins } from './outbound';
 
 /** A server at which each user has an account of their own. */
 export type ConnectedServer = ServerSetting & { auth: Credential['auth'] };
@@ -34,4 +33,15 @@ export function wantedAt(site: Pick<Site, 'local'>, server: ConnectedServer, ref
     client: clientSettingOf(server),
     ...(refused === undefined ? {} : { refused }),
   };
+}
+
+/** The origins on this computer that the settings of a server name; none where the gate isn't local itself. */
+export function loopbackOrigins(
+  { local }: Pick<Site, 'local'>,
+  server: Pick<ServerSetting, 'url' | 'authorize_url' | 'token_url' | 'authorization_servers'>,
+): string[] {
+  if (!local) return [];
+  const named = [server.url, server.authorize_url, server.token_url, ...(server.authorization_servers ?? [])];
+  const urls = named.filter((url) => url !== undefined).map((url) => new URL(url));
+  return [...new Set(urls.filter(({ hostname }) => isLoopbackHost(hostname)).map(({ origin }) => origin))];
 }

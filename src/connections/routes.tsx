@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
 import type { Obtained } from '../account';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { isSettingName, titleOf } from '../config';
-import { type Flow, openFlow } from '../flow';
+import { type Flow, openFlow } from '../flow/flow';
 import { keepVisitor, mustFindFlow, showSignIn, stateFlowId } from '../sign-in';
 import { siteOf } from '../site';
 import { brandingOf, mustComeFromUs, PageProblem, readPageForm, showPage, words } from '../ui';

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { Obtained } from '../account';
-import type { Flow, FlowRefusal } from '../flow';
+import type { FlowRefusal } from '../flow';
+import type { Flow } from '../flow/flow';
 import { ok, type Refusal, type Result } from '../result';
 import { siteOf } from '../site';
 

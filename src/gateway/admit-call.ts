@@ -1,4 +1,4 @@
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { siteOf } from '../site';
 import { serveAlone } from './alone';
 import { catalogueKey, catalogueOf, findTool, listTools, type Tools } from './catalogue';
@@ -9,9 +9,10 @@ import { setRepeated } from './message-headers';
 import { about, fault, type Passage } from './passage';
 import { forwardedHeaders } from './passed-headers';
 import { judgeTool, type Tool } from './policy';
-import { type ServerFault, sessionNotFound, unknownTool } from './rpc-error';
+import { sessionNotFound, unknownTool } from './rpc-error';
 import { send } from './send';
 import { accountAt } from './server-credentials';
+import type { ServerFault } from './server-fault';
 import { type NoCredential, serverResource } from './upstream';
 import { answerWithout } from './without-credential';
 

@@ -1,4 +1,4 @@
-import { record } from '../audit';
+import { record } from '../audit/record';
 import type { ServerSetting } from '../config';
 import type { Work } from '../site';
 import { challengeScope } from './challenge';

@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from 'hono';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { siteOf } from '../site';
 
 /** Whether a person opens the address in a browser: they get a page. */

@@ -1,9 +1,9 @@
 import type { Context } from 'hono';
 import { DEFAULT_SCOPES, type Scope } from '../account';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import type { Refusal } from '../result';
 import { siteOf, type Work } from '../site';
-import type { CredentialRefusal } from './principal';
+import type { CredentialRefusal } from './credentials';
 
 /** Where a resource's metadata is (RFC 9728 section 3.1): the well-known path goes before its own. */
 export function resourceMetadataUrl(origin: string, resource: string): string {

@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
-import { containsKey, containsOwnCredential, looksLikeKey, parseKey, parseToken } from '../account';
-import { record } from '../audit';
+import { containsKey, containsOwnCredential, looksLikeKey, parseKey } from '../account';
+import { parseToken } from '../account/find-account';
+import { record } from '../audit/record';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import { quotable } from '../secret-text';
 import { siteOf } from '../site';

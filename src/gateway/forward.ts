@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import type { ServerSetting } from '../config';
 import { siteOf } from '../site';
 import { admitCall, toolNameOf } from './admit-call';

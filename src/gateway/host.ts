@@ -1,5 +1,5 @@
 import type { Context, MiddlewareHandler } from 'hono';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { isLoopbackHost, type Problem, type Settings } from '../config';
 import { writeLog } from '../log';
 import { siteOf } from '../site';

@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
 import { mayPass, mayPassFrom, RETRY_AFTER } from '../limits';
 import type { Refusal } from '../result';
+import type { CredentialRefusal } from './credentials';
 import type { Message } from './message';
-import type { CredentialRefusal, Principal } from './principal';
+import type { Principal } from './principal';
 import { rpcError } from './rpc-error';
 
 /** A code of the gate's own, in the range that JSON-RPC 2.0 leaves to servers. */

@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from 'hono';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { isLoopbackHost } from '../config';
 import { type Site, siteOf } from '../site';
 import { isPageVisit } from './browser-request';

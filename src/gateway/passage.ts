@@ -1,10 +1,11 @@
 import type { Context } from 'hono';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { type ServerSetting, titleOf } from '../config';
 import { catalogueOf, forgetLists } from './catalogue';
 import type { Message } from './message';
 import { aboutPrincipal, type Principal } from './principal';
-import { type ServerFault, serverFault } from './rpc-error';
+import { serverFault } from './rpc-error';
+import type { ServerFault } from './server-fault';
 import type { SessionId, SessionOwner } from './session-id';
 
 /** One request on its way to one server. */

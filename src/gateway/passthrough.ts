@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { containsOwnCredential } from '../account';
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { type ServerSetting, titleOf } from '../config';
 import { readBody } from '../http';
 import { siteOf } from '../site';
@@ -9,14 +9,8 @@ import { challenge, resourceMetadataUrl } from './challenge';
 import { answerTypeOf } from './media-type';
 import { passedOn, returnedHeaders, saysEnough } from './passed-headers';
 import { returnedChallenge } from './returned-challenge';
-import {
-  messageTooLarge,
-  methodNotAllowed,
-  NOT_JSON,
-  rpcError,
-  type ServerFault,
-  serverFault,
-} from './rpc-error';
+import { messageTooLarge, methodNotAllowed, NOT_JSON, rpcError, serverFault } from './rpc-error';
+import type { ServerFault } from './server-fault';
 import { callServer, serverResource, serverSecret } from './upstream';
 
 /** Visible ASCII, as MCP has it ("Session management"). */

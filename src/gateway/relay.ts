@@ -11,8 +11,8 @@ import type { Message } from './message';
 import { fault, forgetServerTools, noteFault, type Passage } from './passage';
 import { returnedHeaders, saysEnough } from './passed-headers';
 import { publishTool } from './policy';
-import { faultError } from './rpc-error';
 import { accountAt } from './server-credentials';
+import { faultError } from './server-fault';
 import { sealSessionId } from './session-id';
 
 /** What is longer than this is looked at as it passes, except where a list may be: results of any size pass. */

@@ -1,5 +1,5 @@
 import type { Passage } from './passage';
-import type { ServerFault } from './rpc-error';
+import type { ServerFault } from './server-fault';
 import { callServerAs, type NoCredential } from './upstream';
 
 /** Sends a request to a passage's server, in its session and in its principal's name. */

@@ -1,4 +1,5 @@
-import { type CredentialAnswer, findAccount } from '../account';
+import type { CredentialAnswer } from '../account';
+import { findAccount } from '../account/find-account';
 import type { ServerSetting } from '../config';
 import { type ConnectedServer, needsConnection, wantedAt } from '../connections';
 import type { Site } from '../site';

@@ -2,7 +2,7 @@ import { isForSome } from '../account';
 import type { Problem, ServerSetting } from '../config';
 import { siteOf, type Work } from '../site';
 import { failingServers } from './failures';
-import { FAULTS } from './rpc-error';
+import { FAULTS } from './server-fault';
 import { callServer } from './upstream';
 
 /** How long an answer is good for, in ms: whoever asks for `/health` often asks no server often. */

@@ -1,13 +1,22 @@
 import type { Context } from 'hono';
-import { roleAt, SCOPES, scopesWithin } from '../account';
-import type { Person, ServerTools } from '../authorization';
-import type { ServerSetting } from '../config';
+import { type Identity, roleAt, SCOPES, scopesWithin } from '../account';
+import type { Role, ServerSetting } from '../config';
 import { type Site, siteOf } from '../site';
 import type { Tools } from './catalogue';
 import { toolsOf } from './merged/lists';
 import { passingView, UNASKED } from './merged/view';
 import { accessOf, judgeTool, type Reach } from './policy';
 import type { Principal } from './principal';
+
+/** Titles of a server's tools, by what they do. */
+export type ServerTools = Record<'read' | 'write' | 'destructive', string[]>;
+
+/** Who is asked for consent. */
+interface Person {
+  userId: string;
+  identity: Identity;
+  role: Role;
+}
 
 /**
  * What each server offers this person, by what it does: titles, for the consent page. A server that doesn't

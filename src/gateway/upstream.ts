@@ -5,13 +5,13 @@ import { isForbiddenHost } from '../safe-fetch';
 import { type Site, siteOf, siteResource, type Work } from '../site';
 import { issueIdentityToken } from './identity-token';
 import { type Principal, principalAt } from './principal';
-import type { ServerFault } from './rpc-error';
 import {
   type CredentialError,
   credentialFor,
   giveUpCredential,
   replaceCredential,
 } from './server-credentials';
+import type { ServerFault } from './server-fault';
 
 /** The secret that the operator set for a server; undefined when there is none. */
 export function serverSecret(site: Site, server: ServerSetting): string | undefined {

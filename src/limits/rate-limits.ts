@@ -1,4 +1,4 @@
-import { record } from '../audit';
+import { record } from '../audit/record';
 import { siteOf, type Work } from '../site';
 import { addressHash, isSourceKnown, type Sent } from '../source';
 

@@ -1,9 +1,10 @@
 import { type Context, Hono } from 'hono';
-import { findAccount, type Identity, type ProviderToken, parseKey, VISITOR } from '../account';
-import { record } from '../audit';
+import { type Identity, type ProviderToken, parseKey, VISITOR } from '../account';
+import { findAccount } from '../account/find-account';
+import { record } from '../audit/record';
 import { type OidcProvider, readSecret, secretName, titleOf } from '../config';
 import { sha256Hex } from '../crypto';
-import { type Flow, openFlow } from '../flow';
+import { type Flow, openFlow } from '../flow/flow';
 import { readForm } from '../http';
 import { mustPass } from '../limits';
 import type { Refusal } from '../result';

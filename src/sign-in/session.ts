@@ -1,13 +1,7 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import {
-  findAccount,
-  highestRole,
-  type Identity,
-  type KeyLimits,
-  type KeyParts,
-  type ProviderToken,
-} from '../account';
+import { highestRole, type Identity, type KeyLimits, type KeyParts, type ProviderToken } from '../account';
+import { findAccount } from '../account/find-account';
 import type { Role } from '../config';
 import { sha256Hex, sign, userIdOf, verifySignature } from '../crypto';
 import { ok, type Result } from '../result';

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { SERVICE, VISITOR } from '../account';
-import { record } from '../audit';
-import type { Flow } from '../flow';
+import { record } from '../audit/record';
+import type { Flow } from '../flow/flow';
 import { siteOf } from '../site';
 import { brandingOf, showPage } from '../ui';
 import { mustFindFlow, readFlowForm } from './flow-form';

@@ -11,7 +11,7 @@ import {
   stageObtained,
   submitAndAdopt,
 } from '../../src/connections';
-import { findFlow, openFlow } from '../../src/flow';
+import { findFlow, openFlow } from '../../src/flow/flow';
 import { guardSettings, readSettings } from '../../src/gateway';
 import { currentSignIn, signInRoutes } from '../../src/sign-in';
 import { siteOf } from '../../src/site';

@@ -1,11 +1,11 @@
 import { type Context, Hono } from 'hono';
-import { record } from '../../audit';
+import { record } from '../../audit/record';
 import { seconds } from '../../clock';
 import { decodeUtf8, readBody } from '../../http';
 import type { Refusal } from '../../result';
 import { quotable } from '../../secret-text';
 import { siteOf } from '../../site';
-import { type ApiUser, ended, listed, refuse, signedInOnly, toTime, type UserVariables } from '../api';
+import { type ApiUser, ended, listed, refuse, signedInOnly, toTime, type UserVariables } from '../api-shared';
 import { SERVICE, VISITOR } from '../identity';
 import {
   type AccessKey,

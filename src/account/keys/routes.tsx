@@ -1,12 +1,12 @@
 import { type Context, Hono } from 'hono';
-import { record } from '../../audit';
+import { record } from '../../audit/record';
 import { seconds } from '../../clock';
 import { expiryChoice, readExpiry } from '../../expiry';
-import { openFlow } from '../../flow';
+import { openFlow } from '../../flow/flow';
 import { siteOf } from '../../site';
 import { brandingOf, PageProblem, showPage, words } from '../../ui';
 import { accountFields, readAccountForm } from '../account-form';
-import type { ApiUser } from '../api';
+import type { ApiUser } from '../api-shared';
 import { highestRole } from '../identity';
 import { usableServers } from '../reach';
 import { SCOPES, scopesWithin } from '../scopes';

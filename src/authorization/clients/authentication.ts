@@ -1,6 +1,6 @@
 import { seconds } from '../../clock';
 import { sha256Hex, timingSafeEqual } from '../../crypto';
-import { claimOnce } from '../../flow';
+import { claimOnce } from '../../flow/claim-once';
 import { decodeUtf8 } from '../../http';
 import { ok, type Refusal, type Result } from '../../result';
 import type { Site } from '../../site';

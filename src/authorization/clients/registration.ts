@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
-import { record } from '../../audit';
+import { record } from '../../audit/record';
 import { seconds } from '../../clock';
 import { clientIdOf } from '../../crypto';
 import { enterPool } from '../../flow';

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { TokenAnswer } from '../../account';
-import { record } from '../../audit';
+import { record } from '../../audit/record';
 import { NO_STORE, readForm, repeatedNames } from '../../http';
 import { mayPassFrom, tooManyRequests } from '../../limits';
 import { siteOf } from '../../site';

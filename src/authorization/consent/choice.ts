@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import type { Scope } from '../../account';
-import { record } from '../../audit';
+import { record } from '../../audit/record';
 import { submitAndAdopt } from '../../connections';
-import type { Flow } from '../../flow';
+import type { Flow } from '../../flow/flow';
 import { keepVisitor } from '../../sign-in';
 import { siteOf } from '../../site';
 import { PageProblem } from '../../ui';

@@ -7,11 +7,13 @@ import {
   scopesWithin,
   usableServers,
 } from '../../account';
-import { record } from '../../audit';
+import { record } from '../../audit/record';
 import { seconds } from '../../clock';
 import type { ServerSetting } from '../../config';
 import { expiryChoice, readExpiry } from '../../expiry';
-import { type Flow, showUserCode } from '../../flow';
+import { showUserCode } from '../../flow';
+import type { Flow } from '../../flow/flow';
+import type { ServerTools } from '../../gateway/survey';
 import { ok, type Result, refuse } from '../../result';
 import { type Site, siteOf } from '../../site';
 import { brandingOf, PageProblem, showPage, words } from '../../ui';
@@ -30,9 +32,6 @@ const OWN_TOOLS: Record<Scope, string[]> = {
   'mcp:write': [],
   'mcp:destructive': [],
 };
-
-/** Titles of a server's tools, by what they do. */
-export type ServerTools = NonNullable<ConsentServer['tools']>;
 
 /** Finds what servers offer a person, by name; those that don't tell are not there. `gateway/` does it. */
 export type SurveyTools = (

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { usableServers } from '../../account';
-import { record } from '../../audit';
+import { record } from '../../audit/record';
 import { titleOf } from '../../config';
 import {
   beginConnect,
@@ -15,7 +15,7 @@ import {
   type TryCredential,
   takeOutcome,
 } from '../../connections';
-import type { Flow } from '../../flow';
+import type { Flow } from '../../flow/flow';
 import { siteOf } from '../../site';
 import { brandingOf, PageProblem, showPage, words } from '../../ui';
 import type { AuthorizationFlow, Person } from '../authorize';

@@ -1,13 +1,13 @@
 import type { Context } from 'hono';
-import { record } from '../../audit';
+import { record } from '../../audit/record';
 import { openDevice, showUserCode } from '../../flow';
 import { NO_STORE } from '../../http';
 import { type Site, siteOf } from '../../site';
 import { sourceOf } from '../../source';
-import { askedScopes, type RequestSource } from '../authorize';
 import { DEVICE_CODE } from '../clients/client';
 import { readClientRequest, sendError } from '../clients/request';
-import { readTarget } from '../service';
+import { askedScopes } from '../scope-request';
+import { readTarget } from '../target';
 import { oauthError } from '../token/request';
 
 /** What a device asked for, and from where. */
@@ -82,4 +82,10 @@ export function describeSource(site: Site, request: Request): RequestSource {
     .join(', ')
     .slice(0, 100);
   return { ...(address ? { address } : {}), ...(place ? { place } : {}) };
+}
+
+/** Where a request came from, as far as the platform tells. */
+export interface RequestSource {
+  address?: string;
+  place?: string;
 }

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
-import { findAccount, parseToken, type TokenAnswer } from '../../account';
+import type { TokenAnswer } from '../../account';
+import { findAccount, parseToken } from '../../account/find-account';
 import { pollDevice } from '../../flow';
 import { siteOf } from '../../site';
 import { type Client, DEVICE_CODE } from '../clients/client';

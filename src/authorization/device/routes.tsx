@@ -1,19 +1,11 @@
 import { type Context, Hono } from 'hono';
-import { parseToken, VISITOR } from '../../account';
-import { record } from '../../audit';
+import { VISITOR } from '../../account';
+import { parseToken } from '../../account/find-account';
+import { record } from '../../audit/record';
 import type { TryCredential } from '../../connections';
 import { randomSecret, s256 } from '../../crypto';
-import {
-  answerDevice,
-  type Flow,
-  type FlowData,
-  findDevice,
-  GUESS_WINDOW,
-  openFlow,
-  readDevice,
-  readUserCode,
-  showUserCode,
-} from '../../flow';
+import { answerDevice, findDevice, GUESS_WINDOW, readDevice, readUserCode, showUserCode } from '../../flow';
+import { type Flow, type FlowData, openFlow } from '../../flow/flow';
 import type { Refusal, Result } from '../../result';
 import { currentSignIn, mustFindFlow, type SignedIn, showSignIn } from '../../sign-in';
 import { siteOf } from '../../site';
@@ -28,12 +20,13 @@ import {
   showPage,
   words,
 } from '../../ui';
-import { type AuthorizationFlow, askedScopes } from '../authorize';
+import type { AuthorizationFlow } from '../authorize';
 import { findClient } from '../clients/clients';
 import type { Ending } from '../consent/choice';
 import { decide, type SurveyTools, showConsent } from '../consent/consent';
 import { decideServices, isAtServices, showServices } from '../consent/services';
 import { whoDecides } from '../person';
+import { askedScopes } from '../scope-request';
 import { type DeviceRequest, deviceLink } from './authorization';
 import type { DeviceApproval } from './device';
 import { DevicePage } from './page';

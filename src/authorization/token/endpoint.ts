@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
-import { type Access, findAccount, parseToken, type TokenAnswer } from '../../account';
-import { record } from '../../audit';
+import type { Access, TokenAnswer } from '../../account';
+import { findAccount, parseToken } from '../../account/find-account';
+import { record } from '../../audit/record';
 import { sha256Hex } from '../../crypto';
 import { NO_STORE } from '../../http';
 import type { Result } from '../../result';

@@ -1,17 +1,12 @@
 import type { Context } from 'hono';
-import {
-  type Access,
-  findAccount,
-  looksLikeKey,
-  parseKey,
-  parseToken,
-  type TokenAnswer,
-} from '../../account';
+import { type Access, looksLikeKey, parseKey, type TokenAnswer } from '../../account';
+import { findAccount, parseToken } from '../../account/find-account';
 import { sha256Hex } from '../../crypto';
 import type { Result } from '../../result';
 import { checkDomain } from '../../sign-in';
 import { siteOf } from '../../site';
-import { planService, readSeconds, readTarget } from '../service';
+import { planService, readSeconds } from '../service';
+import { readTarget } from '../target';
 import { oauthError, type TokenRequest, termsOf } from './request';
 import { redeemTrusted } from './trusted';
 

@@ -2,7 +2,7 @@ import { claimsInRules, type Identity, ruleFor, type TokenAnswer } from '../../a
 import { seconds } from '../../clock';
 import { type TrustedIssuer, type TrustRule, titleOf } from '../../config';
 import { sha256Hex } from '../../crypto';
-import { claimOnce } from '../../flow';
+import { claimOnce } from '../../flow/claim-once';
 import { sameIssuer } from '../../issuer';
 import { ok, type Result, refuse } from '../../result';
 import type { Site } from '../../site';

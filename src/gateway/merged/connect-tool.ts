@@ -7,14 +7,15 @@ import {
   type ServerContext,
   UrlElicitationRequiredError,
 } from '@modelcontextprotocol/server';
-import { record } from '../../audit';
+import { record } from '../../audit/record';
 import { type ServerSetting, titleOf } from '../../config';
 import { connectLink, needsConnection } from '../../connections';
 import { siteOf } from '../../site';
 import { words } from '../../ui';
+import { lockOf } from '../lock';
 import type { Tool } from '../policy';
 import { aboutPrincipal } from '../principal';
-import { type CredentialError, credentialFor } from '../server-credentials';
+import type { CredentialError } from '../server-credentials';
 import { type Behind, CredentialMissing } from './behind';
 import { MERGED } from './names';
 import type { View } from './view';
@@ -23,19 +24,6 @@ import type { View } from './view';
  * A server that the person has not connected yet, or no longer: until they do, it shows one tool, whose answer is
  * the link. It needs no scope: it does nothing by itself.
  */
-
-/** Why a server is locked for the principal; undefined when it isn't. */
-export async function lockOf(
-  { work, principal }: View,
-  server: ServerSetting,
-): Promise<CredentialError | undefined> {
-  if (!needsConnection(server)) return undefined;
-  const credential = await credentialFor(siteOf(work), principal, server);
-  return credential.ok ? undefined : credential.error;
-}
-
-/** Nobody could tell in time. */
-export const UNKNOWN_LOCK: CredentialError = { reason: 'provider_unavailable', retry_after: 5 };
 
 /** The name of a server's connect tool, wherever that is shown. */
 function connectName({ name }: ServerSetting): string {

@@ -13,7 +13,8 @@ import {
 import type { ServerSetting } from '../../config';
 import { quotable } from '../../secret-text';
 import type { ListKind } from '../catalogue';
-import { connectionNeeded, lockOf, useUnlocked } from './connect-tool';
+import { lockOf } from '../lock';
+import { connectionNeeded, useUnlocked } from './connect-tool';
 import { type Item, itemsOf } from './lists';
 import { type Naming, namesFor, renameUris } from './names';
 import type { Group } from './pages';

@@ -1,12 +1,12 @@
 import type { Client } from '@modelcontextprotocol/client';
-import { record } from '../../audit';
+import { record } from '../../audit/record';
 import type { ServerSetting } from '../../config';
 import { siteOf } from '../../site';
 import { catalogueKey, catalogueOf, type Listed, type ListKind, readList, type Tools } from '../catalogue';
 import { forgetFailure, recentFailure, rememberFailure } from '../failures';
+import { lockOf, UNKNOWN_LOCK } from '../lock';
 import { principalAt } from '../principal';
 import { accountAt, type CredentialError } from '../server-credentials';
-import { lockOf, UNKNOWN_LOCK } from './connect-tool';
 import type { View } from './view';
 
 /** How long a list waits for one server among several, in ms. */

@@ -7,20 +7,14 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { roleAt, scopesWithin } from '../../account';
-import { record } from '../../audit';
+import { record } from '../../audit/record';
 import { type ServerSetting, titleOf } from '../../config';
 import { siteOf } from '../../site';
+import { lockOf } from '../lock';
 import { judgeTool, publishTool, type Reach, type Tool, type Verdict } from '../policy';
 import { aboutPrincipal } from '../principal';
 import { CredentialMissing, isSessionLost } from './behind';
-import {
-  askToConnect,
-  connectTool,
-  isConnectTool,
-  type LockedCall,
-  lockOf,
-  toTheServer,
-} from './connect-tool';
+import { askToConnect, connectTool, isConnectTool, type LockedCall, toTheServer } from './connect-tool';
 import { lockInTime, toolsOf } from './lists';
 import { namesFor, renameUris } from './names';
 import type { Group } from './pages';

@@ -8,8 +8,9 @@ import {
 } from '@modelcontextprotocol/server';
 import type { ServerSetting } from '../../config';
 import { type Place, siteOf, type Work } from '../../site';
+import { lockOf } from '../lock';
 import type { Acting } from '../merged/behind';
-import { lockOf, useUnlocked } from '../merged/connect-tool';
+import { useUnlocked } from '../merged/connect-tool';
 import { findResource } from '../merged/items';
 import { type Called, gateServer, type Seen } from '../merged/server';
 import { serversOf, type View } from '../merged/view';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { findAccount, roleAt } from '../../account';
+import { roleAt } from '../../account';
+import { findAccount } from '../../account/find-account';
 import { needsConnection } from '../../connections';
 import { siteOf, type Work } from '../../site';
 import { serversOf } from '../merged/view';

@@ -1,0 +1,21 @@
+import { isUserId, type Keyring } from '../crypto';
+import { keyPartsOf } from './keys/text';
+
+/**
+ * The `Account` of a user id that came from outside; undefined when this deployment didn't make that id,
+ * so that a made-up one wakes no object.
+ */
+export async function findAccount(env: Env, keyring: Keyring, userId: string) {
+  return (await isUserId(keyring, userId)) ? env.ACCOUNT.getByName(userId) : undefined;
+}
+
+/**
+ * The parts of a code or token as the library makes them, or of an access key (`grantId` is then the key's
+ * id); undefined when it has another form.
+ */
+export function parseToken(token: string): { userId: string; grantId: string } | undefined {
+  const key = keyPartsOf(token);
+  if (key) return { userId: key.userId, grantId: key.keyId };
+  const match = /^([\w-]{32}):([\w-]{16}):[\w-]{32}$/.exec(token);
+  return match?.[1] && match[2] ? { userId: match[1], grantId: match[2] } : undefined;
+}

@@ -1,0 +1,10 @@
+import { sha256Hex } from '../crypto';
+import type { Site } from '../site';
+
+/**
+ * Whether this is the first time that something works once, such as an assertion's `jti`. Remembered until
+ * `expiresAt` (seconds since the epoch). Callers verify a signature first: nobody fills this by guessing.
+ */
+export async function claimOnce(site: Site, what: string, expiresAt: number): Promise<boolean> {
+  return site.env.PENDING_FLOW.getByName(`once:${await sha256Hex(what)}`).claim(expiresAt);
+}

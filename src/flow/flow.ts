@@ -1,0 +1,167 @@
+import type { Context } from 'hono';
+import { getCookie, setCookie } from 'hono/cookie';
+import { seconds } from '../clock';
+import {
+  flowIdExpiry,
+  makeFlowId,
+  randomSecret,
+  seal,
+  sha256Hex,
+  sign,
+  unseal,
+  verifySignature,
+} from '../crypto';
+import { mustPass } from '../limits';
+import { ok, type Refusal, type Result, refuse } from '../result';
+import { type Site, siteOf } from '../site';
+import { sourceOf } from '../source';
+import type { FlowRefusal } from './object';
+
+import { enterPool } from './pools';
+
+/** What a flow is about. The rest of it belongs to the feature that opened it. */
+export interface FlowData {
+  kind: string;
+  /** Where the browser goes once somebody is signed in: a path of ours. */
+  return_to: string;
+  /** The name of the client whose request waits, if one does. */
+  client_name?: string;
+}
+
+/** A flow in the browser that it belongs to. */
+export interface Flow<T extends FlowData = FlowData> {
+  id: string;
+  data: T;
+  /** Proves that a form was made by us, for this flow and (where it matters) this user. */
+  csrf(userId?: string): Promise<string>;
+  checkCsrf(token: unknown, userId?: string): Promise<boolean>;
+  /** Ends the flow; refused when it was ended before. */
+  submit(): Promise<Result<null, Refusal<FlowRefusal>>>;
+  /**
+   * Ends the flow and hands out, by name, what was staged under names that begin with `prefix`: what can't be
+   * opened any more is not among it.
+   */
+  submitTaking<V>(prefix: string): Promise<Result<Map<string, V>, Refusal<FlowRefusal>>>;
+  /** The names of what is staged that begin with `prefix`. */
+  listStaged(prefix: string): Promise<string[]>;
+  /** Drops all that is staged: somebody else goes on. */
+  dropStaged(): Promise<Result<null, Refusal<FlowRefusal>>>;
+  /** Keeps a value sealed until {@link take}. */
+  stage(name: string, value: unknown): Promise<Result<null, Refusal<FlowRefusal>>>;
+  /** What was staged, once; undefined when there is nothing. */
+  take<V>(name: string): Promise<V | undefined>;
+  /** What is staged, and stays so; undefined when there is nothing. */
+  peek<V>(name: string): Promise<Result<V | undefined, Refusal<FlowRefusal>>>;
+}
+
+/**
+ * Opens a flow in this browser. It lives `TOKENS.flow` seconds, or `TOKENS.request` when nobody touches it.
+ * `describe` makes its data from its id, so that `return_to` can name it.
+ */
+export async function openFlow(c: Context, describe: (id: string) => FlowData): Promise<string> {
+  return (await startFlow(c, describe)).id;
+}
+
+/** As {@link openFlow}, for who goes on with the flow in the same request. */
+export async function startFlow<T extends FlowData>(
+  c: Context,
+  describe: (id: string) => T,
+): Promise<Flow<T>> {
+  const site = siteOf(c);
+  await mustPass(c, 'flows');
+  const now = seconds();
+  const { flow: lifetime, request: untouched } = site.settings.tokens;
+  const id = await makeFlowId(site.keyring, now + lifetime);
+  const secret = randomSecret();
+  const data = describe(id);
+  const entry = { id, from: await sourceOf(c), expiresAt: now + lifetime };
+  const entered = await enterPool(site, 'flows', entry);
+  for (const dropped of entered.ok ? entered.value : []) {
+    await site.env.PENDING_FLOW.getByName(dropped).discard();
+  }
+  await site.env.PENDING_FLOW.getByName(id).open({
+    secretHash: await sha256Hex(secret),
+    data: await seal(site.keyring, id, data),
+    untouchedUntil: now + untouched,
+    expiresAt: now + lifetime,
+  });
+  setCookie(c, cookieName(site, id), secret, {
+    httpOnly: true,
+    sameSite: 'Lax',
+    path: '/',
+    secure: site.secure,
+    maxAge: lifetime,
+  });
+  return holdFlow(site, id, secret, data);
+}
+
+/** The flow that a request names, if it belongs to this browser and can go on. */
+export async function findFlow<T extends FlowData>(
+  c: Context,
+  id: string | undefined,
+  options: { touch: boolean },
+): Promise<Result<Flow<T>, Refusal<FlowRefusal>>> {
+  const site = siteOf(c);
+  const expiresAt = await flowIdExpiry(site.keyring, id ?? '');
+  if (id === undefined || expiresAt === undefined) return refuse('flow_unknown');
+  if (expiresAt <= Date.now() / 1000) return refuse('flow_expired');
+  const secret = getCookie(c, cookieName(site, id));
+  if (secret === undefined) return refuse('flow_other_browser');
+  const hash = await sha256Hex(secret);
+  const found = await site.env.PENDING_FLOW.getByName(id).look(hash, options.touch);
+  if (!found.ok) return found;
+  const data = await unseal<T>(site.keyring, id, found.value);
+  if (!data.ok) return refuse('flow_expired', 'its data can no longer be opened');
+  return ok(await holdFlow(site, id, secret, data.value));
+}
+
+/** A flow as the browser that has its secret may use it. */
+export async function holdFlow<T extends FlowData>(
+  { env, keyring }: Site,
+  id: string,
+  secret: string,
+  data: T,
+): Promise<Flow<T>> {
+  const hash = await sha256Hex(secret);
+  const stub = env.PENDING_FLOW.getByName(id);
+  const proof = (userId?: string) => [id, secret, userId ?? ''].join('\0');
+  const open = async <V>(found: Result<string | null, Refusal<FlowRefusal>>): Promise<V | undefined> => {
+    if (!found.ok || found.value === null) return undefined;
+    const opened = await unseal<V>(keyring, id, found.value);
+    return opened.ok ? opened.value : undefined;
+  };
+  return {
+    id,
+    data,
+    csrf: (userId) => sign(keyring, 'csrf', proof(userId)),
+    checkCsrf: async (token, userId) =>
+      typeof token === 'string' && verifySignature(keyring, 'csrf', proof(userId), token),
+    submit: () => stub.submit(hash),
+    submitTaking: async <V>(prefix: string) => {
+      const taken = await stub.submitTaking(hash, prefix);
+      if (!taken.ok) return taken;
+      const values = new Map<string, V>();
+      for (const { name, sealed } of taken.value) {
+        const opened = await open<V>(ok(sealed));
+        if (opened !== undefined) values.set(name, opened);
+      }
+      return ok(values);
+    },
+    listStaged: async (prefix) => {
+      const listed = await stub.listStaged(hash, prefix);
+      return listed.ok ? listed.value : [];
+    },
+    dropStaged: async () => stub.dropStaged(hash),
+    stage: async (name, value) => stub.stage(hash, name, await seal(keyring, id, value)),
+    take: async (name) => open(await stub.take(hash, name)),
+    peek: async <V>(name: string) => {
+      const found = await stub.peek(hash, name);
+      return found.ok ? ok(await open<V>(found)) : found;
+    },
+  };
+}
+
+/** One cookie a flow, so that two tabs don't take each other's. */
+export function cookieName(site: Site, id: string): string {
+  return `${site.cookiePrefix}gatehouse-flow-${id.slice(0, 12)}`;
+}

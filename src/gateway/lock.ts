@@ -1,0 +1,18 @@
+import type { ServerSetting } from '../config';
+import { needsConnection } from '../connections';
+import { siteOf } from '../site';
+import type { View } from './merged/view';
+import { type CredentialError, credentialFor } from './server-credentials';
+
+/** Why a server is locked for the principal; undefined when it isn't. */
+export async function lockOf(
+  { work, principal }: View,
+  server: ServerSetting,
+): Promise<CredentialError | undefined> {
+  if (!needsConnection(server)) return undefined;
+  const credential = await credentialFor(siteOf(work), principal, server);
+  return credential.ok ? undefined : credential.error;
+}
+
+/** Nobody could tell in time. */
+export const UNKNOWN_LOCK: CredentialError = { reason: 'provider_unavailable', retry_after: 5 };
