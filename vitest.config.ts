@@ -38,8 +38,8 @@ const NOT_IN_WORKERD = ['test/e2e/**', 'test/tooling/**'];
 const ALONE = [
   'test/gateway/session/**/*.test.ts',
   'test/account/{at-rest,made-up,keys/keys}.test.ts',
-  'test/authorization/{device/*,routes}.test.ts',
-  'test/gateway/challenge.test.ts',
+  'test/oauth/{device/*,verification/*,routes}.test.ts',
+  'test/gateway/request/challenge.test.ts',
   'test/migrations.test.ts',
   'test/sign-in/session.test.ts',
 ];

@@ -1,11 +1,10 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
-import { accountApi, accountHome, keysApi, keysPages } from './account';
 import { adminCallbacksApi, adminKeysApi } from './admin';
 import { noSniff, sandboxed } from './answer-headers';
-import { record } from './audit/record';
-import { authorizeRoutes, deviceRoutes, oauthRoutes } from './authorization';
-import { connectionPages, connectionsApi, connectRoutes } from './connections';
+import { record } from './audit';
+import { siteOf } from './config';
+import { connectRoutes } from './connections';
 import {
   gatewayRoutes,
   guardSettings,
@@ -16,13 +15,13 @@ import {
   refuseForeignHost,
   refuseForeignOrigin,
   refuseForms,
-  surveyTools,
-  tryCredential,
 } from './gateway';
 import { limitClients } from './limits';
+import { authorizeRoutes, deviceRoutes, oauthRoutes } from './oauth';
+import { accountApi, accountHome, connectionPages, connectionsApi, keysApi, keysPages } from './self-service';
 import { currentSignIn, signInRoutes } from './sign-in';
-import { siteOf } from './site';
 import { logoRoute, PageProblem, renderProblem } from './ui';
+import { surveyTools, tryCredential } from './upstream';
 
 /** What pages of any origin may read of our answers. No cookie means anything at these paths. */
 const anyOrigin = cors({

@@ -1,9 +1,9 @@
 import { connectedAccount } from './account';
 import { app } from './app';
-import { libraryIssuer } from './authorization';
 import { oauthConnector, rewrapConnections } from './connections';
 import { PendingFlowObject } from './flow';
 import { McpSessionObject } from './gateway';
+import { libraryIssuer } from './oauth';
 import { askAgain } from './sign-in';
 
 /*

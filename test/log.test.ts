@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeKey } from '../src/account/keys/text';
 import { record } from '../src/audit/record';
+import type { Work } from '../src/config/deployment';
 import { writeLog } from '../src/log';
-import type { Work } from '../src/site';
 
 let lines: string[];
 beforeEach(() => {

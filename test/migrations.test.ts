@@ -1,12 +1,11 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ACCOUNT_SCHEMA } from '../src/account/schema';
+import { ACCOUNT_SCHEMA } from '../src/account/storage/schema';
 import { FLOW_SCHEMA } from '../src/flow/object';
 import { POOL_SCHEMA } from '../src/flow/pool';
 import { SESSION_SCHEMA } from '../src/gateway/session/schema';
 import { migrate } from '../src/migrations';
-import { answer, openSignedIn, poll, registerDevice, typeCode } from './authorization/device/devices';
 import { pass, startClock } from './fixtures/clock';
 import { expectInvalidGrant } from './fixtures/refusals';
 import account from './fixtures/schemas/account-v1.json';
@@ -42,6 +41,7 @@ import {
   revoke,
   tokensOf,
 } from './fixtures/worker';
+import { answer, openSignedIn, poll, registerDevice, typeCode } from './oauth/device/devices';
 
 /** A dump of each version that was ever released, the newest last. */
 const ACCOUNTS = [accountSql, connectedSql, withKeysSql, exchangedSql, askableSql];

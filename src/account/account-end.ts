@@ -1,9 +1,9 @@
 import { leavePool } from '../flow';
-import type { Belonging } from './belongings';
 import type { GrantStore } from './grants/store';
-import { VISITOR } from './identity';
-import type { Profile } from './profile';
-import type { SignIns } from './sign-ins';
+import type { Belonging } from './merge/migratable-data';
+import { VISITOR } from './principal/identity';
+import type { Profile } from './principal/profile';
+import type { SignIns } from './sign-ins/sign-ins';
 
 /** While one of these tables has a row, something of the account's principal is kept. */
 const KEPT = ['grants', 'sign_ins', 'access_keys', 'connections', 'outbox', 'moved_to', 'moved_from'];

@@ -1,10 +1,8 @@
 import { seconds } from '../clock';
-import { readSecret, secretName } from '../config';
+import { objectKeyring, readSecret, secretName } from '../config';
 import { writeLog } from '../log';
 import { ok, type Result } from '../result';
-import { objectKeyring } from '../site';
-import type { Access } from './access';
-import { connectionBelongings } from './connections/belongings';
+import type { Access } from './access/access';
 import { Connections, type Obtained } from './connections/connections';
 import type {
   ClientSetting,
@@ -13,6 +11,7 @@ import type {
   CredentialAnswer,
   Wanted,
 } from './connections/credential';
+import { connectionBelongings } from './connections/migratable-connections';
 import { type ConnectionStanding, ConnectionStore } from './connections/store';
 import type { Issuer } from './grants/issuer';
 import { accountObject } from './object';

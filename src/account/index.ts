@@ -1,8 +1,6 @@
 /** The face of `account/`: the per-principal object, and the words that grants are told in. */
-export type { Access, Grant } from './access';
-export { accountFields, readAccountForm } from './account-form';
-export { accountApi } from './api';
-export { type ApiUser } from './api-shared';
+export type { Access, Grant } from './access/access';
+export { containsKey, containsOwnCredential } from './access/own-credentials';
 export { connectedAccount } from './connected-account';
 export { isOfAnotherClient } from './connections/configured';
 export type { Obtained } from './connections/connections';
@@ -11,12 +9,9 @@ export {
   type ClientSetting,
   type Connection,
   type Connector,
-  type ConnectorOptions,
   type Credential,
   type CredentialAnswer,
-  type CredentialRefusal,
   headerValue,
-  type IssuedCredential,
   isSendable,
   type OAuthCredential,
   type ProviderClient,
@@ -24,9 +19,9 @@ export {
   type TokenProvider,
   type Wanted,
 } from './connections/credential';
-export { CONNECTIONS_INDEX } from './connections/key-versions';
+export { findAccount, parseToken } from './find-account';
 export type { DirectApproval } from './grants/direct';
-export type { Approval, Presentation, Terms } from './grants/grants';
+export type { Terms } from './grants/grants';
 export type {
   CheckedRequest,
   IssuedApproval,
@@ -35,27 +30,19 @@ export type {
   IssuingTerms,
   TokenAnswer,
 } from './grants/issuer';
-export { type AccountSection, accountHome } from './home';
 export {
-  highestRole,
-  type Identity,
-  roleAt,
-  roleOf,
-  SERVICE,
-  type User,
-  VISITOR,
-} from './identity';
-export type { AccessKey, KeyLimits, KeySpec } from './keys/access-keys';
-export { KEY_INDEX, type MadeKey } from './keys/account-keys';
-export { describeIssue, keysApi, parseJson, refuseTooMany, showKey, whyNoKeys } from './keys/api';
-export { describeKeyRefusal, judgeKeyRequest, keyRequest } from './keys/request';
-export { keysPages } from './keys/routes';
-export { type KeyParts, looksLikeKey, parseKey } from './keys/text';
+  type AccessKey,
+  AT_ONCE_SECONDS,
+  type KeyLimitRefusal,
+  type KeyLimits,
+  MOST_AT_ONCE,
+  MOST_KEYS,
+} from './keys/access-keys';
+export { KEY_INDEX } from './keys/account-keys';
+export { DEFAULT_KEY_LIFE, describeKeyRefusal, judgeKeyRequest, keyRequest } from './keys/request';
+export { isKeyId, type KeyParts, looksLikeKey, parseKey, proposeKeyId } from './keys/text';
 export { withinTools } from './keys/tools';
-export { accountObject } from './object';
-export { containsKey, containsOwnCredential } from './own-credentials';
-export type { ProviderAnswer, ProviderAsker, ProviderQuestion, ProviderToken } from './provider/provider';
-export { holds, isForSome, mayKnow, usableServers } from './reach';
+export { highestRole, type Identity, roleAt, SERVICE, type User, VISITOR } from './principal/identity';
 export {
   DEFAULT_SCOPES,
   includedScopes,
@@ -63,7 +50,10 @@ export {
   SCOPES,
   type Scope,
   scopesWithin,
-} from './scopes';
-export { CLIENT_PROVIDER, claimsInRules, ruleFor } from './services';
-
-export { watchGrant } from './watch';
+} from './principal/scopes';
+export { CLIENT_PROVIDER, claimsInRules, ruleFor } from './principal/service-accounts';
+export { holds, isForSome, mayKnow, usableServers } from './principal/usable-servers';
+export type { ProviderAnswer, ProviderQuestion, ProviderToken } from './provider/provider';
+export type { SignInRow } from './sign-ins/sign-ins';
+export { CONNECTIONS_INDEX } from './storage/key-versions';
+export { watchGrant } from './watch/watch';

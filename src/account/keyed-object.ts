@@ -1,10 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { AccountEnd } from './account-end';
-import type { Belonging } from './belongings';
 import type { AccountKeys } from './keys/account-keys';
-import type { Moves } from './moves';
+import type { Moves } from './merge/account-merge';
+import type { Belonging } from './merge/migratable-data';
 import type { ProviderChecks } from './provider/checks';
-import type { Watchers } from './watch';
+import type { Watchers } from './watch/watch';
 
 /** Who does what the object is asked. */
 export interface Desk {

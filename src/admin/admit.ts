@@ -1,11 +1,11 @@
 import type { Context, MiddlewareHandler } from 'hono';
-import { whyNoKeys } from '../account';
-import { record } from '../audit/record';
+import { record } from '../audit';
 import { seconds } from '../clock';
+import { siteOf } from '../config';
 import { decodeUtf8, readBody } from '../http';
 import { mayPassFrom, tooManyRequests } from '../limits';
+import { whyNoKeys } from '../self-service';
 import { currentSignIn } from '../sign-in';
-import { siteOf } from '../site';
 import { verifyOperator } from './operator';
 
 /** The most that a request may weigh, in bytes. */

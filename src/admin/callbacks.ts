@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
+import { siteOf } from '../config';
 import { listCallbacks } from '../connections';
-import { siteOf } from '../site';
 import { type AdminVariables, admit } from './admit';
 
 /**

@@ -1,23 +1,19 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import {
-  describeIssue,
   describeKeyRefusal,
+  findAccount,
   type Identity,
   judgeKeyRequest,
   KEY_INDEX,
   keyRequest,
-  parseJson,
-  refuseTooMany,
   SERVICE,
-  showKey,
 } from '../account';
-import { findAccount } from '../account/find-account';
-import { record } from '../audit/record';
+import { record } from '../audit';
 import { seconds } from '../clock';
-import { ROLES } from '../config';
+import { ROLES, siteOf } from '../config';
 import { randomSecret, userIdOf } from '../crypto';
-import { siteOf } from '../site';
+import { describeIssue, parseJson, refuseTooMany, showKey } from '../self-service';
 import { type AdminVariables, admit, fail } from './admit';
 
 const PAGE = 50;

@@ -1,9 +1,9 @@
 import { jwtVerify } from 'jose';
 import { z } from 'zod';
+import type { Site } from '../config';
 import { deriveSeed, sha256Hex } from '../crypto';
-import { claimOnce } from '../flow/claim-once';
+import { claimOnce } from '../flow';
 import { ok, type Refusal, type Result, refuse } from '../result';
-import type { Site } from '../site';
 
 /** Seconds that a signed request is good for, by its own word and by the gate's. */
 export const OPERATOR_LIFETIME = 60;

@@ -1,5 +1,5 @@
+import { siteOf, type Work } from '../config';
 import { writeLog } from '../log';
-import { siteOf, type Work } from '../site';
 
 /**
  * Something that happened at the gate. `event` says what, `outcome` how it ended, `reason` is the tag of a

@@ -1,17 +1,22 @@
 /** The face of `connections/`: being a client of the servers behind, with each user's own account there. */
-export { connectionPages } from './account-routes';
-export { connectionsApi } from './api';
-export { checkKey, type KeyRefusal, type TryCredential } from './api-key';
-export { listCallbacks } from './callback';
-export { type ReadChallenge, readChallenges } from './challenge';
-export { type ConnectionStatus, connectionsNeeded, type NeededConnection } from './needed';
-export { type BeginRefusal, beginConnect } from './oauth';
-export { takeOutcome } from './outcome';
-export { type ConnectedServer, needsConnection, placeOf, wantedAt } from './place';
-export { connectNotice } from './problems';
-export { oauthConnector } from './provider';
-export { rewrapConnections } from './rewrap';
-export { connectRoutes } from './routes';
-export { type Service, ServiceList, serviceOf } from './service-list';
-export { stagedServers, stageObtained, submitAndAdopt } from './staged';
-export { connectLink } from './ticket';
+export { checkKey, type TryCredential } from './client/api-key';
+export { listCallbacks } from './client/callback';
+export {
+  type ConnectionStatus,
+  connectionsNeeded,
+  type NeededConnection,
+  orphansOf,
+  standingOf,
+} from './client/needed';
+export { beginConnect } from './client/oauth';
+export { takeOutcome } from './client/outcome';
+export { oauthConnector } from './client/provider';
+export { rewrapConnections } from './client/rewrap';
+export { stageObtained, submitAndAdopt } from './client/staged';
+export { connectLink } from './client/ticket';
+export { isWithinKey, serversOf } from './client/within-key';
+export { type ReadChallenge, readChallenges } from './discovery/challenge';
+export type { ConnectFlow } from './pages/person';
+export { connectNotice } from './pages/problems';
+export { connectRoutes } from './pages/routes';
+export { type Service, ServiceList, serviceOf } from './pages/service-list';

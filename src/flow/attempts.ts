@@ -1,5 +1,5 @@
+import type { Site } from '../config';
 import { userCodeHash } from '../crypto';
-import type { Site } from '../site';
 
 /**
  * Takes one of `most` attempts at something with a code, such as one link: how many are left then, undefined when none

@@ -1,5 +1,5 @@
+import type { Site } from '../config';
 import { sha256Hex } from '../crypto';
-import type { Site } from '../site';
 
 /**
  * Whether this is the first time that something works once, such as an assertion's `jti`. Remembered until

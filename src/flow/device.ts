@@ -1,4 +1,5 @@
 import { seconds } from '../clock';
+import type { Site } from '../config';
 import {
   flowIdExpiry,
   makeFlowId,
@@ -9,9 +10,8 @@ import {
   unseal,
   userCodeHash,
 } from '../crypto';
+import type { Source } from '../limits';
 import { ok, type Refusal, type Result, refuse } from '../result';
-import type { Site } from '../site';
-import type { Source } from '../source';
 import { type DeviceRefusal, POLL_INTERVAL } from './device-state';
 import type { Dropped } from './pool';
 import { type Guesser, makeUserCode, type UserCodeRefusal } from './user-codes';

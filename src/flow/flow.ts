@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import { seconds } from '../clock';
+import { type Site, siteOf } from '../config';
 import {
   flowIdExpiry,
   makeFlowId,
@@ -11,10 +12,8 @@ import {
   unseal,
   verifySignature,
 } from '../crypto';
-import { mustPass } from '../limits';
+import { mustPass, sourceOf } from '../limits';
 import { ok, type Refusal, type Result, refuse } from '../result';
-import { type Site, siteOf } from '../site';
-import { sourceOf } from '../source';
 import type { FlowRefusal } from './object';
 
 import { enterPool } from './pools';

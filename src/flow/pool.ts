@@ -1,4 +1,4 @@
-import type { Source } from '../source';
+import type { Source } from '../limits';
 
 /** How many entries a pool holds: from one source, and in all. */
 export interface Bounds {

@@ -1,6 +1,6 @@
+import type { Site } from '../config';
+import type { Source } from '../limits';
 import { ok, type Refusal, type Result } from '../result';
-import type { Site } from '../site';
-import type { Source } from '../source';
 import type { PoolRefusal } from './directory';
 import type { Bounds } from './pool';
 

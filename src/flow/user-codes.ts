@@ -1,5 +1,5 @@
+import type { Source } from '../limits';
 import { ok, type Refusal, type Result, refuse } from '../result';
-import type { Source } from '../source';
 import type { Dropped, Entry, Pool } from './pool';
 
 /** RFC 8628 section 6.1: letters that can't be mistaken and make no words. */

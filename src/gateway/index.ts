@@ -1,10 +1,8 @@
 /** The face of `gateway/`: the protected endpoint, and what clients read to find it. */
-export { refuseForms } from './browser-request';
-export { oneCredential } from './credentials';
-export { guardSettings, health, readSettings } from './health';
-export { refuseForeignHost } from './host';
-export { refuseForeignOrigin } from './origins';
+export { refuseForms } from './request/browser-request';
+export { oneCredential } from './request/credentials';
+export { guardSettings, health, readSettings } from './request/health';
+export { refuseForeignHost } from './request/host';
+export { refuseForeignOrigin } from './request/origins';
 export { gatewayRoutes, metadataRoutes } from './routes';
 export { McpSessionObject } from './session/object';
-export { surveyTools } from './survey';
-export { tryCredential } from './try-credential';

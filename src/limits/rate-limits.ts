@@ -1,6 +1,6 @@
-import { record } from '../audit/record';
-import { siteOf, type Work } from '../site';
-import { addressHash, isSourceKnown, type Sent } from '../source';
+import { record } from '../audit';
+import { siteOf, type Work } from '../config';
+import { addressHash, isSourceKnown, type Sent } from './source';
 
 /**
  * What is limited by rate, and by which binding of `wrangler.toml` (`[[ratelimits]]`, where the numbers are). A binding

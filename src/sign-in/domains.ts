@@ -1,6 +1,6 @@
+import type { Identity } from '../account';
 import type { OidcProvider } from '../config';
 import { ok, type Refusal, type Result, refuse } from '../result';
-import type { Identity } from './identity';
 
 /**
  * Whether an identity may come in by the way it came. An address of a domain that is bound to a provider

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { type Flow, findFlow } from '../flow/flow';
+import { type Flow, findFlow } from '../flow';
 import { mustComeFromUs, PageProblem, readPageForm } from '../ui';
 
 /** The flow that a request names; ends the request with a page when it can't go on. */

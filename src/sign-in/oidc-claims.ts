@@ -1,7 +1,7 @@
 import type { JsonValue } from 'oauth4webapi';
+import type { Identity } from '../account';
 import { claimAt } from '../claims';
 import type { OidcProvider } from '../config';
-import type { Identity } from './identity';
 
 /** Claims of an ID token or of userinfo (OpenID Connect Core 1.0, section 5.1). */
 export type Claims = Readonly<Record<string, JsonValue | undefined>>;

@@ -1,8 +1,9 @@
 import * as oauth from 'oauth4webapi';
-import { isLoopbackHost, type OidcProvider } from '../config';
+import type { OidcProvider } from '../config';
+import { isLoopbackHost } from '../hosts';
 import { canonicalIssuer, sameIssuer } from '../issuer';
+import { type SafeFetchRefusal, safeSend } from '../outbound-fetch';
 import { ok, refuse } from '../result';
-import { type SafeFetchRefusal, safeSend } from '../safe-fetch';
 import { attempt, type OidcRefusal, type OidcResult, OutboundFailure } from './oidc-refusals';
 
 type FetchOptions = oauth.CustomFetchOptions<string, URLSearchParams | null | undefined>;

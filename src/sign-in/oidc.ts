@@ -1,8 +1,8 @@
 import * as oauth from 'oauth4webapi';
+import type { Identity } from '../account';
 import { isSubject } from '../claims';
 import type { OidcProvider } from '../config';
 import { ok, refuse } from '../result';
-import type { Identity } from './identity';
 import { type Claims, identityOf, lacksClaims } from './oidc-claims';
 import { discover, httpOptions, type ReachedProvider } from './oidc-discovery';
 import { attempt, type OidcResult } from './oidc-refusals';

@@ -1,11 +1,16 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { highestRole, type Identity, type KeyLimits, type KeyParts, type ProviderToken } from '../account';
-import { findAccount } from '../account/find-account';
-import type { Role } from '../config';
+import {
+  findAccount,
+  highestRole,
+  type Identity,
+  type KeyLimits,
+  type KeyParts,
+  type ProviderToken,
+} from '../account';
+import { type Role, siteOf } from '../config';
 import { sha256Hex, sign, userIdOf, verifySignature } from '../crypto';
 import { ok, type Result } from '../result';
-import { siteOf } from '../site';
 
 /** Who is signed in at a browser. `role` is undefined when the settings give this person none. */
 export interface SignedIn {

@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
 import { SERVICE, VISITOR } from '../account';
-import { record } from '../audit/record';
-import type { Flow } from '../flow/flow';
-import { siteOf } from '../site';
+import { record } from '../audit';
+import { siteOf } from '../config';
+import type { Flow } from '../flow';
 import { brandingOf, showPage } from '../ui';
 import { mustFindFlow, readFlowForm } from './flow-form';
 import { currentSignIn, type SignedIn } from './session';

@@ -2,11 +2,10 @@ import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { type Identity, VISITOR } from '../account';
 import { seconds } from '../clock';
+import { type Site, siteOf } from '../config';
 import { randomSecret, sha256Hex, timingSafeEqual, userIdOf } from '../crypto';
 import { enterPool, keepInPool } from '../flow';
-import { mustPass } from '../limits';
-import { type Site, siteOf } from '../site';
-import { sourceOf } from '../source';
+import { mustPass, sourceOf } from '../limits';
 import { PageProblem, words } from '../ui';
 
 /** Characters of a label: the mark behind it must never be cut off where a page shortens names. */

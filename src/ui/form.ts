@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
+import { siteOf } from '../config';
 import { isSameOrigin, readForm } from '../http';
-import { siteOf } from '../site';
 import { PageProblem } from './problem';
 
 /** Ends with a page what another site posts here. */

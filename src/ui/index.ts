@@ -2,9 +2,8 @@
 export { mustComeFromUs, readPageForm } from './form';
 export { type Branding, Layout, Mark } from './layout';
 export { logoRoute } from './logo';
-export { MessagePage, ProblemPage } from './message';
+export { MessagePage } from './message';
 export { CodeField, Hidden, Notice, Warning } from './parts';
-export { brandingOf, PageProblem, type ProblemTag, renderProblem, showPage } from './problem';
-export { type RenderOptions, renderPage } from './render';
-export { plain, Say, type Sentence, shown } from './sentence';
+export { brandingOf, PageProblem, renderProblem, showPage } from './problem';
 export { words } from './words';
+export { plain, Say, shown } from './words/sentence';

@@ -1,8 +1,8 @@
 import { raw } from 'hono/html';
 import type { PropsWithChildren } from 'hono/jsx';
-import { initialOf, shown } from './sentence';
 import { STYLE, STYLE_PARTS, type StylePart } from './style';
 import { words } from './words';
+import { initialOf, shown } from './words/sentence';
 
 /** Whose deployment this is, as every page shows it. `logo`: a `data:` URI or a path on our own origin. */
 export interface Branding {

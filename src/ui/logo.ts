@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
-import { safeFetch } from '../safe-fetch';
-import { siteOf } from '../site';
+import { siteOf } from '../config';
+import { safeFetch } from '../outbound-fetch';
 
 const MAX_BYTES = 256 * 1024;
 const IMAGE = /^image\/(png|jpeg|gif|webp|avif|svg\+xml)[ \t]*(?:;|$)/i;

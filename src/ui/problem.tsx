@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { JSX } from 'hono/jsx/jsx-runtime';
-import { type Site, siteOf } from '../site';
+import { type Site, siteOf } from '../config';
 import type { Branding } from './layout';
 import { ProblemPage } from './message';
 import { type RenderOptions, renderPage } from './render';

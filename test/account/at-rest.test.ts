@@ -2,8 +2,6 @@ import { listDurableObjectIds, runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeKeyringText } from '../../src/crypto';
-import { answer, confirmCode, poll, startDevice } from '../authorization/device/devices';
-import { TOKEN_EXCHANGE, TYPE } from '../authorization/token/issuers';
 import { startClock, stopClock } from '../fixtures/clock';
 import { dumpAll } from '../fixtures/dump-all';
 import {
@@ -20,6 +18,8 @@ import {
   registerClient,
   tokensOf,
 } from '../fixtures/worker';
+import { answer, confirmCode, poll, startDevice } from '../oauth/device/devices';
+import { TOKEN_EXCHANGE, TYPE } from '../oauth/token/issuers';
 
 beforeEach(stopClock);
 afterEach(startClock);

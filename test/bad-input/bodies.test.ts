@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openConsent, openFlow, type Waiting } from '../authorization/pages';
 import { type Authorized, authorize, Browser, connect, formWith, gate, redeem } from '../fixtures/worker';
+import { openConsent, openFlow, type Waiting } from '../oauth/pages';
 import { MARKER, VALUES } from './values';
 
 const FORM = 'application/x-www-form-urlencoded';

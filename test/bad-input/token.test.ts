@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Confidential, registerConfidential } from '../authorization/clients/confidential';
 import { type Authorized, authorize, connect, gate, redeem, refresh, revoke } from '../fixtures/worker';
+import { type Confidential, registerConfidential } from '../oauth/clients/confidential';
 import { casesFor, type Kind, MARKER, withOne } from './values';
 
 /** Status, and the error's code when there is one. */

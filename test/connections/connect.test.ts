@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { acmePerson, browserOf } from '../authorization/people';
 import {
   connectAccount,
   connectedClient,
@@ -11,6 +10,7 @@ import {
 } from '../fixtures/connections';
 import { Caller } from '../fixtures/mcp-server-caller';
 import { Browser, locationOf, textOf } from '../fixtures/worker';
+import { acmePerson, browserOf } from '../oauth/people';
 
 /* Connecting an account at a server that wants OAuth, through the Worker: discovery, the way there and back. */
 

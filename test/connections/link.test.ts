@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { connectLink } from '../../src/connections';
+import { connectLink } from '../../src/connections/client/ticket';
 import { parseKeyring } from '../../src/crypto';
 import { pass, startClock, stopClock } from '../fixtures/clock';
 import { pressConnect, signIn, statusesOf, type World, worldWith } from '../fixtures/connections';

@@ -225,7 +225,7 @@ describe('client metadata documents', () => {
   const variables = { PUBLIC_URL: 'https://gate.example', DEFAULT_ROLE: 'owner', SIGN_IN: { oidc } };
 
   test('each server’s provider is shown one with that server’s callback alone', async () => {
-    const { acmePerson, browserOf } = await import('../authorization/people');
+    const { acmePerson, browserOf } = await import('../oauth/people');
     const world = begin({}, variables);
     const documents = { client_id_metadata_document_supported: true };
     world.honest.provider.metadata = documents;

@@ -6,8 +6,8 @@ import {
 } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import worker from '../../src';
 import { makeKeyringText } from '../../src/crypto';
-import worker from '../../src/index';
 import { pass, startClock, stopClock } from '../fixtures/clock';
 import { connectedClient, pressConnect, signIn, statusesOf, worldWith } from '../fixtures/connections';
 import { dumpAll } from '../fixtures/dump-all';

@@ -2,7 +2,6 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sha256Hex } from '../../src/crypto';
-import { acmePerson } from '../authorization/people';
 import { pass, startClock, stopClock } from '../fixtures/clock';
 import { from, REACHABLE, sourceAt } from '../fixtures/from-address';
 import { signInBy } from '../fixtures/keys';
@@ -20,6 +19,7 @@ import {
   refresh,
   registerClient,
 } from '../fixtures/worker';
+import { acmePerson } from '../oauth/people';
 
 beforeEach(stopClock);
 afterEach(startClock);

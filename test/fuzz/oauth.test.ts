@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import { type Confidential, registerConfidential } from '../authorization/clients/confidential';
 import { oddJson, oddObject, oddPairs, oddText } from '../fixtures/fuzz/odd-values';
 import { casesOr, check, isEnough, timeFor } from '../fixtures/fuzz/settings';
 import { soundJson, soundPage } from '../fixtures/fuzz/soundness';
 import { type Authorized, authorize, Browser, gate, redeem, registerClient } from '../fixtures/worker';
+import { type Confidential, registerConfidential } from '../oauth/clients/confidential';
 
 /* `/oauth/*`, with whatever bodies. */
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { ACME, acmePerson, browserOf } from '../authorization/people';
 import { connectTo, connectWith, gateBefore, messageOf, ORIGIN, plainServer } from '../fixtures/mcp-server';
 import { Caller, ERAS } from '../fixtures/mcp-server-caller';
 import { callMcp } from '../fixtures/worker';
+import { ACME, acmePerson, browserOf } from '../oauth/people';
 
 const behind = plainServer();
 const ALL = ['look', 'add', 'erase', 'mystery'];

@@ -1,7 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
-import { missingRateLimits, RATE_LIMITS, type RateLimitName } from '../../src/limits';
-import { registerDevice } from '../authorization/device/devices';
+import { missingRateLimits, RATE_LIMITS, type RateLimitName } from '../../src/limits/rate-limits';
 import { from, REACHABLE } from '../fixtures/from-address';
 import { formOf } from '../fixtures/keys';
 import {
@@ -15,6 +14,7 @@ import {
   registerClient,
   textOf,
 } from '../fixtures/worker';
+import { registerDevice } from '../oauth/device/devices';
 
 declare global {
   namespace Cloudflare {

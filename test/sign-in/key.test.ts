@@ -1,7 +1,6 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { decide, openConsent } from '../authorization/pages';
 import { pass, startClock, stopClock } from '../fixtures/clock';
 import { browserAs, callApi, formOf, keyGate, type Made, makeKey, signInBy, whoIn } from '../fixtures/keys';
 import { expectInvalidGrant } from '../fixtures/refusals';
@@ -16,6 +15,7 @@ import {
   refresh,
   textOf,
 } from '../fixtures/worker';
+import { decide, openConsent } from '../oauth/pages';
 
 beforeEach(stopClock);
 afterEach(startClock);

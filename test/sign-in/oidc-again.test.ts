@@ -1,7 +1,8 @@
 import { generateKeyPair } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Identity, ProviderAnswer } from '../../src/account';
-import { askAgain } from '../../src/sign-in';
+import type { Identity } from '../../src/account/principal/identity';
+import type { ProviderAnswer } from '../../src/account/provider/provider';
+import { askAgain } from '../../src/sign-in/oidc-again';
 import { oidcSettings } from '../fixtures/oidc-settings';
 import { invalidGrant, onNetwork, SignInProvider } from '../fixtures/sign-in-provider';
 

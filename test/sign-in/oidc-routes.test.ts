@@ -1,7 +1,7 @@
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openFlow } from '../authorization/pages';
 import { Browser, formWith, type Gate, gateWith, locationOf, type Page, textOf } from '../fixtures/worker';
+import { openFlow } from '../oauth/pages';
 
 /*
  * Signing in at an OIDC provider, through the Worker. The network beyond is scripted; the provider's keys and

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { askAgain } from '../../src/sign-in';
-import { beginOidc, finishOidc, type OidcResult } from '../../src/sign-in/oidc';
+import { beginOidc, finishOidc } from '../../src/sign-in/oidc';
+import { askAgain } from '../../src/sign-in/oidc-again';
+import type { OidcResult } from '../../src/sign-in/oidc-refusals';
 import { oidcSettings } from '../fixtures/oidc-settings';
 import { SignInProvider } from '../fixtures/sign-in-provider';
 

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { openConsent, openFlow } from '../authorization/pages';
 import {
   Browser,
   callMcp,
@@ -11,6 +10,7 @@ import {
   type Page,
   textOf,
 } from '../fixtures/worker';
+import { openConsent, openFlow } from '../oauth/pages';
 
 function expectPage(page: Page, status: number, title: string): void {
   expect([page.status, page.location]).toEqual([status, undefined]);

@@ -1,8 +1,8 @@
 import { evictAllDurableObjects, listDurableObjectIds } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ACME, acmePerson, browserOf } from '../authorization/people';
 import { accountOf, Browser, formWith, gate, gateWith, locationOf, textOf } from '../fixtures/worker';
+import { ACME, acmePerson, browserOf } from '../oauth/people';
 
 const COOKIE = 'gatehouse-sign-in';
 

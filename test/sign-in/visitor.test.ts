@@ -1,6 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { decide, openConsent, openFlow } from '../authorization/pages';
-import { TOKEN_EXCHANGE, TYPE } from '../authorization/token/issuers';
 import { pass, startClock, stopClock } from '../fixtures/clock';
 import { browserAs, callApi, formOf, keyGate, makeKey, signInBy, whoIn } from '../fixtures/keys';
 import { expectInvalidGrant } from '../fixtures/refusals';
@@ -20,6 +18,8 @@ import {
   textOf,
   tokensOf,
 } from '../fixtures/worker';
+import { decide, openConsent, openFlow } from '../oauth/pages';
+import { TOKEN_EXCHANGE, TYPE } from '../oauth/token/issuers';
 
 beforeEach(stopClock);
 afterEach(() => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { AnswerScan } from '../../src/gateway/answer-scan';
-import { parseJsonText } from '../../src/gateway/json-text';
+import { parseJsonText } from '../../src/json-text';
+import { AnswerScan } from '../../src/upstream/answer-scan';
 
 /*
  * What messages cost is linear in their length. In Node, because in workerd the clock stands still while nothing is

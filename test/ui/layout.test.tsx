@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Layout, MessagePage, ProblemPage } from '../../src/ui';
+import { Layout } from '../../src/ui/layout';
+import { MessagePage, ProblemPage } from '../../src/ui/message';
 import { STYLE, STYLE_PARTS } from '../../src/ui/style';
 import { branding, forbidden, HEAVIEST, HOSTILE, html, weight } from './pages';
 

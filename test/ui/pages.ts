@@ -1,4 +1,5 @@
-import { type Branding, renderPage } from '../../src/ui';
+import type { Branding } from '../../src/ui/layout';
+import { renderPage } from '../../src/ui/render';
 
 /** What the tests of pages share: a deployment's name, a page as text, and rules that every page keeps. */
 export const branding: Branding = { name: 'Acme' };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MessagePage, renderPage } from '../../src/ui';
+import { MessagePage } from '../../src/ui/message';
+import { renderPage } from '../../src/ui/render';
 import { branding } from './pages';
 
 const page = <MessagePage branding={branding} title="You are signed out" text="Goodbye." />;

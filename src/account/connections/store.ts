@@ -1,5 +1,5 @@
+import { noteKeyVersions } from '../storage/key-versions';
 import { type Connection, type Credential, connectionOf } from './credential';
-import { noteKeyVersions } from './key-versions';
 
 /** A connection's row. Times are seconds since the epoch; `sealed` is the {@link Credential}. */
 export interface ConnectionRow {

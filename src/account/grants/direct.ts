@@ -1,7 +1,7 @@
 import { seconds } from '../../clock';
 import { randomSecret, s256, sha256Hex } from '../../crypto';
-import type { Identity } from '../identity';
-import { includedScopes, type Scope } from '../scopes';
+import type { Identity } from '../principal/identity';
+import { includedScopes, type Scope } from '../principal/scopes';
 import { clientRecord, issuingTerms, type Presentation, refusal, type Terms } from './grants';
 import type { Issuer, TokenAnswer } from './issuer';
 import { GONE, type GrantStore } from './store';

@@ -2,9 +2,9 @@ import { seconds } from '../../clock';
 import type { OidcProvider, Tokens } from '../../config';
 import { s256, sealUnderSecret, sha256Hex, timingSafeEqual, unsealUnderSecret } from '../../crypto';
 import { Serial } from '../../serial';
-import type { Scope } from '../scopes';
+import type { Scope } from '../principal/scopes';
 import type { CheckedRequest, Issuer, IssuingClient, IssuingTerms, TokenAnswer } from './issuer';
-import { judgeCodeRepeat, judgeRefreshRepeat } from './repeats';
+import { judgeCodeRepeat, judgeRefreshRepeat } from './replay';
 import type { CodeRow, GrantRow, GrantStore, RotationRow } from './store';
 
 /** What a person allowed on the consent page. `expires_at`: the grant's end, seconds since the epoch. */

@@ -1,8 +1,8 @@
-import type { Scope } from '../scopes';
+import type { Scope } from '../principal/scopes';
 
 /**
  * Who issues codes and tokens, and writes them as `grant:` and `token:` records into the namespace it is
- * given. `authorization/library.ts` is the one that does; `index.ts` hands it to the `Account`, which decides
+ * given. `oauth/protocol/library.ts` is the one that does; `index.ts` hands it to the `Account`, which decides
  * when it is called: once per code and once per rotation.
  */
 export interface Issuer {

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from '../../crypto';
 import { ok, type Refusal, type Result, refuse } from '../../result';
+import type { Scope } from '../principal/scopes';
 import { deniedBy } from '../provider/store';
-import type { Scope } from '../scopes';
 
 /** An access key's row. Times are seconds since the epoch. */
 export interface AccessKeyRow {

@@ -1,10 +1,10 @@
 import { seconds } from '../../clock';
 import { ok, type Refusal, type Result } from '../../result';
-import type { Outbox } from '../grants/outbox';
 import type { GrantStore } from '../grants/store';
-import type { Identity } from '../identity';
-import type { Profile } from '../profile';
-import type { SignIns } from '../sign-ins';
+import type { Identity } from '../principal/identity';
+import type { Profile } from '../principal/profile';
+import type { SignIns } from '../sign-ins/sign-ins';
+import type { Outbox } from '../storage/outbox';
 import type { AccessKey, AccessKeys, KeyLimitRefusal, KeyLimits, KeyRefusal, KeySpec } from './access-keys';
 import { makeKey } from './text';
 

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { Settings } from '../../config';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { quotable } from '../../secret-text';
-import { highestRole, type Identity } from '../identity';
-import { usableServers } from '../reach';
-import { DEFAULT_SCOPES, includedScopes, SCOPES, scopesWithin } from '../scopes';
+import { highestRole, type Identity } from '../principal/identity';
+import { DEFAULT_SCOPES, includedScopes, SCOPES, scopesWithin } from '../principal/scopes';
+import { usableServers } from '../principal/usable-servers';
 import type { KeySpec } from './access-keys';
 
 /** Seconds that a key lives when nobody says how long: 90 days. */

@@ -1,9 +1,8 @@
-import { readSecret, secretName } from '../../config';
+import { objectKeyring, readSecret, secretName } from '../../config';
 import { writeLog } from '../../log';
-import { objectKeyring } from '../../site';
 import type { GrantStore } from '../grants/store';
-import type { Profile } from '../profile';
-import type { SignIns } from '../sign-ins';
+import type { Profile } from '../principal/profile';
+import type { SignIns } from '../sign-ins/sign-ins';
 import { ProviderChecks } from './checks';
 import type { ProviderAsker } from './provider';
 import { ProviderVault } from './vault';

@@ -1,5 +1,5 @@
 import type { OidcProvider } from '../../config';
-import type { Identity } from '../identity';
+import type { Identity } from '../principal/identity';
 
 /*
  * The sign-in provider, asked again whether a person is still who they were. Whoever talks to it is above this

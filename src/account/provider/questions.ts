@@ -2,7 +2,7 @@ import { seconds } from '../../clock';
 import type { OidcProvider } from '../../config';
 import { sameIssuer } from '../../issuer';
 import type { Terms } from '../grants/grants';
-import type { Profile } from '../profile';
+import type { Profile } from '../principal/profile';
 import type { ProviderAnswer, ProviderAsker } from './provider';
 import type { ProviderRow } from './store';
 import type { ProviderVault } from './vault';

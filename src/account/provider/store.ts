@@ -1,4 +1,4 @@
-import { noteKeyVersions } from '../connections/key-versions';
+import { noteKeyVersions } from '../storage/key-versions';
 
 /** What is kept of the sign-in provider; times are seconds since the epoch. */
 export interface ProviderRow {

@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { roleAt, type Scope } from '../../account';
-import { ROLES, type Role, type ServerSetting } from '../../config';
-import { siteOf, type Work } from '../../site';
-import { serversOf } from '../merged/view';
-import type { Principal } from '../principal';
+import { ROLES, type Role, type ServerSetting, siteOf, type Work } from '../../config';
+import { type Principal, serversOf } from '../../upstream';
 
 /*
  * A session belongs to a user and a client, who may have several tokens in it: a wide one, and a narrower one by

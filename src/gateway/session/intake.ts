@@ -1,14 +1,14 @@
 import type { JSONRPCRequest, RequestId } from '@modelcontextprotocol/server';
 import { Serial } from '../../serial';
-import { admitCall } from '../merged/admit';
-import type { Acting } from '../merged/behind';
-import type { Called } from '../merged/server';
-import { methodNotAllowed } from '../rpc-error';
+import type { Acting } from '../../upstream';
+import { admitCall } from '../aggregate/admit';
+import type { Called } from '../aggregate/server';
+import { methodNotAllowed } from '../request/rpc-error';
 import { type Audience, audienceOf, isFor } from './audience';
 import { type Carried, INNER_ID, type LiveSession } from './live';
 import type { EventLog } from './log';
+import type { SessionRequest } from './messages';
 import type { SessionRequests } from './requests';
-import type { SessionRequest } from './told';
 
 /** How what a client sends gets from the session's object to the session's transport. */
 export class SessionIntake {

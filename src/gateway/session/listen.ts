@@ -8,13 +8,15 @@ import type { ServerSetting } from '../../config';
 import {
   type Acting,
   CredentialMissing,
+  callServerAs,
   connectBehind,
   type Greeting,
+  passingView,
   ServerFailure,
-} from '../merged/behind';
-import { toolsOf } from '../merged/lists';
-import { passingView, serversOf, UNASKED } from '../merged/view';
-import { callServerAs } from '../upstream';
+  serversOf,
+  toolsOf,
+  UNASKED,
+} from '../../upstream';
 
 /*
  * Listening to a server behind, for as long as a client listens to the gate: on its own stream (2025) or by

@@ -6,15 +6,11 @@ import {
   type ServerContext,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
-import type { ServerSetting } from '../../config';
-import { type Place, siteOf, type Work } from '../../site';
-import { lockOf } from '../lock';
-import type { Acting } from '../merged/behind';
-import { useUnlocked } from '../merged/connect-tool';
-import { findResource } from '../merged/items';
-import { type Called, gateServer, type Seen } from '../merged/server';
-import { serversOf, type View } from '../merged/view';
-import { isNobody } from '../principal';
+import { type Place, type ServerSetting, siteOf, type Work } from '../../config';
+import { type Acting, isNobody, lockOf, serversOf, type View } from '../../upstream';
+import { useUnlocked } from '../aggregate/connect-tool';
+import { findResource } from '../aggregate/items';
+import { type Called, gateServer, type Seen } from '../aggregate/server';
 import { audienceOf, isFor } from './audience';
 import { LIST_CHANGES } from './listen';
 import type { EventLog } from './log';

@@ -1,20 +1,19 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
+import { type Place, siteAt, type Work } from '../../config';
 import { leavePool } from '../../flow';
 import { Serial } from '../../serial';
-import { type Place, siteAt, type Work } from '../../site';
-import type { Acting } from '../merged/behind';
-import { isNobody } from '../principal';
-import { sessionNotFound } from '../rpc-error';
-import { StreamHolder } from './holder';
+import { type Acting, isNobody } from '../../upstream';
+import { sessionNotFound } from '../request/rpc-error';
 import { SessionIntake } from './intake';
 import { LiveSession } from './live';
 import { EventLog, type LoggedEvent } from './log';
+import type { SessionRequest, StreamNews } from './messages';
 import { SessionRequests } from './requests';
 import { compareRights } from './rights';
 import { type Asked, SessionSignIn } from './sign-in';
 import { type SessionState, SessionStore } from './store';
-import type { SessionRequest, StreamNews } from './told';
+import { StreamHolder } from './stream-socket';
 
 /**
  * One MCP session of the 2025 era at `/mcp`. It belongs to one user and client, keeps what the protocol's state

@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
-import { roleAt } from '../../account';
-import { findAccount } from '../../account/find-account';
-import { needsConnection } from '../../connections';
-import { siteOf, type Work } from '../../site';
-import { serversOf } from '../merged/view';
-import { isNobody, type Principal } from '../principal';
+import { findAccount, roleAt } from '../../account';
+import { siteOf, type Work } from '../../config';
+import { isNobody, needsConnection, type Principal, serversOf } from '../../upstream';
 
 /** How many tokens of a session are remembered. */
 const TOKENS = 8;

@@ -1,22 +1,21 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 import type { Context } from 'hono';
 import { seconds } from '../../clock';
+import { type Site, siteOf } from '../../config';
 import { enterPool } from '../../flow';
-import { mayPassFrom } from '../../limits';
+import { mayPassFrom, type Source, sourceOf } from '../../limits';
 import { quotable } from '../../secret-text';
-import { type Site, siteOf } from '../../site';
-import { type Source, sourceOf } from '../../source';
-import { watchOver, whileGranted } from '../granted';
-import { identify } from '../identify';
-import { tooManyRequests } from '../limits';
-import type { Message } from '../message';
-import { NOBODY, type Principal } from '../principal';
-import { methodNotAllowed, rpcError, sessionNotFound } from '../rpc-error';
-import { openSessionId, sealSessionId } from '../session-id';
+import { NOBODY, type Principal } from '../../upstream';
+import { watchOver, whileGranted } from '../request/grant-watch';
+import { identify } from '../request/identify';
+import { tooManyRequests } from '../request/limits';
+import type { Message } from '../request/message';
+import { methodNotAllowed, rpcError, sessionNotFound } from '../request/rpc-error';
+import { openSessionId, sealSessionId } from '../request/session-id';
 import { EventLog } from './log';
+import type { SessionRequest } from './messages';
 import { rightsAndConnectionsOf, rightsOf } from './rights';
 import { OwnStream } from './stream';
-import type { SessionRequest } from './told';
 
 /** What of a client's request the session's transport reads. */
 const HEADERS = ['accept', 'mcp-protocol-version', 'last-event-id', 'cf-connecting-ip'];

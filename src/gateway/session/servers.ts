@@ -1,12 +1,19 @@
 import type { ClientCapabilities, JSONRPCMessage } from '@modelcontextprotocol/client';
 import type { RequestId, Server } from '@modelcontextprotocol/server';
 import type { ServerSetting } from '../../config';
-import { catalogueOf, forgetLists } from '../catalogue';
-import { type Acting, type Behind, connectBehind, type Greeting, isSessionLost } from '../merged/behind';
-import { namesFor } from '../merged/names';
-import { serversOf } from '../merged/view';
+import {
+  type Acting,
+  type Behind,
+  catalogueOf,
+  connectBehind,
+  forgetLists,
+  type Greeting,
+  isSessionLost,
+  serversOf,
+} from '../../upstream';
+import { namesFor } from '../aggregate/names';
 import { audienceOf, audienceOfServer, isFor } from './audience';
-import { handOn } from './hand-on';
+import { handOn } from './forward-server-requests';
 import type { EventLog } from './log';
 import { countRequestsFrom, REQUESTS_EACH } from './request-ids';
 import type { SessionStore } from './store';

@@ -1,14 +1,13 @@
 import type { LoggingLevel } from '@modelcontextprotocol/client';
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
+import { type Place, siteAt } from '../../config';
 import { seal, unseal } from '../../crypto';
 import { migrate } from '../../migrations';
-import { type Place, siteAt } from '../../site';
-import type { Greeting } from '../merged/behind';
-import type { Principal } from '../principal';
+import type { Greeting, Principal } from '../../upstream';
 import { type Audience, readAudience } from './audience';
 import type { Sealer } from './log';
+import type { SessionRequest, Watched } from './messages';
 import { SESSION_SCHEMA } from './schema';
-import type { SessionRequest, Watched } from './told';
 
 /** How a session began, and who used it last. */
 export interface SessionState {

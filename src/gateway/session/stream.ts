@@ -1,13 +1,11 @@
 import type { Context } from 'hono';
-import { siteOf } from '../../site';
-import { watchPrincipal } from '../granted';
-import { serversOf } from '../merged/view';
-import type { Principal } from '../principal';
-import { accountAt, forgetCredentials, isAccountStill } from '../server-credentials';
+import { siteOf } from '../../config';
+import { accountAt, forgetCredentials, isAccountStill, type Principal, serversOf } from '../../upstream';
+import { watchPrincipal } from '../request/grant-watch';
 import { isFor } from './audience';
 import { isBack, listenTo } from './listen';
+import type { Listening, StreamNews, StreamOrder } from './messages';
 import { rightsAndConnectionsOf } from './rights';
-import type { Listening, StreamNews, StreamOrder } from './told';
 
 /** How often an idle stream says that it is there, in ms: proxies cut what is silent. */
 const KEEP_ALIVE_MS = 15_000;

@@ -1,15 +1,23 @@
 import type { Context } from 'hono';
-import type { ServerSetting } from '../../config';
-import { siteOf } from '../../site';
-import { catalogueOf, forgetLists } from '../catalogue';
-import { watchPrincipal, whileGranted } from '../granted';
-import { type Acting, type Behind, connectBehind } from '../merged/behind';
-import { findResource } from '../merged/items';
-import { namesFor } from '../merged/names';
-import { mergeTools } from '../merged/tools';
-import { passingView, serversOf, UNASKED } from '../merged/view';
-import type { Principal } from '../principal';
-import { accountAt, forgetCredentials, isAccountStill } from '../server-credentials';
+import { type ServerSetting, siteOf } from '../../config';
+import {
+  type Acting,
+  accountAt,
+  type Behind,
+  catalogueOf,
+  connectBehind,
+  forgetCredentials,
+  forgetLists,
+  isAccountStill,
+  type Principal,
+  passingView,
+  serversOf,
+  UNASKED,
+} from '../../upstream';
+import { findResource } from '../aggregate/items';
+import { namesFor } from '../aggregate/names';
+import { mergeTools } from '../aggregate/tools';
+import { watchPrincipal, whileGranted } from '../request/grant-watch';
 import { isBack, LIST_CHANGES, listenTo } from './listen';
 
 /** How changes are told on a `subscriptions/listen` stream. */

@@ -1,9 +1,14 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ClientSetting, Connector, OAuthCredential, Wanted } from '../../../src/account';
 import { isOfAnotherClient } from '../../../src/account/connections/configured';
 import { Connections } from '../../../src/account/connections/connections';
+import type {
+  ClientSetting,
+  Connector,
+  OAuthCredential,
+  Wanted,
+} from '../../../src/account/connections/credential';
 import { ConnectionStore } from '../../../src/account/connections/store';
 import { makeKeyringText, parseKeyring } from '../../../src/crypto';
 import { refuse } from '../../../src/result';

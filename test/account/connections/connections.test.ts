@@ -1,8 +1,8 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Connector, OAuthCredential, Wanted } from '../../../src/account';
 import { Connections } from '../../../src/account/connections/connections';
+import type { Connector, OAuthCredential, Wanted } from '../../../src/account/connections/credential';
 import { ConnectionStore } from '../../../src/account/connections/store';
 import { type Keyring, makeKeyringText, parseKeyring } from '../../../src/crypto';
 import { ok, refuse } from '../../../src/result';

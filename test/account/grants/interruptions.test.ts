@@ -1,10 +1,10 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Issuer, Presentation, Terms, TokenAnswer } from '../../../src/account';
-import { Grants } from '../../../src/account/grants/grants';
+import { Grants, type Presentation, type Terms } from '../../../src/account/grants/grants';
+import type { Issuer, TokenAnswer } from '../../../src/account/grants/issuer';
 import { GrantStore } from '../../../src/account/grants/store';
-import { libraryIssuer } from '../../../src/authorization';
-import { parseSettings } from '../../../src/config';
+import { parseSettings } from '../../../src/config/settings';
+import { libraryIssuer } from '../../../src/oauth/protocol/library';
 import { startClock, stopClock } from '../../fixtures/clock';
 import { expectInvalidGrant } from '../../fixtures/refusals';
 import {

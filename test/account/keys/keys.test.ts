@@ -2,10 +2,10 @@ import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from 
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeKey as makeKeyText } from '../../../src/account/keys/text';
-import { ACME, acmePerson, browserOf } from '../../authorization/people';
 import { pass, startClock, stopClock } from '../../fixtures/clock';
 import { accountOfUser, browserAs, callApi, callWith, keyGate, makeKey, whoIn } from '../../fixtures/keys';
 import { callMcp, connect } from '../../fixtures/worker';
+import { ACME, acmePerson, browserOf } from '../../oauth/people';
 
 let people = 0;
 /** Somebody new: each may make five keys in half a minute. */

@@ -1,7 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { watchGrant } from '../../../src/account';
+import { watchGrant } from '../../../src/account/watch/watch';
 import { pass, startClock, stopClock } from '../../fixtures/clock';
 import { dumpAll } from '../../fixtures/dump-all';
 import { browserAs, callWith, makeKey, signInBy, whoIn } from '../../fixtures/keys';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { answer, openSignedIn, typeCode } from '../../authorization/device/devices';
 import { deploy, InSession, TOOLS_CHANGED } from '../../fixtures/mcp-session';
 import { sessionServer } from '../../fixtures/mcp-session-server';
 import { Browser } from '../../fixtures/worker';
+import { answer, openSignedIn, typeCode } from '../../oauth/device/devices';
 
 /* `UNAUTHENTICATED = "authorize_tool"` (row 46): how a session without a credential comes to one. */
 

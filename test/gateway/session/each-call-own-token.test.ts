@@ -1,7 +1,7 @@
 import { createExecutionContext, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import worker from '../../../src/index';
+import worker from '../../../src';
 import { makeKey } from '../../fixtures/keys';
 import { type Connected, messageOf, ORIGIN, realServer, scripted } from '../../fixtures/mcp-server';
 import { Caller, type Era } from '../../fixtures/mcp-server-caller';

@@ -1,8 +1,8 @@
 import { evictAllDurableObjects, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, expect, test, vi } from 'vitest';
+import { Account, McpSession } from '../../../src';
 import { SessionStore } from '../../../src/gateway/session/store';
-import { Account, McpSession } from '../../../src/index';
 import { connectMerged, deploy, eventually, InSession } from '../../fixtures/mcp-session';
 import { sessionServer } from '../../fixtures/mcp-session-server';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Account } from '../../../src/index';
+import { Account } from '../../../src';
 import { META, MODERN } from '../../fixtures/mcp-server-caller';
 import {
   connectMerged,

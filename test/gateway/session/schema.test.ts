@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { sealSessionId } from '../../../src/gateway/session-id';
-import { siteAt } from '../../../src/site';
+import { siteAt } from '../../../src/config/deployment';
+import { sealSessionId } from '../../../src/gateway/request/session-id';
 import { startClock } from '../../fixtures/clock';
 import { connectMerged, deploy, EventStream, InSession } from '../../fixtures/mcp-session';
 import { sessionServer } from '../../fixtures/mcp-session-server';

@@ -1,0 +1,83 @@
+import type { GrantRow } from '../grants/store';
+import type { KeyLimits } from '../keys/access-keys';
+import type { Identity } from '../principal/identity';
+import { includedScopes } from '../principal/scopes';
+
+/**
+ * What a token or access key stands for, as the object knows it at this moment. Times are seconds since the
+ * epoch. For a key, `grant` is the key.
+ */
+export interface Access {
+  /** Whose it is. Of a grant that moved here, not the id that its tokens begin with. */
+  user_id: string;
+  identity: Identity;
+  grant: {
+    id: string;
+    client_id: string;
+    client_name: string;
+    servers: string[];
+    /** The one place where it is good; undefined, of a key: everywhere, at the servers that it names. */
+    resource: string | undefined;
+    expires_at: number;
+  };
+  /** The token's own scope, which a refresh may have narrowed. */
+  scope: string[];
+  /** Globs over `{server}_{tool}` that an access key is held to; undefined: all. */
+  tools: string[] | undefined;
+  issued_at: number;
+  expires_at: number;
+}
+
+/** A grant as its user sees it. */
+export interface Grant {
+  id: string;
+  client_id: string;
+  client_name: string;
+  client_domain: string | undefined;
+  scope: string;
+  servers: string[];
+  resource: string;
+  created_at: number;
+  last_used_at: number | undefined;
+  expires_at: number;
+  /** The access key with which the person had signed in, if it was one. */
+  key_id: string | undefined;
+}
+
+/** All of a grant's access but what depends on the token. `key`: the one that the grant was made with. */
+export function accessByGrant(
+  user_id: string,
+  identity: Identity,
+  row: GrantRow,
+  key: KeyLimits | undefined,
+): Omit<Access, 'scope' | 'issued_at' | 'expires_at'> {
+  const { id, client_id, client_name, resource, expires_at } = row;
+  const servers = JSON.parse(row.servers) as string[];
+  const grant = { id, client_id, client_name, resource, expires_at, servers };
+  return { user_id, identity, tools: key?.tools, grant };
+}
+
+/** The access of an access key itself. Its client's id is no other's: none has a colon in that place. */
+export function accessByKey(user_id: string, identity: Identity, key: KeyLimits): Access {
+  const { id, name, servers, tools, scope, created_at: issued_at, expires_at } = key;
+  const client = { client_id: `key:${id}`, client_name: name };
+  const grant = { id, ...client, servers, resource: undefined, expires_at };
+  return { user_id, identity, grant, scope: includedScopes(scope), tools, issued_at, expires_at };
+}
+
+export function describeGrant(row: GrantRow): Grant {
+  const { id, client_id, client_name, scope, resource, created_at, expires_at } = row;
+  return {
+    id,
+    client_id,
+    client_name,
+    client_domain: row.client_domain ?? undefined,
+    scope,
+    servers: JSON.parse(row.servers) as string[],
+    resource,
+    created_at,
+    last_used_at: row.last_used_at ?? undefined,
+    expires_at,
+    key_id: row.key_id ?? undefined,
+  };
+}

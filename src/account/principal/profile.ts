@@ -1,0 +1,67 @@
+import type { Role } from '../../config';
+import type { Identity } from './identity';
+
+type ProfileRow = {
+  id: number;
+  user_id: string;
+  provider: string;
+  issuer: string;
+  subject: string;
+  name: string;
+  email: string | null;
+  email_verified: number;
+  groups: string;
+  role: string | null;
+  updated_at: number;
+};
+
+/** Who the principal of an account is, as was said at the last sign-in, or since by the provider, asked again. */
+export class Profile {
+  constructor(private readonly sql: SqlStorage) {}
+
+  /** The account's own user id; empty while nobody ever signed in. */
+  userId(): string {
+    return this.row()?.user_id ?? '';
+  }
+
+  /** When it was said; seconds since the epoch. */
+  savedAt(): number {
+    return this.row()?.updated_at ?? 0;
+  }
+
+  identity(): Identity | undefined {
+    const row = this.row();
+    if (!row) return undefined;
+    const { user_id: _, id: __, updated_at: ___, role, ...rest } = row;
+    return {
+      ...rest,
+      email: rest.email ?? undefined,
+      email_verified: rest.email_verified === 1,
+      groups: JSON.parse(rest.groups) as string[],
+      ...(role === null ? {} : { role: role as Role }),
+    };
+  }
+
+  save(userId: string, identity: Identity, now: number): void {
+    const { provider, issuer, subject, name, email, email_verified, groups, role } = identity;
+    this.sql.exec(
+      `INSERT OR REPLACE INTO profile
+       (id, user_id, provider, issuer, subject, name, email, email_verified, groups, role, updated_at)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      userId,
+      provider,
+      issuer,
+      subject,
+      name,
+      email ?? null,
+      email_verified ? 1 : 0,
+      JSON.stringify(groups),
+      role ?? null,
+      now,
+    );
+  }
+
+  private row(): ProfileRow | undefined {
+    return this.sql.exec('SELECT * FROM profile').toArray()[0] as ProfileRow | undefined;
+  }
+}

@@ -1,0 +1,104 @@
+import { sha256Hex } from '../../crypto';
+
+/*
+ * Whoever holds a stream open for a grant is told at once when the grant ends, and when what its user may do
+ * changes. Between the object and them is a hibernatable socket: waiting costs nothing.
+ */
+
+/** What a watcher hears: this, or the end of its socket with this code. */
+const CHANGED = 'changed';
+const GRANT_ENDED = 4001;
+/** How soon a watcher is back whose socket broke, in ms. */
+const AGAIN_MS = 1_000;
+
+type Attachment = { grantId: string; rights: string };
+
+/** What the watchers of an account depend on. */
+export interface Watched {
+  ctx: DurableObjectState;
+  /** All here that what the user may do depends on. */
+  rights(): string;
+  /** Whether a grant, or an access key, still stands. */
+  stands(id: string): boolean;
+}
+
+/** Those who hold streams open for grants of an account. */
+export class Watchers {
+  constructor(private readonly watched: Watched) {}
+
+  /** Opens a socket for the grant that a request names; 404 when it has ended. */
+  async open(request: Request): Promise<Response> {
+    const grantId = request.headers.get('gatehouse-grant') ?? '';
+    if (!this.watched.stands(grantId)) return new Response(null, { status: 404 });
+    const rights = await sha256Hex(this.watched.rights());
+    const { 0: theirs, 1: ours } = new WebSocketPair();
+    this.watched.ctx.acceptWebSocket(ours);
+    ours.serializeAttachment({ grantId, rights } satisfies Attachment);
+    return new Response(null, { status: 101, webSocket: theirs });
+  }
+
+  /** Tells each what changed for it. */
+  async tell(): Promise<void> {
+    const { ctx, stands } = this.watched;
+    const sockets = ctx.getWebSockets();
+    if (sockets.length === 0) return;
+    const rights = await sha256Hex(this.watched.rights());
+    for (const socket of sockets) {
+      const { grantId, rights: before } = socket.deserializeAttachment() as Attachment;
+      try {
+        if (!stands(grantId)) socket.close(GRANT_ENDED, 'the grant has ended');
+        else if (before !== rights) {
+          socket.serializeAttachment({ grantId, rights } satisfies Attachment);
+          socket.send(CHANGED);
+        }
+      } catch {
+        // It closed a moment ago.
+      }
+    }
+  }
+}
+
+/**
+ * Hears of what becomes of a grant, until the returned function is called: that what its user may do changed, or
+ * that it ended. A socket that breaks says neither; it is opened again, and as if something had changed. `opened`:
+ * from here on; what changed since the grant was looked at is for the caller to see.
+ */
+export function watchGrant(
+  env: Env,
+  { userId, grantId }: { userId: string; grantId: string },
+  on: { opened?(): void; changed(): void; ended(): void },
+): () => void {
+  let socket: WebSocket | undefined;
+  let stopped = false;
+  const open = async (changed: boolean): Promise<void> => {
+    if (stopped) return;
+    const headers = { upgrade: 'websocket', 'gatehouse-grant': grantId };
+    const opened = await env.ACCOUNT.getByName(userId)
+      .fetch('https://account/watch', { headers })
+      .catch(() => undefined);
+    if (!opened) return again();
+    const { webSocket } = opened;
+    if (!webSocket) return on.ended();
+    webSocket.accept();
+    if (stopped) return webSocket.close(1000);
+    socket = webSocket;
+    webSocket.addEventListener('message', ({ data }) => {
+      if (data === CHANGED) on.changed();
+    });
+    webSocket.addEventListener('close', ({ code }) => {
+      if (code === GRANT_ENDED) on.ended();
+      else again();
+    });
+    webSocket.addEventListener('error', again);
+    if (changed) on.changed();
+    else on.opened?.();
+  };
+  const again = (): void => {
+    if (!stopped) setTimeout(() => void open(true), AGAIN_MS);
+  };
+  void open(false);
+  return () => {
+    stopped = true;
+    socket?.close(1000);
+  };
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { httpUrl } from './primitives';
+
+/* The settings of servers at which each user has an account of their own: `auth` = `oauth` or `api_key`. */
+
+/** How a client with a secret proves itself where no metadata says how (RFC 6749 section 2.3.1). */
+const clientAuth = z.enum(['client_secret_basic', 'client_secret_post', 'none'], {
+  error: 'must be client_secret_basic, client_secret_post or none',
+});
+
+export const connectionSettings = {
+  /** Asked for at the provider, separated by spaces; unset: what the server asks for. */
+  scopes: z.string().min(1).optional(),
+  /** The gate's own id at the provider; unset: its metadata document, or registration. */
+  client_id: z.string().min(1).optional(),
+  authorize_url: httpUrl.optional(),
+  token_url: httpUrl.optional(),
+  revoke_url: httpUrl.optional(),
+  token_endpoint_auth_method: clientAuth.optional(),
+} as const;
+
+interface ConnectionServer {
+  name: string;
+  auth: string;
+  url?: string | undefined;
+  scopes?: string | undefined;
+  client_id?: string | undefined;
+  authorize_url?: string | undefined;
+  token_url?: string | undefined;
+  revoke_url?: string | undefined;
+  token_endpoint_auth_method?: string | undefined;
+  header: string;
+}
+
+const OAUTH_ONLY = [
+  'scopes',
+  'client_id',
+  'authorize_url',
+  'token_url',
+  'revoke_url',
+  'token_endpoint_auth_method',
+] as const;
+
+/** What doesn't fit together in a server's settings: where, and what would be right. */
+export function connectionRules(server: ConnectionServer): { path: string; error: string }[] {
+  if (server.name === 'callback' && (server.auth === 'oauth' || server.auth === 'api_key')) {
+    return [
+      { path: 'name', error: 'must be another: /connect/callback is where providers send browsers back' },
+    ];
+  }
+  if (server.auth !== 'oauth') {
+    const stray = OAUTH_ONLY.filter((name) => server[name] !== undefined);
+    return stray.map((path) => ({ path, error: `${path} goes with auth oauth` }));
+  }
+  const found: { path: string; error: string }[] = [];
+  const fixed = server.authorize_url !== undefined || server.token_url !== undefined;
+  if (fixed && server.authorize_url === undefined)
+    found.push({ path: 'authorize_url', error: 'token_url goes with authorize_url: write both, or neither' });
+  if (fixed && server.token_url === undefined)
+    found.push({ path: 'token_url', error: 'authorize_url goes with token_url: write both, or neither' });
+  if (fixed && server.client_id === undefined)
+    found.push({
+      path: 'client_id',
+      error: 'with authorize_url and token_url the gate needs a client_id there',
+    });
+  if (!fixed && server.revoke_url !== undefined)
+    found.push({ path: 'revoke_url', error: 'revoke_url goes with authorize_url and token_url' });
+  if (!fixed && server.url === undefined)
+    found.push({
+      path: 'url',
+      error:
+        'auth oauth without a url needs authorize_url, token_url and client_id: there is nothing to discover',
+    });
+  if (server.header.toLowerCase() !== 'authorization')
+    found.push({
+      path: 'header',
+      error: 'header goes with auth static or api_key; a token goes into Authorization',
+    });
+  return found;
+}

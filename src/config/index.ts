@@ -1,0 +1,16 @@
+export { readSecret, secretName } from './checks';
+export {
+  objectKeyring,
+  type Place,
+  readSite,
+  type Site,
+  siteAt,
+  siteOf,
+  siteResource,
+  type Work,
+} from './deployment';
+export { isSettingName, ROLES, type Role, type RoleRule, type SignInMethod } from './primitives';
+export type { OidcProvider, Problem, Settings, Tokens } from './schemas';
+export type { ClaimRule, ServerSetting } from './servers';
+export { titleOf } from './settings';
+export type { TrustedIssuer, TrustRule } from './trusted-issuers';

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { isLoopbackHost } from '../hosts';
+import type { ConfiguredClient } from './clients';
+import {
+  issuerUrl,
+  method,
+  type Role,
+  type RoleRule,
+  type SignInMethod,
+  seconds,
+  settingName,
+} from './primitives';
+import type { ServerSetting } from './servers';
+import type { TrustedIssuer } from './trusted-issuers';
+
+/** Variables as the Worker gets them: text, or what a TOML table became. */
+export type Variables = Record<string, unknown>;
+
+/**
+ * The settings (README, "Settings"): read from the Worker's variables once per isolate, each a TOML table
+ * or the same as JSON text, validated here and nowhere else. What is wrong becomes a {@link Problem}, and
+ * the Worker refuses to serve what needs it.
+ */
+export interface Settings {
+  /** The origin that clients see; undefined: the request's own. */
+  publicUrl: string | undefined;
+  /** With `PUBLIC_URL`: other hosts (`host` or `host:port`) that requests may come to. */
+  hosts: string[];
+  name: string;
+  logo: string | undefined;
+  policyUrl: string | undefined;
+  termsUrl: string | undefined;
+  supportUrl: string | undefined;
+  signIn: { methods: SignInMethod[] | undefined; oidc: OidcProvider[] };
+  roles: RoleRule[];
+  defaultRole: Role | undefined;
+  clients: ConfiguredClient[];
+  trustedIssuers: TrustedIssuer[];
+  servers: ServerSetting[];
+  tokens: Tokens;
+  /** What a request without a credential gets: a challenge, or (2025 era) a session with one tool, `authorize`. */
+  unauthenticated: 'challenge' | 'authorize_tool';
+  /** Origins of web pages that may call `/mcp…`; undefined: own, loopback, known vendors. */
+  origins: string[] | undefined;
+  /** `host:port` on loopback from which client metadata documents may come: for local development. */
+  clientDocumentHosts: string[];
+}
+
+/** A mistake in a setting, as `/health` shows it. Never holds a secret's value. */
+export interface Problem {
+  setting: string;
+  problem: string;
+  fix: string;
+}
+
+const oidcProvider = z.strictObject({
+  name: settingName.refine((name) => !['local', 'key', 'skip', 'visitor', 'service'].includes(name), {
+    error: 'must not be the name of another way to sign in, nor visitor or service',
+  }),
+  title: z.string().min(1).optional(),
+  issuer: issuerUrl,
+  client_id: z.string().min(1),
+  scopes: z
+    .string()
+    .refine((scopes) => scopes.split(' ').includes('openid'), { error: 'must have openid among them' })
+    .default('openid profile email'),
+  groups_claim: z.string().default('groups'),
+  domains: z.array(z.string().toLowerCase()).default([]),
+  recheck: seconds.default(43_200),
+  max_age: seconds.default(2_592_000),
+});
+/** A sign-in provider of `SIGN_IN.oidc`. `domains`: addresses of these must come in here and nowhere else. */
+export type OidcProvider = z.infer<typeof oidcProvider>;
+
+export const tokens = z.strictObject({
+  access: seconds.default(1800),
+  refresh: seconds.default(2_592_000),
+  grant: seconds.default(31_536_000),
+  code: seconds.default(300),
+  request: seconds.default(300),
+  flow: seconds.default(900),
+  grace: seconds.default(120),
+  sign_in: seconds.default(43_200),
+  session: seconds.default(86_400),
+  on_replay: z.enum(['revoke', 'refuse']).default('revoke'),
+});
+/** `TOKENS`: lifetimes in seconds, and what a replayed refresh token costs. */
+export type Tokens = z.infer<typeof tokens>;
+
+export const signIn = z.strictObject({
+  methods: z.array(method).min(1).optional(),
+  oidc: z.array(oidcProvider).default([]),
+});
+
+export const documentHost = z.string().refine((text) => isLoopbackHost(text.replace(/:\d+$/, '')), {
+  error: 'must be a loopback host with its port, such as localhost:8443',
+});

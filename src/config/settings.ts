@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { checkTogether } from './checks';
+import { configuredClient } from './clients';
+import { host, httpUrl, origin, role, roleRule } from './primitives';
+import { documentHost, type Problem, type Settings, signIn, tokens, type Variables } from './schemas';
+import { serverSetting } from './servers';
+import { trustedIssuer } from './trusted-issuers';
+
+/* Reads the settings: the one place that knows their names (README, "Settings"). */
+
+export { isLoopbackHost } from '../hosts';
+export { readSecret, secretName } from './checks';
+export type { ConfiguredClient } from './clients';
+export {
+  isSettingName,
+  ROLES,
+  type Role,
+  type RoleRule,
+  SIGN_IN_METHODS,
+  type SignInMethod,
+} from './primitives';
+export type { OidcProvider, Problem, Settings, Tokens, Variables } from './schemas';
+export type { ClaimRule, ServerSetting, ToolRule } from './servers';
+export type { TrustedIssuer, TrustRule } from './trusted-issuers';
+
+/** One row a setting: how it is read, what it is without one, and what to write instead of a mistake. */
+const SETTINGS = {
+  PUBLIC_URL: { schema: origin.optional(), fix: 'PUBLIC_URL = "https://mcp.example.com"' },
+  HOSTS: {
+    schema: z.array(host).default([]),
+    fix: 'an array of hosts such as ["gate.internal:8080"]: other names that requests may come to',
+  },
+  NAME: { schema: z.string().max(60).default('Gatehouse'), fix: 'NAME = "Acme"' },
+  LOGO: {
+    schema: z
+      .union([httpUrl, z.string().startsWith('data:image/').max(8192)], {
+        error: 'must be an https:// URL, or a data:image/ URI of at most 8,192 characters',
+      })
+      .optional(),
+    fix: 'LOGO = "https://example.com/logo.svg"',
+  },
+  POLICY_URL: { schema: httpUrl.optional(), fix: 'POLICY_URL = "https://example.com/privacy"' },
+  TERMS_URL: { schema: httpUrl.optional(), fix: 'TERMS_URL = "https://example.com/terms"' },
+  SUPPORT_URL: { schema: httpUrl.optional(), fix: 'SUPPORT_URL = "https://example.com/support"' },
+  SIGN_IN: {
+    schema: signIn.default({ oidc: [] }),
+    fix: 'a table with oidc = [{ name, issuer, client_id, … }] and, if not all are wanted, methods',
+  },
+  ROLES: {
+    schema: z.array(roleRule).default([]),
+    fix: 'an array of tables such as { role = "member", provider = "acme", groups = ["staff"] }',
+  },
+  DEFAULT_ROLE: { schema: role.optional(), fix: 'DEFAULT_ROLE = "member"' },
+  CLIENTS: {
+    schema: z.array(configuredClient).default([]),
+    fix: 'an array of tables with client_id, name, redirect_uris and, by choice, scope, token_endpoint_auth_method and grant_types',
+  },
+  TRUSTED_ISSUERS: {
+    schema: z.array(trustedIssuer).default([]),
+    fix: 'an array of tables such as { name = "github", issuer = "https://…", rules = [{ claims = [{ claim = "repository", eq = "acme/app" }], role = "member" }] }',
+  },
+  SERVERS: {
+    schema: z.array(serverSetting).default([]),
+    fix: 'an array of tables such as { name = "notes", url = "https://notes.example.com/mcp", auth = "identity" }',
+  },
+  TOKENS: {
+    schema: tokens.prefault({}),
+    fix: 'a table of seconds, each at least 1, such as { access = 1800, refresh = 2592000 }',
+  },
+  UNAUTHENTICATED: {
+    schema: z
+      .enum(['challenge', 'authorize_tool'], { error: 'must be challenge or authorize_tool' })
+      .default('challenge'),
+    fix: 'UNAUTHENTICATED = "challenge"',
+  },
+  ORIGINS: {
+    schema: z.array(origin).optional(),
+    fix: 'an array of origins such as ["https://app.example.com"]',
+  },
+  CLIENT_DOCUMENT_HOSTS: {
+    schema: z.array(documentHost).default([]),
+    fix: 'an array of loopback hosts such as ["localhost:8443"], for local development only',
+  },
+} as const;
+
+/** Settings whose value is text; the others are tables or arrays, or JSON text of one. */
+const TEXT_SETTINGS = new Set([
+  'PUBLIC_URL',
+  'NAME',
+  'LOGO',
+  'POLICY_URL',
+  'TERMS_URL',
+  'SUPPORT_URL',
+  'DEFAULT_ROLE',
+  'UNAUTHENTICATED',
+]);
+
+/** Reads all settings. With problems, the settings named in them are as if unset. */
+export function parseSettings(variables: Variables): { settings: Settings; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const values = {} as { [K in keyof typeof SETTINGS]: z.infer<(typeof SETTINGS)[K]['schema']> };
+  for (const [setting, { schema, fix }] of Object.entries(SETTINGS)) {
+    const read = readVariable(setting, variables[setting]);
+    const parsed = read.problem === undefined ? schema.safeParse(read.value) : undefined;
+    if (read.problem !== undefined) problems.push({ setting, problem: read.problem, fix });
+    for (const issue of parsed?.error?.issues ?? []) {
+      problems.push({ setting: settingPath(setting, issue.path), problem: describe(issue, read.value), fix });
+    }
+    Object.assign(values, { [setting]: parsed?.success ? parsed.data : schema.parse(undefined) });
+  }
+  const settings: Settings = {
+    publicUrl: values.PUBLIC_URL,
+    hosts: values.HOSTS,
+    name: values.NAME,
+    logo: values.LOGO,
+    policyUrl: values.POLICY_URL,
+    termsUrl: values.TERMS_URL,
+    supportUrl: values.SUPPORT_URL,
+    signIn: { methods: values.SIGN_IN.methods, oidc: values.SIGN_IN.oidc },
+    roles: values.ROLES,
+    defaultRole: values.DEFAULT_ROLE,
+    clients: values.CLIENTS,
+    trustedIssuers: values.TRUSTED_ISSUERS,
+    servers: values.SERVERS,
+    tokens: values.TOKENS,
+    unauthenticated: values.UNAUTHENTICATED,
+    origins: values.ORIGINS,
+    clientDocumentHosts: values.CLIENT_DOCUMENT_HOSTS,
+  };
+  return { settings, problems: [...problems, ...checkTogether(settings, variables)] };
+}
+
+/** A variable's value; text of a table or array setting is JSON; unset and empty are undefined. */
+function readVariable(setting: string, value: unknown): { value?: unknown; problem?: string } {
+  if (value === undefined || value === null || value === '') return {};
+  if (TEXT_SETTINGS.has(setting) || typeof value !== 'string') return { value };
+  try {
+    return { value: JSON.parse(value) };
+  } catch {
+    return { problem: 'it is text that is not JSON' };
+  }
+}
+
+function settingPath(setting: string, path: PropertyKey[]): string {
+  return path.reduce<string>(
+    (name, step) => (typeof step === 'number' ? `${name}[${step}]` : `${name}.${String(step)}`),
+    setting,
+  );
+}
+
+/** What is wrong, with the value only where it is a plain one: tables may hold what should be a secret. */
+function describe(issue: z.core.$ZodIssue, root: unknown): string {
+  const value = issue.path.reduce<unknown>(
+    (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
+    root,
+  );
+  if (value === undefined) return `it is missing: ${issue.message}`;
+  if (typeof value === 'object') return issue.message;
+  return `it is ${JSON.stringify(value).slice(0, 120)}: ${issue.message}`;
+}
+
+/** What people read for something of the settings: its title, or else its name. */
+export function titleOf({ title, name }: { title?: string | undefined; name: string }): string {
+  return title ?? name;
+}

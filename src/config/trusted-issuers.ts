@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { httpUrl, issuerUrl, role, seconds, settingName } from './primitives';
+import { claimRule } from './servers';
+
+/** Public keys in a setting (RFC 7517 section 5): for a signer whose own address can't be reached. */
+export const publicKeys = z.object({
+  keys: z
+    .array(
+      z
+        .looseObject({ kty: z.enum(['RSA', 'EC', 'OKP'], { error: 'must be RSA, EC or OKP' }) })
+        .refine((key) => !('d' in key || 'k' in key), { error: 'must be a public key, without its secret' }),
+    )
+    .min(1),
+});
+
+/**
+ * What a claim must be. A regular expression has to match all of it: `acme/` would let in `evil-acme/x`, and
+ * anybody can have tokens of a public issuer.
+ */
+const claimTest = claimRule
+  .refine((rule) => rule.tools === undefined, { error: 'tools goes with SERVERS, not here' })
+  .transform((rule) => (rule.regex === undefined ? rule : { ...rule, regex: `^(?:${rule.regex})$` }));
+
+const trustRule = z.strictObject({
+  claims: z.array(claimTest).min(1, {
+    error: 'must name a claim: without one, everybody who can get a token of that issuer is let in',
+  }),
+  role,
+  servers: z.array(settingName).optional(),
+  groups: z.array(z.string()).default([]),
+});
+/** A rule of `TRUSTED_ISSUERS`: the first whose claims all hold decides. `servers` unset: all there are. */
+export type TrustRule = z.infer<typeof trustRule>;
+
+/** Words that say how somebody came in, where an issuer's name would stand. */
+const RESERVED = ['local', 'key', 'skip', 'oidc', 'client'];
+
+export const trustedIssuer = z
+  .strictObject({
+    name: settingName.refine((name) => !RESERVED.includes(name), {
+      error: `must not be one of ${RESERVED.join(', ')}`,
+    }),
+    title: z.string().min(1).max(60).optional(),
+    issuer: issuerUrl,
+    audience: z.string().min(1).optional(),
+    jwks_uri: httpUrl.optional(),
+    jwks: publicKeys.optional(),
+    lifetime: seconds.default(600),
+    rules: z.array(trustRule).min(1),
+  })
+  .refine((trusted) => !(trusted.jwks && trusted.jwks_uri), {
+    error: 'must have jwks or jwks_uri, not both',
+  });
+/**
+ * An issuer of `TRUSTED_ISSUERS`. `audience`: unset, the gate's own origin. Without `jwks` and `jwks_uri` its
+ * keys are where its discovery document says. `lifetime`: seconds of access, at most.
+ */
+export type TrustedIssuer = z.infer<typeof trustedIssuer>;

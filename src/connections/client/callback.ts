@@ -1,0 +1,60 @@
+import type { ServerSetting, Site } from '../../config';
+import { callbackIdOf } from '../../crypto';
+import { type DiscoveryRefusal, findProvider, type Provider } from '../discovery/discovery';
+
+/*
+ * Where providers send browsers back. Each server has a callback of its own at each authorization server, so that an
+ * answer of one can't be used for another (RFC 9700 section 4.4.2.2); the shared one is only for answers that say
+ * whose they are (section 4.4.2.1).
+ */
+
+/** The callback that servers share whose client was registered by hand, and whose provider sends `iss`. */
+export const CALLBACK_PATH = '/connect/callback';
+
+export interface Callback {
+  url: string;
+  /** The last part of its path; undefined: the shared one. */
+  id: string | undefined;
+}
+
+/** The callback of a server at its provider: what the gate registers there, asks for, and takes answers at. */
+export async function callbackFor(
+  site: Pick<Site, 'origin' | 'keyring'>,
+  { name, client_id }: Pick<ServerSetting, 'name' | 'client_id'>,
+  { issuer, tellsIssuer }: Pick<Provider, 'issuer' | 'tellsIssuer'>,
+): Promise<Callback> {
+  const shared = `${site.origin}${CALLBACK_PATH}`;
+  if (client_id !== undefined && tellsIssuer) return { url: shared, id: undefined };
+  // By hand it is registered before anybody has asked who the issuer is.
+  const id = await callbackIdOf(site.keyring, name, client_id === undefined ? issuer : undefined);
+  return { url: `${shared}/${id}`, id };
+}
+
+/** The URL of the callback with this id. */
+export function callbackUrl({ origin }: Pick<Site, 'origin'>, id: string): string {
+  return `${origin}${CALLBACK_PATH}/${id}`;
+}
+
+/** What to register by hand. `problem`: why it isn't known whether the shared callback would do. */
+export interface ListedCallback {
+  server: string;
+  client_id: string | undefined;
+  issuer: string | undefined;
+  redirect_uri: string;
+  problem: DiscoveryRefusal | undefined;
+}
+
+/** The callback of each server with `auth = "oauth"`, as it is while the settings name a `client_id` there. */
+export function listCallbacks(site: Site): Promise<ListedCallback[]> {
+  const servers = site.settings.servers.filter(({ auth }) => auth === 'oauth');
+  return Promise.all(
+    servers.map(async (server) => {
+      const { name, client_id } = server;
+      const found = await findProvider(site, server);
+      const provider = found.ok ? found.value : { issuer: undefined, tellsIssuer: false };
+      const { url } = await callbackFor(site, { name, client_id: client_id ?? '' }, provider);
+      const problem = found.ok ? undefined : found.error.reason;
+      return { server: name, client_id, issuer: provider.issuer, redirect_uri: url, problem };
+    }),
+  );
+}

@@ -1,0 +1,232 @@
+import {
+  type AuthorizationServerMetadata,
+  checkResourceAllowed,
+  discoverAuthorizationServerMetadata,
+  discoverOAuthProtectedResourceMetadata,
+  IssuerMismatchError,
+  type OAuthProtectedResourceMetadata,
+  resourceUrlFromServerUrl,
+} from '@modelcontextprotocol/client';
+import { type ServerSetting, type Site, siteResource } from '../../config';
+import { sameIssuer } from '../../issuer';
+import { safeSend } from '../../outbound-fetch';
+import { ok, type Refusal, type Result, refuse } from '../../result';
+import { documentFetch, loopbackOrigins, OutboundFailure } from '../../upstream';
+import { type Challenge, readBearerChallenge } from './challenge';
+import { findForeignEndpoint } from './endpoints';
+
+/** The authorization server of a server behind, and what to ask it for. Plain data: kept while a person is there. */
+export interface Provider {
+  /** Undefined: fixed endpoints, and the settings don't say whose they are. */
+  issuer: string | undefined;
+  authorization_endpoint: string;
+  token_endpoint: string;
+  revocation_endpoint?: string | undefined;
+  registration_endpoint?: string | undefined;
+  token_endpoint_auth_methods_supported?: string[] | undefined;
+  /** RFC 9207: its redirects carry `iss`. */
+  tellsIssuer: boolean;
+  /** It takes a client's metadata document for a registration. */
+  takesDocuments: boolean;
+  /** What the tokens are for (RFC 8707). */
+  resource: string;
+  scope: string | undefined;
+}
+
+/** Why a server's provider isn't known. `provider_unavailable` may pass; the others are the operator's. */
+export type DiscoveryRefusal =
+  | 'provider_unavailable'
+  | 'provider_unknown'
+  | 'provider_metadata_invalid'
+  | 'resource_mismatch'
+  | 'pkce_unsupported';
+
+type Discovered<T> = Result<T, Refusal<DiscoveryRefusal>>;
+
+const TIMEOUT_MS = 10_000;
+/** It goes into an address. */
+const LONGEST_SCOPE = 4096;
+/** How many authorization servers are asked, while a person waits. */
+const MOST_ASKED = 3;
+
+/**
+ * Where a person connects to a server: the endpoints of the settings, or else what the server's own challenge leads
+ * to (RFC 9728, then RFC 8414 or OpenID Connect Discovery), or the authorization server that the settings name.
+ */
+export async function findProvider(site: Site, server: ServerSetting): Promise<Discovered<Provider>> {
+  const { authorize_url, token_url, url } = server;
+  if (authorize_url !== undefined && token_url !== undefined) {
+    return ok(fixedProvider(site, server, authorize_url, token_url));
+  }
+  if (url === undefined) return refuse('provider_unknown', 'it has no url');
+  const loopback = loopbackOrigins(site, server);
+  const challenge = await readChallenge(url, loopback);
+  if (!challenge.ok) return challenge;
+  const described = await attempt(() => describeResource(url, challenge.value.resourceMetadataUrl, loopback));
+  if (!described.ok) return described;
+  const resource = described.value;
+  const fits = {
+    requestedResource: resourceUrlFromServerUrl(url),
+    configuredResource: resource?.resource ?? url,
+  };
+  if (!checkResourceAllowed(fits)) return refuse('resource_mismatch', resource?.resource);
+
+  const named = nameAuthorizationServers(server, resource);
+  if (!named.ok) return named;
+  const found = await findMetadata(named.value, loopback);
+  if (!found.ok) return found;
+  const metadata = found.value;
+  for (const name of ['authorization_endpoint', 'token_endpoint'] as const) {
+    if (!isSafe(metadata[name], loopback)) return refuse('provider_metadata_invalid', name);
+  }
+  const foreign = await findForeignEndpoint(metadata, loopback);
+  if (foreign) return refuse('provider_metadata_invalid', `${foreign} of another authorization server`);
+  // MCP, "Authorization Code Protection": without it a client must not go on.
+  if (!metadata.code_challenge_methods_supported?.includes('S256')) return refuse('pkce_unsupported');
+  const scope = chooseScope(server.scopes, challenge.value.scope, resource, metadata);
+  if (scope !== undefined && scope.length > LONGEST_SCOPE)
+    return refuse('provider_metadata_invalid', 'scope');
+  return ok(discoveredProvider(metadata, resource?.resource ?? url, scope));
+}
+
+function fixedProvider(
+  site: Site,
+  server: ServerSetting,
+  authorize_url: string,
+  token_url: string,
+): Provider {
+  const { revoke_url, url, authorization_servers: [issuer, ...others] = [] } = server;
+  return {
+    issuer: others.length === 0 ? issuer : undefined,
+    authorization_endpoint: authorize_url,
+    token_endpoint: token_url,
+    revocation_endpoint: revoke_url,
+    tellsIssuer: false,
+    takesDocuments: false,
+    resource: url ?? siteResource(site, server),
+    scope: server.scopes,
+  };
+}
+
+function discoveredProvider(
+  metadata: AuthorizationServerMetadata,
+  resource: string,
+  scope: string | undefined,
+): Provider {
+  const { registration_endpoint } = metadata;
+  // The SDK's schema of an OpenID provider leaves it open.
+  const { revocation_endpoint } = metadata as { revocation_endpoint?: unknown };
+  return {
+    issuer: metadata.issuer,
+    authorization_endpoint: metadata.authorization_endpoint,
+    token_endpoint: metadata.token_endpoint,
+    revocation_endpoint: typeof revocation_endpoint === 'string' ? revocation_endpoint : undefined,
+    registration_endpoint,
+    token_endpoint_auth_methods_supported: metadata.token_endpoint_auth_methods_supported,
+    tellsIssuer: metadata.authorization_response_iss_parameter_supported === true,
+    takesDocuments: metadata.client_id_metadata_document_supported === true,
+    resource,
+    scope,
+  };
+}
+
+/** What the server says to somebody without a credential: where its metadata is, and which scope it wants. */
+async function readChallenge(url: string, loopback: readonly string[]): Promise<Discovered<Challenge>> {
+  const request = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }),
+  };
+  const options = { maxBytes: 0, timeoutMs: TIMEOUT_MS, loopbackOrigins: loopback };
+  const sent = await safeSend(url, request, options);
+  if (!sent.ok) return refuse('provider_unavailable', `the server: ${sent.error.reason}`);
+  const { status, headers } = sent.value;
+  if (status >= 500) return refuse('provider_unavailable', `the server: ${status}`);
+  // It must be a challenge, but what stands at the well-known places is looked for either way.
+  return ok(status === 401 ? await readBearerChallenge(headers.get('www-authenticate')) : {});
+}
+
+/** Protected resource metadata (RFC 9728); undefined when the server has none. */
+async function describeResource(
+  url: string,
+  resourceMetadataUrl: URL | undefined,
+  loopback: readonly string[],
+): Promise<OAuthProtectedResourceMetadata | undefined> {
+  let missing = false;
+  const send = documentFetch(loopback);
+  const fetchFn = async (at: string | URL, init?: RequestInit) => {
+    const response = await send(at, init);
+    missing = !response.ok;
+    return response;
+  };
+  const options = resourceMetadataUrl === undefined ? {} : { resourceMetadataUrl };
+  try {
+    return await discoverOAuthProtectedResourceMetadata(url, options, fetchFn);
+  } catch (error) {
+    if (missing && resourceMetadataUrl === undefined) return undefined;
+    throw error;
+  }
+}
+
+/** Those of the settings that the server names too, else all that it names, else its own origin (2025-03-26). */
+function nameAuthorizationServers(
+  { authorization_servers: allowed, url = '' }: ServerSetting,
+  resource: OAuthProtectedResourceMetadata | undefined,
+): Discovered<string[]> {
+  const offered = resource?.authorization_servers ?? [];
+  if (!allowed) return ok(offered.length > 0 ? offered : [new URL('/', url).href]);
+  if (offered.length === 0) return ok(allowed);
+  const both = offered.filter((issuer) => allowed.some((one) => sameIssuer(one, issuer)));
+  if (both.length > 0) return ok(both);
+  return refuse('provider_metadata_invalid', 'the server names none of authorization_servers');
+}
+
+/** The metadata of the first that has any, in the server's order; when none has, why the first hasn't. */
+async function findMetadata(
+  issuers: readonly string[],
+  loopback: readonly string[],
+): Promise<Discovered<AuthorizationServerMetadata>> {
+  let refused: Discovered<never> | undefined;
+  for (const issuer of issuers.slice(0, MOST_ASKED)) {
+    const found = await attempt(() =>
+      discoverAuthorizationServerMetadata(issuer, { fetchFn: documentFetch(loopback) }),
+    );
+    if (found.ok && found.value) return ok(found.value);
+    refused ??= found.ok ? refuse('provider_unknown', 'no metadata at the authorization server') : found;
+  }
+  return refused ?? refuse('provider_unknown', 'it names no authorization server');
+}
+
+/** MCP, "Communication Security": https, except in local development; RFC 6749 section 3.1: no fragment. */
+function isSafe(endpoint: string, loopback: readonly string[]): boolean {
+  const { protocol, origin, username, password, hash } = new URL(endpoint);
+  return username + password + hash === '' && (protocol === 'https:' || loopback.includes(origin));
+}
+
+/** MCP, "Scope Selection Strategy"; with a refresh token where the provider gives one for a scope. */
+function chooseScope(
+  configured: string | undefined,
+  challenged: string | undefined,
+  resource: OAuthProtectedResourceMetadata | undefined,
+  metadata: AuthorizationServerMetadata,
+): string | undefined {
+  if (configured !== undefined) return configured;
+  const listed = resource?.scopes_supported?.join(' ');
+  const scopes = (challenged ?? listed ?? '').split(' ').filter((scope) => scope !== '');
+  const offline = metadata.scopes_supported?.includes('offline_access') === true;
+  if (offline && !scopes.includes('offline_access')) scopes.push('offline_access');
+  return scopes.length > 0 ? scopes.join(' ') : undefined;
+}
+
+async function attempt<T>(step: () => Promise<T>): Promise<Discovered<T>> {
+  try {
+    return ok(await step());
+  } catch (error) {
+    if (error instanceof OutboundFailure) {
+      const forbidden = error.reason === 'url_forbidden';
+      return refuse(forbidden ? 'provider_metadata_invalid' : 'provider_unavailable', error.reason);
+    }
+    if (error instanceof IssuerMismatchError) return refuse('provider_metadata_invalid', 'issuer');
+    return refuse('provider_metadata_invalid', error instanceof Error ? error.name : undefined);
+  }
+}

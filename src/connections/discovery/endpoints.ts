@@ -1,0 +1,44 @@
+import {
+  type AuthorizationServerMetadata,
+  discoverAuthorizationServerMetadata,
+} from '@modelcontextprotocol/client';
+import { sameIssuer } from '../../issuer';
+import { documentFetch } from '../../upstream';
+
+/*
+ * The endpoints of one authorization server's metadata. RFC 8414 has its issuer checked, and lets the endpoints be
+ * anywhere: also at another authorization server, whose codes and client secrets would then go to the token endpoint
+ * of the first (RFC 9700 section 4.4).
+ */
+
+const MADE_ELSEWHERE = ['authorization_endpoint', 'registration_endpoint'] as const;
+
+/**
+ * The endpoint that belongs to another authorization server than the token endpoint, by what the endpoint's own host
+ * says in its metadata; undefined when none does. A host without metadata says nothing: that of a sign-in page, say.
+ */
+export async function findForeignEndpoint(
+  metadata: AuthorizationServerMetadata,
+  loopback: readonly string[],
+): Promise<(typeof MADE_ELSEWHERE)[number] | undefined> {
+  const foreign = await Promise.all(
+    MADE_ELSEWHERE.map(async (name) => {
+      const endpoint = metadata[name];
+      return endpoint !== undefined && (await isForeign(endpoint, metadata, loopback)) ? name : undefined;
+    }),
+  );
+  return foreign.find((name) => name !== undefined);
+}
+
+async function isForeign(
+  endpoint: string,
+  { issuer, token_endpoint }: AuthorizationServerMetadata,
+  loopback: readonly string[],
+): Promise<boolean> {
+  const { origin } = new URL(endpoint);
+  if (origin === new URL(token_endpoint).origin) return false;
+  const options = { fetchFn: documentFetch(loopback), skipIssuerValidation: true };
+  const owner = await discoverAuthorizationServerMetadata(origin, options).catch(() => undefined);
+  if (!owner || sameIssuer(owner.issuer, issuer)) return false;
+  return owner.token_endpoint !== token_endpoint;
+}

@@ -1,0 +1,51 @@
+import { titleOf } from '../../config';
+import type { Refusal } from '../../result';
+import { PageProblem, words } from '../../ui';
+import type { ConnectedServer } from '../../upstream';
+import type { KeyRefusal } from '../client/api-key';
+import type { BeginRefusal, FinishRefusal } from '../client/oauth';
+
+/** Which page a refusal becomes; its own tag goes to the log. */
+const PAGES = {
+  provider_unavailable: 'connect_unavailable',
+  provider_unknown: 'connect_unsupported',
+  provider_metadata_invalid: 'connect_unsupported',
+  resource_mismatch: 'connect_unsupported',
+  pkce_unsupported: 'connect_unsupported',
+  registration_unsupported: 'connect_unsupported',
+  registration_refused: 'connect_unsupported',
+  issuer_changed: 'connect_unsupported',
+  provider_denied: 'connect_denied',
+  callback_mismatch: 'connect_answer_invalid',
+  client_changed: 'connect_answer_invalid',
+  issuer_mismatch: 'connect_answer_invalid',
+  callback_malformed: 'connect_answer_invalid',
+  provider_refused: 'connect_answer_invalid',
+  client_rejected: 'connect_answer_invalid',
+} as const satisfies Record<BeginRefusal | FinishRefusal, keyof typeof words.problems>;
+
+const KEY_NOTICES: Record<KeyRefusal, string> = {
+  key_malformed: words.connection.keyMalformed,
+  key_refused: words.connection.keyRefused,
+  server_unreachable: words.connection.serverUnreachable,
+};
+
+/** The page for a connection that came to nothing, with a way to try again. */
+export function connectProblem(
+  server: ConnectedServer,
+  { reason, detail }: Refusal<BeginRefusal | FinishRefusal>,
+  retry: string,
+): PageProblem {
+  return new PageProblem(PAGES[reason], {
+    about: titleOf(server),
+    detail: [reason, detail].filter(Boolean).join(' '),
+    action: { label: words.connection.again, href: retry },
+  });
+}
+
+/** The same in a line, for a page on which that server's button still stands. `title`: the server's. */
+export function connectNotice(title: string, reason: BeginRefusal | FinishRefusal | KeyRefusal): string {
+  if (reason in KEY_NOTICES) return `${title}: ${KEY_NOTICES[reason as KeyRefusal]}`;
+  const page = words.problems[PAGES[reason as BeginRefusal | FinishRefusal]](title);
+  return `${page.title}. ${page.what} ${page.next}`;
+}

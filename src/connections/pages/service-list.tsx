@@ -1,0 +1,141 @@
+import { Hidden, Mark, Say, shown, words } from '../../ui';
+import type { ConnectionStatus, NeededConnection } from '../client/needed';
+
+const text = words.connection;
+
+/** A server as a person sees it who may connect an account of theirs there. */
+export interface Service {
+  name: string;
+  title: string;
+  description?: string | undefined;
+  auth: 'oauth' | 'api_key';
+  status: ConnectionStatus;
+  /** Why it needs re-authorization, as a tag. */
+  reason?: string | undefined;
+}
+
+export function serviceOf({ server, status, reason }: NeededConnection): Service {
+  const { name, title, description, auth } = server;
+  return { name, title: title ?? name, description, auth, status, reason };
+}
+
+interface ListProps {
+  services: Service[];
+  /** Where all forms post to, and what each carries: `connect` or `disconnect` names the server. */
+  action: string;
+  hidden: Record<string, string>;
+  /** Whether connections can be ended and replaced here. */
+  manage?: boolean;
+}
+
+/** What a button is called where there are many of its kind. */
+function named(label: string, title: string): string {
+  return `${label}: ${shown(title, 30)}`;
+}
+
+/** Servers, each with its status and what can be done about it: by button, or by pasting a key. */
+export function ServiceList({ services, ...props }: ListProps) {
+  return (
+    <ul class="rows">
+      {services.map((service) => (
+        <ServiceRow {...props} service={service} />
+      ))}
+    </ul>
+  );
+}
+
+type RowProps = Omit<ListProps, 'services'> & { service: Service };
+
+function ServiceRow(props: RowProps) {
+  const { service, manage = false } = props;
+  const { title, description, status, auth } = service;
+  const open = status !== 'connected' && status !== 'orphaned';
+  return (
+    <li class="row service">
+      <Mark name={title} />
+      <div>
+        <b>
+          <bdi>{shown(title)}</bdi>
+        </b>{' '}
+        <Status service={service} />
+        {description !== undefined && (
+          <small>
+            <bdi>{shown(description, 80)}</bdi>
+          </small>
+        )}
+      </div>
+      {open && (auth === 'oauth' ? <ConnectButton {...props} /> : <KeyForm {...props} />)}
+      {manage && status !== 'not_connected' && status !== 'pending' && <Manage {...props} />}
+    </li>
+  );
+}
+
+function Status({ service: { status, reason } }: { service: Service }) {
+  if (status === 'connected') return <span class="badge good">{text.statuses.connected}</span>;
+  if (status !== 'needs_reauthorization') return <em>{text.statuses[status]}</em>;
+  const why = reason === 'vault_unreadable' || reason === 'server_moved' ? text.reasons[reason] : undefined;
+  return <span class="badge">{why ?? text.statuses.needs_reauthorization}</span>;
+}
+
+function ConnectButton({ service: { name, title, status }, action, hidden }: RowProps) {
+  const label = status === 'needs_reauthorization' ? text.reconnect : text.connect;
+  return (
+    <form method="post" action={action}>
+      <Hidden fields={hidden} />
+      <button type="submit" name="connect" value={name} aria-label={named(label, title)}>
+        {label}
+      </button>
+    </form>
+  );
+}
+
+function KeyForm({ service: { name, title }, action, hidden }: RowProps) {
+  return (
+    <form method="post" action={action} class="wide">
+      <Hidden fields={hidden} />
+      <label class="field" for={`key-${name}`}>
+        <Say sentence={text.key(title)} />
+      </label>
+      <div class="paste">
+        <input type="password" name="key" id={`key-${name}`} autocomplete="off" spellcheck={false} required />
+        <button type="submit" name="connect" value={name} aria-label={named(text.connect, title)}>
+          {text.connect}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+/** Replacing a connection that stands, and ending one. */
+function Manage(props: RowProps) {
+  const { service, action, hidden } = props;
+  const { name, title, auth, status } = service;
+  const end = status === 'orphaned' ? text.remove : text.disconnect;
+  return (
+    <div class="wide">
+      {status === 'connected' && auth === 'api_key' && (
+        <details>
+          <summary>{text.otherKey}</summary>
+          <KeyForm {...props} />
+        </details>
+      )}
+      <form method="post" action={action} class="links">
+        <Hidden fields={hidden} />
+        {status === 'connected' && auth === 'oauth' && (
+          <button
+            type="submit"
+            class="link"
+            name="connect"
+            value={name}
+            aria-label={named(text.reconnect, title)}
+          >
+            {text.reconnect}
+          </button>
+        )}
+        <button type="submit" class="link" name="disconnect" value={name} aria-label={named(end, title)}>
+          {end}
+        </button>
+      </form>
+    </div>
+  );
+}

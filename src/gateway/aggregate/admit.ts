@@ -1,0 +1,60 @@
+import { siteOf, siteResource, titleOf } from '../../config';
+import { words } from '../../ui';
+import { isAtMerged, isNobody, type View } from '../../upstream';
+import { challengeScope } from '../request/challenge';
+import { rpcError, serverFault, unknownTool } from '../request/rpc-error';
+import type { LockedCall } from './connect-tool';
+import { WHOAMI } from './own-tools';
+import type { Called } from './server';
+import { judgeMerged } from './tools';
+
+/** As much of a message as decides whether it is let in. */
+interface Call {
+  id: string | number | undefined;
+  method: string | undefined;
+  params: Record<string, unknown>;
+}
+
+/**
+ * A call of a server's tool, found and judged before anything else is done with it: a `Response` refuses it.
+ * Undefined for all other messages.
+ */
+export async function admitCall(
+  view: View,
+  { id, method, params: { name } }: Call,
+): Promise<Called | Response | undefined> {
+  if (method !== 'tools/call' || typeof name !== 'string') return undefined;
+  if (name === WHOAMI.name && isAtMerged(view)) return undefined;
+  // Its own tool answers, or nothing does.
+  if (isNobody(view.principal)) return undefined;
+  const judged = await judgeMerged(view, name);
+  switch (judged.verdict) {
+    case 'allowed':
+      return { kind: 'tool', ...judged.called };
+    case 'connected':
+      return { kind: 'connected', server: judged.server };
+    case 'locked':
+      return judged.call.lock.reason === 'provider_unavailable'
+        ? providerUnavailable(judged.call, id)
+        : { kind: 'locked', ...judged.call };
+    case 'scope':
+      return challengeScope(view.work, resourceOf(view), judged.needed);
+    case 'unavailable':
+      return serverFault('server_unreachable', titleOf(judged.server), id);
+    case 'absent':
+      return unknownTool(name, id);
+  }
+}
+
+function providerUnavailable({ server, lock }: LockedCall, id: string | number | undefined): Response {
+  const { retry_after = 1 } = lock;
+  const message = words.connection.told.provider_unavailable(titleOf(server), retry_after);
+  return rpcError({ status: 503, code: -32603, message, id: id ?? null, retry_after });
+}
+
+/** The resource that the principal is at; `/` is the same place as `/mcp`. */
+function resourceOf({ work, principal }: View): string {
+  const site = siteOf(work);
+  const { server } = principal;
+  return server === undefined ? `${site.origin}/mcp` : siteResource(site, { name: server });
+}

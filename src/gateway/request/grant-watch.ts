@@ -1,0 +1,136 @@
+import { type Identity, roleAt, watchGrant } from '../../account';
+import { type ServerSetting, siteOf, type Work } from '../../config';
+import {
+  accountAt,
+  asKnownNow,
+  forgetCredentials,
+  isAccountStill,
+  isNobody,
+  type Principal,
+} from '../../upstream';
+
+/** Most calls are answered before this many ms; only longer ones are worth a watch. */
+const CALL_MS = 2_000;
+
+/** Watches over the grant that a stream was opened with, until the returned function is called. */
+export type Watch = (ended: () => void) => () => void;
+
+/**
+ * A watch over a principal's grant, and over its having a role at the server if it is one's, and the same account
+ * there. `call`: the stream is the answer of a call, which will probably be short, and is answered in the name in
+ * which it began.
+ */
+export function watchOver(
+  work: Work,
+  principal: Principal,
+  { server, call = false }: { server?: ServerSetting; call?: boolean } = {},
+): Watch {
+  const { env, settings } = siteOf(work);
+  const { user, grantId } = principal;
+  // Nobody has no grant that could end.
+  if (isNobody(principal)) return () => () => undefined;
+  return (ended) => {
+    const account = server && !call ? accountAt(siteOf(work), principal, server) : undefined;
+    const hasMoved = async () => {
+      if (!server || account === undefined) return false;
+      const before = await account;
+      forgetCredentials(siteOf(work));
+      return !(await isAccountStill(siteOf(work), principal, server, before));
+    };
+    const check = async () => {
+      const identity = await env.ACCOUNT.getByName(user.id).standing(grantId);
+      if (!identity || (server && !roleAt(identity, server, settings)) || (await hasMoved())) ended();
+    };
+    // Whoever can't be asked now is asked at the next change.
+    const changed = () => void check().catch(() => undefined);
+    let stop: (() => void) | undefined;
+    const begin = () => {
+      stop = watchGrant(env, { userId: user.id, grantId }, { opened: changed, changed, ended });
+    };
+    const timer = setTimeout(begin, call ? CALL_MS : 0);
+    return () => {
+      clearTimeout(timer);
+      stop?.();
+    };
+  };
+}
+
+/**
+ * Watches over what a principal may do at `/mcp`, until the returned function is called. `changed` is told who it is
+ * now, `ended` that its grant is over or its user has no role any more.
+ */
+export function watchPrincipal(
+  work: Work,
+  principal: Principal,
+  { changed, ended }: { changed(now: Principal): void; ended(): void },
+): () => void {
+  const site = siteOf(work);
+  const { user, grantId } = principal;
+  if (isNobody(principal)) return () => undefined;
+  const look = async (known?: Identity) => {
+    const identity = await site.env.ACCOUNT.getByName(user.id).standing(grantId);
+    if (known && JSON.stringify(identity) === JSON.stringify(known)) return;
+    const now = identity && asKnownNow(principal, identity, site);
+    if (now) changed(now);
+    else ended();
+  };
+  // Whoever can't be asked now is asked at the next change.
+  const on = {
+    // Between the request and its watch it may have changed too.
+    opened: () => void look(principal.identity).catch(() => undefined),
+    changed: () => void look().catch(() => undefined),
+    ended,
+  };
+  return watchGrant(site.env, { userId: user.id, grantId }, on);
+}
+
+/** A stream that ends when the watch says so; back-pressure and cancellation reach the source. */
+export function whileGranted(source: ReadableStream<Uint8Array>, watch: Watch): ReadableStream<Uint8Array> {
+  const reader = source.getReader();
+  let stop: () => void = () => undefined;
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      stop = watch(() => {
+        stop();
+        const cancelled = reader.cancel('revoked').then(() => controller.close());
+        // It may have ended by itself meanwhile.
+        cancelled.catch(() => undefined);
+      });
+    },
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) {
+          stop();
+          controller.close();
+        } else controller.enqueue(value);
+      } catch (error) {
+        stop();
+        controller.error(error);
+      }
+    },
+    async cancel(reason) {
+      stop();
+      await reader.cancel(reason);
+    },
+  });
+}
+
+/**
+ * The same for an answer that nobody looks into: the bytes are piped by the runtime, and none of them becomes
+ * an object here, however many they are. `breakOff` ends the source.
+ */
+export function pipeWhileGranted(
+  source: ReadableStream<Uint8Array>,
+  watch: Watch,
+  breakOff: () => void,
+): ReadableStream<Uint8Array> {
+  const { readable, writable } = new IdentityTransformStream();
+  const stop = watch(breakOff);
+  source
+    .pipeTo(writable)
+    // Broken off at either end: there is nothing left to do for it.
+    .catch(() => undefined)
+    .finally(stop);
+  return readable;
+}

@@ -1,0 +1,22 @@
+import type { Context } from 'hono';
+import { mayKnow, roleAt } from '../../account';
+import { siteOf } from '../../config';
+import type { Flow } from '../../flow';
+import { currentSignIn } from '../../sign-in';
+import { PageProblem, words } from '../../ui';
+import type { AuthorizationFlow, Person } from './request';
+
+/** Who is signed in; ends with a page when that account has no role at what the request is for. */
+export async function whoDecides(c: Context, flow: Flow<AuthorizationFlow>): Promise<Person | undefined> {
+  const signedIn = await currentSignIn(c);
+  if (!signedIn) return undefined;
+  const { settings, origin } = siteOf(c);
+  const { resource } = flow.data.request;
+  const server = settings.servers.find(({ name }) => resource === `${origin}/mcp/${name}`);
+  const { identity, userId } = signedIn;
+  const role = server ? roleAt(identity, server, settings) : signedIn.role;
+  if (role && (!server || mayKnow(server, identity))) return { ...signedIn, role };
+  await flow.stage('select-account', true);
+  const action = { label: words.consent.switchAccount, href: `/sign-in?flow=${flow.id}` };
+  throw new PageProblem('no_access', { about: identity.email ?? identity.name, detail: userId, action });
+}

@@ -1,0 +1,46 @@
+import type { Context } from 'hono';
+import { record } from '../../audit';
+import { siteOf } from '../../config';
+import { isLoopbackHost } from '../../hosts';
+import { quotable } from '../../secret-text';
+import { currentSignIn } from '../../sign-in';
+import { PageProblem, renderProblem, words } from '../../ui';
+import { knownDocument } from '../clients/known-clients';
+import type { Client } from '../protocol/client';
+import type { RefusedRequest } from './request';
+
+/**
+ * Answers an authorization request that can't be granted. Anybody can register a client, with any address: to send
+ * the browser there before a person has done anything would make this host a way to lead people to it (RFC 9700
+ * section 4.11.2). So a page says what is wrong, with a link that tells the client. Only a client that somebody
+ * vouches for, or that this person has allowed, is told at once (RFC 6749 section 4.1.2.1).
+ */
+export async function answerRefusedRequest(c: Context, refused: RefusedRequest): Promise<Response> {
+  const { client, reason, detail, redirectTo } = refused;
+  record(c, {
+    event: 'authorization_request',
+    outcome: 'refused',
+    reason,
+    detail,
+    client: client.client_id,
+  });
+  if (isVouchedFor(client) || (await isAllowed(c, client))) return c.redirect(redirectTo, 303);
+  const { host, hostname } = new URL(redirectTo);
+  const { returnTo, returnToComputer } = words.authorize;
+  const label = isLoopbackHost(hostname) ? returnToComputer(host) : returnTo(host);
+  const action = { label, href: redirectTo };
+  return renderProblem(c, new PageProblem('request_invalid', { about: quotable(detail ?? reason), action }));
+}
+
+/** Registered by the operator, or by the document of a vendor that the gate knows, at that vendor's own address. */
+function isVouchedFor({ kind, client_id }: Client): boolean {
+  return kind === 'configured' || (kind === 'document' && knownDocument(client_id) !== undefined);
+}
+
+/** Whether the person signed in at this browser has allowed that client, and a grant of it stands. */
+async function isAllowed(c: Context, { client_id }: Client): Promise<boolean> {
+  const signedIn = await currentSignIn(c);
+  if (!signedIn) return false;
+  const grants = await siteOf(c).env.ACCOUNT.getByName(signedIn.userId).listGrants();
+  return grants.some((grant) => grant.client_id === client_id);
+}

@@ -1,0 +1,120 @@
+import { seconds } from '../../clock';
+import { readSecret, type Site, secretName } from '../../config';
+import { sha256Hex } from '../../crypto';
+import { enterPool, leavePool } from '../../flow';
+import { mayPass, type Source } from '../../limits';
+import { ok, type Result, refuse } from '../../result';
+import { ASSERTION_ALGORITHMS, type Client, type ClientAuthMethod } from '../protocol/client';
+import { REGISTRATION_TTL } from '../protocol/library';
+import { isClientDocumentUrl, resolveClientDocument } from './documents';
+
+/** A registered client's record in KV, in the layout of `@cloudflare/workers-oauth-provider`. */
+export interface ClientRecord {
+  clientId: string;
+  clientName?: string;
+  redirectUris: string[];
+  grantTypes?: string[];
+  responseTypes?: string[];
+  tokenEndpointAuthMethod: ClientAuthMethod;
+  /** SHA-256 in hex. */
+  clientSecret?: string;
+  clientUri?: string;
+  registrationDate?: number;
+  registrationExpiresAt?: number;
+  /** Ours: somebody got a token with it. */
+  used?: true;
+}
+
+/** What a registration without a name is shown as. */
+export const UNNAMED = 'Unnamed app';
+
+/**
+ * The client of that id: from `CLIENTS`, from the document at the URL that the id is, or from KV. Refused as
+ * `client_unknown`, or as the document's refusal, with its host as detail. `from`: who named it, and whose share of
+ * documents it takes.
+ */
+export async function findClient(site: Site, client_id: string, from: Source): Promise<Result<Client>> {
+  const configured = site.settings.clients.find((client) => client.client_id === client_id);
+  if (configured) return ok(await fromSettings(site, configured));
+  if (isClientDocumentUrl(client_id)) {
+    const kv = site.env.OAUTH_KV;
+    const now = seconds();
+    const loopbackHosts = site.local ? site.settings.clientDocumentHosts : [];
+    const resolved = await resolveClientDocument(client_id, {
+      kv,
+      loopbackHosts,
+      now,
+      mayAsk: (host) => mayPass({ var: { site }, env: site.env }, 'documents', host),
+      makeRoom: async (key, expiresAt) => {
+        const entered = await enterPool(site, 'documents', { id: key, from, expiresAt });
+        for (const dropped of entered.ok ? entered.value : []) await kv.delete(dropped);
+      },
+    });
+    return resolved.ok ? ok(resolved.value.client) : resolved;
+  }
+  if (!/^[\w.~-]{1,100}$/.test(client_id)) return refuse('client_unknown');
+  const record = await site.env.OAUTH_KV.get<ClientRecord>(`client:${client_id}`, 'json');
+  return record ? ok(fromRecord(record)) : refuse('client_unknown');
+}
+
+/**
+ * Keeps a registration that is in use: with the first token it no longer counts as unused, and past the half of its time
+ * it is written anew. Clients that nobody uses expire.
+ */
+export async function renewRegistration(site: Site, client: Client): Promise<void> {
+  if (client.kind !== 'registered') return;
+  const record = await site.env.OAUTH_KV.get<ClientRecord>(`client:${client.client_id}`, 'json');
+  const left = (record?.registrationExpiresAt ?? 0) - Date.now() / 1000;
+  if (!record || (record.used && left >= REGISTRATION_TTL / 2)) return;
+  await storeRegistration(site, { ...record, used: true });
+  if (!record.used) await leavePool(site, 'registrations', client.client_id);
+}
+
+/** Drops a registration, unless somebody has used it meanwhile. */
+export async function dropUnused(site: Site, client_id: string): Promise<void> {
+  const record = await site.env.OAUTH_KV.get<ClientRecord>(`client:${client_id}`, 'json');
+  if (record && !record.used) await site.env.OAUTH_KV.delete(`client:${client_id}`);
+}
+
+/** Writes a registration that expires when nobody uses it. */
+export async function storeRegistration(site: Site, record: ClientRecord): Promise<void> {
+  const registrationExpiresAt = seconds() + REGISTRATION_TTL;
+  const value = JSON.stringify({ ...record, registrationExpiresAt });
+  await site.env.OAUTH_KV.put(`client:${record.clientId}`, value, { expirationTtl: REGISTRATION_TTL });
+}
+
+async function fromSettings(site: Site, client: Site['settings']['clients'][number]): Promise<Client> {
+  const secret = readSecret({ ...site.env }, secretName('CLIENT', client.client_id, 'SECRET'));
+  return {
+    client_id: client.client_id,
+    kind: 'configured',
+    name: client.name,
+    redirect_uris: client.redirect_uris,
+    auth_methods: [client.token_endpoint_auth_method],
+    grant_types: client.grant_types,
+    response_types: ['code'],
+    ...assertionKeys(client),
+    ...(secret === undefined ? {} : { secret_hash: await sha256Hex(secret) }),
+    ...(client.scope === undefined ? {} : { scope: client.scope.split(' ').filter(Boolean) }),
+  };
+}
+
+function assertionKeys({ jwks, jwks_uri }: Site['settings']['clients'][number]): Partial<Client> {
+  const algorithms = [...ASSERTION_ALGORITHMS];
+  if (jwks_uri !== undefined) return { assertion_keys: { jwks_uri, algorithms } };
+  return jwks ? { assertion_keys: { jwks, algorithms } } : {};
+}
+
+function fromRecord(record: ClientRecord): Client {
+  return {
+    client_id: record.clientId,
+    kind: 'registered',
+    name: record.clientName || UNNAMED,
+    redirect_uris: record.redirectUris,
+    auth_methods: [record.tokenEndpointAuthMethod],
+    grant_types: record.grantTypes ?? ['authorization_code', 'refresh_token'],
+    response_types: record.responseTypes ?? ['code'],
+    ...(record.clientSecret === undefined ? {} : { secret_hash: record.clientSecret }),
+    ...(record.clientUri === undefined ? {} : { uri: record.clientUri }),
+  };
+}

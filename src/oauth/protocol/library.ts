@@ -1,0 +1,176 @@
+import {
+  AuthorizationError,
+  type AuthRequest,
+  authorizationErrorRedirect,
+  OAuthAuthorizationServer,
+} from '@cloudflare/workers-oauth-provider';
+import type { CheckedRequest, IssuedApproval, Issuer, IssuingTerms, TokenAnswer } from '../../account';
+import { ok, type Result, refuse } from '../../result';
+
+/*
+ * The one file that imports `@cloudflare/workers-oauth-provider`. It issues and validates; what it may see
+ * and when it is called is decided elsewhere (docs/storage.md, "Why an object decides").
+ */
+
+/** The library's environment: it reads one binding. */
+interface LibraryEnv {
+  OAUTH_KV: KVNamespace;
+}
+
+/** Seconds that an unused registration is kept; each use past the half of it renews it. */
+export const REGISTRATION_TTL = 90 * 24 * 3600;
+
+type ReasonSink = (reason: string) => void;
+
+function authorizationServer(
+  terms: Pick<IssuingTerms, 'origin' | 'resources'> & Partial<IssuingTerms>,
+  onReason: ReasonSink,
+): OAuthAuthorizationServer<LibraryEnv> {
+  return new OAuthAuthorizationServer<LibraryEnv>({
+    issuer: terms.origin,
+    resources: terms.resources,
+    defaultResource: `${terms.origin}/mcp`,
+    authorizeEndpoint: `${terms.origin}/authorize`,
+    tokenEndpoint: `${terms.origin}/oauth/token`,
+    clientRegistrationEndpoint: `${terms.origin}/oauth/register`,
+    // Clients that the account sees are handed over by the gate, documents included: nothing is fetched.
+    clientIdMetadataDocumentEnabled: false,
+    clientRegistrationTTL: REGISTRATION_TTL,
+    ...(terms.accessTtl === undefined ? {} : { accessTokenTTL: terms.accessTtl }),
+    ...(terms.withoutRefresh ? { refreshTokenTTL: 0 } : {}),
+    allowTokenExchangeGrant: true,
+    onError: ({ internal }) => onReason(`${internal.category}/${internal.reason}`),
+  });
+}
+
+/** Issues codes and tokens with the library, into the namespace that an `Account` gives it. */
+export const libraryIssuer: Issuer = {
+  async authorize(kv: KVNamespace, terms: IssuingTerms, approval: IssuedApproval): Promise<string> {
+    const api = authorizationServer(terms, () => undefined).getOAuthApi({ OAUTH_KV: kv });
+    const { redirectTo } = await api.completeAuthorization({
+      request: libraryRequest(approval.request, terms.origin),
+      userId: approval.userId,
+      scope: approval.scope,
+      props: approval.props,
+      metadata: approval.metadata,
+      revokeExistingGrants: false,
+    });
+    return redirectTo;
+  },
+
+  async token(kv: KVNamespace, terms: IssuingTerms, form: Record<string, string>): Promise<TokenAnswer> {
+    let reason: string | undefined;
+    const server = authorizationServer(terms, (said) => {
+      reason = said;
+    });
+    const request = new Request(`${terms.origin}/oauth/token`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ ...form, client_id: terms.client.client_id }),
+    });
+    const response = await server.fetch(request, { OAUTH_KV: kv }, NO_CONTEXT);
+    const body = (await response.json()) as TokenAnswer['body'];
+    return { status: response.status, body, ...(reason === undefined ? {} : { reason }) };
+  },
+};
+
+/** An authorization request that can't be granted, as the client hears of it: a redirect, ready-made. */
+export interface RequestRefusal {
+  reason: string;
+  detail?: string;
+  redirectTo: string;
+}
+
+/**
+ * Checks what is left to check of an authorization request whose client and redirect are known to be right:
+ * response type, PKCE, resource. Returns the canonical resource.
+ */
+export async function checkWithLibrary(
+  terms: IssuingTerms,
+  parameters: URLSearchParams,
+): Promise<Result<{ resource: string }, RequestRefusal>> {
+  const client = {
+    clientId: terms.client.client_id,
+    redirectUris: [parameters.get('redirect_uri')],
+    responseTypes: terms.client.response_types,
+    tokenEndpointAuthMethod: 'none',
+  };
+  const api = authorizationServer(terms, () => undefined).getOAuthApi({ OAUTH_KV: onlyClient(client) });
+  try {
+    const request = await api.parseAuthRequest(new Request(`${terms.origin}/authorize?${parameters}`));
+    return ok({ resource: String(request.resource) });
+  } catch (error) {
+    if (!(error instanceof AuthorizationError) || !error.redirectTo) throw error;
+    return {
+      ok: false,
+      error: { reason: error.code, detail: error.description, redirectTo: error.redirectTo },
+    };
+  }
+}
+
+/** The error redirect of RFC 6749 section 4.1.2.1, with state and `iss` (RFC 9207). */
+export function errorRedirect(
+  request: Pick<CheckedRequest, 'redirect_uri' | 'state'>,
+  issuer: string,
+  code: 'access_denied' | 'invalid_request' | 'invalid_scope' | 'invalid_target',
+  description?: string,
+): string {
+  const { redirect_uri: redirectUri, state } = request;
+  return authorizationErrorRedirect({ redirectUri, state, issuer }, code, description);
+}
+
+/** A registration as the library accepted it: the answer for the client, and the record for KV. */
+export interface Registered {
+  answer: Record<string, unknown>;
+  record: Record<string, unknown>;
+}
+
+/** Registers a client with the library (RFC 7591) and returns what it would have stored. */
+export async function registerWithLibrary(origin: string, metadata: object): Promise<Result<Registered>> {
+  let reason = '';
+  let record: Record<string, unknown> = {};
+  const capture = {
+    put: async (_key: string, value: string) => {
+      record = JSON.parse(value) as Record<string, unknown>;
+    },
+  };
+  const server = authorizationServer({ origin, resources: [`${origin}/mcp`] }, (said) => {
+    reason = said;
+  });
+  const request = new Request(`${origin}/oauth/register`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(metadata),
+  });
+  const env = { OAUTH_KV: capture as unknown as KVNamespace };
+  const response = await server.fetch(request, env, NO_CONTEXT);
+  const answer = (await response.json()) as Record<string, unknown>;
+  if (response.status === 201) return ok({ answer, record });
+  return refuse(reason, String(answer.error_description ?? ''));
+}
+
+function libraryRequest(request: CheckedRequest, issuer: string): AuthRequest {
+  return {
+    responseType: 'code',
+    clientId: request.client_id,
+    redirectUri: request.redirect_uri,
+    scope: [],
+    state: request.state,
+    codeChallenge: request.code_challenge,
+    codeChallengeMethod: 'S256',
+    resource: request.resource,
+    issuer,
+  };
+}
+
+function onlyClient(client: { clientId: string }): KVNamespace {
+  const get = async (key: string) => (key === `client:${client.clientId}` ? client : null);
+  return { get } as unknown as KVNamespace;
+}
+
+/** The library hands the context on to handlers that we don't use. */
+const NO_CONTEXT = {
+  waitUntil: () => undefined,
+  passThroughOnException: () => undefined,
+  props: {},
+} as unknown as ExecutionContext;

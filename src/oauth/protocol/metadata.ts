@@ -1,0 +1,91 @@
+import { DEFAULT_SCOPES, isForSome, OFFLINE_ACCESS, SCOPES } from '../../account';
+import type { ServerSetting, Site } from '../../config';
+import { sameUrl } from '../../issuer';
+import { ASSERTION_ALGORITHMS, GRANT_TYPES, JWT_BEARER } from './client';
+
+/** draft-ietf-oauth-identity-assertion-authz-grant: what enterprise-managed authorization asks for. */
+const ID_JAG_PROFILE = 'urn:ietf:params:oauth:grant-profile:id-jag';
+
+/** All resources that tokens can be for, canonical (RFC 8707): the origin and `/mcp`, which are one place. */
+export function resourcesOf({ origin, settings }: Site): string[] {
+  const own = settings.servers.filter(({ auth }) => auth !== 'passthrough');
+  return [origin, `${origin}/mcp`, ...own.map(({ name }) => `${origin}/mcp/${name}`)];
+}
+
+/**
+ * The resource that a request names (RFC 8707 section 2), as {@link resourcesOf} spells it: scheme and host in
+ * any case, the default port and the root's slash, and nothing else may differ. Undefined when there is none.
+ */
+export function resourceNamed(site: Site, name: string): string | undefined {
+  return resourcesOf(site).find((resource) => sameUrl(resource, name));
+}
+
+/** Authorization server metadata (RFC 8414): the same document at every path where it is asked for. */
+export function authorizationServerMetadata(site: Site): Record<string, unknown> {
+  const { origin, settings } = site;
+  const authMethods = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+  return {
+    issuer: origin,
+    authorization_endpoint: `${origin}/authorize`,
+    token_endpoint: `${origin}/oauth/token`,
+    registration_endpoint: `${origin}/oauth/register`,
+    revocation_endpoint: `${origin}/oauth/revoke`,
+    introspection_endpoint: `${origin}/oauth/introspect`,
+    jwks_uri: `${origin}/.well-known/jwks.json`,
+    scopes_supported: [...SCOPES, OFFLINE_ACCESS],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    device_authorization_endpoint: `${origin}/oauth/device_authorization`,
+    ...grantsOf(settings),
+    token_endpoint_auth_methods_supported: authMethods,
+    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    revocation_endpoint_auth_methods_supported: authMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    introspection_endpoint_auth_methods_supported: authMethods.slice(1),
+    introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true,
+    // Not the servers: who may know of one is told when it is known who asks.
+    protected_resources: [origin, `${origin}/mcp`],
+    service_documentation: origin,
+    ...(settings.policyUrl === undefined ? {} : { op_policy_uri: settings.policyUrl }),
+    ...(settings.termsUrl === undefined ? {} : { op_tos_uri: settings.termsUrl }),
+  };
+}
+
+/** Grants that the settings give to nobody aren't advertised. */
+function grantsOf({ trustedIssuers, clients }: Site['settings']) {
+  const services = clients.some(({ grant_types }) => grant_types.includes('client_credentials'));
+  const trusts = trustedIssuers.length > 0;
+  return {
+    grant_types_supported: [
+      ...GRANT_TYPES.filter((type) => trusts || type !== JWT_BEARER),
+      ...(services ? ['client_credentials'] : []),
+    ],
+    ...(trusts ? { authorization_grant_profiles_supported: [ID_JAG_PROFILE] } : {}),
+  };
+}
+
+/**
+ * Protected resource metadata (RFC 9728) of one resource, as {@link resourcesOf} spells it. `server`: whose it
+ * is; one with an authorization server of its own names that, and says nothing of our scopes.
+ */
+export function protectedResourceMetadata(
+  site: Site,
+  resource: string,
+  server?: ServerSetting,
+): Record<string, unknown> {
+  const { origin, settings } = site;
+  const issuers = server?.auth === 'passthrough' ? server.authorization_servers : undefined;
+  return {
+    resource,
+    resource_name: (server && !isForSome(server) && server.title) || settings.name,
+    authorization_servers: issuers ?? [origin],
+    ...(issuers ? {} : { scopes_supported: DEFAULT_SCOPES }),
+    bearer_methods_supported: ['header'],
+    resource_documentation: origin,
+    ...(settings.policyUrl === undefined ? {} : { resource_policy_uri: settings.policyUrl }),
+    ...(settings.termsUrl === undefined ? {} : { resource_tos_uri: settings.termsUrl }),
+  };
+}

@@ -1,0 +1,46 @@
+import type { Context } from 'hono';
+import { CLIENT_PROVIDER, type TokenAnswer } from '../../account';
+import { seconds } from '../../clock';
+import { siteOf } from '../../config';
+import type { Client } from '../protocol/client';
+import { oauthError, type TokenRequest } from '../protocol/token-request';
+import { issueToService, planService } from './service-account';
+
+/**
+ * `grant_type` client_credentials (RFC 6749 section 4.4): a client of `CLIENTS` as a service of its own. No
+ * refresh token comes with it: the credentials are there to ask again.
+ */
+export async function clientCredentials(
+  c: Context,
+  { client, method, form }: TokenRequest & { client: Client },
+): Promise<TokenAnswer> {
+  const site = siteOf(c);
+  const { client_id, name } = client;
+  const { clients } = site.settings;
+  if (!clients.some(({ grant_types }) => grant_types.includes('client_credentials'))) {
+    return oauthError('unsupported_grant_type', 'Grant type not supported', 'grant_type_unknown');
+  }
+  const setting = clients.find((one) => one.client_id === client_id);
+  if (!setting?.grant_types.includes('client_credentials') || method === 'none') {
+    return oauthError(
+      'unauthorized_client',
+      'The client is not registered for this grant',
+      'grant_type_not_registered',
+    );
+  }
+  const identity = {
+    provider: CLIENT_PROVIDER,
+    issuer: CLIENT_PROVIDER,
+    subject: client_id,
+    name,
+    email: undefined,
+    email_verified: false,
+    groups: [],
+    claims: {},
+  };
+  const expires_at = seconds() + site.settings.tokens.access;
+  const { servers } = setting;
+  const service = { identity, client: { client_id, name, domain: undefined }, servers, expires_at };
+  const plan = planService(site, { ...service, scope: client.scope }, form);
+  return plan.ok ? issueToService(site, plan.value) : plan.error;
+}

@@ -1,0 +1,161 @@
+import type { Context } from 'hono';
+import { type Access, findAccount, parseToken, type TokenAnswer } from '../../account';
+import { record } from '../../audit';
+import { siteOf } from '../../config';
+import { sha256Hex } from '../../crypto';
+import { NO_STORE } from '../../http';
+import type { Result } from '../../result';
+import { readClientRequest, sendError } from '../clients/client-request';
+import { renewRegistration } from '../clients/clients';
+import { deviceCode } from '../device/grant';
+import { type Client, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE } from '../protocol/client';
+import { resourceNamed } from '../protocol/metadata';
+import { forClient, type Grant, oauthError, type TokenRequest, termsOf } from '../protocol/token-request';
+import { clientCredentials } from './client-credentials';
+import { exchange } from './exchange';
+import { redeemTrusted } from './trusted';
+
+/** The token endpoint by `grant_type`. */
+const GRANTS: Record<string, Grant> = {
+  authorization_code: forClient(async (c, { client, form }) => present(c, client, form, 'code')),
+  refresh_token: forClient(async (c, { client, form }) => present(c, client, form, 'refresh_token')),
+  client_credentials: forClient(clientCredentials),
+  [DEVICE_CODE]: forClient(deviceCode),
+  [TOKEN_EXCHANGE]: exchange,
+  [JWT_BEARER]: async (c, request) => {
+    const { assertion } = request.form;
+    if (!assertion) return oauthError('invalid_request', 'assertion is required', 'assertion_missing');
+    return redeemTrusted(siteOf(c), assertion, 'assertion', request);
+  },
+};
+
+/** What is presented with these is proof enough: no client needs to be named (RFC 8693, RFC 7523 section 2.1). */
+const WITHOUT_CLIENT = [TOKEN_EXCHANGE, JWT_BEARER];
+
+/** `POST /oauth/token` (RFC 6749 section 3.2). */
+export async function token(c: Context): Promise<Response> {
+  const request = await readClientRequest(c, namesNoClient);
+  if (request instanceof Response) return request;
+  const { client, form } = request;
+  // The library compares spellings.
+  if (form.resource !== undefined) form.resource = resourceNamed(siteOf(c), form.resource) ?? form.resource;
+  const grantType = form.grant_type ?? '';
+  const grant = Object.hasOwn(GRANTS, grantType) ? GRANTS[grantType] : undefined;
+  let answer: TokenAnswer;
+  if (grantType === '')
+    answer = oauthError('invalid_request', 'grant_type is required', 'grant_type_missing');
+  else if (grant) answer = await grant(c, request);
+  else answer = oauthError('unsupported_grant_type', 'Grant type not supported', 'grant_type_unknown');
+
+  recordAnswer(c, grantType, request, answer);
+  const { status, body } = answer;
+  if (status === 200 && client) c.executionCtx.waitUntil(renewRegistration(siteOf(c), client));
+  return c.json(body, status as 200, NO_STORE);
+}
+
+function recordAnswer(c: Context, grantType: string, { client, form }: TokenRequest, answer: TokenAnswer) {
+  const { reason, detail, status, body } = answer;
+  // A device asks every few seconds.
+  if (reason === 'authorization_pending') return;
+  const outcome = status === 200 ? 'ok' : 'refused';
+  const event = grantType === 'refresh_token' ? 'token_refreshed' : 'token_issued';
+  const parts = parseToken(String(form.code ?? form.refresh_token ?? body.access_token ?? ''));
+  const { userId: user, grantId } = parts ?? {};
+  record(c, { event, outcome, reason, detail, client: client?.client_id, user, grant: grantId });
+}
+
+/** Whether a request leaves out who the client is, and may. */
+function namesNoClient(request: Request, form: URLSearchParams): boolean {
+  const named = ['client_id', 'client_secret', 'client_assertion'].some((name) => form.get(name));
+  if (named || request.headers.has('authorization')) return false;
+  return WITHOUT_CLIENT.includes(form.get('grant_type') ?? '');
+}
+
+/** `POST /oauth/revoke` (RFC 7009): 200 whether or not there was such a token of this client. */
+export async function revoke(c: Context): Promise<Response> {
+  const request = await readClientRequest(c);
+  if (request instanceof Response) return request;
+  const { client, form } = request;
+  if (!form.token) return sendError(c, oauthError('invalid_request', 'token is required', 'token_missing'));
+  const parts = parseToken(form.token);
+  const account = parts && (await findAccount(c.env, siteOf(c).keyring, parts.userId));
+  if (account) {
+    const revoked = await account.revokeToken(parts.grantId, await sha256Hex(form.token), client.client_id);
+    const outcome = revoked ? 'ok' : 'refused';
+    const { userId: user, grantId: grant } = parts;
+    record(c, { event: 'token_revoked', outcome, client: client.client_id, user, grant });
+  }
+  return c.body(null, 200, NO_STORE);
+}
+
+/** `POST /oauth/introspect` (RFC 7662), by a confidential client, of tokens issued to it. */
+export async function introspect(c: Context): Promise<Response> {
+  const request = await readClientRequest(c);
+  if (request instanceof Response) return request;
+  const { client, form, method } = request;
+  if (method === 'none') {
+    const why = 'Only a client with credentials can introspect';
+    return sendError(c, {
+      ...oauthError('invalid_client', why, 'introspection_by_public_client'),
+      status: 401,
+    });
+  }
+  if (!form.token) return sendError(c, oauthError('invalid_request', 'token is required', 'token_missing'));
+  const parts = parseToken(form.token);
+  const account = parts && (await findAccount(c.env, siteOf(c).keyring, parts.userId));
+  const found: Result<Access> | undefined =
+    account && (await account.introspect(parts.grantId, await sha256Hex(form.token)));
+  const own = found?.ok && found.value.grant.client_id === client.client_id;
+  if (!own) return c.json({ active: false }, 200, NO_STORE);
+  const { user_id, grant, scope, identity, issued_at: iat, expires_at: exp } = found.value;
+  return c.json(
+    {
+      active: true,
+      scope: scope.join(' '),
+      client_id: grant.client_id,
+      username: identity.name,
+      sub: user_id,
+      aud: grant.resource,
+      iss: siteOf(c).origin,
+      iat,
+      exp,
+    },
+    200,
+    NO_STORE,
+  );
+}
+
+/** Takes a code or refresh token to the account that it names, if this deployment made it. */
+async function present(
+  c: Context,
+  client: Client,
+  form: Record<string, string>,
+  name: 'code' | 'refresh_token',
+): Promise<TokenAnswer> {
+  const secret = form[name];
+  if (!secret) return oauthError('invalid_request', `${name} is required`, `${name}_missing`);
+  // A device's refresh tokens come from another grant than a code.
+  const needed =
+    name === 'code' ? ['authorization_code'] : ['authorization_code', 'refresh_token', DEVICE_CODE];
+  if (!client.grant_types.some((type) => needed.includes(type))) {
+    return oauthError(
+      'unauthorized_client',
+      'The client is not registered for this grant',
+      'grant_type_not_registered',
+    );
+  }
+  const parts = parseToken(secret);
+  const site = siteOf(c);
+  const account = parts && (await findAccount(site.env, site.keyring, parts.userId));
+  if (!account) return oauthError('invalid_grant', 'The grant is not valid', `${name}_malformed`);
+  const { client_id, redirect_uris, grant_types, response_types } = client;
+  const presented = {
+    client: { client_id, redirect_uris, grant_types, response_types },
+    grantId: parts.grantId,
+    secret,
+    form,
+  };
+  return name === 'code'
+    ? account.redeemCode(termsOf(site), presented)
+    : account.rotateRefresh(termsOf(site), presented);
+}

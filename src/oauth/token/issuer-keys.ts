@@ -1,0 +1,86 @@
+import type { TrustedIssuer } from '../../config';
+import { decodeUtf8 } from '../../http';
+import { canonicalIssuer, sameIssuer } from '../../issuer';
+import { safeFetch } from '../../outbound-fetch';
+import { ok, type Refusal, type Result, refuse } from '../../result';
+import { ASSERTION_ALGORITHMS, type AssertionKeys } from '../protocol/client';
+import { forgetKeys, type JwtDeps } from '../protocol/jwt';
+
+const MAX_BYTES = 64 * 1024;
+const TIMEOUT_MS = 5_000;
+/** Seconds for which it is known where an issuer's keys are, and for which a failure is not tried again. */
+const FRESH = 3600;
+const RETRY_AFTER = 30;
+
+/** The keys of a trusted issuer. `issuer`: as its own document spells it; undefined where none was asked for. */
+export interface IssuerKeys extends AssertionKeys {
+  issuer?: string;
+}
+
+interface IssuerDocument {
+  issuer: string;
+  jwks_uri: string;
+}
+
+type Where = Result<IssuerDocument, Refusal<'assertion_keys_unavailable'>>;
+
+/** By canonical issuer, for as long as this isolate lives; issuers are those of the settings. */
+const discovered = new Map<string, { where: Where; until: number }>();
+const refetched = new Map<string, number>();
+
+/** The keys of a trusted issuer: as set, else at the `jwks_uri` of its discovery document. */
+export async function keysOf(
+  trusted: TrustedIssuer,
+  deps: JwtDeps,
+): Promise<Result<IssuerKeys, Refusal<'assertion_keys_unavailable'>>> {
+  const algorithms = [...ASSERTION_ALGORITHMS];
+  if (trusted.jwks) return ok({ jwks: trusted.jwks, algorithms });
+  if (trusted.jwks_uri !== undefined) return ok({ jwks_uri: trusted.jwks_uri, algorithms });
+  const issuer = canonicalIssuer(trusted.issuer);
+  const known = discovered.get(issuer);
+  const where = known && known.until > deps.now ? known.where : await discover(issuer, deps);
+  return where.ok ? ok({ ...where.value, algorithms }) : where;
+}
+
+/**
+ * Whether the keys are worth another look because a token names one that isn't among them: a rotated key is
+ * found at once, and whoever makes up key ids has the issuer asked once in 30 s and no more.
+ */
+export function mayRefetch(keys: AssertionKeys, now: number): boolean {
+  if (keys.jwks_uri === undefined || (refetched.get(keys.jwks_uri) ?? 0) + RETRY_AFTER > now) return false;
+  refetched.set(keys.jwks_uri, now);
+  forgetKeys(keys.jwks_uri);
+  return true;
+}
+
+/** OpenID Connect Discovery 1.0 section 4: its `issuer` must be the one that was asked, however a setting spells it. */
+async function discover(issuer: string, deps: JwtDeps): Promise<Where> {
+  const where = await fetchJwksUri(issuer, deps);
+  discovered.set(issuer, { where, until: deps.now + (where.ok ? FRESH : RETRY_AFTER) });
+  return where;
+}
+
+async function fetchJwksUri(issuer: string, { loopbackHosts }: JwtDeps): Promise<Where> {
+  const url = `${issuer}/.well-known/openid-configuration`;
+  const options = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, accept: 'application/json', loopbackHosts };
+  const fetched = await safeFetch(url, options);
+  if (!fetched.ok) return refuse('assertion_keys_unavailable', `discovery: ${fetched.error.reason}`);
+  const document = parseJson(decodeUtf8(fetched.value.body)) as {
+    issuer?: unknown;
+    jwks_uri?: unknown;
+  } | null;
+  const { issuer: named, jwks_uri } = document ?? {};
+  const isIts = typeof named === 'string' && sameIssuer(named, issuer);
+  if (!isIts || typeof jwks_uri !== 'string' || !URL.canParse(jwks_uri)) {
+    return refuse('assertion_keys_unavailable', 'discovery: not the document of that issuer');
+  }
+  return ok({ issuer: named, jwks_uri });
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+}

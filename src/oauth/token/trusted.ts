@@ -1,0 +1,155 @@
+import { claimsInRules, type Identity, ruleFor, type TokenAnswer } from '../../account';
+import { seconds } from '../../clock';
+import { type Site, type TrustedIssuer, type TrustRule, titleOf } from '../../config';
+import { sha256Hex } from '../../crypto';
+import { claimOnce } from '../../flow';
+import { sameIssuer } from '../../issuer';
+import { ok, type Result, refuse } from '../../result';
+import { claimedIssuer } from '../clients/assertion';
+import { CLOCK_SKEW } from '../protocol/jwt';
+import { oauthError, type TokenRequest } from '../protocol/token-request';
+import { type Assertion, type Presented, verifyAssertion } from './assertion';
+import { keysOf, mayRefetch } from './issuer-keys';
+import { issueToService, planService } from './service-account';
+
+/** The error for a token that isn't good: RFC 8693 section 2.2.2, RFC 7523 section 3.1. */
+const ERRORS = {
+  subject_token: { error: 'invalid_request', text: 'The subject token is not valid' },
+  assertion: { error: 'invalid_grant', text: 'The assertion is not valid' },
+} as const;
+
+/**
+ * Gives access for a signed token of an issuer of `TRUSTED_ISSUERS`: no more than its rule says, for no longer
+ * than the token itself lives, and once.
+ */
+export async function redeemTrusted(
+  site: Site,
+  token: string,
+  as: Presented['as'],
+  { client, method, form }: TokenRequest,
+): Promise<TokenAnswer> {
+  const found = await readTrusted(site, token, as, client?.client_id);
+  if (!found.ok) {
+    const { error, text } = ERRORS[as];
+    const { reason, detail } = found.error;
+    return { ...oauthError(error, text, reason), ...(detail === undefined ? {} : { detail }) };
+  }
+  const { trusted, assertion, rule } = found.value;
+  // An identity assertion grant names a client, which is worth something only if nobody else can be it.
+  if (assertion.isIdJag && method === 'none') {
+    const refused = oauthError(
+      'invalid_client',
+      'The client must authenticate',
+      'assertion_by_public_client',
+    );
+    return { ...refused, status: 401 };
+  }
+  const now = seconds();
+  const named = client ?? { client_id: `issuer:${trusted.name}`, name: titleOf(trusted) };
+  const { client_id, name } = named;
+  const longest = now + trusted.lifetime;
+  const plan = planService(
+    site,
+    {
+      identity: identityOf(trusted, rule, assertion),
+      client: { client_id, name, domain: client?.domain },
+      servers: rule.servers,
+      scope: leastScope(client?.scope, assertion),
+      // An identity assertion is a grant, as a code is; any other token is what the access is made from.
+      expires_at: assertion.isIdJag ? longest : Math.min(longest, assertion.exp),
+    },
+    withinResource(form, assertion),
+  );
+  if (!plan.ok) return plan.error;
+  const { issuer, subject, exp } = assertion;
+  const what = ['trusted', issuer, subject, await idOf(token, assertion)].join('\0');
+  if (await claimOnce(site, what, exp + CLOCK_SKEW)) return issueToService(site, plan.value);
+  const { error, text } = ERRORS[as];
+  return oauthError(error, text, 'assertion_replayed');
+}
+
+interface Found {
+  trusted: TrustedIssuer;
+  assertion: Assertion;
+  rule: TrustRule;
+}
+
+async function readTrusted(
+  site: Site,
+  token: string,
+  as: Presented['as'],
+  client_id: string | undefined,
+): Promise<Result<Found>> {
+  const issuer = claimedIssuer(token);
+  if (issuer === undefined) return refuse('assertion_malformed');
+  const trusted = site.settings.trustedIssuers.find((one) => sameIssuer(one.issuer, issuer));
+  if (!trusted) return refuse('issuer_not_trusted', issuer.slice(0, 200));
+  const deps = { loopbackHosts: loopbackHosts(site, trusted), now: seconds() };
+  const keys = await keysOf(trusted, deps);
+  if (!keys.ok) return keys;
+  // What the issuer calls itself in its document, it must call itself in its tokens (OIDC Core section 3.1.3.7).
+  const { issuer: itself = issuer } = keys.value;
+  if (itself !== issuer) return refuse('issuer_not_trusted', issuer.slice(0, 200));
+  const presented = { as, issuer, client_id, origin: site.origin };
+  const verify = () => verifyAssertion(trusted, token, keys.value, presented, deps);
+  let verified = await verify();
+  const isNew = !verified.ok && verified.error.reason === 'assertion_key_unknown';
+  if (isNew && mayRefetch(keys.value, deps.now)) verified = await verify();
+  if (!verified.ok) return verified;
+  const rule = ruleFor(trusted, verified.value.claims);
+  return rule ? ok({ trusted, assertion: verified.value, rule }) : refuse('assertion_no_rule', trusted.name);
+}
+
+/** On this computer an issuer that a setting names may be on it too. */
+function loopbackHosts(site: Site, { issuer, jwks_uri }: TrustedIssuer): string[] {
+  if (!site.local) return [];
+  const named = [issuer, jwks_uri].filter((url) => url !== undefined).map((url) => new URL(url).host);
+  return [...site.settings.clientDocumentHosts, ...named];
+}
+
+/** Who the token is about, as far as the gate tells others. Groups are the rule's: a token gives itself none. */
+function identityOf(
+  trusted: TrustedIssuer,
+  rule: TrustRule,
+  { issuer, subject, claims }: Assertion,
+): Identity {
+  const email = textOf(claims.email);
+  return {
+    provider: trusted.name,
+    issuer,
+    subject,
+    name: textOf(claims.name) ?? email ?? subject.slice(0, 200),
+    email,
+    email_verified: email !== undefined && claims.email_verified === true,
+    groups: rule.groups,
+    claims: claimsInRules(trusted, claims),
+  };
+}
+
+function textOf(claim: unknown): string | undefined {
+  return typeof claim === 'string' && claim !== '' ? claim.slice(0, 200) : undefined;
+}
+
+/** The narrower of what the client may have at most and what the assertion was made for. */
+function leastScope(most: string[] | undefined, { isIdJag, claims }: Assertion): string[] | undefined {
+  if (!isIdJag || typeof claims.scope !== 'string') return most;
+  const named = claims.scope.split(' ');
+  return most ? named.filter((name) => most.includes(name)) : named;
+}
+
+/** An identity assertion grant for one resource is good for no other. */
+function withinResource(form: Record<string, string>, { isIdJag, claims }: Assertion) {
+  if (!isIdJag || typeof claims.resource !== 'string') return form;
+  const scope = form.scope ?? (typeof claims.scope === 'string' ? claims.scope : undefined);
+  return {
+    ...form,
+    resource: form.resource ?? claims.resource,
+    audience: claims.resource,
+    ...(scope === undefined ? {} : { scope }),
+  };
+}
+
+/** What makes the token one of a kind: its `jti`, else what was signed. A signature alone can be varied. */
+async function idOf(token: string, { claims }: Assertion): Promise<string> {
+  return claims.jti ?? (await sha256Hex(token.slice(0, token.lastIndexOf('.'))));
+}

@@ -1,0 +1,189 @@
+import { folded } from '../json-text';
+
+/**
+ * What an answer could be, as far as it has been read. `list`: it has a list of tools where clients look for one,
+ * `result.tools`, in whatever spelling. `unreadable`: no JSON object, or several, so that nobody can tell. `plain`:
+ * anything else, also what no client takes for a message.
+ */
+export type AnswerShape = 'plain' | 'list' | 'unreadable';
+
+/** What a byte means outside of strings: one of the characters below, part of a number or word, or nothing. */
+const WORD = 1;
+const BLANK = 2;
+const MEANS = new Uint8Array(256);
+for (const char of '{}[]:,"') MEANS[char.charCodeAt(0)] = char.charCodeAt(0);
+for (const char of '+-.0123456789eEtrufalsn') MEANS[char.charCodeAt(0)] = WORD;
+for (const char of ' \t\r\n') MEANS[char.charCodeAt(0)] = BLANK;
+
+const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
+const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
+
+/** The longest spelling of a member's name that counts: six bytes for each letter, as an escape. */
+const LONGEST_KEY = 64;
+
+type Where = 'before' | 'inside' | 'string' | 'after' | 'no message';
+
+/**
+ * Looks for a list of tools in a JSON text as it passes, however long, without keeping it: only where braces and
+ * quotes are, and what the members of `result` are called.
+ */
+export class AnswerScan {
+  #shape: AnswerShape = 'plain';
+  #where: Where = 'before';
+  #depth = 0;
+  /** How many of the objects that are open are the message and, in it, `result` in `result`. */
+  #chain = 0;
+  /** Whether the next string in the innermost of those is a member's name. */
+  #expectsKey = false;
+  /** The name that is being read. */
+  #key: number[] | undefined;
+  #lastKey = '';
+  /** Whether the next byte of a string is escaped. */
+  #escaped = false;
+
+  get shape(): AnswerShape {
+    return this.#shape;
+  }
+
+  /** The shape of a whole text. */
+  static of(text: string): AnswerShape {
+    const scan = new AnswerScan();
+    scan.push(new TextEncoder().encode(text));
+    return scan.shape;
+  }
+
+  push(bytes: Uint8Array): void {
+    let at = 0;
+    while (at < bytes.length && this.#shape === 'plain' && this.#where !== 'no message') {
+      if (this.#where === 'string') at = this.#skipString(bytes, at);
+      else if (this.#depth > this.#chain) at = this.#skipValue(bytes, at);
+      else at = this.#step(bytes, at);
+    }
+  }
+
+  /** To the next quote or the end of a value where no list of tools can be, which is most of a long answer. */
+  #skipValue(bytes: Uint8Array, from: number): number {
+    let depth = this.#depth;
+    let at = from;
+    while (at < bytes.length && depth > this.#chain && this.#where === 'inside') {
+      const means = MEANS[bytes[at++] ?? 0];
+      if (means === OPEN_OBJECT || means === OPEN_ARRAY) depth++;
+      else if (means === CLOSE_OBJECT || means === CLOSE_ARRAY) depth--;
+      else if (means === QUOTE) this.#where = 'string';
+      else if (means === 0) {
+        this.#shape = 'unreadable';
+        break;
+      }
+    }
+    this.#depth = depth;
+    return at;
+  }
+
+  /** Reads what isn't in a string, to the next quote. */
+  #step(bytes: Uint8Array, from: number): number {
+    for (let at = from; at < bytes.length; at++) {
+      const byte = bytes[at] ?? 0;
+      const means = MEANS[byte];
+      if (means === BLANK) continue;
+      if (this.#where === 'before') {
+        if (this.#begin(byte)) continue;
+        return bytes.length;
+      }
+      if (this.#where === 'after' || means === 0) {
+        this.#shape = 'unreadable';
+        return bytes.length;
+      }
+      if (means === WORD) continue;
+      if (means === QUOTE) {
+        this.#where = 'string';
+        this.#key = this.#expectsKey ? [] : undefined;
+        return at + 1;
+      }
+      this.#structure(byte);
+      if (this.#depth > this.#chain) return at + 1;
+    }
+    return bytes.length;
+  }
+
+  /** A message is an object. An array could hold some; what begins with a letter, digit or quote is none. */
+  #begin(byte: number): boolean {
+    if (byte === OPEN_OBJECT) {
+      this.#where = 'inside';
+      this.#structure(byte);
+      return true;
+    }
+    if (byte === OPEN_ARRAY || byte < 0x20 || byte > 0x7e) this.#shape = 'unreadable';
+    else this.#where = 'no message';
+    return false;
+  }
+
+  #structure(byte: number): void {
+    if (byte === OPEN_OBJECT) {
+      const follows = this.#depth === 0 || this.#lastKey === 'result';
+      this.#depth++;
+      if (follows) this.#chain = this.#depth;
+      this.#expectsKey = true;
+    } else if (byte === OPEN_ARRAY) this.#depth++;
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+      this.#depth--;
+      this.#chain = Math.min(this.#chain, this.#depth);
+      this.#expectsKey = false;
+      if (this.#depth === 0) this.#where = 'after';
+    } else if (byte === COMMA) this.#expectsKey = true;
+    else if (byte === COLON) this.#expectsKey = false;
+  }
+
+  /** To behind the end of a string, which may be in a later part. */
+  #skipString(bytes: Uint8Array, from: number): number {
+    let at = from;
+    if (this.#escaped) {
+      this.#escaped = false;
+      at++;
+    }
+    for (;;) {
+      const end = indexOfQuote(bytes, at);
+      let escapes = end;
+      while (escapes > at && bytes[escapes - 1] === BACKSLASH) escapes--;
+      const escaped = (end - escapes) % 2 === 1;
+      at = end + 1;
+      if (end === bytes.length) this.#escaped = escaped;
+      else if (escaped) continue;
+      if (this.#key) this.#keep(bytes.subarray(from, end));
+      if (end < bytes.length) this.#endString();
+      return at;
+    }
+  }
+
+  #keep(part: Uint8Array): void {
+    if (this.#key && this.#key.length <= LONGEST_KEY) this.#key.push(...part.subarray(0, LONGEST_KEY + 1));
+  }
+
+  #endString(): void {
+    this.#where = 'inside';
+    if (!this.#key) return;
+    this.#lastKey = this.#key.length > LONGEST_KEY ? '' : readKey(this.#key);
+    this.#key = undefined;
+    if (this.#lastKey === 'tools' && this.#chain > 1) this.#shape = 'list';
+  }
+}
+
+/** How far a quote is looked for byte by byte, before a search is worth its call. */
+const NEAR = 32;
+
+/** Where the next quote is; the length when there is none. */
+function indexOfQuote(bytes: Uint8Array, from: number): number {
+  const near = Math.min(bytes.length, from + NEAR);
+  for (let at = from; at < near; at++) if (bytes[at] === QUOTE) return at;
+  const found = near < bytes.length ? bytes.indexOf(QUOTE, near) : -1;
+  return found === -1 ? bytes.length : found;
+}
+
+/** A member's name without regard to its case, which some readers have none for. */
+function readKey(bytes: number[]): string {
+  try {
+    const text = new TextDecoder().decode(Uint8Array.from(bytes));
+    return folded(JSON.parse(`"${text}"`) as string);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,47 @@
+import type { ClientSetting, Credential, Wanted } from '../account';
+import type { ServerSetting, Site } from '../config';
+import { isLoopbackHost } from '../hosts';
+
+/** A server at which each user has an account of their own. */
+export type ConnectedServer = ServerSetting & { auth: Credential['auth'] };
+
+export function needsConnection(server: ServerSetting): server is ConnectedServer {
+  return server.auth === 'oauth' || server.auth === 'api_key';
+}
+
+/** Where a server is, in one word: what was obtained for one place is not sent to another. */
+export function placeOf({ url, binding, entrypoint }: ServerSetting): string {
+  return url ?? (binding === undefined ? `entrypoint:${entrypoint}` : `binding:${binding}`);
+}
+
+/** What the settings say of a server's client. */
+export function clientSettingOf(
+  server: Pick<ServerSetting, 'client_id' | 'token_url' | 'authorization_servers'>,
+): ClientSetting {
+  const { client_id, token_url: token_endpoint, authorization_servers: issuers } = server;
+  return { client_id, token_endpoint, issuers };
+}
+
+/** What the `Account` is asked with for the credential of a server. */
+export function wantedAt(site: Pick<Site, 'local'>, server: ConnectedServer, refused?: string): Wanted {
+  return {
+    server: server.name,
+    auth: server.auth,
+    place: placeOf(server),
+    header: server.header,
+    loopback: loopbackOrigins(site, server),
+    client: clientSettingOf(server),
+    ...(refused === undefined ? {} : { refused }),
+  };
+}
+
+/** The origins on this computer that the settings of a server name; none where the gate isn't local itself. */
+export function loopbackOrigins(
+  { local }: Pick<Site, 'local'>,
+  server: Pick<ServerSetting, 'url' | 'authorize_url' | 'token_url' | 'authorization_servers'>,
+): string[] {
+  if (!local) return [];
+  const named = [server.url, server.authorize_url, server.token_url, ...(server.authorization_servers ?? [])];
+  const urls = named.filter((url) => url !== undefined).map((url) => new URL(url));
+  return [...new Set(urls.filter(({ hostname }) => isLoopbackHost(hostname)).map(({ origin }) => origin))];
+}

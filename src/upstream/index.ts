@@ -1,0 +1,50 @@
+export { AnswerScan } from './answer-scan';
+export { type AnswerFilter, filterAnswer, passScanned, readHead } from './answers';
+export { callServer, callServerAs, type NoCredential, serverResource, serverSecret } from './call';
+export {
+  catalogueKey,
+  catalogueOf,
+  findTool,
+  forgetLists,
+  type ListKind,
+  listTools,
+  type Tools,
+} from './catalogue';
+export {
+  type ConnectedServer,
+  clientSettingOf,
+  loopbackOrigins,
+  needsConnection,
+  placeOf,
+  wantedAt,
+} from './connected-server';
+export {
+  type Acting,
+  type Behind,
+  CredentialMissing,
+  connectBehind,
+  type Greeting,
+  isSessionLost,
+  ServerFailure,
+} from './connection';
+export {
+  accountAt,
+  type CredentialError,
+  credentialFor,
+  forgetCredentials,
+  isAccountStill,
+  rememberCredential,
+} from './credentials';
+export { rewriteEvents } from './events';
+export { publicKeys } from './identity-token';
+export { type Item, itemsOf, lockInTime, toolsOf } from './lists';
+export { lockOf } from './lock';
+export { judgeScope, judgeTool, publishTool, type Reach, type Tool, type Verdict } from './policy';
+export { aboutPrincipal, asKnownNow, isNobody, NOBODY, type Principal } from './principal';
+export { documentFetch, OutboundFailure, providerFetch, tokenFetch } from './provider-fetch';
+export { FAULTS, faultError, type ServerFault } from './server-fault';
+export { serverProblems } from './server-health';
+export { SOFTWARE } from './software';
+export { type ServerTools, surveyTools } from './tool-survey';
+export { tryCredential } from './try-credential';
+export { isAtMerged, passingView, serversOf, UNASKED, type View } from './view';

@@ -1,0 +1,72 @@
+import type { Context } from 'hono';
+import { type Identity, roleAt, SCOPES, scopesWithin } from '../account';
+import { type Role, type ServerSetting, type Site, siteOf } from '../config';
+import type { Tools } from './catalogue';
+import { toolsOf } from './lists';
+import { accessOf, judgeTool, type Reach } from './policy';
+import type { Principal } from './principal';
+import { passingView, UNASKED } from './view';
+
+/** Titles of a server's tools, by what they do. */
+export type ServerTools = Record<'read' | 'write' | 'destructive', string[]>;
+
+/** Who is asked for consent. */
+interface Person {
+  userId: string;
+  identity: Identity;
+  role: Role;
+}
+
+/**
+ * What each server offers this person, by what it does: titles, for the consent page. A server that doesn't
+ * tell in time, or that the person isn't connected to, is left out, and so are tools that the person may never use.
+ */
+export async function surveyTools(
+  c: Context,
+  servers: ServerSetting[],
+  person: Person,
+): Promise<Map<string, ServerTools>> {
+  const site = siteOf(c);
+  const surveyed = await Promise.all(
+    servers.map(async (server) => {
+      const view = passingView(c, principalOf(person, site), UNASKED);
+      const tools = await toolsOf(view, server);
+      return tools && ([server.name, sortTools(site, server, person, tools)] as const);
+    }),
+  );
+  return new Map(surveyed.filter((entry) => entry !== undefined));
+}
+
+function sortTools(
+  { settings }: Site,
+  server: ServerSetting,
+  { identity }: Person,
+  tools: Tools,
+): ServerTools {
+  const sorted: ServerTools = { read: [], write: [], destructive: [] };
+  const role = roleAt(identity, server, settings) ?? 'viewer';
+  const reach: Reach = { role, identity, scope: scopesWithin(role, SCOPES) };
+  for (const tool of tools.byName.values()) {
+    const access = accessOf(tool, server);
+    if (access === 'hidden' || judgeTool(tool, server, reach).verdict === 'absent') continue;
+    const hinted = tool.annotations?.title;
+    sorted[access].push(tool.title ?? (typeof hinted === 'string' ? hinted : tool.name));
+  }
+  return sorted;
+}
+
+/** The person, with the gate itself as client: before consent nobody else may ask for them. */
+function principalOf({ userId: id, identity, role }: Person, { origin, settings }: Site): Principal {
+  const { name, email, email_verified } = identity;
+  return {
+    user: { id, name, email, email_verified },
+    identity,
+    client: { id: origin, name: settings.name },
+    grantId: '',
+    granted: ['mcp:read'],
+    scope: ['mcp:read'],
+    servers: [],
+    role,
+    expires_at: 0,
+  };
+}

@@ -1,0 +1,45 @@
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import type { Context } from 'hono';
+import { callServer } from './call';
+import type { ConnectedServer } from './connected-server';
+import { SOFTWARE } from './software';
+
+/** How long a server may take in all, in ms. */
+const PATIENCE = 15_000;
+
+/**
+ * Whether a server takes a credential: it is asked for its tools, as a client of either era would. `unreachable`:
+ * nobody knows. The server's own answer is not kept.
+ */
+export async function tryCredential(
+  c: Context,
+  server: ConnectedServer,
+  { header, value }: { header: string; value: string },
+): Promise<'accepted' | 'refused' | 'unreachable'> {
+  let refused = false;
+  const signal = AbortSignal.timeout(PATIENCE);
+  const client = new Client(SOFTWARE, { versionNegotiation: { mode: 'auto' } });
+  const transport = new StreamableHTTPClientTransport(new URL(`https://${server.name}/mcp`), {
+    fetch: async (_url, init) => {
+      const headers = new Headers(init?.headers);
+      headers.set(header, value);
+      const body = typeof init?.body === 'string' ? new TextEncoder().encode(init.body) : undefined;
+      const request = { method: init?.method ?? 'GET', headers, body, signal };
+      const answer = await callServer(c, server, undefined, request);
+      if (typeof answer === 'string') throw new Error(answer);
+      refused ||= answer.status === 401 || answer.status === 403;
+      return answer;
+    },
+  });
+  try {
+    await client.connect(transport, { signal });
+    await client.listTools(undefined, { signal });
+    // One that lets anybody begin may still refuse the list.
+    return refused ? 'refused' : 'accepted';
+  } catch {
+    return refused ? 'refused' : 'unreachable';
+  } finally {
+    await transport.terminateSession().catch(() => undefined);
+    await client.close();
+  }
+}
