@@ -31,7 +31,7 @@ function check(files: Record<string, string>): { status: number | null; broken: 
     violations: { from: string; to: string; rule: { name: string } }[];
   };
   return {
-    status: run.status,
+    status,
     broken: violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`),
   };
 }
