@@ -3,7 +3,7 @@ import { cors } from 'hono/cors';
 import { adminCallbacksApi, adminKeysApi } from './admin';
 import { noSniff, sandboxed } from './answer-headers';
 import { record } from './audit';
-import { siteOf } from './config';
+import { deploymentOf } from './config';
 import { connectRoutes } from './connections';
 import {
   gatewayRoutes,
@@ -83,14 +83,14 @@ app.notFound((c) => {
 });
 
 app.onError((error, c) => {
-  if (!c.var.site) return c.json({ error: 'server_error', error_description: error.name }, 500);
+  if (!c.var.deployment) return c.json({ error: 'server_error', error_description: error.name }, 500);
   const problem = error instanceof PageProblem ? error : new PageProblem('internal_error');
   const expected = problem === error;
   const detail = expected ? problem.options.detail : `${error.name}: ${error.message}`;
   record(c, { event: 'page', outcome: expected ? 'refused' : 'failed', reason: problem.tag, detail });
   const api = /^\/(api|oauth|mcp|\.well-known|health)\b/.test(c.req.path);
   if (!api) return renderProblem(c, problem);
-  const { requestId: request_id } = siteOf(c);
+  const { requestId: request_id } = deploymentOf(c);
   return c.json(
     { error: 'server_error', error_description: 'Something went wrong; try again', request_id },
     500,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeKey } from '../src/account/keys/text';
 import { record } from '../src/audit/record';
-import type { Work } from '../src/config/deployment';
+import type { RequestContext } from '../src/config/deployment';
 import { writeLog } from '../src/log';
 
 let lines: string[];
@@ -15,7 +15,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const c = { var: { site: { requestId: 'request-1' } } } as unknown as Pick<Work, 'var'>;
+const c = { var: { deployment: { requestId: 'request-1' } } } as unknown as Pick<RequestContext, 'var'>;
 const USER = 'X8CkKHHcgQiM-nLtReaHTf-MexUJqR6O';
 
 describe('a line of the log', () => {

@@ -1,6 +1,6 @@
 import { leavePool } from '../flow';
 import type { GrantStore } from './grants/store';
-import type { Belonging } from './merge/migratable-data';
+import type { MigratableData } from './merge/migratable-data';
 import { VISITOR } from './principal/identity';
 import type { Profile } from './principal/profile';
 import type { SignIns } from './sign-ins/sign-ins';
@@ -18,7 +18,7 @@ interface EndingAccount {
   profile: Profile;
   grants: GrantStore;
   signIns: SignIns;
-  belongings: readonly Belonging[];
+  migratable: readonly MigratableData[];
 }
 
 /**
@@ -30,7 +30,7 @@ export class AccountEnd {
 
   /** Ends all that a visitor has here: others need the room. Nobody else's account changes. */
   async forgetVisitor(): Promise<void> {
-    const { ctx, profile, grants, signIns, belongings } = this.at;
+    const { ctx, profile, grants, signIns, migratable: belongings } = this.at;
     if (profile.identity()?.provider !== VISITOR) return;
     ctx.storage.transactionSync(() => {
       signIns.endAll();

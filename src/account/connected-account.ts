@@ -9,9 +9,9 @@ import type {
   Connection,
   Connector,
   CredentialAnswer,
-  Wanted,
+  CredentialRequest,
 } from './connections/credential';
-import { connectionBelongings } from './connections/migratable-connections';
+import { migratableConnections } from './connections/migratable-connections';
 import { type ConnectionStanding, ConnectionStore } from './connections/store';
 import type { Issuer } from './grants/issuer';
 import { accountObject } from './object';
@@ -53,7 +53,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
         clientSecret: (server) => readSecret({ ...env }, secretName('SERVER', server, 'CLIENT_SECRET')),
         log: (event) => writeLog('log', { ...event, user: userId() }),
       });
-      this.desk.belongings.push(connectionBelongings(store, this.#connections));
+      this.parts.migratable.push(migratableConnections(store, this.#connections));
     }
 
     /**
@@ -63,7 +63,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
     async authenticateWith(
       grantId: string,
       hash: string,
-      wanted: Wanted,
+      wanted: CredentialRequest,
     ): Promise<Result<Access & { credential: CredentialAnswer }>> {
       const there = await this.#elsewhere();
       if (there) return there.authenticateWith(grantId, hash, wanted);
@@ -72,12 +72,12 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
     }
 
     /** The credential for a server, renewed first when its end is near or `wanted.refused` names it. */
-    async credential(wanted: Wanted): Promise<CredentialAnswer> {
+    async credential(wanted: CredentialRequest): Promise<CredentialAnswer> {
       const there = await this.#elsewhere();
       if (there) return there.credential(wanted);
       const answer = await this.#connections.credential(wanted);
       await this.#copySoon();
-      if (!answer.ok) await this.desk.watchers.tell();
+      if (!answer.ok) await this.parts.watchers.tell();
       return answer;
     }
 
@@ -86,7 +86,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
       const there = await this.#elsewhere();
       if (there) return there.credentialRefused(server, credentialId);
       this.#connections.markRefused(server, credentialId);
-      await this.desk.watchers.tell();
+      await this.parts.watchers.tell();
     }
 
     /** What is connected decides what the user may do, too. */
@@ -100,7 +100,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
       if (there) return there.storeConnections(obtained);
       await this.#connections.connect(obtained);
       await this.#copySoon();
-      await this.desk.watchers.tell();
+      await this.parts.watchers.tell();
     }
 
     /** Notes that the person is on the way to a server's provider, until `until` (seconds since the epoch). */
@@ -120,7 +120,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
       if (there) return there.disconnect(server, loopback, configured);
       const ended = await this.#connections.disconnect(server, loopback, configured);
       await this.#copySoon();
-      await this.desk.watchers.tell();
+      await this.parts.watchers.tell();
       return ended;
     }
 
@@ -139,7 +139,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
 
     /** Seals by the current master key what older ones sealed. `left`: what can't be opened. */
     async rewrap(): Promise<{ rewrapped: number; left: number }> {
-      const both = [await this.#connections.rewrap(), await this.desk.checks.rewrap()];
+      const both = [await this.#connections.rewrap(), await this.parts.checks.rewrap()];
       await this.#copySoon();
       const sum = (name: 'rewrapped' | 'left') => both.reduce((total, done) => total + done[name], 0);
       return { rewrapped: sum('rewrapped'), left: sum('left') };
@@ -147,7 +147,7 @@ export function connectedAccount(issuer: Issuer, connector: Connector, ask: Prov
 
     /** A visitor who became a user took along what is theirs, and what is still on its way. */
     async #elsewhere(): Promise<Pick<this, VaultCalls> | undefined> {
-      return (await this.desk.moves.elsewhere()) as Pick<this, VaultCalls> | undefined;
+      return (await this.parts.moves.elsewhere()) as Pick<this, VaultCalls> | undefined;
     }
 
     /** The alarm copies what waits for KV. */

@@ -9,25 +9,25 @@ export {
   type ClientSetting,
   type Connection,
   type Connector,
-  type Credential,
   type CredentialAnswer,
+  type CredentialRequest,
   headerValue,
   isSendable,
   type OAuthCredential,
   type ProviderClient,
   type RefreshRefusal,
   type TokenProvider,
-  type Wanted,
+  type UpstreamCredential,
 } from './connections/credential';
 export { findAccount, parseToken } from './find-account';
 export type { DirectApproval } from './grants/direct';
-export type { Terms } from './grants/grants';
+export type { IssuerConfig } from './grants/grants';
 export type {
   CheckedRequest,
   IssuedApproval,
   Issuer,
   IssuingClient,
-  IssuingTerms,
+  IssuingConfig,
   TokenAnswer,
 } from './grants/issuer';
 export {

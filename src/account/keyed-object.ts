@@ -1,20 +1,20 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { AccountEnd } from './account-end';
 import type { AccountKeys } from './keys/account-keys';
-import type { Moves } from './merge/account-merge';
-import type { Belonging } from './merge/migratable-data';
+import type { AccountMerge } from './merge/account-merge';
+import type { MigratableData } from './merge/migratable-data';
 import type { ProviderChecks } from './provider/checks';
 import type { Watchers } from './watch/watch';
 
 /** Who does what the object is asked. */
-export interface Desk {
+export interface AccountParts {
   keys: AccountKeys;
-  moves: Moves;
+  moves: AccountMerge;
   watchers: Watchers;
   checks: ProviderChecks;
   end: AccountEnd;
   /** What moves along with a visitor who signs in. */
-  belongings: Belonging[];
+  migratable: MigratableData[];
 }
 
 /**
@@ -23,12 +23,12 @@ export interface Desk {
  */
 export abstract class KeyedObject extends DurableObject<Env> {
   /** A field: what isn't a method can't be reached from outside. */
-  protected abstract readonly desk: Desk;
+  protected abstract readonly parts: AccountParts;
 
   /** Opens a socket on which its holder hears of changes to a grant. */
   override async fetch(request: Request): Promise<Response> {
-    const there = await this.desk.moves.elsewhere();
-    return there ? there.fetch(request) : this.desk.watchers.open(request);
+    const there = await this.parts.moves.elsewhere();
+    return there ? there.fetch(request) : this.parts.watchers.open(request);
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -36,42 +36,42 @@ export abstract class KeyedObject extends DurableObject<Env> {
   }
 
   createKey(...args: Parameters<AccountKeys['create']>): ReturnType<AccountKeys['create']> {
-    return this.desk.keys.create(...args);
+    return this.parts.keys.create(...args);
   }
 
   listKeys(): ReturnType<AccountKeys['list']> {
-    return this.desk.keys.list();
+    return this.parts.keys.list();
   }
 
   revokeKey(id: string): Promise<boolean> {
-    return this.desk.keys.revoke(id);
+    return this.parts.keys.revoke(id);
   }
 
   signInByKey(...args: Parameters<AccountKeys['signIn']>): ReturnType<AccountKeys['signIn']> {
-    return this.desk.keys.signIn(...args);
+    return this.parts.keys.signIn(...args);
   }
 
   keyOwner(...args: Parameters<AccountKeys['owner']>): ReturnType<AccountKeys['owner']> {
-    return this.desk.keys.owner(...args);
+    return this.parts.keys.owner(...args);
   }
 
-  visitorState(): ReturnType<Moves['state']> {
-    return this.desk.moves.state();
+  visitorState(): ReturnType<AccountMerge['state']> {
+    return this.parts.moves.state();
   }
 
   moveTo(userId: string): Promise<boolean> {
-    return this.desk.moves.moveTo(userId);
+    return this.parts.moves.moveTo(userId);
   }
 
   forgetVisitor(): Promise<void> {
-    return this.desk.end.forgetVisitor();
+    return this.parts.end.forgetVisitor();
   }
 
   vanish(): Promise<void> {
-    return this.desk.end.vanish();
+    return this.parts.end.vanish();
   }
 
-  adopt(...args: Parameters<Moves['adopt']>): Promise<void> {
-    return this.desk.moves.adopt(...args);
+  adopt(...args: Parameters<AccountMerge['adopt']>): Promise<void> {
+    return this.parts.moves.adopt(...args);
   }
 }

@@ -7,14 +7,14 @@ import { type Access, describeGrant, type Grant } from './access/access';
 import { Accesses } from './access/access-checks';
 import { AccountEnd, UNUSED_MS } from './account-end';
 import { type DirectApproval, exchangeToken, issueDirectly } from './grants/direct';
-import { type Approval, Grants, type Presentation, type Terms } from './grants/grants';
+import { type Approval, Grants, type IssuerConfig, type TokenRequest } from './grants/grants';
 import type { Issuer, TokenAnswer } from './grants/issuer';
 import { GrantStore } from './grants/store';
-import { type Desk, KeyedObject } from './keyed-object';
+import { type AccountParts, KeyedObject } from './keyed-object';
 import { AccessKeys, type KeyLimits } from './keys/access-keys';
 import { AccountKeys } from './keys/account-keys';
-import { type Elsewhere, Moves } from './merge/account-merge';
-import { grantBelongings } from './merge/migratable-data';
+import { AccountMerge, type RemoteAccount } from './merge/account-merge';
+import { migratableGrants } from './merge/migratable-data';
 import type { Identity } from './principal/identity';
 import { Profile } from './principal/profile';
 import { providerChecks } from './provider/host';
@@ -40,8 +40,8 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
     readonly #profile: Profile;
     readonly #accessKeys: AccessKeys;
     readonly #accesses: Accesses;
-    readonly #moves: Moves;
-    protected readonly desk: Desk;
+    readonly #moves: AccountMerge;
+    protected readonly parts: AccountParts;
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env);
@@ -55,7 +55,7 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
       const signIns = new SignIns(storage.sql);
       const outbox = new Outbox(storage.sql, env.OAUTH_KV);
       const keys = new AccessKeys(storage.sql);
-      const schedule = () => this.#settle();
+      const schedule = () => this.#afterCommit();
       this.#profile = profile;
       this.#store = grants;
       this.#grants = new Grants(grants, issuer, userId, serial);
@@ -63,15 +63,23 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
       this.#outbox = outbox;
       this.#accessKeys = keys;
       this.#accesses = new Accesses(grants, keys, profile);
-      const belongings = [grantBelongings(storage.sql, grants)];
-      const accountOf = (id: string) => env.ACCOUNT.getByName(id) as unknown as Elsewhere;
-      this.#moves = new Moves({ storage, profile, signIns, serial, belongings, accountOf, schedule });
+      const belongings = [migratableGrants(storage.sql, grants)];
+      const accountOf = (id: string) => env.ACCOUNT.getByName(id) as unknown as RemoteAccount;
+      this.#moves = new AccountMerge({
+        storage,
+        profile,
+        signIns,
+        serial,
+        migratable: belongings,
+        accountOf,
+        schedule,
+      });
       const accountKeys = new AccountKeys({ storage, profile, keys, signIns, grants, outbox, schedule });
       const stands = (id: string) => this.#accesses.stands(id, seconds());
       const watchers = new Watchers({ ctx, rights: () => this.rights(), stands });
       const checks = providerChecks({ ctx, env, ask, profile, grants, signIns, schedule });
-      const end = new AccountEnd({ ctx, env, profile, grants, signIns, belongings });
-      this.desk = { keys: accountKeys, moves: this.#moves, watchers, checks, belongings, end };
+      const end = new AccountEnd({ ctx, env, profile, grants, signIns, migratable: belongings });
+      this.parts = { keys: accountKeys, moves: this.#moves, watchers, checks, migratable: belongings, end };
     }
 
     /**
@@ -84,9 +92,9 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
       browser: { userAgent: string; ttl: number },
       token?: ProviderToken,
     ): Promise<{ id: string; secret: string }> {
-      await this.desk.checks.signedIn(userId, identity, token);
+      await this.parts.checks.signedIn(userId, identity, token);
       const created = await this.#signIns.create(browser.userAgent, seconds(), browser.ttl);
-      await this.#settle();
+      await this.#afterCommit();
       return created;
     }
 
@@ -116,27 +124,27 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
     }
 
     /** Makes a grant of what the person allowed. Returns the redirect to the client, with its code. */
-    async approve(terms: Terms, approval: Approval): Promise<string> {
+    async approve(terms: IssuerConfig, approval: Approval): Promise<string> {
       const identity = this.#profile.identity();
       if (!identity) throw new Error('approve was called for a principal that never signed in');
       const { name, email, email_verified } = identity;
       const user = { id: this.#profile.userId(), name, email, email_verified };
       const redirectTo = await this.#grants.approve(terms, approval, { user, servers: approval.servers });
-      await this.#settle();
+      await this.#afterCommit();
       return redirectTo;
     }
 
-    async redeemCode(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
-      return this.#where(
-        async () => this.desk.checks.refuseCode() ?? this.#grants.redeemCode(terms, presented),
+    async redeemCode(terms: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer> {
+      return this.#onCurrentAccount(
+        async () => this.parts.checks.refuseCode() ?? this.#grants.redeemCode(terms, presented),
         (there) => there.redeemCode(terms, presented),
       );
     }
 
-    async rotateRefresh(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
-      return this.#where(
+    async rotateRefresh(terms: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer> {
+      return this.#onCurrentAccount(
         async () => {
-          const refused = await this.desk.checks.refuseRefresh(terms, presented);
+          const refused = await this.parts.checks.refuseRefresh(terms, presented);
           return refused ?? this.#grants.rotateRefresh(terms, presented);
         },
         (there) => there.rotateRefresh(terms, presented),
@@ -144,7 +152,7 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
     }
 
     /** A grant and its one access token of what the settings allow a principal, without a code. */
-    async issueDirectly(userId: string, terms: Terms, approval: DirectApproval): Promise<TokenAnswer> {
+    async issueDirectly(userId: string, terms: IssuerConfig, approval: DirectApproval): Promise<TokenAnswer> {
       const { key_id } = approval;
       if (key_id !== undefined && !this.#accessKeys.standing(key_id, seconds())) {
         const error_description = 'The access key is not valid';
@@ -153,13 +161,13 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
       // A person of the same issuer and subject stays as they signed in: the grant has its own identity.
       if (!this.#profile.identity()) this.#profile.save(userId, approval.identity, seconds());
       const answer = await issueDirectly(this.#store, issuer, userId, terms, approval);
-      await this.#settle();
+      await this.#afterCommit();
       return answer;
     }
 
     /** Exchanges an access token for a narrower one of the same grant (RFC 8693). */
-    async exchangeToken(terms: Terms, presented: Presentation, target?: string): Promise<TokenAnswer> {
-      return this.#where(
+    async exchangeToken(terms: IssuerConfig, presented: TokenRequest, target?: string): Promise<TokenAnswer> {
+      return this.#onCurrentAccount(
         () => exchangeToken(this.#store, issuer, terms, presented, target),
         (there) => there.exchangeToken(terms, presented, target),
       );
@@ -209,14 +217,14 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
       if (isRefresh) this.#store.revoke(grantId);
       else if (this.#store.record(key, now)) this.#store.dropToken(grantId, hash);
       else return false;
-      await this.#settle();
+      await this.#afterCommit();
       return true;
     }
 
     /** Ends a grant with all its tokens. False when there was none. */
     async revokeGrant(id: string): Promise<boolean> {
       const existed = this.#store.revoke(id);
-      await this.#settle();
+      await this.#afterCommit();
       return existed;
     }
 
@@ -231,37 +239,37 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
       this.#signIns.purge(now);
       this.#accessKeys.purge(now);
       try {
-        await this.desk.checks.lookAfter(now);
-        await this.#moves.lookAfter(now);
+        await this.parts.checks.runMaintenance(now);
+        await this.#moves.runMaintenance(now);
         await this.#outbox.flush(now);
       } catch (error) {
         // The runtime gives up on an alarm that throws a few times, and KV may be away for longer.
         writeLog('error', { event: 'outbox', outcome: 'failed', detail: error });
         return this.ctx.storage.setAlarm(Date.now() + OUTBOX_RETRY_MS);
       }
-      await this.#settle();
-      this.desk.end.vanishIfIdle();
+      await this.#afterCommit();
+      this.parts.end.vanishIfIdle();
     }
 
     /**
      * Answers a presentation here, or where this account's visitor moved to. One that moved meanwhile is asked
      * again there, where a repeat gets the first answer.
      */
-    async #where(
+    async #onCurrentAccount(
       here: () => Promise<TokenAnswer>,
-      elsewhere: (there: Elsewhere) => Promise<TokenAnswer>,
+      elsewhere: (there: RemoteAccount) => Promise<TokenAnswer>,
     ): Promise<TokenAnswer> {
       const before = await this.#moves.elsewhere();
       if (before) return elsewhere(before);
       const answer = await here();
-      await this.#settle();
+      await this.#afterCommit();
       const after = answer.status === 200 ? undefined : await this.#moves.elsewhere();
       return after ? elsewhere(after) : answer;
     }
 
     /** After a transition: watchers hear of it, and the next alarm is set. */
-    async #settle(): Promise<void> {
-      await this.desk.watchers.tell();
+    async #afterCommit(): Promise<void> {
+      await this.parts.watchers.tell();
       await this.#schedule();
     }
 
@@ -272,7 +280,7 @@ export function accountObject(issuer: Issuer, ask: ProviderAsker) {
         this.#signIns.nextEnd(),
         this.#accessKeys.nextEnd(),
         this.#moves.nextEnd(seconds()),
-        this.desk.checks.nextEnd(seconds()),
+        this.parts.checks.nextEnd(seconds()),
       ].filter((at) => at !== undefined);
       const at = this.#outbox.waiting ? Date.now() : (Math.min(...ends) + 1) * 1000;
       if (!Number.isFinite(at)) return;

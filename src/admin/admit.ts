@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { record } from '../audit';
 import { seconds } from '../clock';
-import { siteOf } from '../config';
+import { deploymentOf } from '../config';
 import { decodeUtf8, readBody } from '../http';
 import { mayPassFrom, tooManyRequests } from '../limits';
 import { whyNoKeys } from '../self-service';
@@ -16,7 +16,7 @@ export type AdminVariables = { by: string; body: string };
 
 /** Lets in the operator by their signature, or an admin by this browser's own sign-in and one of our pages. */
 export const admit: MiddlewareHandler<{ Bindings: Env; Variables: AdminVariables }> = async (c, next) => {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const bytes = await readBody(c.req.raw, MAX_BYTES);
   if (!bytes.ok) return fail(c, 400, 'invalid_request', 'The body is at most 64 kB');
   const body = decodeUtf8(bytes.value) ?? '';
@@ -26,7 +26,7 @@ export const admit: MiddlewareHandler<{ Bindings: Env; Variables: AdminVariables
   const authorization = c.req.header('authorization');
   if (authorization !== undefined) {
     const request = { authorization, method: c.req.method, path: pathname + search, body };
-    const verified = await verifyOperator(site, request, seconds());
+    const verified = await verifyOperator(deployment, request, seconds());
     if (!verified.ok) {
       record(c, { event: 'operator', outcome: 'refused', ...verified.error });
       if (!(await mayPassFrom(c, 'failures'))) return tooManyRequests(c);
@@ -36,11 +36,11 @@ export const admit: MiddlewareHandler<{ Bindings: Env; Variables: AdminVariables
     return next();
   }
   const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
-  if (!reads && c.req.header('origin') !== site.origin) {
+  if (!reads && c.req.header('origin') !== deployment.origin) {
     return fail(c, 403, 'access_denied', 'The request must come from a page of this origin');
   }
   const person = await currentSignIn(c);
-  if (!person) return fail(c, 401, 'unauthorized', `Sign in at ${site.origin}/sign-in first`);
+  if (!person) return fail(c, 401, 'unauthorized', `Sign in at ${deployment.origin}/sign-in first`);
   if (person.role !== 'admin' || whyNoKeys(person)) {
     record(c, { event: 'admin', outcome: 'refused', reason: 'not_admin', user: person.userId });
     return fail(c, 403, 'access_denied', 'Only admins who signed in themselves may do this');

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { siteOf } from '../config';
+import { deploymentOf } from '../config';
 import { listCallbacks } from '../connections';
 import { type AdminVariables, admit } from './admit';
 
@@ -9,4 +9,4 @@ import { type AdminVariables, admit } from './admit';
  */
 export const adminCallbacksApi = new Hono<{ Bindings: Env; Variables: AdminVariables }>()
   .use('/api/admin/callbacks', (c, next) => admit(c, next))
-  .get('/api/admin/callbacks', async (c) => c.json({ items: await listCallbacks(siteOf(c)) }));
+  .get('/api/admin/callbacks', async (c) => c.json({ items: await listCallbacks(deploymentOf(c)) }));

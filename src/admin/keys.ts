@@ -11,9 +11,9 @@ import {
 } from '../account';
 import { record } from '../audit';
 import { seconds } from '../clock';
-import { ROLES, siteOf } from '../config';
+import { deploymentOf, ROLES } from '../config';
 import { randomSecret, userIdOf } from '../crypto';
-import { describeIssue, parseJson, refuseTooMany, showKey } from '../self-service';
+import { describeIssue, parseKeyRequest, refuseTooMany, showKey } from '../self-service';
 import { type AdminVariables, admit, fail } from './admit';
 
 const PAGE = 50;
@@ -47,7 +47,7 @@ export const adminKeysApi = new Hono<{ Bindings: Env; Variables: AdminVariables 
   .post('/api/admin/keys', (c) => create(c))
   .delete('/api/admin/keys/:id', async (c) => {
     const [userId = '', keyId = ''] = c.req.param('id').split(':');
-    const account = await findAccount(c.env, siteOf(c).keyring, userId);
+    const account = await findAccount(c.env, deploymentOf(c).keyring, userId);
     const revoked = account !== undefined && (await account.revokeKey(keyId));
     if (!revoked) return fail(c, 404, 'not_found', 'There is none of that id');
     record(c, { event: 'key_revoked', outcome: 'ok', user: c.var.by, detail: `${userId}:${keyId}` });
@@ -58,8 +58,8 @@ type AdminContext = Context<{ Bindings: Env; Variables: AdminVariables }>;
 
 /** Makes a service and its key: a principal of its own, whose account holds its connections. */
 async function create(c: AdminContext): Promise<Response> {
-  const { settings, keyring } = siteOf(c);
-  const asked = serviceRequest.safeParse(parseJson(c.var.body));
+  const { settings, keyring } = deploymentOf(c);
+  const asked = serviceRequest.safeParse(parseKeyRequest(c.var.body));
   if (!asked.success) return fail(c, 400, 'invalid_request', describeIssue(asked.error.issues[0]));
   const { role, groups, tools, ...rest } = asked.data;
   const subject = randomSecret();

@@ -1,6 +1,6 @@
 import { jwtVerify } from 'jose';
 import { z } from 'zod';
-import type { Site } from '../config';
+import type { Deployment } from '../config';
 import { deriveSeed, sha256Hex } from '../crypto';
 import { claimOnce } from '../flow';
 import { ok, type Refusal, type Result, refuse } from '../result';
@@ -41,23 +41,23 @@ export interface SignedRequest {
  * a JWT (HS256, one minute) over method, path and body, each once.
  */
 export async function verifyOperator(
-  site: Site,
+  deployment: Deployment,
   request: SignedRequest,
   now: number,
 ): Promise<Result<null, Refusal<OperatorRefusal>>> {
   const token = /^operator +(\S+)$/i.exec(request.authorization)?.[1];
   if (token === undefined) return refuse('operator_malformed');
-  const verified = await verifyToken(site, token, now);
+  const verified = await verifyToken(deployment, token, now);
   if (!verified.ok) return verified;
   const { jti, exp, method, path, body } = verified.value;
   const same = method === request.method && path === request.path && body === (await sha256Hex(request.body));
   if (!same) return refuse('operator_other_request');
-  const first = await claimOnce(site, `operator\0${jti}`, exp + SKEW + 1);
+  const first = await claimOnce(deployment, `operator\0${jti}`, exp + SKEW + 1);
   return first ? ok(null) : refuse('operator_replayed');
 }
 
 async function verifyToken(
-  { keyring }: Site,
+  { keyring }: Deployment,
   token: string,
   now: number,
 ): Promise<Result<z.infer<typeof claims>, Refusal<OperatorRefusal>>> {

@@ -1,4 +1,4 @@
-import { siteOf, type Work } from '../config';
+import { deploymentOf, type RequestContext } from '../config';
 import { writeLog } from '../log';
 
 /**
@@ -17,6 +17,6 @@ export interface AuditEvent {
 }
 
 /** Records an event of this request: a line of JSON in the log, with the request id that pages show. */
-export function record(c: Pick<Work, 'var'>, event: AuditEvent): void {
-  writeLog(event.outcome === 'failed' ? 'error' : 'log', { request_id: siteOf(c).requestId, ...event });
+export function record(c: Pick<RequestContext, 'var'>, event: AuditEvent): void {
+  writeLog(event.outcome === 'failed' ? 'error' : 'log', { request_id: deploymentOf(c).requestId, ...event });
 }

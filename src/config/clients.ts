@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { httpUrl, role, settingName } from './primitives';
-import { publicKeys } from './trusted-issuers';
+import { publicKeysSetting } from './trusted-issuers';
 
 const GRANTS = {
   authorization_code: 'authorization_code',
@@ -25,7 +25,7 @@ export const configuredClient = z
       .array(z.enum(GRANTS, { error: `must be among ${Object.values(GRANTS).join(', ')}` }))
       .min(1)
       .default(['authorization_code', 'refresh_token']),
-    jwks: publicKeys.optional(),
+    jwks: publicKeysSetting.optional(),
     jwks_uri: httpUrl.optional(),
     role: role.optional(),
     servers: z.array(settingName).optional(),

@@ -7,7 +7,7 @@ import type { Problem, Settings } from './schemas';
 import { parseSettings } from './settings';
 
 /** The deployment as one request meets it: where it is, its settings, its keys. */
-export interface Site {
+export interface Deployment {
   env: Env;
   settings: Settings;
   keyring: Keyring;
@@ -25,34 +25,37 @@ export interface Site {
 
 declare module 'hono' {
   interface ContextVariableMap {
-    site: Site;
+    deployment: Deployment;
   }
 }
 
 /** Whatever is done for one request: its context, or as much of one as an object makes of it. */
-export interface Work {
-  var: { site: Site };
+export interface RequestContext {
+  var: { deployment: Deployment };
   env: Env;
   executionCtx: Pick<ExecutionContext, 'waitUntil'>;
 }
 
 /** The site that the first middleware of `app.ts` put there. */
-export function siteOf({ var: { site } }: Pick<Work, 'var'>): Site {
-  return site;
+export function deploymentOf({ var: { deployment } }: Pick<RequestContext, 'var'>): Deployment {
+  return deployment;
 }
 
 /** Where a request met the site: what an object has to be told to see the same one. */
-export type Place = Pick<Site, 'origin' | 'local' | 'requestId'>;
+export type RequestOrigin = Pick<Deployment, 'origin' | 'local' | 'requestId'>;
 
 /** The site as a request met it that was served at `place`. */
-export async function siteAt(env: Env, { origin, local, requestId }: Place): Promise<Site> {
+export async function deploymentAt(
+  env: Env,
+  { origin, local, requestId }: RequestOrigin,
+): Promise<Deployment> {
   const { settings } = settingsOf(env);
   const { keyring } = await readKeyring(env, local);
-  return describeSite(env, settings, keyring, { origin, local, requestId });
+  return describeDeployment(env, settings, keyring, { origin, local, requestId });
 }
 
 /** The resource of a server, where clients reach it by this gate. */
-export function siteResource({ origin }: Pick<Site, 'origin'>, server: { name: string }): string {
+export function serverResourceAt({ origin }: Pick<Deployment, 'origin'>, server: { name: string }): string {
   return `${origin}/mcp/${server.name}`;
 }
 
@@ -60,11 +63,11 @@ export function siteResource({ origin }: Pick<Site, 'origin'>, server: { name: s
  * Reads the request's site, and what keeps it from being served. With problems the site's keyring may be
  * a throw-away one: the caller serves nothing but the page that tells the problems.
  */
-export async function readSite(
+export async function readDeployment(
   request: Request,
   env: Env,
   requestId: string,
-): Promise<{ site: Site; problems: Problem[] }> {
+): Promise<{ deployment: Deployment; problems: Problem[] }> {
   const { settings, problems } = settingsOf(env);
   const url = new URL(request.url);
   const origin = settings.publicUrl ?? url.origin;
@@ -72,13 +75,18 @@ export async function readSite(
   const remote = loopback ? remoteHeader(request.headers) : undefined;
   const local = loopback && remote === undefined;
   const keys = await readKeyring(env, local);
-  const site = describeSite(env, settings, keys.keyring, { origin, local, requestId });
+  const deployment = describeDeployment(env, settings, keys.keyring, { origin, local, requestId });
   const found = [...problems, ...(keys.problem ? [keys.problem] : [])];
-  if (site.methods.length === 0) found.push(noSignIn(remote));
-  return { site, problems: found };
+  if (deployment.methods.length === 0) found.push(noSignIn(remote));
+  return { deployment, problems: found };
 }
 
-function describeSite(env: Env, settings: Settings, keyring: Keyring, place: Place): Site {
+function describeDeployment(
+  env: Env,
+  settings: Settings,
+  keyring: Keyring,
+  place: RequestOrigin,
+): Deployment {
   const secure = place.origin.startsWith('https:');
   const methods = offeredMethods(settings, place.local);
   return { env, settings, keyring, ...place, secure, cookiePrefix: secure ? '__Host-' : '', methods };

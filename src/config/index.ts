@@ -1,13 +1,13 @@
 export { readSecret, secretName } from './checks';
 export {
+  type Deployment,
+  deploymentAt,
+  deploymentOf,
   objectKeyring,
-  type Place,
-  readSite,
-  type Site,
-  siteAt,
-  siteOf,
-  siteResource,
-  type Work,
+  type RequestContext,
+  type RequestOrigin,
+  readDeployment,
+  serverResourceAt,
 } from './deployment';
 export { isSettingName, ROLES, type Role, type RoleRule, type SignInMethod } from './primitives';
 export type { OidcProvider, Problem, Settings, Tokens } from './schemas';

@@ -38,7 +38,7 @@ export function isSettingName(text: string): boolean {
 export const settingName = z.string().regex(SETTING_NAME, {
   error: 'must be 1 to 32 of a-z, 0-9 and -, not beginning or ending with -',
 });
-export const seconds = z.int().min(1, { error: 'must be a whole number of seconds, at least 1' });
+export const secondsSetting = z.int().min(1, { error: 'must be a whole number of seconds, at least 1' });
 export const role = z.enum(ROLES, { error: `must be one of ${ROLES.join(', ')}` });
 export const method = z.enum(SIGN_IN_METHODS, { error: `must be one of ${SIGN_IN_METHODS.join(', ')}` });
 

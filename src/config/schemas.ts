@@ -7,7 +7,7 @@ import {
   type Role,
   type RoleRule,
   type SignInMethod,
-  seconds,
+  secondsSetting,
   settingName,
 } from './primitives';
 import type { ServerSetting } from './servers';
@@ -66,22 +66,22 @@ const oidcProvider = z.strictObject({
     .default('openid profile email'),
   groups_claim: z.string().default('groups'),
   domains: z.array(z.string().toLowerCase()).default([]),
-  recheck: seconds.default(43_200),
-  max_age: seconds.default(2_592_000),
+  recheck: secondsSetting.default(43_200),
+  max_age: secondsSetting.default(2_592_000),
 });
 /** A sign-in provider of `SIGN_IN.oidc`. `domains`: addresses of these must come in here and nowhere else. */
 export type OidcProvider = z.infer<typeof oidcProvider>;
 
 export const tokens = z.strictObject({
-  access: seconds.default(1800),
-  refresh: seconds.default(2_592_000),
-  grant: seconds.default(31_536_000),
-  code: seconds.default(300),
-  request: seconds.default(300),
-  flow: seconds.default(900),
-  grace: seconds.default(120),
-  sign_in: seconds.default(43_200),
-  session: seconds.default(86_400),
+  access: secondsSetting.default(1800),
+  refresh: secondsSetting.default(2_592_000),
+  grant: secondsSetting.default(31_536_000),
+  code: secondsSetting.default(300),
+  request: secondsSetting.default(300),
+  flow: secondsSetting.default(900),
+  grace: secondsSetting.default(120),
+  sign_in: secondsSetting.default(43_200),
+  session: secondsSetting.default(86_400),
   on_replay: z.enum(['revoke', 'refuse']).default('revoke'),
 });
 /** `TOKENS`: lifetimes in seconds, and what a replayed refresh token costs. */

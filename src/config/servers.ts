@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { patternFault } from '../pattern';
 import { connectionRules, connectionSettings } from './connections';
-import { httpUrl, roleRule, seconds, settingName } from './primitives';
+import { httpUrl, roleRule, secondsSetting, settingName } from './primitives';
 
 export const SERVER_AUTH = ['none', 'static', 'identity', 'oauth', 'api_key', 'passthrough'] as const;
 
@@ -52,7 +52,7 @@ export const serverSetting = z
     roles: z.array(roleRule).default([]),
     groups: z.array(z.string()).optional(),
     require: z.array(claimRule).default([]),
-    timeout: seconds.default(30),
+    timeout: secondsSetting.default(30),
     max_request_bytes: z.int().min(1024).default(4_194_304),
     max_list_bytes: z.int().min(1024).default(4_194_304),
     identity: z.boolean().default(false),

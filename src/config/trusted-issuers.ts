@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { httpUrl, issuerUrl, role, seconds, settingName } from './primitives';
+import { httpUrl, issuerUrl, role, secondsSetting, settingName } from './primitives';
 import { claimRule } from './servers';
 
 /** Public keys in a setting (RFC 7517 section 5): for a signer whose own address can't be reached. */
-export const publicKeys = z.object({
+export const publicKeysSetting = z.object({
   keys: z
     .array(
       z
@@ -44,8 +44,8 @@ export const trustedIssuer = z
     issuer: issuerUrl,
     audience: z.string().min(1).optional(),
     jwks_uri: httpUrl.optional(),
-    jwks: publicKeys.optional(),
-    lifetime: seconds.default(600),
+    jwks: publicKeysSetting.optional(),
+    lifetime: secondsSetting.default(600),
     rules: z.array(trustRule).min(1),
   })
   .refine((trusted) => !(trusted.jwks && trusted.jwks_uri), {

@@ -19,4 +19,4 @@ export { type ReadChallenge, readChallenges } from './discovery/challenge';
 export type { ConnectFlow } from './pages/person';
 export { connectNotice } from './pages/problems';
 export { connectRoutes } from './pages/routes';
-export { type Service, ServiceList, serviceOf } from './pages/service-list';
+export { type ConnectableAccount, ServiceList, serviceOf } from './pages/service-list';

@@ -1,4 +1,4 @@
-import type { Site } from '../config';
+import type { Deployment } from '../config';
 import { userCodeHash } from '../crypto';
 
 /**
@@ -7,7 +7,7 @@ import { userCodeHash } from '../crypto';
  * the epoch) is when it is over anyway.
  */
 export async function takeAttempt(
-  { env, keyring }: Pick<Site, 'env' | 'keyring'>,
+  { env, keyring }: Pick<Deployment, 'env' | 'keyring'>,
   what: string,
   most: number,
   expiresAt: number,

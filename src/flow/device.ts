@@ -1,5 +1,5 @@
 import { seconds } from '../clock';
-import type { Site } from '../config';
+import type { Deployment } from '../config';
 import {
   flowIdExpiry,
   makeFlowId,
@@ -39,26 +39,26 @@ const ATTEMPTS = 5;
  * wait, the oldest one of the same source ends, or of the source that has the most.
  */
 export async function openDevice(
-  site: Site,
+  deployment: Deployment,
   from: Source,
   describe: (userCode: string) => object,
 ): Promise<Result<OpenedDevice, Refusal<UserCodeRefusal>>> {
   const now = seconds();
-  const expires_in = site.settings.tokens.flow;
+  const expires_in = deployment.settings.tokens.flow;
   const expiresAt = now + expires_in;
-  const id = await makeFlowId(site.keyring, expiresAt);
-  const directory = site.env.PENDING_FLOW.getByName(DIRECTORY);
+  const id = await makeFlowId(deployment.keyring, expiresAt);
+  const directory = deployment.env.PENDING_FLOW.getByName(DIRECTORY);
   for (let attempt = 1; ; attempt++) {
     const user_code = makeUserCode();
-    const hash = await userCodeHash(site.keyring, user_code);
-    const data = await seal(site.keyring, hash, id);
+    const hash = await userCodeHash(deployment.keyring, user_code);
+    const data = await seal(deployment.keyring, hash, id);
     const kept = await directory.keepCode({ id: hash, from, expiresAt, data });
     if (!kept.ok && (kept.error.reason !== 'user_code_taken' || attempt === ATTEMPTS)) return kept;
     if (!kept.ok) continue;
-    for (const dropped of kept.value) await discardDevice(site, dropped);
+    for (const dropped of kept.value) await discardDevice(deployment, dropped);
     const secret = randomSecret();
-    const about = await seal(site.keyring, id, describe(user_code));
-    await site.env.PENDING_FLOW.getByName(id).openDevice(await sha256Hex(secret), about, expiresAt);
+    const about = await seal(deployment.keyring, id, describe(user_code));
+    await deployment.env.PENDING_FLOW.getByName(id).openDevice(await sha256Hex(secret), about, expiresAt);
     return ok({ id, device_code: `${id}.${secret}`, user_code, expires_in, interval: POLL_INTERVAL });
   }
 }
@@ -68,72 +68,72 @@ export async function openDevice(
  * or by the id of its link, which says by itself when it is over.
  */
 export async function findDevice<T extends { user_code: string }>(
-  site: Site,
+  deployment: Deployment,
   code: string,
   by: Guesser & { id: string | undefined },
 ): Promise<Result<{ id: string; data: T }, Refusal<UserCodeRefusal | DeviceRefusal>>> {
   const { id: link, ...guesser } = by;
-  const linked = link === undefined ? undefined : await readDevice<T>(site, link);
+  const linked = link === undefined ? undefined : await readDevice<T>(deployment, link);
   if (linked && !linked.ok) return linked;
   if (linked?.ok && timingSafeEqual(linked.value.data.user_code, code)) return linked;
-  const hash = await userCodeHash(site.keyring, code);
-  const kept = await site.env.PENDING_FLOW.getByName(DIRECTORY).findCode(hash, guesser);
+  const hash = await userCodeHash(deployment.keyring, code);
+  const kept = await deployment.env.PENDING_FLOW.getByName(DIRECTORY).findCode(hash, guesser);
   if (!kept.ok) return kept;
-  const id = await unseal<string>(site.keyring, hash, kept.value);
-  return id.ok ? readDevice<T>(site, id.value) : refuse('device_code_expired');
+  const id = await unseal<string>(deployment.keyring, hash, kept.value);
+  return id.ok ? readDevice<T>(deployment, id.value) : refuse('device_code_expired');
 }
 
 /** A device's question (RFC 8628 section 3.4), if `isOwn` says that what it is about is the client's. */
 export async function pollDevice<T, V>(
-  site: Site,
+  deployment: Deployment,
   device_code: string,
   isOwn: (data: T) => boolean,
 ): Promise<Result<DeviceAnswer<V>, Refusal<DeviceRefusal | 'device_code_client_mismatch'>>> {
   const [id = '', secret = '', rest] = device_code.split('.');
-  const expiresAt = await flowIdExpiry(site.keyring, id);
+  const expiresAt = await flowIdExpiry(deployment.keyring, id);
   if (expiresAt === undefined || rest !== undefined) return refuse('device_code_unknown');
   if (expiresAt <= seconds()) return refuse('device_code_expired');
-  const polled = await site.env.PENDING_FLOW.getByName(id).pollDevice(await sha256Hex(secret));
+  const polled = await deployment.env.PENDING_FLOW.getByName(id).pollDevice(await sha256Hex(secret));
   if (!polled.ok) return polled;
   const { data: sealed, verdict } = polled.value;
-  const data = await unseal<T>(site.keyring, id, sealed);
+  const data = await unseal<T>(deployment.keyring, id, sealed);
   if (!data.ok) return refuse('device_code_expired');
   if (!isOwn(data.value)) return refuse('device_code_client_mismatch');
   if (verdict.state !== 'approved') return ok(verdict);
-  const approved = await unseal<V>(site.keyring, id, verdict.sealed);
+  const approved = await unseal<V>(deployment.keyring, id, verdict.sealed);
   return approved.ok ? ok({ state: 'approved', approved: approved.value }) : refuse('device_code_expired');
 }
 
 /** The person's answer: something for the device to have, or undefined, which denies. The first one counts. */
 export async function answerDevice(
-  site: Site,
+  deployment: Deployment,
   id: string,
   userCode: string,
   approved: object | undefined,
 ): Promise<Result<null, Refusal<DeviceRefusal>>> {
-  const sealed = approved === undefined ? null : await seal(site.keyring, id, approved);
-  const answered = await site.env.PENDING_FLOW.getByName(id).answerDevice(sealed);
-  const hash = await userCodeHash(site.keyring, userCode);
-  if (answered.ok) await site.env.PENDING_FLOW.getByName(DIRECTORY).leavePool(hash);
+  const sealed = approved === undefined ? null : await seal(deployment.keyring, id, approved);
+  const answered = await deployment.env.PENDING_FLOW.getByName(id).answerDevice(sealed);
+  const hash = await userCodeHash(deployment.keyring, userCode);
+  if (answered.ok) await deployment.env.PENDING_FLOW.getByName(DIRECTORY).leavePool(hash);
   return answered;
 }
 
 /** A device that still waits for an answer, by its id. */
 export async function readDevice<T>(
-  site: Site,
+  deployment: Deployment,
   id: string,
 ): Promise<Result<{ id: string; data: T }, Refusal<DeviceRefusal>>> {
-  const expiresAt = await flowIdExpiry(site.keyring, id);
+  const expiresAt = await flowIdExpiry(deployment.keyring, id);
   if (expiresAt === undefined) return refuse('device_code_unknown');
   if (expiresAt <= seconds()) return refuse('device_code_expired');
-  const found = await site.env.PENDING_FLOW.getByName(id).readDevice();
+  const found = await deployment.env.PENDING_FLOW.getByName(id).readDevice();
   if (!found.ok) return found;
-  const data = await unseal<T>(site.keyring, id, found.value);
+  const data = await unseal<T>(deployment.keyring, id, found.value);
   return data.ok ? ok({ id, data: data.value }) : refuse('device_code_expired');
 }
 
 /** A device whose code made room for another's: its flow ends too. */
-async function discardDevice(site: Site, { id: hash, data }: Dropped): Promise<void> {
-  const id = await unseal<string>(site.keyring, hash, data ?? '');
-  if (id.ok) await site.env.PENDING_FLOW.getByName(id.value).discard();
+async function discardDevice(deployment: Deployment, { id: hash, data }: Dropped): Promise<void> {
+  const id = await unseal<string>(deployment.keyring, hash, data ?? '');
+  if (id.ok) await deployment.env.PENDING_FLOW.getByName(id.value).discard();
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import { seconds } from '../clock';
-import { type Site, siteOf } from '../config';
+import { type Deployment, deploymentOf } from '../config';
 import {
   flowIdExpiry,
   makeFlowId,
@@ -12,7 +12,7 @@ import {
   unseal,
   verifySignature,
 } from '../crypto';
-import { mustPass, sourceOf } from '../limits';
+import { requireWithinLimit, sourceOf } from '../limits';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import type { FlowRefusal } from './object';
 
@@ -66,32 +66,32 @@ export async function startFlow<T extends FlowData>(
   c: Context,
   describe: (id: string) => T,
 ): Promise<Flow<T>> {
-  const site = siteOf(c);
-  await mustPass(c, 'flows');
+  const deployment = deploymentOf(c);
+  await requireWithinLimit(c, 'flows');
   const now = seconds();
-  const { flow: lifetime, request: untouched } = site.settings.tokens;
-  const id = await makeFlowId(site.keyring, now + lifetime);
+  const { flow: lifetime, request: untouched } = deployment.settings.tokens;
+  const id = await makeFlowId(deployment.keyring, now + lifetime);
   const secret = randomSecret();
   const data = describe(id);
   const entry = { id, from: await sourceOf(c), expiresAt: now + lifetime };
-  const entered = await enterPool(site, 'flows', entry);
+  const entered = await enterPool(deployment, 'flows', entry);
   for (const dropped of entered.ok ? entered.value : []) {
-    await site.env.PENDING_FLOW.getByName(dropped).discard();
+    await deployment.env.PENDING_FLOW.getByName(dropped).discard();
   }
-  await site.env.PENDING_FLOW.getByName(id).open({
+  await deployment.env.PENDING_FLOW.getByName(id).open({
     secretHash: await sha256Hex(secret),
-    data: await seal(site.keyring, id, data),
+    data: await seal(deployment.keyring, id, data),
     untouchedUntil: now + untouched,
     expiresAt: now + lifetime,
   });
-  setCookie(c, cookieName(site, id), secret, {
+  setCookie(c, cookieName(deployment, id), secret, {
     httpOnly: true,
     sameSite: 'Lax',
     path: '/',
-    secure: site.secure,
+    secure: deployment.secure,
     maxAge: lifetime,
   });
-  return holdFlow(site, id, secret, data);
+  return holdFlow(deployment, id, secret, data);
 }
 
 /** The flow that a request names, if it belongs to this browser and can go on. */
@@ -100,23 +100,23 @@ export async function findFlow<T extends FlowData>(
   id: string | undefined,
   options: { touch: boolean },
 ): Promise<Result<Flow<T>, Refusal<FlowRefusal>>> {
-  const site = siteOf(c);
-  const expiresAt = await flowIdExpiry(site.keyring, id ?? '');
+  const deployment = deploymentOf(c);
+  const expiresAt = await flowIdExpiry(deployment.keyring, id ?? '');
   if (id === undefined || expiresAt === undefined) return refuse('flow_unknown');
   if (expiresAt <= Date.now() / 1000) return refuse('flow_expired');
-  const secret = getCookie(c, cookieName(site, id));
+  const secret = getCookie(c, cookieName(deployment, id));
   if (secret === undefined) return refuse('flow_other_browser');
   const hash = await sha256Hex(secret);
-  const found = await site.env.PENDING_FLOW.getByName(id).look(hash, options.touch);
+  const found = await deployment.env.PENDING_FLOW.getByName(id).look(hash, options.touch);
   if (!found.ok) return found;
-  const data = await unseal<T>(site.keyring, id, found.value);
+  const data = await unseal<T>(deployment.keyring, id, found.value);
   if (!data.ok) return refuse('flow_expired', 'its data can no longer be opened');
-  return ok(await holdFlow(site, id, secret, data.value));
+  return ok(await holdFlow(deployment, id, secret, data.value));
 }
 
 /** A flow as the browser that has its secret may use it. */
 export async function holdFlow<T extends FlowData>(
-  { env, keyring }: Site,
+  { env, keyring }: Deployment,
   id: string,
   secret: string,
   data: T,
@@ -161,6 +161,6 @@ export async function holdFlow<T extends FlowData>(
 }
 
 /** One cookie a flow, so that two tabs don't take each other's. */
-export function cookieName(site: Site, id: string): string {
-  return `${site.cookiePrefix}gatehouse-flow-${id.slice(0, 12)}`;
+export function cookieName(deployment: Deployment, id: string): string {
+  return `${deployment.cookiePrefix}gatehouse-flow-${id.slice(0, 12)}`;
 }

@@ -1,4 +1,4 @@
-import type { Site } from '../config';
+import type { Deployment } from '../config';
 import type { Source } from '../limits';
 import { ok, type Refusal, type Result } from '../result';
 import type { PoolRefusal } from './directory';
@@ -31,29 +31,33 @@ export type PoolName = keyof typeof POOLS;
  * `expiresAt`: seconds since the epoch.
  */
 export async function enterPool(
-  site: Pick<Site, 'env'>,
+  deployment: Pick<Deployment, 'env'>,
   pool: PoolName,
   entry: { id: string; from: Source; expiresAt: number },
 ): Promise<Result<string[], Refusal<PoolRefusal>>> {
-  const entered = await poolOf(site, pool).enterPool(entry, POOLS[pool]);
+  const entered = await poolOf(deployment, pool).enterPool(entry, POOLS[pool]);
   return entered.ok ? ok(entered.value.map(({ id }) => id)) : entered;
 }
 
 /** Something lasting came of an entry, until `expiresAt`: it stays, and counts for its source. */
 export async function keepInPool(
-  site: Pick<Site, 'env'>,
+  deployment: Pick<Deployment, 'env'>,
   pool: PoolName,
   id: string,
   expiresAt: number,
 ): Promise<void> {
-  await poolOf(site, pool).keepInPool(id, expiresAt);
+  await poolOf(deployment, pool).keepInPool(id, expiresAt);
 }
 
 /** An entry no longer waits for anybody. */
-export async function leavePool(site: Pick<Site, 'env'>, pool: PoolName, id: string): Promise<void> {
-  await poolOf(site, pool).leavePool(id);
+export async function leavePool(
+  deployment: Pick<Deployment, 'env'>,
+  pool: PoolName,
+  id: string,
+): Promise<void> {
+  await poolOf(deployment, pool).leavePool(id);
 }
 
-function poolOf({ env }: Pick<Site, 'env'>, pool: PoolName) {
+function poolOf({ env }: Pick<Deployment, 'env'>, pool: PoolName) {
   return env.PENDING_FLOW.getByName(`pool:${pool}`);
 }

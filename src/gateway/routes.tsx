@@ -1,18 +1,18 @@
 import { type Context, Hono } from 'hono';
 import { mayKnow } from '../account';
 import { seconds } from '../clock';
-import { type ServerSetting, type Site, siteOf } from '../config';
+import { type Deployment, deploymentOf, type ServerSetting } from '../config';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../oauth';
 import type { Refusal } from '../result';
 import { brandingOf, showPage } from '../ui';
-import { isNobody, publicKeys, serverResource } from '../upstream';
+import { isAnonymous, publicKeys, serverResource } from '../upstream';
 import { ConnectPage } from './connect-page';
 import { forward } from './proxy/forward';
 import { isFixedToken, mayServeEveryone, passThrough } from './proxy/passthrough';
 import { refuseMethod } from './request/admit-method';
 import { isPageVisit } from './request/browser-request';
 import { challenge } from './request/challenge';
-import type { CredentialRefusal } from './request/credentials';
+import type { PresentedCredentialRefusal } from './request/credentials';
 import { identify } from './request/identify';
 import { limitCalls, limitFailures } from './request/limits';
 import { readRequest } from './request/message';
@@ -28,49 +28,49 @@ const MAX_STRANGER_BYTES = 65_536;
 /** `/.well-known/…`: what clients and servers read before anything else. */
 export const metadataRoutes = new Hono<{ Bindings: Env }>()
   .get('/.well-known/jwks.json', async (c) => {
-    const keys = await publicKeys(siteOf(c), seconds());
+    const keys = await publicKeys(deploymentOf(c), seconds());
     return c.json(keys, 200, { 'Cache-Control': 'public, max-age=3600' });
   })
   .get('/.well-known/oauth-authorization-server/mcp/:server', (c) => {
     const server = findServer(c);
     const ours = server && server.auth !== 'passthrough';
-    return ours ? c.json(authorizationServerMetadata(siteOf(c))) : c.notFound();
+    return ours ? c.json(authorizationServerMetadata(deploymentOf(c))) : c.notFound();
   })
   .get('/.well-known/oauth-protected-resource/mcp/:server', (c) => {
     const server = findServer(c);
     if (!server || isFixedToken(c, server)) return c.notFound();
-    const resource = serverResource(siteOf(c), server);
-    return c.json(protectedResourceMetadata(siteOf(c), resource, server));
+    const resource = serverResource(deploymentOf(c), server);
+    return c.json(protectedResourceMetadata(deploymentOf(c), resource, server));
   })
   .get('/.well-known/oauth-authorization-server/:path{mcp}?', (c) =>
-    c.json(authorizationServerMetadata(siteOf(c))),
+    c.json(authorizationServerMetadata(deploymentOf(c))),
   )
   .get('/.well-known/oauth-protected-resource/:path{mcp}?', (c) => {
-    const { origin } = siteOf(c);
+    const { origin } = deploymentOf(c);
     const resource = c.req.param('path') ? `${origin}/mcp` : origin;
-    return c.json(protectedResourceMetadata(siteOf(c), resource));
+    return c.json(protectedResourceMetadata(deploymentOf(c), resource));
   });
 
 /** `/` and `/mcp`: one endpoint, two resources, and for a browser the page that tells how to connect. */
 export const gatewayRoutes = new Hono<{ Bindings: Env }>()
-  .all('/', (c) => serve(c, siteOf(c).origin))
-  .all('/mcp', (c) => serve(c, `${siteOf(c).origin}/mcp`))
+  .all('/', (c) => serve(c, deploymentOf(c).origin))
+  .all('/mcp', (c) => serve(c, `${deploymentOf(c).origin}/mcp`))
   .all('/mcp/:server', (c) => serveServer(c));
 
 function findServer(c: Context): ServerSetting | undefined {
-  return siteOf(c).settings.servers.find(({ name }) => name === c.req.param('server'));
+  return deploymentOf(c).settings.servers.find(({ name }) => name === c.req.param('server'));
 }
 
 /** `/mcp/{server}`: for a known principal who may use it; for anybody else it isn't there. */
 async function serveServer(c: Context): Promise<Response> {
-  const site = siteOf(c);
-  if (isPageVisit(c.req.raw)) return showConnectPage(c, site);
+  const deployment = deploymentOf(c);
+  if (isPageVisit(c.req.raw)) return showConnectPage(c, deployment);
   const server = findServer(c);
   if (!server) return c.notFound();
   if (server.auth === 'passthrough') {
     return mayServeEveryone(c, server) ? passThrough(c, server) : c.notFound();
   }
-  const resource = serverResource(site, server);
+  const resource = serverResource(deployment, server);
   const principal = await identify(c, resource, server);
   if (!principal.ok) {
     return (await limitFailures(c, principal.error)) ?? challenge(c, resource, principal.error);
@@ -81,8 +81,8 @@ async function serveServer(c: Context): Promise<Response> {
 }
 
 async function serve(c: Context, resource: string): Promise<Response> {
-  const site = siteOf(c);
-  if (isPageVisit(c.req.raw)) return showConnectPage(c, site);
+  const deployment = deploymentOf(c);
+  if (isPageVisit(c.req.raw)) return showConnectPage(c, deployment);
   const principal = await identify(c, resource);
   if (!principal.ok) {
     const session = await serveStranger(c, resource, principal.error);
@@ -107,10 +107,10 @@ async function serve(c: Context, resource: string): Promise<Response> {
  * no more is read than it takes to begin one and to sign in.
  */
 async function serveStranger(c: Context, resource: string, { reason }: Refusal) {
-  const missing = reason === ('credential_missing' satisfies CredentialRefusal);
-  if (!missing || siteOf(c).settings.unauthenticated !== 'authorize_tool') return undefined;
+  const missing = reason === ('credential_missing' satisfies PresentedCredentialRefusal);
+  if (!missing || deploymentOf(c).settings.unauthenticated !== 'authorize_tool') return undefined;
   const acting = await identifyBySession(c, resource);
-  const known = acting !== undefined && !isNobody(acting);
+  const known = acting !== undefined && !isAnonymous(acting);
   const read = await readRequest(c.req.raw, known ? MAX_MESSAGE_BYTES : MAX_STRANGER_BYTES);
   if (read instanceof Response) return known ? read : undefined;
   if (read.stateless) return undefined;
@@ -119,7 +119,7 @@ async function serveStranger(c: Context, resource: string, { reason }: Refusal) 
   return refused || serveUnowned(c, acting, read.message);
 }
 
-function showConnectPage(c: Context, site: Site): Promise<Response> {
-  const { origin } = site;
-  return showPage(c, <ConnectPage branding={brandingOf(site)} url={`${origin}/mcp`} origin={origin} />);
+function showConnectPage(c: Context, deployment: Deployment): Promise<Response> {
+  const { origin } = deployment;
+  return showPage(c, <ConnectPage branding={brandingOf(deployment)} url={`${origin}/mcp`} origin={origin} />);
 }

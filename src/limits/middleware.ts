@@ -27,6 +27,6 @@ export function tooManyRequests(c: Context, grantType: string | null = null): Re
 }
 
 /** Limits what a person's browser begins, by source; ends with a page. */
-export async function mustPass(c: Context, name: RateLimitName): Promise<void> {
+export async function requireWithinLimit(c: Context, name: RateLimitName): Promise<void> {
   if (!(await mayPassFrom(c, name))) throw new PageProblem('too_many_requests');
 }

@@ -1,5 +1,5 @@
 import { record } from '../audit';
-import { siteOf, type Work } from '../config';
+import { deploymentOf, type RequestContext } from '../config';
 import { addressHash, isSourceKnown, type Sent } from './source';
 
 /**
@@ -51,12 +51,12 @@ export function missingRateLimits(env: Env): string[] {
  * count, nobody is refused.
  */
 export async function mayPass(
-  c: Pick<Work, 'var' | 'env'>,
+  c: Pick<RequestContext, 'var' | 'env'>,
   name: RateLimitName,
   key: string,
   about: { user?: string; client?: string } = {},
 ): Promise<boolean> {
-  if (await isWithin(siteOf(c).env[RATE_LIMITS[name]], key)) return true;
+  if (await isWithin(deploymentOf(c).env[RATE_LIMITS[name]], key)) return true;
   const reason: RateLimitReason = `rate_${name}`;
   record(c, { event: 'rate_limit', outcome: 'refused', reason, ...about });
   return false;
@@ -76,7 +76,7 @@ async function isWithin(limiter: RateLimit | undefined, key: string): Promise<bo
  * other request has one. In local development those without one share one.
  */
 export async function mayPassFrom(c: Sent, name: RateLimitName, more = ''): Promise<boolean> {
-  if (!isSourceKnown(c) && !siteOf(c).local) return true;
+  if (!isSourceKnown(c) && !deploymentOf(c).local) return true;
   const source = await addressHash(c);
   return mayPass(c, name, more === '' ? source : `${source} ${more}`);
 }

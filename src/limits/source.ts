@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { type Site, siteOf, type Work } from '../config';
+import { type Deployment, deploymentOf, type RequestContext } from '../config';
 import { sourceHash } from '../crypto';
 
 /** Where requests come from, as keyed hashes: equal for the same address block, and no address for who reads them. */
@@ -14,14 +14,14 @@ export interface Source {
 export type Blocks = Record<keyof Source, string> | undefined;
 
 /** A request's headers, and where it met the deployment. */
-export type Sent = Work & { req: { raw: Request } };
+export type Sent = RequestContext & { req: { raw: Request } };
 
 /**
  * The source of a request, by the platform's own header `CF-Connecting-IP`, which no client can set there. Without
  * it (local development, and the gate's calls of itself) all requests have one source.
  */
 export async function sourceOf(c: Sent): Promise<Source> {
-  return hashBlocks(siteOf(c), blocksOf(c.req.raw.headers.get('cf-connecting-ip')));
+  return hashBlocks(deploymentOf(c), blocksOf(c.req.raw.headers.get('cf-connecting-ip')));
 }
 
 /** Whether somebody says where a request came from. */
@@ -49,12 +49,12 @@ function mask(bits: number): number {
 /** The {@link Source.source} of a request by itself: what a limit by rate is counted by. */
 export async function addressHash(c: Sent): Promise<string> {
   const block = blocksOf(c.req.raw.headers.get('cf-connecting-ip'))?.source;
-  return sourceHash(siteOf(c).keyring, block ?? UNKNOWN);
+  return sourceHash(deploymentOf(c).keyring, block ?? UNKNOWN);
 }
 
 const UNKNOWN = 'unknown';
 
-async function hashBlocks({ keyring }: Pick<Site, 'keyring'>, blocks: Blocks): Promise<Source> {
+async function hashBlocks({ keyring }: Pick<Deployment, 'keyring'>, blocks: Blocks): Promise<Source> {
   const [source, network] = await Promise.all([
     sourceHash(keyring, blocks?.source ?? UNKNOWN),
     sourceHash(keyring, blocks?.network ?? UNKNOWN),

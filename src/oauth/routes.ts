@@ -2,10 +2,10 @@ import { type Context, Hono } from 'hono';
 import { record } from '../audit';
 import type { TryCredential } from '../connections';
 import { type Flow, openFlow } from '../flow';
-import { mustPass } from '../limits';
-import { mustFindFlow, showSignIn } from '../sign-in';
-import { mustComeFromUs, PageProblem, readPageForm } from '../ui';
-import { whoDecides } from './authorize/person';
+import { requireWithinLimit } from '../limits';
+import { requireFlow, showSignIn } from '../sign-in';
+import { PageProblem, readPageForm, requireSameOrigin } from '../ui';
+import { requireSignedInPerson } from './authorize/person';
 import { answerRefusedRequest } from './authorize/refused-request';
 import { type AuthorizationFlow, checkAuthorizationRequest } from './authorize/request';
 import { register } from './clients/registration';
@@ -24,15 +24,15 @@ export const authorizeRoutes = (survey: SurveyTools, tryCredential: TryCredentia
       const id = c.req.query('flow');
       if (id === undefined) return begin(c);
       const flow = await findAuthorization(c, id);
-      const person = await whoDecides(c, flow);
+      const person = await requireSignedInPerson(c, flow);
       if (!person) return showSignIn(c, flow);
       return isAtServices(c) ? showServices(c, flow, person) : showConsent(c, flow, person, survey);
     })
     .post('/authorize', async (c) => {
-      mustComeFromUs(c);
+      requireSameOrigin(c);
       const flow = await findAuthorization(c, c.req.query('flow'));
       const form = await readPageForm(c);
-      const person = await whoDecides(c, flow);
+      const person = await requireSignedInPerson(c, flow);
       if (!person) return showSignIn(c, flow);
       if (!(await flow.checkCsrf(form.get('csrf'), person.userId))) throw new PageProblem('form_forged');
       const ending = backToClient(c, flow.data);
@@ -53,7 +53,7 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
 
 /** Checks the request and opens a flow for it; the browser goes on at the flow's own address. */
 async function begin(c: Context): Promise<Response> {
-  await mustPass(c, 'authorizations');
+  await requireWithinLimit(c, 'authorizations');
   const checked = await checkAuthorizationRequest(c);
   if (!checked.ok) return answerRefusedRequest(c, checked.error);
   const { client } = checked.value;
@@ -69,7 +69,7 @@ async function begin(c: Context): Promise<Response> {
 
 async function findAuthorization(c: Context, id: string | undefined): Promise<Flow<AuthorizationFlow>> {
   const touch = c.req.method === 'POST';
-  const flow = await mustFindFlow(c, id, touch);
+  const flow = await requireFlow(c, id, touch);
   if (flow.data.kind !== 'authorize') throw new PageProblem('flow_unknown');
   return flow as Flow<AuthorizationFlow>;
 }

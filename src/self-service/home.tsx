@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { type Identity, VISITOR } from '../account';
-import { siteOf } from '../config';
+import { deploymentOf } from '../config';
 import { openFlow } from '../flow';
 import { type Branding, brandingOf, Layout, plain, Say, shown, showPage, words } from '../ui';
 import { whyNoKeys } from './keys/api';
@@ -26,7 +26,7 @@ export function accountHome(
     const theirs = sections.filter((section) => section !== 'keys' || whyNoKeys(user) === undefined);
     return showPage(
       c,
-      <AccountPage branding={brandingOf(siteOf(c))} identity={identity} sections={theirs} />,
+      <AccountPage branding={brandingOf(deploymentOf(c))} identity={identity} sections={theirs} />,
     );
   });
 }

@@ -2,5 +2,5 @@ export { accountApi } from './api';
 export { connectionsApi } from './connections/api';
 export { connectionPages } from './connections/routes';
 export { accountHome } from './home';
-export { describeIssue, keysApi, parseJson, refuseTooMany, showKey, whyNoKeys } from './keys/api';
+export { describeIssue, keysApi, parseKeyRequest, refuseTooMany, showKey, whyNoKeys } from './keys/api';
 export { keysPages } from './keys/routes';

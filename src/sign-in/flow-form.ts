@@ -1,9 +1,9 @@
 import type { Context } from 'hono';
 import { type Flow, findFlow } from '../flow';
-import { mustComeFromUs, PageProblem, readPageForm } from '../ui';
+import { PageProblem, readPageForm, requireSameOrigin } from '../ui';
 
 /** The flow that a request names; ends the request with a page when it can't go on. */
-export async function mustFindFlow(c: Context, id: string | undefined, touch: boolean): Promise<Flow> {
+export async function requireFlow(c: Context, id: string | undefined, touch: boolean): Promise<Flow> {
   const flow = await findFlow(c, id, { touch });
   if (!flow.ok) throw new PageProblem(flow.error.reason, { detail: flow.error.detail });
   return flow.value;
@@ -14,8 +14,8 @@ export async function readFlowForm(
   c: Context,
   userId?: string,
 ): Promise<{ flow: Flow; form: Record<string, string> }> {
-  mustComeFromUs(c);
-  const flow = await mustFindFlow(c, c.req.query('flow'), true);
+  requireSameOrigin(c);
+  const flow = await requireFlow(c, c.req.query('flow'), true);
   const form = await readPageForm(c);
   if (!(await flow.checkCsrf(form.get('csrf'), userId))) throw new PageProblem('form_forged');
   return { flow, form: Object.fromEntries(form) };

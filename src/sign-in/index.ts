@@ -1,6 +1,6 @@
 /** The face of `sign-in/`: who is at the browser. */
 export { checkDomain } from './domains';
-export { mustFindFlow } from './flow-form';
+export { requireFlow } from './flow-form';
 export { stateFlowId } from './oidc';
 export { askAgain } from './oidc-again';
 export { showSignIn, signInRoutes } from './routes';

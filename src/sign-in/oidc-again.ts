@@ -6,7 +6,7 @@ import { checkDomain } from './domains';
 import { askUserinfo, clientAuthentication, collectClaims, type RelyingParty } from './oidc';
 import { type Claims, identityAgain } from './oidc-claims';
 import { discover, httpOptions } from './oidc-discovery';
-import { attempt, type OidcRefusal, type OidcResult, OutboundFailure, refusalOf } from './oidc-refusals';
+import { attempt, type OidcRefusal, type OidcResult, ProviderFailure, refusalOf } from './oidc-refusals';
 
 /**
  * Asks a provider whether a person still is who they were, by the refresh token that it gave at sign-in (OpenID
@@ -50,7 +50,7 @@ async function present(
     const options = httpOptions(rp);
     return await oauth.refreshTokenGrantRequest(as, client, authentication, refreshToken, options);
   } catch (error) {
-    const { status, reason } = error instanceof OutboundFailure ? error : {};
+    const { status, reason } = error instanceof ProviderFailure ? error : {};
     // After other 5xx nobody knows whether the token was rotated; what may not be reached was sent nothing.
     const answered = status !== undefined && (status < 500 || status === 503);
     return nothing(refusalOf(error, 'oidc_error'), answered || reason === 'oidc_metadata_invalid');

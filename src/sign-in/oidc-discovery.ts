@@ -4,7 +4,7 @@ import { isLoopbackHost } from '../hosts';
 import { canonicalIssuer, sameIssuer } from '../issuer';
 import { type SafeFetchRefusal, safeSend } from '../outbound-fetch';
 import { ok, refuse } from '../result';
-import { attempt, type OidcRefusal, type OidcResult, OutboundFailure } from './oidc-refusals';
+import { attempt, type OidcRefusal, type OidcResult, ProviderFailure } from './oidc-refusals';
 
 type FetchOptions = oauth.CustomFetchOptions<string, URLSearchParams | null | undefined>;
 
@@ -87,14 +87,14 @@ async function outboundFetch(
   const sent = await safeSend(url, { method, headers, body }, limits);
   if (!sent.ok) {
     const { reason, detail = '' } = sent.error;
-    throw new OutboundFailure(
+    throw new ProviderFailure(
       REASONS[reason] ?? 'oidc_unreachable',
       `${origin}${pathname}: ${reason} ${detail}`,
     );
   }
   const { status } = sent.value;
   const failed = (reason: OidcRefusal) =>
-    new OutboundFailure(reason, `${origin}${pathname} answered ${status}`, status);
+    new ProviderFailure(reason, `${origin}${pathname} answered ${status}`, status);
   if (status >= 300 && status < 400) throw failed('oidc_redirected');
   if (status >= 500 || status === 429) throw failed('oidc_unreachable');
   const received = new Headers(sent.value.headers);

@@ -44,7 +44,7 @@ export type OidcRefusal =
 export type OidcResult<T> = Result<T, Refusal<OidcRefusal>>;
 
 /** Thrown by our own fetch, through oauth4webapi, to {@link attempt}. `status`: of the answer, if one came. */
-export class OutboundFailure extends Error {
+export class ProviderFailure extends Error {
   constructor(
     readonly reason: OidcRefusal,
     message: string,
@@ -98,7 +98,7 @@ const BY_TOKEN_ERROR: Record<string, OidcRefusal> = {
 };
 
 function reasonOf(error: unknown): OidcRefusal | undefined {
-  if (error instanceof OutboundFailure) return error.reason;
+  if (error instanceof ProviderFailure) return error.reason;
   if (error instanceof oauth.AuthorizationResponseError) {
     return BY_CALLBACK_ERROR[error.error] ?? 'oidc_error';
   }

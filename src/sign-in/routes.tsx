@@ -1,15 +1,15 @@
 import { type Context, Hono } from 'hono';
 import { findAccount, type Identity, type ProviderToken, parseKey, VISITOR } from '../account';
 import { record } from '../audit';
-import { type OidcProvider, readSecret, secretName, siteOf, titleOf } from '../config';
+import { deploymentOf, type OidcProvider, readSecret, secretName, titleOf } from '../config';
 import { sha256Hex } from '../crypto';
 import { type Flow, openFlow } from '../flow';
 import { readForm } from '../http';
-import { mustPass } from '../limits';
+import { requireWithinLimit } from '../limits';
 import type { Refusal } from '../result';
-import { brandingOf, mustComeFromUs, PageProblem, showPage, words } from '../ui';
+import { brandingOf, PageProblem, requireSameOrigin, showPage, words } from '../ui';
 import { checkDomain } from './domains';
-import { mustFindFlow, readFlowForm } from './flow-form';
+import { readFlowForm, requireFlow } from './flow-form';
 import { readLocalIdentity } from './local';
 import { beginOidc, finishOidc, type OidcTransaction, stateFlowId } from './oidc';
 import type { OidcRefusal } from './oidc-refusals';
@@ -25,7 +25,7 @@ const CALLBACK_PATH = '/sign-in/callback';
 export const signInRoutes = new Hono<{ Bindings: Env }>()
   .get('/sign-in', async (c) => {
     const id = c.req.query('flow');
-    if (id !== undefined) return showSignIn(c, await mustFindFlow(c, id, true));
+    if (id !== undefined) return showSignIn(c, await requireFlow(c, id, true));
     const signedIn = await currentSignIn(c);
     // A visitor can go on to sign in; for anybody else that begins with signing out.
     const goesOn = signedIn?.identity.provider === VISITOR && c.req.query('as') === 'user';
@@ -35,7 +35,7 @@ export const signInRoutes = new Hono<{ Bindings: Env }>()
   })
   .post('/sign-in', async (c) => {
     const { flow, form } = await readFlowForm(c);
-    const method = siteOf(c).methods.find((name) => name === form.method);
+    const method = deploymentOf(c).methods.find((name) => name === form.method);
     if (method === undefined) throw new PageProblem('method_refused', { detail: form.method });
     switch (method) {
       case 'oidc':
@@ -56,13 +56,13 @@ export const signInRoutes = new Hono<{ Bindings: Env }>()
     return signedIn ? showSignedIn(c, signedIn.identity) : showSignedOut(c);
   })
   .post('/sign-out', async (c) => {
-    mustComeFromUs(c);
+    requireSameOrigin(c);
     const user = await endSignIn(c);
     if (user) record(c, { event: 'sign_out', outcome: 'ok', user });
     const form = await readForm(c.req.raw);
     const id = form.ok ? form.value.get('flow') : null;
     if (id === null) return showSignedOut(c);
-    const flow = await mustFindFlow(c, id, true);
+    const flow = await requireFlow(c, id, true);
     // What was obtained in it was somebody's who doesn't go on.
     await flow.dropStaged();
     await flow.stage('select-account', true);
@@ -72,17 +72,17 @@ export const signInRoutes = new Hono<{ Bindings: Env }>()
 
 /** The identity step of a flow. */
 export async function showSignIn(c: Context, flow: Flow, again?: { notice: string; values: object }) {
-  const site = siteOf(c);
-  const oidc = site.methods.includes('oidc') ? site.settings.signIn.oidc : [];
+  const deployment = deploymentOf(c);
+  const oidc = deployment.methods.includes('oidc') ? deployment.settings.signIn.oidc : [];
   const page = (
     <SignInPage
-      branding={brandingOf(site)}
+      branding={brandingOf(deployment)}
       action={`/sign-in?flow=${flow.id}`}
       hidden={{ csrf: await flow.csrf() }}
       methods={{
-        key: site.methods.includes('key'),
-        skip: site.methods.includes('skip'),
-        local: site.methods.includes('local'),
+        key: deployment.methods.includes('key'),
+        skip: deployment.methods.includes('skip'),
+        local: deployment.methods.includes('local'),
         oidc: oidc.map(({ name, title }) => ({ name, title: title ?? name })),
       }}
       {...(flow.data.client_name === undefined ? {} : { clientName: flow.data.client_name })}
@@ -100,7 +100,7 @@ async function signInLocally(c: Context, flow: Flow, form: Record<string, string
 
 /** Signs in the owner of an access key: a person, capped by it, or a service. */
 async function signInByKey(c: Context, flow: Flow, typed: string): Promise<Response> {
-  const { env, keyring } = siteOf(c);
+  const { env, keyring } = deploymentOf(c);
   const text = typed.trim();
   const parsed = parseKey(text);
   const account = parsed.ok ? await findAccount(env, keyring, parsed.value.userId) : undefined;
@@ -120,7 +120,7 @@ async function signInByKey(c: Context, flow: Flow, typed: string): Promise<Respo
 async function refuseKey(c: Context, flow: Flow, { reason, detail }: Refusal): Promise<Response> {
   if (reason === 'sso_required') throw ssoRequired(c, flow, { reason, ...(detail ? { detail } : {}) });
   record(c, { event: 'sign_in', outcome: 'refused', reason });
-  await mustPass(c, 'failures');
+  await requireWithinLimit(c, 'failures');
   const notice = reason === 'key_expired' ? words.signIn.keyExpired : words.signIn.keyRefused;
   return showSignIn(c, flow, { notice, values: {} });
 }
@@ -131,21 +131,24 @@ async function goToProvider(
   provider: OidcProvider,
   options: Parameters<typeof beginOidc>[3],
 ): Promise<Response> {
-  const begun = await beginOidc(provider, callbackUrl(c), flow.id, { ...options, local: siteOf(c).local });
+  const begun = await beginOidc(provider, callbackUrl(c), flow.id, {
+    ...options,
+    local: deploymentOf(c).local,
+  });
   if (!begun.ok) throw oidcProblem(provider, flow, begun.error);
   await flow.stage('oidc', begun.value.transaction);
   return c.redirect(begun.value.url, 303);
 }
 
 async function comeBackFromProvider(c: Context): Promise<Response> {
-  const site = siteOf(c);
-  const flow = await mustFindFlow(c, stateFlowId(c.req.query('state') ?? ''), true);
+  const deployment = deploymentOf(c);
+  const flow = await requireFlow(c, stateFlowId(c.req.query('state') ?? ''), true);
   const transaction = await flow.take<OidcTransaction>('oidc');
   if (!transaction) throw new PageProblem('flow_unknown', { detail: 'no sign-in is under way in it' });
   const provider = findProvider(c, transaction.provider);
-  const secret = readSecret({ ...site.env }, secretName('OIDC', provider.name, 'CLIENT_SECRET'));
+  const secret = readSecret({ ...deployment.env }, secretName('OIDC', provider.name, 'CLIENT_SECRET'));
   const callback = new URL(`${callbackUrl(c)}${new URL(c.req.url).search}`);
-  const finished = await finishOidc(provider, secret, callbackUrl(c), transaction, callback, site);
+  const finished = await finishOidc(provider, secret, callbackUrl(c), transaction, callback, deployment);
   if (!finished.ok) {
     record(c, { event: 'sign_in', outcome: 'refused', ...finished.error });
     // It doesn't give us refresh tokens, though it has them: then it is not asked again, and people come in.
@@ -169,7 +172,7 @@ async function welcome(c: Context, flow: Flow, identity: Identity, token?: Provi
 
 /** Ends with a page when that person's address comes in by another provider only. */
 function mustComeInThisWay(c: Context, flow: Flow, identity: Identity): void {
-  const { oidc } = siteOf(c).settings.signIn;
+  const { oidc } = deploymentOf(c).settings.signIn;
   const bound = checkDomain(identity, oidc);
   if (!bound.ok) throw ssoRequired(c, flow, bound.error);
 }
@@ -177,13 +180,13 @@ function mustComeInThisWay(c: Context, flow: Flow, identity: Identity): void {
 /** `detail`: the name of the provider to come in by. */
 function ssoRequired(c: Context, flow: Flow, refusal: Refusal): PageProblem {
   record(c, { event: 'sign_in', outcome: 'refused', ...refusal });
-  const provider = siteOf(c).settings.signIn.oidc.find(({ name }) => name === refusal.detail);
+  const provider = deploymentOf(c).settings.signIn.oidc.find(({ name }) => name === refusal.detail);
   const about = provider?.title ?? refusal.detail ?? '';
   return new PageProblem('sso_required', { about, action: tryAgain(flow) });
 }
 
 function findProvider(c: Context, name: string | undefined): OidcProvider {
-  const provider = siteOf(c).settings.signIn.oidc.find((candidate) => candidate.name === name);
+  const provider = deploymentOf(c).settings.signIn.oidc.find((candidate) => candidate.name === name);
   if (!provider) throw new PageProblem('method_refused', { detail: 'no such provider' });
   return provider;
 }
@@ -193,7 +196,7 @@ function tryAgain(flow: Flow): { label: string; href: string } {
 }
 
 function callbackUrl(c: Context): string {
-  return `${siteOf(c).origin}${CALLBACK_PATH}`;
+  return `${deploymentOf(c).origin}${CALLBACK_PATH}`;
 }
 
 function oidcProblem(provider: OidcProvider, flow: Flow, refusal: Refusal<OidcRefusal>): PageProblem {
@@ -216,9 +219,9 @@ function oidcProblem(provider: OidcProvider, flow: Flow, refusal: Refusal<OidcRe
 }
 
 function showSignedIn(c: Context, identity: Identity): Promise<Response> {
-  return showPage(c, <SignedInPage branding={brandingOf(siteOf(c))} identity={identity} />);
+  return showPage(c, <SignedInPage branding={brandingOf(deploymentOf(c))} identity={identity} />);
 }
 
 function showSignedOut(c: Context): Promise<Response> {
-  return showPage(c, <SignedOutPage branding={brandingOf(siteOf(c))} />);
+  return showPage(c, <SignedOutPage branding={brandingOf(deploymentOf(c))} />);
 }

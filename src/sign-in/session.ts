@@ -8,7 +8,7 @@ import {
   type KeyParts,
   type ProviderToken,
 } from '../account';
-import { type Role, siteOf } from '../config';
+import { deploymentOf, type Role } from '../config';
 import { sha256Hex, sign, userIdOf, verifySignature } from '../crypto';
 import { ok, type Result } from '../result';
 
@@ -27,10 +27,10 @@ export interface SignedIn {
  * provider is asked again.
  */
 export async function startSignIn(c: Context, identity: Identity, token?: ProviderToken): Promise<string> {
-  const site = siteOf(c);
-  const userId = await userIdOf(site.keyring, identity.issuer, identity.subject);
-  const ttl = site.settings.tokens.sign_in;
-  const account = site.env.ACCOUNT.getByName(userId);
+  const deployment = deploymentOf(c);
+  const userId = await userIdOf(deployment.keyring, identity.issuer, identity.subject);
+  const ttl = deployment.settings.tokens.sign_in;
+  const account = deployment.env.ACCOUNT.getByName(userId);
   const userAgent = c.req.header('user-agent') ?? '';
   const signIn = await account.signIn(userId, identity, { userAgent, ttl }, token);
   await keepCookie(c, userId, { ...signIn, ttl });
@@ -46,7 +46,7 @@ export async function startSignInByKey(
   { userId, keyId }: KeyParts,
   text: string,
 ): Promise<Result<{ userId: string; key: KeyLimits }>> {
-  const { env, settings } = siteOf(c);
+  const { env, settings } = deploymentOf(c);
   const browser = { userAgent: c.req.header('user-agent') ?? '', ttl: settings.tokens.sign_in };
   const signedIn = await env.ACCOUNT.getByName(userId).signInByKey(keyId, await sha256Hex(text), browser);
   if (!signedIn.ok) return signedIn;
@@ -60,29 +60,29 @@ async function keepCookie(
   { id, secret, ttl }: { id: string; secret: string; ttl: number },
 ): Promise<void> {
   const value = [userId, id, secret].join('.');
-  const signature = await sign(siteOf(c).keyring, 'sign-in', value);
+  const signature = await sign(deploymentOf(c).keyring, 'sign-in', value);
   setCookie(c, cookieName(c), `${value}.${signature}`, { ...attributes(c), maxAge: ttl });
 }
 
 /** Who is signed in at this browser; undefined when nobody is, or it was ended from elsewhere. */
 export async function currentSignIn(c: Context): Promise<SignedIn | undefined> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const cookie = await readCookie(c);
-  const account = cookie && (await findAccount(site.env, site.keyring, cookie.userId));
+  const account = cookie && (await findAccount(deployment.env, deployment.keyring, cookie.userId));
   if (!cookie || !account) return undefined;
   const checked = await account.checkSignIn(cookie.signInId, cookie.secret);
   if (!checked.ok) return undefined;
   const { userId, signInId } = cookie;
   const { identity, key } = checked.value;
-  return { userId, signInId, identity, role: highestRole(identity, site.settings), key };
+  return { userId, signInId, identity, role: highestRole(identity, deployment.settings), key };
 }
 
 /** Signs the browser out. The apps that the person allowed stay allowed. Returns who was signed in. */
 export async function endSignIn(c: Context): Promise<string | undefined> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const cookie = await readCookie(c);
   deleteCookie(c, cookieName(c), attributes(c));
-  const account = cookie && (await findAccount(site.env, site.keyring, cookie.userId));
+  const account = cookie && (await findAccount(deployment.env, deployment.keyring, cookie.userId));
   if (!cookie || !account) return undefined;
   await account.endSignIn(cookie.signInId);
   return cookie.userId;
@@ -92,14 +92,14 @@ async function readCookie(c: Context) {
   const [userId, signInId, secret, signature, rest] = (getCookie(c, cookieName(c)) ?? '').split('.');
   if (!userId || !signInId || !secret || !signature || rest !== undefined) return undefined;
   const value = [userId, signInId, secret].join('.');
-  const genuine = await verifySignature(siteOf(c).keyring, 'sign-in', value, signature);
+  const genuine = await verifySignature(deploymentOf(c).keyring, 'sign-in', value, signature);
   return genuine ? { userId, signInId, secret } : undefined;
 }
 
 function cookieName(c: Context): string {
-  return `${siteOf(c).cookiePrefix}gatehouse-sign-in`;
+  return `${deploymentOf(c).cookiePrefix}gatehouse-sign-in`;
 }
 
 function attributes(c: Context) {
-  return { httpOnly: true, sameSite: 'Lax', path: '/', secure: siteOf(c).secure } as const;
+  return { httpOnly: true, sameSite: 'Lax', path: '/', secure: deploymentOf(c).secure } as const;
 }

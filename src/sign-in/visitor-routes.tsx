@@ -1,10 +1,10 @@
 import { type Context, Hono } from 'hono';
 import { SERVICE, VISITOR } from '../account';
 import { record } from '../audit';
-import { siteOf } from '../config';
+import { deploymentOf } from '../config';
 import type { Flow } from '../flow';
 import { brandingOf, showPage } from '../ui';
-import { mustFindFlow, readFlowForm } from './flow-form';
+import { readFlowForm, requireFlow } from './flow-form';
 import { currentSignIn, type SignedIn } from './session';
 import { forgetVisitor, knownVisitor } from './visitor';
 import { VisitorPage } from './visitor-page';
@@ -12,13 +12,13 @@ import { VisitorPage } from './visitor-page';
 /** `/sign-in/visitor`: somebody who was a visitor here has signed in, and is asked what becomes of that. */
 export const visitorRoutes = new Hono<{ Bindings: Env }>()
   .get('/sign-in/visitor', async (c) => {
-    const flow = await mustFindFlow(c, c.req.query('flow'), true);
+    const flow = await requireFlow(c, c.req.query('flow'), true);
     const person = await whoMayTake(c);
     const visitor = person && (await visitorLeft(c));
     if (!visitor) return c.redirect(flow.data.return_to, 303);
     const page = (
       <VisitorPage
-        branding={brandingOf(siteOf(c))}
+        branding={brandingOf(deploymentOf(c))}
         action={`/sign-in/visitor?flow=${flow.id}`}
         hidden={{ csrf: await flow.csrf(person.userId) }}
         visitor={visitor.name}
@@ -33,7 +33,7 @@ export const visitorRoutes = new Hono<{ Bindings: Env }>()
     const { flow, form } = await readFlowForm(c, person?.userId ?? '');
     const visitor = person && form.decision === 'take' ? await visitorLeft(c) : undefined;
     if (person && visitor) {
-      const moved = await siteOf(c).env.ACCOUNT.getByName(visitor.userId).moveTo(person.userId);
+      const moved = await deploymentOf(c).env.ACCOUNT.getByName(visitor.userId).moveTo(person.userId);
       const outcome = moved ? 'ok' : 'refused';
       record(c, { event: 'visitor_moved', outcome, user: person.userId, detail: visitor.userId });
       forgetVisitor(c);
@@ -59,10 +59,10 @@ async function whoMayTake(c: Context): Promise<SignedIn | undefined> {
 async function visitorLeft(c: Context) {
   const known = await knownVisitor(c);
   if (!known) return undefined;
-  const { identity, left } = await siteOf(c).env.ACCOUNT.getByName(known.userId).visitorState();
+  const { identity, left } = await deploymentOf(c).env.ACCOUNT.getByName(known.userId).visitorState();
   const something = Object.values(left).some((names) => names.length > 0);
   if (!identity || !something) return undefined;
-  const { servers } = siteOf(c).settings;
+  const { servers } = deploymentOf(c).settings;
   const titleOf = (server: string) => servers.find(({ name }) => name === server)?.title ?? server;
   const told = { ...left, connections: (left.connections ?? []).map(titleOf) };
   return { userId: known.userId, name: identity.name, left: told };

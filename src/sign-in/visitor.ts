@@ -2,10 +2,10 @@ import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { type Identity, VISITOR } from '../account';
 import { seconds } from '../clock';
-import { type Site, siteOf } from '../config';
+import { type Deployment, deploymentOf } from '../config';
 import { randomSecret, sha256Hex, timingSafeEqual, userIdOf } from '../crypto';
 import { enterPool, keepInPool } from '../flow';
-import { mustPass, sourceOf } from '../limits';
+import { requireWithinLimit, sourceOf } from '../limits';
 import { PageProblem, words } from '../ui';
 
 /** Characters of a label: the mark behind it must never be cut off where a page shortens names. */
@@ -23,10 +23,10 @@ const CONNECTED_FOR = 31_536_000;
  */
 export async function welcomeVisitor(c: Context, label: string): Promise<Identity> {
   const known = await knownVisitor(c);
-  const state = known && (await siteOf(c).env.ACCOUNT.getByName(known.userId).visitorState());
+  const state = known && (await deploymentOf(c).env.ACCOUNT.getByName(known.userId).visitorState());
   const back = state?.moved ? undefined : known;
   const secret = back?.secret ?? randomSecret();
-  if (!back) await mustPass(c, 'visitors');
+  if (!back) await requireWithinLimit(c, 'visitors');
   const subject = await sha256Hex(secret);
   const left = Object.values((back && state?.left) ?? {}).some((names) => names.length > 0);
   await makeRoom(c, subject, left);
@@ -48,22 +48,22 @@ export async function welcomeVisitor(c: Context, label: string): Promise<Identit
  * where all of them left something, no more come in from there.
  */
 async function makeRoom(c: Context, subject: string, left: boolean): Promise<void> {
-  const site = siteOf(c);
-  const id = await userIdOf(site.keyring, VISITOR, subject);
-  const expiresAt = seconds() + site.settings.tokens.sign_in;
-  const entered = await enterPool(site, 'visitors', { id, from: await sourceOf(c), expiresAt });
+  const deployment = deploymentOf(c);
+  const id = await userIdOf(deployment.keyring, VISITOR, subject);
+  const expiresAt = seconds() + deployment.settings.tokens.sign_in;
+  const entered = await enterPool(deployment, 'visitors', { id, from: await sourceOf(c), expiresAt });
   if (!entered.ok) throw new PageProblem('visitors_full', { detail: entered.error.reason });
-  if (left) await keepInPool(site, 'visitors', id, seconds() + CONNECTED_FOR);
-  for (const dropped of entered.value) await site.env.ACCOUNT.getByName(dropped).forgetVisitor();
+  if (left) await keepInPool(deployment, 'visitors', id, seconds() + CONNECTED_FOR);
+  for (const dropped of entered.value) await deployment.env.ACCOUNT.getByName(dropped).forgetVisitor();
 }
 
 /** What a visitor did that lasts: they no longer make room for others. `until`: seconds since the epoch. */
 export async function keepVisitor(
-  site: Pick<Site, 'env'>,
+  deployment: Pick<Deployment, 'env'>,
   { userId, identity }: { userId: string; identity: Pick<Identity, 'provider'> },
   until = seconds() + CONNECTED_FOR,
 ): Promise<void> {
-  if (identity.provider === VISITOR) await keepInPool(site, 'visitors', userId, until);
+  if (identity.provider === VISITOR) await keepInPool(deployment, 'visitors', userId, until);
 }
 
 /** The visitor that this browser was, or is; undefined when it has no cookie of ours that says so. */
@@ -71,7 +71,7 @@ export async function knownVisitor(c: Context): Promise<{ userId: string; secret
   const [userId, secret, rest] = (getCookie(c, cookieName(c)) ?? '').split('.');
   if (!userId || !secret || rest !== undefined) return undefined;
   // Only we can make the id that belongs to a secret: a made-up cookie wakes no object.
-  const genuine = await userIdOf(siteOf(c).keyring, VISITOR, await sha256Hex(secret));
+  const genuine = await userIdOf(deploymentOf(c).keyring, VISITOR, await sha256Hex(secret));
   return timingSafeEqual(genuine, userId) ? { userId, secret } : undefined;
 }
 
@@ -92,16 +92,16 @@ function labelled(label: string): string | undefined {
 }
 
 async function keepCookie(c: Context, subject: string, secret: string): Promise<void> {
-  const { keyring, settings } = siteOf(c);
+  const { keyring, settings } = deploymentOf(c);
   const userId = await userIdOf(keyring, VISITOR, subject);
   const maxAge = Math.min(LONGEST_COOKIE, Math.max(settings.tokens.grant, settings.tokens.sign_in));
   setCookie(c, cookieName(c), `${userId}.${secret}`, { ...attributes(c), maxAge });
 }
 
 function cookieName(c: Context): string {
-  return `${siteOf(c).cookiePrefix}gatehouse-visitor`;
+  return `${deploymentOf(c).cookiePrefix}gatehouse-visitor`;
 }
 
 function attributes(c: Context) {
-  return { httpOnly: true, sameSite: 'Lax', path: '/', secure: siteOf(c).secure } as const;
+  return { httpOnly: true, sameSite: 'Lax', path: '/', secure: deploymentOf(c).secure } as const;
 }

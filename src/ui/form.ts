@@ -1,11 +1,11 @@
 import type { Context } from 'hono';
-import { siteOf } from '../config';
+import { deploymentOf } from '../config';
 import { isSameOrigin, readForm } from '../http';
 import { PageProblem } from './problem';
 
 /** Ends with a page what another site posts here. */
-export function mustComeFromUs(c: Context): void {
-  if (!isSameOrigin(c.req.raw, siteOf(c).origin)) throw new PageProblem('form_forged');
+export function requireSameOrigin(c: Context): void {
+  if (!isSameOrigin(c.req.raw, deploymentOf(c).origin)) throw new PageProblem('form_forged');
 }
 
 /** The form that a request brings; ends with a page when there is none that can be read. */

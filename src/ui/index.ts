@@ -1,5 +1,5 @@
 /** The look of every page: the document around it, its parts, its words, and how it is sent. */
-export { mustComeFromUs, readPageForm } from './form';
+export { readPageForm, requireSameOrigin } from './form';
 export { type Branding, Layout, Mark } from './layout';
 export { logoRoute } from './logo';
 export { MessagePage } from './message';

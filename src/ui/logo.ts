@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { siteOf } from '../config';
+import { deploymentOf } from '../config';
 import { safeFetch } from '../outbound-fetch';
 
 const MAX_BYTES = 256 * 1024;
@@ -10,7 +10,7 @@ const IMAGE = /^image\/(png|jpeg|gif|webp|avif|svg\+xml)[ \t]*(?:;|$)/i;
  * opened by itself can do nothing either.
  */
 export const logoRoute = new Hono<{ Bindings: Env }>().get('/logo', async (c) => {
-  const { settings } = siteOf(c);
+  const { settings } = deploymentOf(c);
   if (!settings.logo || settings.logo.startsWith('data:')) return c.notFound();
   const fetched = await safeFetch(settings.logo, {
     maxBytes: MAX_BYTES,

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { JSX } from 'hono/jsx/jsx-runtime';
-import { type Site, siteOf } from '../config';
+import { type Deployment, deploymentOf } from '../config';
 import type { Branding } from './layout';
 import { ProblemPage } from './message';
 import { type RenderOptions, renderPage } from './render';
@@ -52,7 +52,7 @@ export class PageProblem extends Error {
   }
 }
 
-export function brandingOf({ settings, origin }: Site): Branding {
+export function brandingOf({ settings, origin }: Deployment): Branding {
   const { name, logo, policyUrl, termsUrl, supportUrl } = settings;
   const own = logo?.startsWith('https:') || logo?.startsWith('http:') ? `${origin}/logo` : logo;
   return { name, logo: own, policyUrl, termsUrl, supportUrl };
@@ -60,16 +60,16 @@ export function brandingOf({ settings, origin }: Site): Branding {
 
 /** The page of a {@link PageProblem}. */
 export function renderProblem(c: Context, { tag, options }: PageProblem): Promise<Response> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const entry: Words | ((about: string) => Words) = words.problems[tag];
   const { title, what, next } = typeof entry === 'function' ? entry(options.about ?? '') : entry;
   const page = (
     <ProblemPage
-      branding={brandingOf(site)}
+      branding={brandingOf(deployment)}
       title={title}
       what={what}
       next={next}
-      requestId={site.requestId}
+      requestId={deployment.requestId}
       action={options.action}
     />
   );

@@ -1,12 +1,12 @@
 import { seconds } from '../clock';
 import {
+  type Deployment,
+  deploymentOf,
+  type RequestContext,
   readSecret,
   type ServerSetting,
-  type Site,
   secretName,
-  siteOf,
-  siteResource,
-  type Work,
+  serverResourceAt,
 } from '../config';
 import { isLoopbackHost } from '../hosts';
 import { isForbiddenHost } from '../outbound-fetch';
@@ -17,13 +17,13 @@ import { type Principal, principalAt } from './principal';
 import type { ServerFault } from './server-fault';
 
 /** The secret that the operator set for a server; undefined when there is none. */
-export function serverSecret(site: Site, server: ServerSetting): string | undefined {
-  return readSecret({ ...site.env }, secretName('SERVER', server.name, 'SECRET'));
+export function serverSecret(deployment: Deployment, server: ServerSetting): string | undefined {
+  return readSecret({ ...deployment.env }, secretName('SERVER', server.name, 'SECRET'));
 }
 
 /** The resource of a server: what its tokens are for. */
-export function serverResource(site: Site, server: ServerSetting): string {
-  return siteResource(site, server);
+export function serverResource(deployment: Deployment, server: ServerSetting): string {
+  return serverResourceAt(deployment, server);
 }
 
 /**
@@ -31,20 +31,20 @@ export function serverResource(site: Site, server: ServerSetting): string {
  * there, so that nothing is sent without: {@link callServerAs} tells why.
  */
 export async function authenticateToServer(
-  site: Site,
+  deployment: Deployment,
   server: ServerSetting,
   principal: Principal,
   headers: Headers,
 ): Promise<void> {
   if (needsConnection(server)) {
-    const credential = await credentialFor(site, principal, server);
+    const credential = await credentialFor(deployment, principal, server);
     if (!credential.ok) throw new Error(credential.error.reason);
     headers.set(credential.value.header, credential.value.value);
   }
-  if (server.auth === 'static') headers.set(server.header, serverSecret(site, server) ?? '');
+  if (server.auth === 'static') headers.set(server.header, serverSecret(deployment, server) ?? '');
   if (server.auth !== 'identity' && !server.identity) return;
-  const audience = server.url ?? serverResource(site, server);
-  const token = await issueIdentityToken(site, principal, audience, seconds());
+  const audience = server.url ?? serverResource(deployment, server);
+  const token = await issueIdentityToken(deployment, principal, audience, seconds());
   if (server.auth === 'identity') headers.set('Authorization', `Bearer ${token}`);
   else headers.set('Gatehouse-Identity', token);
 }
@@ -71,28 +71,28 @@ export interface NoCredential {
  * as a session that the server has forgotten (404).
  */
 export async function callServerAs(
-  work: Work,
+  work: RequestContext,
   server: ServerSetting,
   acting: Principal,
   request: Omit<UpstreamRequest, 'body'> & { body?: Uint8Array | undefined; account?: string | undefined },
 ): Promise<Response | ServerFault | NoCredential> {
-  const site = siteOf(work);
-  const principal = principalAt(site, acting, server);
-  const used = needsConnection(server) ? await credentialFor(site, principal, server) : undefined;
+  const deployment = deploymentOf(work);
+  const principal = principalAt(deployment, acting, server);
+  const used = needsConnection(server) ? await credentialFor(deployment, principal, server) : undefined;
   if (used && !used.ok) return { credential: used.error };
   if (isOthersSession(request, used?.value)) return new Response(null, { status: 404 });
-  await authenticateToServer(site, server, principal, request.headers);
+  await authenticateToServer(deployment, server, principal, request.headers);
   const answer = await callServer(work, server, principal, request);
   if (typeof answer === 'string' || answer.status !== 401 || !used || !needsConnection(server)) return answer;
   await answer.body?.cancel();
-  const other = await replaceCredential(site, principal, server, used.value.id);
+  const other = await replaceCredential(deployment, principal, server, used.value.id);
   if (!other.ok) return { credential: other.error };
   if (isOthersSession(request, other.value)) return new Response(null, { status: 404 });
   request.headers.set(other.value.header, other.value.value);
   const again = await callServer(work, server, principal, request);
   if (typeof again === 'string' || again.status !== 401) return again;
   await again.body?.cancel();
-  const given = await giveUpCredential(site, principal, server, other.value.id);
+  const given = await giveUpCredential(deployment, principal, server, other.value.id);
   return given.ok ? again : { credential: given.error };
 }
 
@@ -108,7 +108,7 @@ function isOthersSession(
  * has begun may take as long as it likes. Redirects are never followed.
  */
 export async function callServer(
-  work: Work,
+  work: RequestContext,
   server: ServerSetting,
   principal: Principal | undefined,
   request: UpstreamRequest,
@@ -135,14 +135,14 @@ export async function callServer(
 type Fetching = { fetch(request: Request): Promise<Response> };
 
 async function send(
-  work: Work,
+  work: RequestContext,
   server: ServerSetting,
   principal: Principal | undefined,
   init: RequestInit,
 ): Promise<Response> {
   if (server.url !== undefined) {
     const { hostname } = new URL(server.url);
-    const named = siteOf(work).local && isLoopbackHost(hostname);
+    const named = deploymentOf(work).local && isLoopbackHost(hostname);
     if (isForbiddenHost(hostname) && !named) throw new Error('a private address');
     return fetch(server.url, init);
   }

@@ -1,9 +1,9 @@
-import type { ClientSetting, Credential, Wanted } from '../account';
-import type { ServerSetting, Site } from '../config';
+import type { ClientSetting, CredentialRequest, UpstreamCredential } from '../account';
+import type { Deployment, ServerSetting } from '../config';
 import { isLoopbackHost } from '../hosts';
 
 /** A server at which each user has an account of their own. */
-export type ConnectedServer = ServerSetting & { auth: Credential['auth'] };
+export type ConnectedServer = ServerSetting & { auth: UpstreamCredential['auth'] };
 
 export function needsConnection(server: ServerSetting): server is ConnectedServer {
   return server.auth === 'oauth' || server.auth === 'api_key';
@@ -23,13 +23,17 @@ export function clientSettingOf(
 }
 
 /** What the `Account` is asked with for the credential of a server. */
-export function wantedAt(site: Pick<Site, 'local'>, server: ConnectedServer, refused?: string): Wanted {
+export function wantedAt(
+  deployment: Pick<Deployment, 'local'>,
+  server: ConnectedServer,
+  refused?: string,
+): CredentialRequest {
   return {
     server: server.name,
     auth: server.auth,
     place: placeOf(server),
     header: server.header,
-    loopback: loopbackOrigins(site, server),
+    loopback: loopbackOrigins(deployment, server),
     client: clientSettingOf(server),
     ...(refused === undefined ? {} : { refused }),
   };
@@ -37,7 +41,7 @@ export function wantedAt(site: Pick<Site, 'local'>, server: ConnectedServer, ref
 
 /** The origins on this computer that the settings of a server name; none where the gate isn't local itself. */
 export function loopbackOrigins(
-  { local }: Pick<Site, 'local'>,
+  { local }: Pick<Deployment, 'local'>,
   server: Pick<ServerSetting, 'url' | 'authorize_url' | 'token_url' | 'authorization_servers'>,
 ): string[] {
   if (!local) return [];

@@ -7,14 +7,14 @@ import {
   SdkHttpError,
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client';
-import { type ServerSetting, siteOf, type Work } from '../config';
+import { deploymentOf, type RequestContext, type ServerSetting } from '../config';
 import { callServerAs } from './call';
 import { accountAt, type CredentialError, forgetCredentials } from './credentials';
 import type { Principal } from './principal';
 import { SOFTWARE } from './software';
 
 /** How a server answered when it was first spoken to: whoever keeps it needn't ask again. */
-export type Greeting =
+export type Handshake =
   | { era: 'modern'; discover: DiscoverResult }
   | {
       era: 'legacy';
@@ -25,9 +25,9 @@ export type Greeting =
     };
 
 /** A connection to a server behind, as its client. */
-export interface Behind {
+export interface UpstreamConnection {
   client: Client;
-  greeting: Greeting;
+  greeting: Handshake;
   /** Hands over a message of the server's that came by another way than this connection. */
   receive(message: JSONRPCMessage): void;
   /** Ends the connection, and with it the session that a 2025-era server keeps. */
@@ -35,7 +35,7 @@ export interface Behind {
 }
 
 export interface Acting {
-  work: Work;
+  work: RequestContext;
   principal: Principal;
 }
 
@@ -46,7 +46,7 @@ export interface ConnectOptions {
   capabilities: ClientCapabilities;
   /** Registers what answers the server's requests and notifications, before it can send any. */
   prepare?: (client: Client) => void;
-  greeting?: Greeting | undefined;
+  greeting?: Handshake | undefined;
   /** A 2025-era server is told that it can't ask for anything: there is nobody to carry the question. */
   oneWay?: boolean;
   /** Whether the server's own stream (GET) is opened too; otherwise the server is as one without. */
@@ -54,7 +54,10 @@ export interface ConnectOptions {
 }
 
 /** Connects to a server in whichever era it speaks. Throws when it can't be reached or isn't MCP. */
-export async function connectBehind(server: ServerSetting, options: ConnectOptions): Promise<Behind> {
+export async function connectUpstream(
+  server: ServerSetting,
+  options: ConnectOptions,
+): Promise<UpstreamConnection> {
   const { greeting, capabilities } = options;
   const client = new Client(SOFTWARE, { capabilities, versionNegotiation: { mode: 'auto' } });
   options.prepare?.(client);
@@ -64,7 +67,7 @@ export async function connectBehind(server: ServerSetting, options: ConnectOptio
     fetch: async (_url, init) => {
       account ??= await accountOf(server, options.acting());
       // A person may have taken their time, and connected another account meanwhile.
-      if (answersQuestion(init)) forgetCredentials(siteOf(options.acting().work));
+      if (answersQuestion(init)) forgetCredentials(deploymentOf(options.acting().work));
       const answer = send(server, options, init ?? {}, account);
       // A call whose server never gets the answer to its question would wait for ever: it is over.
       if (answersQuestion(init)) await endUnlessOk(answer, client);
@@ -96,17 +99,17 @@ async function endUnlessOk(answer: Promise<Response>, client: Client): Promise<v
   if (!isOk) await client.close();
 }
 
-function priorOf(greeting: Greeting | undefined) {
+function priorOf(greeting: Handshake | undefined) {
   if (!greeting) return undefined;
   if (greeting.era === 'modern') return { kind: 'modern' as const, discover: greeting.discover };
   return { kind: 'legacy' as const };
 }
 
 function accountOf(server: ServerSetting, { work, principal }: Acting): Promise<string> {
-  return accountAt(siteOf(work), principal, server);
+  return accountAt(deploymentOf(work), principal, server);
 }
 
-function greetingOf(client: Client, session: string | undefined, account: string): Greeting {
+function greetingOf(client: Client, session: string | undefined, account: string): Handshake {
   const discover = client.getDiscoverResult();
   if (discover) return { era: 'modern', discover };
   const instructions = client.getInstructions();
@@ -169,7 +172,7 @@ export class CredentialMissing extends Error {
 }
 
 /** A 2025-era handshake that has taken place before is answered from memory: the session goes on. */
-function answerRemembered(greeting: Greeting | undefined, message: Message): Response | undefined {
+function answerRemembered(greeting: Handshake | undefined, message: Message): Response | undefined {
   if (greeting?.era !== 'legacy') return undefined;
   if (message.method === 'notifications/initialized') return new Response(null, { status: 202 });
   if (message.method !== 'initialize') return undefined;

@@ -1,5 +1,5 @@
 import { exportJWK, importJWK, importPKCS8, type JWK, SignJWT } from 'jose';
-import type { Site } from '../config';
+import type { Deployment } from '../config';
 import { deriveSeed, type Keyring } from '../crypto';
 import type { Principal } from './principal';
 
@@ -21,7 +21,7 @@ const P256_PREFIX = [
 ];
 
 /** `/.well-known/jwks.json`: of every master key, the keys of this period, the last and the next. */
-export async function publicKeys({ keyring }: Site, now: number): Promise<{ keys: JWK[] }> {
+export async function publicKeys({ keyring }: Deployment, now: number): Promise<{ keys: JWK[] }> {
   const period = Math.floor(now / PERIOD);
   const wanted = [...keyring.versions.keys()].flatMap((version) =>
     [period - 1, period, period + 1].map((one) => ({ version, period: one })),
@@ -38,13 +38,13 @@ export async function publicKeys({ keyring }: Site, now: number): Promise<{ keys
  * its resource here. Verified with {@link publicKeys}; lives five minutes.
  */
 export async function issueIdentityToken(
-  site: Site,
+  deployment: Deployment,
   principal: Principal,
   audience: string,
   now: number,
 ): Promise<string> {
-  const version = site.keyring.current;
-  const key = await signingKey(site, version, Math.floor(now / PERIOD));
+  const version = deployment.keyring.current;
+  const key = await signingKey(deployment, version, Math.floor(now / PERIOD));
   const { user, client, scope, identity, role } = principal;
   const claims = {
     client_id: client.id,
@@ -56,7 +56,7 @@ export async function issueIdentityToken(
   };
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: key.kid ?? '' })
-    .setIssuer(site.origin)
+    .setIssuer(deployment.origin)
     .setSubject(user.id)
     .setAudience(audience)
     .setIssuedAt(now)
@@ -67,7 +67,7 @@ export async function issueIdentityToken(
 
 const caches = new WeakMap<Keyring, Map<string, Promise<JWK>>>();
 
-function signingKey({ keyring }: Pick<Site, 'keyring'>, version: string, period: number): Promise<JWK> {
+function signingKey({ keyring }: Pick<Deployment, 'keyring'>, version: string, period: number): Promise<JWK> {
   const kid = `${version}.${period}`;
   const cache = caches.get(keyring) ?? new Map<string, Promise<JWK>>();
   caches.set(keyring, cache);

@@ -20,12 +20,12 @@ export {
 } from './connected-server';
 export {
   type Acting,
-  type Behind,
   CredentialMissing,
-  connectBehind,
-  type Greeting,
+  connectUpstream,
+  type Handshake,
   isSessionLost,
   ServerFailure,
+  type UpstreamConnection,
 } from './connection';
 export {
   accountAt,
@@ -40,8 +40,8 @@ export { publicKeys } from './identity-token';
 export { type Item, itemsOf, lockInTime, toolsOf } from './lists';
 export { lockOf } from './lock';
 export { judgeScope, judgeTool, publishTool, type Reach, type Tool, type Verdict } from './policy';
-export { aboutPrincipal, asKnownNow, isNobody, NOBODY, type Principal } from './principal';
-export { documentFetch, OutboundFailure, providerFetch, tokenFetch } from './provider-fetch';
+export { ANONYMOUS, aboutPrincipal, asKnownNow, isAnonymous, type Principal } from './principal';
+export { documentFetch, ProviderFetchError, providerFetch, tokenFetch } from './provider-fetch';
 export { FAULTS, faultError, type ServerFault } from './server-fault';
 export { serverProblems } from './server-health';
 export { SOFTWARE } from './software';

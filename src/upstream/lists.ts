@@ -1,6 +1,6 @@
 import type { Client } from '@modelcontextprotocol/client';
 import { record } from '../audit';
-import { type ServerSetting, siteOf } from '../config';
+import { deploymentOf, type ServerSetting } from '../config';
 import { catalogueKey, catalogueOf, type Listed, type ListKind, readList, type Tools } from './catalogue';
 import { accountAt, type CredentialError } from './credentials';
 import { forgetFailure, recentFailure, rememberFailure } from './failures';
@@ -77,8 +77,8 @@ async function listOf<T extends Listed>(
   const { work, principal } = view;
   const user = principal.user.id;
   if (await lockInTime(view, server)) return undefined;
-  const account = await accountAt(siteOf(work), principal, server);
-  const asker = principalAt(siteOf(work), principal, server);
+  const account = await accountAt(deploymentOf(work), principal, server);
+  const asker = principalAt(deploymentOf(work), principal, server);
   const key = catalogueKey(server, asker, account, kind);
   // What failed for one token may be there for another.
   if (recentFailure(work.env, server.name, key)) return undefined;

@@ -1,4 +1,4 @@
-import { type ServerSetting, siteOf } from '../config';
+import { deploymentOf, type ServerSetting } from '../config';
 import { needsConnection } from './connected-server';
 import { type CredentialError, credentialFor } from './credentials';
 import type { View } from './view';
@@ -9,7 +9,7 @@ export async function lockOf(
   server: ServerSetting,
 ): Promise<CredentialError | undefined> {
   if (!needsConnection(server)) return undefined;
-  const credential = await credentialFor(siteOf(work), principal, server);
+  const credential = await credentialFor(deploymentOf(work), principal, server);
   return credential.ok ? undefined : credential.error;
 }
 

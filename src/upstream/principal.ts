@@ -1,5 +1,5 @@
 import { highestRole, type Identity, roleAt, type Scope, scopesWithin, type User } from '../account';
-import type { Role, ServerSetting, Site } from '../config';
+import type { Deployment, Role, ServerSetting } from '../config';
 
 /** Who a request acts for, and what it may do. */
 export interface Principal {
@@ -23,7 +23,7 @@ export interface Principal {
 }
 
 /** Whoever has not signed in yet: nothing is theirs. */
-export const NOBODY: Principal = {
+export const ANONYMOUS: Principal = {
   user: { id: '', name: '', email: undefined, email_verified: false },
   identity: {
     provider: '',
@@ -43,7 +43,7 @@ export const NOBODY: Principal = {
   expires_at: 0,
 };
 
-export function isNobody({ user }: Principal): boolean {
+export function isAnonymous({ user }: Principal): boolean {
   return user.id === '';
 }
 
@@ -53,7 +53,11 @@ export function aboutPrincipal({ user, client, grantId }: Principal) {
 }
 
 /** The principal as one server is told of it: held to the role there, which may be lower than the highest. */
-export function principalAt({ settings }: Site, principal: Principal, server: ServerSetting): Principal {
+export function principalAt(
+  { settings }: Deployment,
+  principal: Principal,
+  server: ServerSetting,
+): Principal {
   const role = roleAt(principal.identity, server, settings);
   if (!role) return { ...principal, role: 'viewer', scope: [] };
   return { ...principal, role, scope: scopesWithin(role, principal.granted) };
@@ -63,7 +67,7 @@ export function principalAt({ settings }: Site, principal: Principal, server: Se
 export function asKnownNow(
   principal: Principal,
   identity: Identity,
-  { settings }: Site,
+  { settings }: Deployment,
 ): Principal | undefined {
   const server = settings.servers.find(({ name }) => name === principal.server);
   const role = server ? roleAt(identity, server, settings) : highestRole(identity, settings);

@@ -1,6 +1,6 @@
 import { safeSend } from '../outbound-fetch';
 import type { Refusal } from '../result';
-import { parseJson, readTokenAnswer } from './token-answer';
+import { parseJsonObject, readTokenAnswer } from './token-answer';
 
 /* How the gate reaches the authorization servers of the servers behind: nothing of it is chosen by the gate. */
 
@@ -15,7 +15,7 @@ export type OutboundRefusal =
   | 'overloaded';
 
 /** Thrown through the SDK's functions by the fetch below. */
-export class OutboundFailure extends Error {
+export class ProviderFetchError extends Error {
   constructor(
     readonly reason: OutboundRefusal,
     /** Seconds, as the provider says. */
@@ -51,7 +51,7 @@ export function providerFetch(loopback: readonly string[]): Fetch {
     };
     const options = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, loopbackOrigins: loopback };
     const sent = await safeSend(String(url), request, options);
-    if (!sent.ok) throw new OutboundFailure(sent.error.reason as OutboundRefusal);
+    if (!sent.ok) throw new ProviderFetchError(sent.error.reason as OutboundRefusal);
     const { status, headers } = sent.value;
     const bodyless = status === 204 || status === 304 || status < 200;
     // Decoded by now, and of a length that is no longer told.
@@ -69,8 +69,8 @@ export function documentFetch(loopback: readonly string[]): Fetch {
   const send = providerFetch(loopback);
   return async (url, init) => {
     const response = await send(url, init);
-    if (response.status >= 500 || response.status === 429) throw new OutboundFailure('overloaded');
-    const isDocument = response.ok && parseJson(await response.clone().text()) !== undefined;
+    if (response.status >= 500 || response.status === 429) throw new ProviderFetchError('overloaded');
+    const isDocument = response.ok && parseJsonObject(await response.clone().text()) !== undefined;
     return response.ok && !isDocument ? new Response(null, { status: 404 }) : response;
   };
 }
@@ -87,9 +87,9 @@ export function tokenFetch(loopback: readonly string[]): Fetch {
     if (status >= 500 || status === 429) {
       const retryAfter = parseRetryAfter(headers.get('retry-after'));
       // After a 5xx nobody knows whether the token was rotated; after a 429 it wasn't.
-      throw new OutboundFailure('overloaded', retryAfter, status === 429);
+      throw new ProviderFetchError('overloaded', retryAfter, status === 429);
     }
-    if (status >= 300 && status < 400) throw new OutboundFailure('redirected', undefined, true);
+    if (status >= 300 && status < 400) throw new ProviderFetchError('redirected', undefined, true);
     const answer = readTokenAnswer(new TextDecoder().decode(await response.arrayBuffer()));
     return Response.json(answer ?? {}, { status });
   };

@@ -1,5 +1,5 @@
 import { isForSome } from '../account';
-import { type Problem, type ServerSetting, siteOf, type Work } from '../config';
+import { deploymentOf, type Problem, type RequestContext, type ServerSetting } from '../config';
 import { callServer } from './call';
 import { failingServers } from './failures';
 import { FAULTS } from './server-fault';
@@ -15,7 +15,7 @@ const checked = new WeakMap<object, { at: number; problems: Promise<Problem[]> }
  * The servers behind that don't answer now, or failed to list what they have in the last minute. They are asked
  * without a credential: to say no is an answer. Names servers that everybody may know of, never their addresses.
  */
-export function serverProblems(work: Work): Promise<Problem[]> {
+export function serverProblems(work: RequestContext): Promise<Problem[]> {
   const known = checked.get(work.env);
   if (known && Date.now() - known.at < FRESH_MS) return known.problems;
   const problems = checkAll(work);
@@ -23,8 +23,8 @@ export function serverProblems(work: Work): Promise<Problem[]> {
   return problems;
 }
 
-async function checkAll(work: Work): Promise<Problem[]> {
-  const { servers } = siteOf(work).settings;
+async function checkAll(work: RequestContext): Promise<Problem[]> {
+  const { servers } = deploymentOf(work).settings;
   const answers = await Promise.all(servers.map((server) => probe(work, server)));
   const failing = failingServers(work.env);
   return servers.flatMap((server, index) => {
@@ -39,7 +39,7 @@ async function checkAll(work: Work): Promise<Problem[]> {
 }
 
 /** What is wrong with a server; undefined when it answers. */
-async function probe(work: Work, server: ServerSetting): Promise<string | undefined> {
+async function probe(work: RequestContext, server: ServerSetting): Promise<string | undefined> {
   const headers = new Headers({
     'content-type': 'application/json',
     accept: 'application/json, text/event-stream',

@@ -1,5 +1,5 @@
 /** What a token endpoint's answer has that anybody reads: {@link readTokenAnswer} leaves out all else. */
-export interface TokenAnswer {
+export interface ProviderTokenAnswer {
   access_token?: string;
   token_type?: string;
   /** Seconds, above 0. */
@@ -19,10 +19,10 @@ const LONGEST_SCOPE = 4096;
  * that mean nothing (null, of another type, an `expires_in` that is no number of seconds) left out, a list of scopes
  * joined, a missing `token_type` read as Bearer. Undefined when it is neither.
  */
-export function readTokenAnswer(text: string): TokenAnswer | undefined {
-  const read = parseJson(text) ?? parseForm(text);
+export function readTokenAnswer(text: string): ProviderTokenAnswer | undefined {
+  const read = parseJsonObject(text) ?? parseForm(text);
   if (!read) return undefined;
-  const answer: TokenAnswer = {};
+  const answer: ProviderTokenAnswer = {};
   for (const name of ['access_token', 'token_type', 'refresh_token', 'error', 'error_description'] as const) {
     const value = read[name];
     if (typeof value === 'string' && value !== '') answer[name] = value;
@@ -52,7 +52,7 @@ function readScope(value: unknown): string | undefined {
 }
 
 /** An object in JSON; undefined for all else. */
-export function parseJson(text: string): Record<string, unknown> | undefined {
+export function parseJsonObject(text: string): Record<string, unknown> | undefined {
   try {
     const parsed: unknown = JSON.parse(text);
     const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { type Identity, roleAt, SCOPES, scopesWithin } from '../account';
-import { type Role, type ServerSetting, type Site, siteOf } from '../config';
+import { type Deployment, deploymentOf, type Role, type ServerSetting } from '../config';
 import type { Tools } from './catalogue';
 import { toolsOf } from './lists';
 import { accessOf, judgeTool, type Reach } from './policy';
@@ -26,19 +26,19 @@ export async function surveyTools(
   servers: ServerSetting[],
   person: Person,
 ): Promise<Map<string, ServerTools>> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const surveyed = await Promise.all(
     servers.map(async (server) => {
-      const view = passingView(c, principalOf(person, site), UNASKED);
+      const view = passingView(c, principalOf(person, deployment), UNASKED);
       const tools = await toolsOf(view, server);
-      return tools && ([server.name, sortTools(site, server, person, tools)] as const);
+      return tools && ([server.name, sortTools(deployment, server, person, tools)] as const);
     }),
   );
   return new Map(surveyed.filter((entry) => entry !== undefined));
 }
 
 function sortTools(
-  { settings }: Site,
+  { settings }: Deployment,
   server: ServerSetting,
   { identity }: Person,
   tools: Tools,
@@ -56,7 +56,7 @@ function sortTools(
 }
 
 /** The person, with the gate itself as client: before consent nobody else may ask for them. */
-function principalOf({ userId: id, identity, role }: Person, { origin, settings }: Site): Principal {
+function principalOf({ userId: id, identity, role }: Person, { origin, settings }: Deployment): Principal {
   const { name, email, email_verified } = identity;
   return {
     user: { id, name, email, email_verified },

@@ -7,14 +7,14 @@ import {
 } from '@modelcontextprotocol/client';
 import type { ServerContext } from '@modelcontextprotocol/server';
 import { usableServers } from '../account';
-import { type ServerSetting, siteOf, type Work } from '../config';
+import { deploymentOf, type RequestContext, type ServerSetting } from '../config';
 import { catalogueKey } from './catalogue';
-import { type Behind, connectBehind, type Greeting } from './connection';
+import { connectUpstream, type Handshake, type UpstreamConnection } from './connection';
 import { type Principal, principalAt } from './principal';
 
 /** The servers behind, as one principal may use them. */
 export interface View {
-  work: Work;
+  work: RequestContext;
   principal: Principal;
   /** How much of what servers log the client wants to hear, if it said so. */
   logLevel?: LoggingLevel | undefined;
@@ -23,12 +23,12 @@ export interface View {
   /** Notes that the client was asked so for a server's sake, and wants to hear when it is done. */
   elicited?(server: string, elicitationId: string): void;
   /** Does something at a server. Rejects when the server can't be reached. */
-  use<T>(server: ServerSetting, act: (behind: Behind) => Promise<T>): Promise<T>;
+  use<T>(server: ServerSetting, act: (behind: UpstreamConnection) => Promise<T>): Promise<T>;
 }
 
 /** The servers of a grant that its user may still use; at a server's own endpoint, that one. */
 export function serversOf({ work, principal }: Pick<View, 'work' | 'principal'>): ServerSetting[] {
-  const usable = usableServers(siteOf(work).settings, principal.identity);
+  const usable = usableServers(deploymentOf(work).settings, principal.identity);
   const { servers, server } = principal;
   return usable.filter(({ name }) => servers.includes(name) && (server === undefined || name === server));
 }
@@ -41,14 +41,14 @@ export function isAtMerged({ principal }: Pick<View, 'principal'>): boolean {
 /** How long a server is taken at its word about its era and what it can do, in ms. */
 const GREETING_MS = 60_000;
 const MAX_GREETINGS = 1_000;
-type Greetings = Map<string, { greeting: Greeting; until: number }>;
+type Greetings = Map<string, { greeting: Handshake; until: number }>;
 const known = new WeakMap<object, Greetings>();
 
 /**
  * A view for one request without a session: each use connects anew. What a server says meanwhile is told on the
  * request's stream; what it asks, its client answers with its next request.
  */
-export function passingView(work: Work, principal: Principal, { mcpReq }: Passing): View {
+export function passingView(work: RequestContext, principal: Principal, { mcpReq }: Passing): View {
   const greetings = known.get(work.env) ?? (new Map() as Greetings);
   known.set(work.env, greetings);
   const envelope: Record<string, unknown> = mcpReq.envelope ?? {};
@@ -61,12 +61,12 @@ export function passingView(work: Work, principal: Principal, { mcpReq }: Passin
     logLevel: envelope[LOG_LEVEL_META_KEY] as LoggingLevel | undefined,
     urlElicitation: capabilities.elicitation?.url !== undefined,
     use: async (server, act) => {
-      const key = catalogueKey(server, principalAt(siteOf(work), principal, server));
+      const key = catalogueKey(server, principalAt(deploymentOf(work), principal, server));
       const remembered = greetings.get(key);
       const greeting = remembered && remembered.until > Date.now() ? remembered.greeting : undefined;
       const options = { acting: () => ({ work, principal }), capabilities, prepare, greeting, oneWay: true };
       try {
-        const behind = await connectBehind(server, options);
+        const behind = await connectUpstream(server, options);
         if (!greeting && isLasting(behind.greeting)) {
           if (greetings.size >= MAX_GREETINGS) greetings.delete(greetings.keys().next().value ?? '');
           greetings.set(key, { greeting: behind.greeting, until: Date.now() + GREETING_MS });
@@ -89,6 +89,6 @@ export interface Passing {
 export const UNASKED: Passing = { mcpReq: { notify: async () => undefined } };
 
 /** A 2025-era session is over with the request; all else that a server says of itself may be kept. */
-function isLasting(greeting: Greeting): boolean {
+function isLasting(greeting: Handshake): boolean {
   return greeting.era === 'modern' || greeting.session === undefined;
 }

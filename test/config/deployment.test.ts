@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LOCAL_KEYS_RECORD, readSite } from '../../src/config/deployment';
+import { LOCAL_KEYS_RECORD, readDeployment } from '../../src/config/deployment';
 import {
   authorize,
   Browser,
@@ -16,7 +16,7 @@ const acme = { name: 'acme', issuer: 'https://login.acme.com', client_id: 'gate'
 
 /** The site that a request meets, with these variables over those of the test. */
 async function siteAt(url: string, variables: object = {}, headers: Record<string, string> = {}) {
-  const read = await readSite(new Request(url, { headers }), { ...env, ...variables }, 'request-1');
+  const read = await readDeployment(new Request(url, { headers }), { ...env, ...variables }, 'request-1');
   return { ...read, settings: read.problems.map(({ setting }) => setting) };
 }
 
@@ -24,17 +24,17 @@ describe('local development', () => {
   it.each(['http://localhost:8787/', 'http://127.0.0.1/mcp', 'http://[::1]:1234/', 'https://localhost/'])(
     'is what comes to %s: any name signs in, with no setting at all',
     async (url) => {
-      const { site, problems } = await siteAt(url);
+      const { deployment, problems } = await siteAt(url);
       expect(problems).toEqual([]);
-      expect(site).toMatchObject({ local: true, methods: ['local'], origin: new URL(url).origin });
+      expect(deployment).toMatchObject({ local: true, methods: ['local'], origin: new URL(url).origin });
     },
   );
 
   it.each(['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'via'])(
     'is nothing that came through a proxy, which says so in %s',
     async (name) => {
-      const { site, settings } = await siteAt('http://localhost:8787/', {}, { [name]: 'anything' });
-      expect(site).toMatchObject({ local: false, methods: [] });
+      const { deployment, settings } = await siteAt('http://localhost:8787/', {}, { [name]: 'anything' });
+      expect(deployment).toMatchObject({ local: false, methods: [] });
       expect(settings).toEqual(['SIGN_IN']);
     },
   );
@@ -45,30 +45,30 @@ describe('local development', () => {
     'http://localhost.evil.example/',
     'http://0.0.0.0/',
   ])('is not %s', async (url) => {
-    const { site, settings } = await siteAt(url);
-    expect(site).toMatchObject({ local: false, methods: [] });
+    const { deployment, settings } = await siteAt(url);
+    expect(deployment).toMatchObject({ local: false, methods: [] });
     expect(settings).toEqual(['SIGN_IN']);
   });
 
   it('is nothing behind a PUBLIC_URL that is public, even when its tunnel ends on loopback', async () => {
-    const { site, settings } = await siteAt('http://localhost:8787/', {
+    const { deployment, settings } = await siteAt('http://localhost:8787/', {
       PUBLIC_URL: 'https://mcp.example.com',
     });
-    expect(site).toMatchObject({ local: false, methods: [], origin: 'https://mcp.example.com' });
+    expect(deployment).toMatchObject({ local: false, methods: [], origin: 'https://mcp.example.com' });
     expect(settings).toEqual(['SIGN_IN']);
   });
 
   it("isn't brought about by a PUBLIC_URL on loopback", async () => {
-    const { site } = await siteAt('https://mcp.example.com/', { PUBLIC_URL: 'http://localhost:8787' });
-    expect(site.local).toBe(false);
+    const { deployment } = await siteAt('https://mcp.example.com/', { PUBLIC_URL: 'http://localhost:8787' });
+    expect(deployment.local).toBe(false);
   });
 
   it('offers what is named, and a name without proof there only', async () => {
     const SIGN_IN = { methods: ['oidc', 'local'], oidc: [acme] };
-    expect((await siteAt('http://localhost/', { SIGN_IN })).site.methods).toEqual(['oidc', 'local']);
-    expect((await siteAt('https://mcp.example.com/', { SIGN_IN })).site.methods).toEqual(['oidc']);
+    expect((await siteAt('http://localhost/', { SIGN_IN })).deployment.methods).toEqual(['oidc', 'local']);
+    expect((await siteAt('https://mcp.example.com/', { SIGN_IN })).deployment.methods).toEqual(['oidc']);
     const onlyOidc = { SIGN_IN: { oidc: [acme] } };
-    expect((await siteAt('http://localhost/', onlyOidc)).site.methods).toEqual(['oidc']);
+    expect((await siteAt('http://localhost/', onlyOidc)).deployment.methods).toEqual(['oidc']);
   });
 });
 
@@ -76,9 +76,14 @@ describe('a public host', () => {
   const SIGN_IN = { oidc: [acme] };
 
   it('with keys and sign-in has no problem', async () => {
-    const { site, problems } = await siteAt('https://mcp.example.com/', { SIGN_IN });
+    const { deployment, problems } = await siteAt('https://mcp.example.com/', { SIGN_IN });
     expect(problems).toEqual([]);
-    expect(site).toMatchObject({ local: false, secure: true, cookiePrefix: '__Host-', methods: ['oidc'] });
+    expect(deployment).toMatchObject({
+      local: false,
+      secure: true,
+      cookiePrefix: '__Host-',
+      methods: ['oidc'],
+    });
   });
 
   it('that names local alone has no way to sign in', async () => {
@@ -93,7 +98,7 @@ describe('a public host', () => {
       await siteAt('https://mcp.example.com/', without),
     ];
     expect(one.settings).toEqual(['GATEHOUSE_KEYS']);
-    expect(one.site.keyring.ids).not.toEqual(two.site.keyring.ids);
+    expect(one.deployment.keyring.ids).not.toEqual(two.deployment.keyring.ids);
     expect(await env.OAUTH_KV.get(LOCAL_KEYS_RECORD)).toBeNull();
   });
 
@@ -111,7 +116,10 @@ describe('a public host', () => {
   });
 
   it('over http has no prefix on its cookies, since browsers would drop them', async () => {
-    expect((await siteAt('http://localhost:8787/')).site).toMatchObject({ secure: false, cookiePrefix: '' });
+    expect((await siteAt('http://localhost:8787/')).deployment).toMatchObject({
+      secure: false,
+      cookiePrefix: '',
+    });
   });
 });
 

@@ -144,9 +144,9 @@ describe('the link', () => {
   test('carries no name and no secret', async () => {
     const keyring = parseKeyring(env.GATEHOUSE_KEYS ?? '');
     if (!keyring.ok) throw new Error('no keys');
-    const site = { keyring: keyring.value, origin: 'https://gate.example' };
+    const deployment = { keyring: keyring.value, origin: 'https://gate.example' };
     const principal = { user: { id: 'a-user-id' }, identity: { provider: 'local' } };
-    const { url: link, code } = await connectLink(site, principal, 'tools');
+    const { url: link, code } = await connectLink(deployment, principal, 'tools');
     expect(code).toBeUndefined();
     expect(link).not.toContain('a-user-id');
     expect(atob(link.split('.')[3]?.replace(/-/g, '+').replace(/_/g, '/') ?? '')).not.toContain('user');
@@ -199,8 +199,12 @@ test('somebody else’s link to a server for some groups doesn’t say what it i
   const world = worldWith({ groups: ['staff'], title: 'Payroll' });
   const keyring = parseKeyring(env.GATEHOUSE_KEYS ?? '');
   if (!keyring.ok) throw new Error('no keys');
-  const site = { keyring: keyring.value, origin: world.at.origin };
-  const { url } = await connectLink(site, { user: { id: 'ada' }, identity: { provider: 'local' } }, 'tools');
+  const deployment = { keyring: keyring.value, origin: world.at.origin };
+  const { url } = await connectLink(
+    deployment,
+    { user: { id: 'ada' }, identity: { provider: 'local' } },
+    'tools',
+  );
   const browser = new Browser(world.at);
   await signIn(browser, 'Outside');
   const page = await browser.visit(locationOf(await browser.visit(url)));

@@ -121,16 +121,16 @@ describe('cookies', () => {
 
   describe('on a public host', () => {
     const PUBLIC = 'https://gate.example';
-    let site: Gate;
+    let deployment: Gate;
     beforeAll(async () => {
-      site = await startGate({ vars: { PUBLIC_URL: PUBLIC, SIGN_IN: { methods: ['skip'] } } });
+      deployment = await startGate({ vars: { PUBLIC_URL: PUBLIC, SIGN_IN: { methods: ['skip'] } } });
     });
-    afterAll(() => site?.stop());
+    afterAll(() => deployment?.stop());
 
     /** A request as the proxy of {@link PUBLIC} hands it on. */
     function send(address: string, cookies: string[] = [], form?: Record<string, string>): Promise<Response> {
       const { pathname, search } = new URL(address, PUBLIC);
-      return fetch(`${site.origin}${pathname}${search}`, {
+      return fetch(`${deployment.origin}${pathname}${search}`, {
         method: form ? 'POST' : 'GET',
         redirect: 'manual',
         headers: { cookie: cookies.map((cookie) => cookie.split(';')[0]).join('; '), origin: PUBLIC },
@@ -139,8 +139,8 @@ describe('cookies', () => {
     }
 
     test('all carry the __Host- prefix, Secure, HttpOnly, SameSite and no Domain', async () => {
-      const app = await registerClient(site.origin, callback.uri);
-      const { params } = makeRequest(site, app);
+      const app = await registerClient(deployment.origin, callback.uri);
+      const { params } = makeRequest(deployment, app);
       const begun = await send(`/authorize?${new URLSearchParams(params)}`);
       const cookies = begun.headers.getSetCookie();
       const location = begun.headers.get('location') ?? '';

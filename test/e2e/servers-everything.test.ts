@@ -117,12 +117,12 @@ describe('server-everything behind the gate', () => {
 });
 
 test('a page of the Inspector’s origin gets through: preflight, challenge and session id', async () => {
-  const site = await startInspector();
-  onTestFinished(site.close);
+  const deployment = await startInspector();
+  onTestFinished(deployment.close);
   const browser = await launchBrowser();
   onTestFinished(browser.close);
   const page = await browser.newPage();
-  await page.goto(site.origin);
+  await page.goto(deployment.origin);
   const seen = await page.evaluate(
     async ({ url, token, initialize }) => {
       const base = {

@@ -8,14 +8,14 @@ import {
   type Connection,
   type Connector,
   type ConnectorOptions,
-  type Credential,
   type CredentialAnswer,
+  type CredentialRequest,
   connectionOf,
   credentialId,
   isSendable,
   issue,
   type OAuthCredential,
-  type Wanted,
+  type UpstreamCredential,
 } from './credential';
 import { retryDelay } from './freshness';
 import { describe, isGood, judge, missingFrom, unavailable } from './row';
@@ -37,7 +37,7 @@ const PATIENCE = 2_000;
 
 /** A credential that is about to be stored, and where its server is. */
 export interface Obtained {
-  credential: Credential;
+  credential: UpstreamCredential;
   place: string;
 }
 
@@ -49,7 +49,10 @@ export interface Obtained {
 export class Connections {
   private readonly serial = new Serial();
   /** Opened credentials, so that not each call costs a decryption; worth nothing once row or keys change. */
-  private readonly opened = new Map<string, { sealed: string; keyring: Keyring; credential: Credential }>();
+  private readonly opened = new Map<
+    string,
+    { sealed: string; keyring: Keyring; credential: UpstreamCredential }
+  >();
 
   constructor(
     private readonly store: ConnectionStore,
@@ -57,7 +60,7 @@ export class Connections {
   ) {}
 
   /** The credential for a server, renewed first when its end is near. */
-  async credential(wanted: Wanted): Promise<CredentialAnswer> {
+  async credential(wanted: CredentialRequest): Promise<CredentialAnswer> {
     const row = this.store.find(wanted.server);
     const missing = missingFrom(row, wanted);
     if (missing || !row) return missing ?? refuse('not_connected');
@@ -134,7 +137,7 @@ export class Connections {
   private async inTime(
     renewed: Promise<CredentialAnswer>,
     row: ConnectionRow,
-    wanted: Wanted,
+    wanted: CredentialRequest,
   ): Promise<CredentialAnswer> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<undefined>((resolve) => {
@@ -144,7 +147,7 @@ export class Connections {
     return answer ?? this.use(row, wanted);
   }
 
-  private async renew(wanted: Wanted): Promise<CredentialAnswer> {
+  private async renew(wanted: CredentialRequest): Promise<CredentialAnswer> {
     // Whoever came before may have renewed it, or ended it.
     const row = this.store.find(wanted.server);
     const missing = missingFrom(row, wanted);
@@ -164,7 +167,7 @@ export class Connections {
     }
   }
 
-  private async refresh(row: ConnectionRow, wanted: Wanted): Promise<CredentialAnswer> {
+  private async refresh(row: ConnectionRow, wanted: CredentialRequest): Promise<CredentialAnswer> {
     const opened = await this.open(row);
     if (!opened.ok) return refuse('vault_unreadable', opened.error.detail);
     if (opened.value.auth !== 'oauth') return refuse('needs_reauthorization', 'expired');
@@ -199,7 +202,7 @@ export class Connections {
   /** The provider can't be asked now: what is at hand serves for as long as it is good. */
   private putOff(
     row: ConnectionRow,
-    wanted: Wanted,
+    wanted: CredentialRequest,
     failed: { retry_after: number | undefined; answered: boolean | undefined },
   ): CredentialAnswer | Promise<CredentialAnswer> {
     const failures = row.failures + 1;
@@ -209,7 +212,7 @@ export class Connections {
     return isGood(row, wanted) ? this.use(row, wanted) : unavailable(delay);
   }
 
-  private async use(row: ConnectionRow, wanted: Wanted): Promise<CredentialAnswer> {
+  private async use(row: ConnectionRow, wanted: CredentialRequest): Promise<CredentialAnswer> {
     const opened = await this.open(row);
     if (!opened.ok) return refuse('vault_unreadable', opened.error.detail);
     const now = seconds();
@@ -224,11 +227,11 @@ export class Connections {
   }
 
   /** What a row holds; sealed anew when that was by an older key. Refused as `vault_unreadable`. */
-  private async open(row: ConnectionRow): Promise<Result<Credential>> {
+  private async open(row: ConnectionRow): Promise<Result<UpstreamCredential>> {
     const keyring = await this.host.keyring();
     const known = this.opened.get(row.server);
     if (known && known.sealed === row.sealed && known.keyring === keyring) return ok(known.credential);
-    const opened = await unseal<Credential>(keyring, this.host.userId(), row.sealed);
+    const opened = await unseal<UpstreamCredential>(keyring, this.host.userId(), row.sealed);
     if (!opened.ok) return opened;
     // Sealed for this very server: a row that was moved to another opens nothing there.
     if (opened.value.server !== row.server) return refuse('vault_unreadable', 'it is of another server');
@@ -239,7 +242,11 @@ export class Connections {
   }
 
   /** `connection`: which one it renews; undefined: it begins one. */
-  private async seal(credential: Credential, place: string, connection?: string): Promise<StoredCredential> {
+  private async seal(
+    credential: UpstreamCredential,
+    place: string,
+    connection?: string,
+  ): Promise<StoredCredential> {
     const keyring = await this.host.keyring();
     const oauth = credential.auth === 'oauth' ? credential : undefined;
     return {

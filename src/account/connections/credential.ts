@@ -6,7 +6,7 @@ import type { Refusal, Result } from '../../result';
  */
 
 /** What a connection holds. Secret: never logged, stored sealed only. */
-export type Credential = ApiKeyCredential | OAuthCredential;
+export type UpstreamCredential = ApiKeyCredential | OAuthCredential;
 
 /** A key that the user pasted, as typed. */
 export interface ApiKeyCredential {
@@ -58,9 +58,9 @@ export interface ClientSetting {
 }
 
 /** Which server's credential is wanted, as the settings have that server now. */
-export interface Wanted {
+export interface CredentialRequest {
   server: string;
-  auth: Credential['auth'];
+  auth: UpstreamCredential['auth'];
   /** Where the server is: what was obtained for another place is not sent there. */
   place: string;
   /** The header that an `api_key` goes into. */
@@ -89,7 +89,7 @@ export interface IssuedCredential {
  * must connect again; the master key that sealed it is gone; the provider can't be asked now (`retry_after`
  * seconds) and what is at hand has expired.
  */
-export type CredentialRefusal =
+export type UpstreamCredentialRefusal =
   | 'not_connected'
   | 'needs_reauthorization'
   | 'vault_unreadable'
@@ -97,7 +97,7 @@ export type CredentialRefusal =
 
 export type CredentialAnswer = Result<
   IssuedCredential,
-  Refusal<CredentialRefusal> & { retry_after?: number }
+  Refusal<UpstreamCredentialRefusal> & { retry_after?: number }
 >;
 
 /** Why a provider gave no new token; `refresh_rejected` and `client_rejected` are for good. */
@@ -126,7 +126,7 @@ export interface ConnectorOptions {
 /** A connection as its user sees it. Times are seconds since the epoch. */
 export interface Connection {
   server: string;
-  auth: Credential['auth'];
+  auth: UpstreamCredential['auth'];
   place: string;
   status: 'connected' | 'needs_reauthorization';
   /** Why it needs re-authorization. */
@@ -151,12 +151,15 @@ export function connectionOf(id: string): string {
 }
 
 /** A credential as it leaves the vault. */
-export function issue(id: string, credential: Credential, header: string): IssuedCredential {
+export function issue(id: string, credential: UpstreamCredential, header: string): IssuedCredential {
   return { id, connection: connectionOf(id), ...headerValue(credential, header) };
 }
 
 /** `Bearer` before a key that names no scheme of its own, where it goes into `Authorization`. */
-export function headerValue(credential: Credential, header: string): { header: string; value: string } {
+export function headerValue(
+  credential: UpstreamCredential,
+  header: string,
+): { header: string; value: string } {
   if (credential.auth === 'oauth') {
     return { header: 'Authorization', value: `Bearer ${credential.access_token}` };
   }

@@ -1,5 +1,5 @@
 import { seconds } from '../../clock';
-import type { Belonging } from '../merge/migratable-data';
+import type { MigratableData } from '../merge/migratable-data';
 import type { Connections, Obtained } from './connections';
 import type { ConnectionStore } from './store';
 
@@ -7,7 +7,7 @@ import type { ConnectionStore } from './store';
  * Connections move along with a visitor who signs in: opened for the way from object to object, sealed anew for
  * the user. What the user has connected already stays; what can't be opened is lost with the visitor.
  */
-export function connectionBelongings(store: ConnectionStore, connections: Connections): Belonging {
+export function migratableConnections(store: ConnectionStore, connections: Connections): MigratableData {
   return {
     name: 'connections',
     names: () => store.list().map(({ server }) => server),

@@ -1,13 +1,16 @@
 import { seconds } from '../../clock';
 import { refuse } from '../../result';
-import type { Connection, CredentialAnswer, Wanted } from './credential';
+import type { Connection, CredentialAnswer, CredentialRequest } from './credential';
 import { type FreshnessVerdict, judgeFreshness } from './freshness';
 import type { ConnectionRow } from './store';
 
 /* What a connection's row says without being opened. */
 
 /** Why a row is no answer; undefined when it may be one. */
-export function missingFrom(row: ConnectionRow | undefined, wanted: Wanted): CredentialAnswer | undefined {
+export function missingFrom(
+  row: ConnectionRow | undefined,
+  wanted: CredentialRequest,
+): CredentialAnswer | undefined {
   if (row?.auth !== wanted.auth) return refuse('not_connected');
   if (row.place !== wanted.place) return refuse('needs_reauthorization', 'server_moved');
   if (row.status !== 'connected') return refuse('needs_reauthorization', row.reason ?? undefined);
@@ -15,11 +18,11 @@ export function missingFrom(row: ConnectionRow | undefined, wanted: Wanted): Cre
 }
 
 /** Whether it may still be sent as it is. */
-export function isGood(row: ConnectionRow, wanted: Wanted): boolean {
+export function isGood(row: ConnectionRow, wanted: CredentialRequest): boolean {
   return wanted.refused !== row.credential_id && (row.expires_at === null || row.expires_at > seconds());
 }
 
-export function judge(row: ConnectionRow, wanted: Wanted): FreshnessVerdict {
+export function judge(row: ConnectionRow, wanted: CredentialRequest): FreshnessVerdict {
   return judgeFreshness({
     now: seconds(),
     renewedAt: row.renewed_at,

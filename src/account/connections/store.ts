@@ -1,12 +1,12 @@
 import { noteKeyVersions } from '../storage/key-versions';
-import { type Connection, type Credential, connectionOf } from './credential';
+import { type Connection, connectionOf, type UpstreamCredential } from './credential';
 
-/** A connection's row. Times are seconds since the epoch; `sealed` is the {@link Credential}. */
+/** A connection's row. Times are seconds since the epoch; `sealed` is the {@link UpstreamCredential}. */
 export interface ConnectionRow {
   server: string;
   /** Of this very credential: another one each time that one is stored. */
   credential_id: string;
-  auth: Credential['auth'];
+  auth: UpstreamCredential['auth'];
   place: string;
   sealed: string;
   /** Of `GATEHOUSE_KEYS`, that sealed it. */

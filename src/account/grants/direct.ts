@@ -2,7 +2,7 @@ import { seconds } from '../../clock';
 import { randomSecret, s256, sha256Hex } from '../../crypto';
 import type { Identity } from '../principal/identity';
 import { includedScopes, type Scope } from '../principal/scopes';
-import { clientRecord, issuingTerms, type Presentation, refusal, type Terms } from './grants';
+import { clientRecord, type IssuerConfig, issuingConfig, refusal, type TokenRequest } from './grants';
 import type { Issuer, TokenAnswer } from './issuer';
 import { GONE, type GrantStore } from './store';
 
@@ -33,7 +33,7 @@ export async function issueDirectly(
   store: GrantStore,
   issuer: Issuer,
   userId: string,
-  terms: Terms,
+  terms: IssuerConfig,
   approval: DirectApproval,
 ): Promise<TokenAnswer> {
   const now = seconds();
@@ -47,7 +47,7 @@ export async function issueDirectly(
     response_types: ['code'],
   };
   const view = store.view(now, clientRecord(client, redirect_uri));
-  const issuing = { ...issuingTerms(terms, client), withoutRefresh: true };
+  const issuing = { ...issuingConfig(terms, client), withoutRefresh: true };
   const code_verifier = randomSecret();
   const request = { client_id, redirect_uri, state: '', code_challenge: await s256(code_verifier), resource };
   const { name: userName, email, email_verified } = identity;
@@ -87,8 +87,8 @@ export async function issueDirectly(
 export async function exchangeToken(
   store: GrantStore,
   issuer: Issuer,
-  terms: Terms,
-  { client, grantId, secret, form }: Presentation,
+  terms: IssuerConfig,
+  { client, grantId, secret, form }: TokenRequest,
   target: string | undefined,
 ): Promise<TokenAnswer> {
   const now = seconds();
@@ -113,7 +113,7 @@ export async function exchangeToken(
   const lasting = { ...token, scope: includedScopes(token.scope), expiresAt: now + LASTING };
   view.writes.set(key, { ...record, value: JSON.stringify(lasting), expires_at: null });
   const request = { subject_token: secret, subject_token_type: SUBJECT_TYPE, scope: scope.join(' ') };
-  const answer = await issuer.token(view.asNamespace(), issuingTerms(terms, issuing), {
+  const answer = await issuer.token(view.asNamespace(), issuingConfig(terms, issuing), {
     grant_type: EXCHANGE,
     ...request,
   });
@@ -133,7 +133,7 @@ export async function exchangeToken(
 }
 
 /** The origin and `/mcp` are two resources at one place. */
-function isSamePlace({ origin }: Terms, a: string, b: string): boolean {
+function isSamePlace({ origin }: IssuerConfig, a: string, b: string): boolean {
   const place = (resource: string) => (resource === origin ? `${origin}/mcp` : resource);
   return place(a) === place(b);
 }

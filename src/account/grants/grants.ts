@@ -3,8 +3,8 @@ import type { OidcProvider, Tokens } from '../../config';
 import { s256, sealUnderSecret, sha256Hex, timingSafeEqual, unsealUnderSecret } from '../../crypto';
 import { Serial } from '../../serial';
 import type { Scope } from '../principal/scopes';
-import type { CheckedRequest, Issuer, IssuingClient, IssuingTerms, TokenAnswer } from './issuer';
-import { judgeCodeRepeat, judgeRefreshRepeat } from './replay';
+import type { CheckedRequest, Issuer, IssuingClient, IssuingConfig, TokenAnswer } from './issuer';
+import { judgeCodeReplay, judgeRefreshReplay } from './replay';
 import type { CodeRow, GrantRow, GrantStore, RotationRow } from './store';
 
 /** What a person allowed on the consent page. `expires_at`: the grant's end, seconds since the epoch. */
@@ -19,7 +19,7 @@ export interface Approval {
 }
 
 /** The deployment, as issuing needs it: the issuer's origin, all resources, the lifetimes of `TOKENS`, sign-in providers. */
-export interface Terms {
+export interface IssuerConfig {
   origin: string;
   resources: string[];
   tokens: Tokens;
@@ -29,7 +29,7 @@ export interface Terms {
 }
 
 /** A code or refresh token presented at the token endpoint by an authenticated client. */
-export interface Presentation {
+export interface TokenRequest {
   client: IssuingClient;
   grantId: string;
   /** The code or refresh token, whole. */
@@ -55,11 +55,11 @@ export class Grants {
   ) {}
 
   /** Makes a grant and its code. Returns the client's redirect, with code, state and `iss`. */
-  async approve(terms: Terms, approval: Approval, props: object): Promise<string> {
+  async approve(terms: IssuerConfig, approval: Approval, props: object): Promise<string> {
     const now = seconds();
     const { request, client, scope, servers } = approval;
     const view = this.store.view(now, clientRecord(client, request.redirect_uri));
-    const redirectTo = await this.issuer.authorize(view.asNamespace(), issuingTerms(terms, client), {
+    const redirectTo = await this.issuer.authorize(view.asNamespace(), issuingConfig(terms, client), {
       userId: this.userId(),
       request,
       scope,
@@ -98,7 +98,7 @@ export class Grants {
   }
 
   /** Redeems a code (RFC 6749 section 4.1.3): once, however many ask at the same moment. */
-  redeemCode(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
+  redeemCode(terms: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer> {
     return this.serial.run(presented.grantId, async () => {
       const now = seconds();
       const hash = await sha256Hex(presented.secret);
@@ -119,7 +119,7 @@ export class Grants {
   }
 
   /** Rotates a refresh token (RFC 6749 section 6), or gives a repeat the answer that the first one got. */
-  rotateRefresh(terms: Terms, presented: Presentation): Promise<TokenAnswer> {
+  rotateRefresh(terms: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer> {
     return this.serial.run(presented.grantId, async () => {
       const now = seconds();
       const hash = await sha256Hex(presented.secret);
@@ -139,11 +139,11 @@ export class Grants {
   private async repeatCode(
     code: CodeRow,
     grant: GrantRow,
-    presented: Presentation,
+    presented: TokenRequest,
     now: number,
   ): Promise<TokenAnswer> {
     const used = grant.last_used_at !== null || this.store.wasRotated(grant.id);
-    const verdict = judgeCodeRepeat({ redeemedAt: code.redeemed_at ?? 0, now, used });
+    const verdict = judgeCodeReplay({ redeemedAt: code.redeemed_at ?? 0, now, used });
     const body = await unsealUnderSecret<TokenAnswer['body']>(presented.secret, code.answer ?? '');
     if (verdict === 'repeat' && body) return { status: 200, body };
     this.store.revoke(grant.id);
@@ -151,13 +151,13 @@ export class Grants {
   }
 
   private async repeatRefresh(
-    terms: Terms,
+    terms: IssuerConfig,
     rotation: RotationRow,
     grant: GrantRow,
-    presented: Presentation,
+    presented: TokenRequest,
     now: number,
   ): Promise<TokenAnswer> {
-    const verdict = judgeRefreshRepeat({
+    const verdict = judgeRefreshReplay({
       rotatedAt: rotation.rotated_at,
       now,
       grace: terms.tokens.grace,
@@ -181,10 +181,10 @@ export class Grants {
    * rotates the newest token of the chain, and of what it writes only the access token is kept.
    */
   private async renewAccess(
-    terms: Terms,
+    terms: IssuerConfig,
     successor: string,
     grant: GrantRow,
-    presented: Presentation,
+    presented: TokenRequest,
     now: number,
   ): Promise<TokenAnswer> {
     let newest = successor;
@@ -211,8 +211,8 @@ export class Grants {
    * carries that refresh token instead of the library's, and the grant's record stays as it is.
    */
   private async issue(
-    terms: Terms,
-    presented: Presentation,
+    terms: IssuerConfig,
+    presented: TokenRequest,
     grant: GrantRow,
     now: number,
     rows: (insert: Insert, answer: { sealed: string; successor: string }) => void,
@@ -221,7 +221,7 @@ export class Grants {
     const view = this.store.view(now, clientRecord(presented.client, grant.redirect_uri));
     const grantKey = this.store.grantKey(grant.id);
     presentAsLasting(view, grantKey);
-    const issuing = issuingTerms(terms, presented.client);
+    const issuing = issuingConfig(terms, presented.client);
     const answer = await this.issuer.token(view.asNamespace(), issuing, presented.form);
     if (answer.status !== 200) return answer;
 
@@ -253,7 +253,7 @@ function presentAsLasting(view: ReturnType<GrantStore['view']>, grantKey: string
   view.writes.set(grantKey, { ...record, value: JSON.stringify(lasting), expires_at: null });
 }
 
-export function issuingTerms(terms: Terms, client: IssuingClient): IssuingTerms {
+export function issuingConfig(terms: IssuerConfig, client: IssuingClient): IssuingConfig {
   const accessTtl = Math.max(terms.tokens.access, LIBRARY_MIN_TTL);
   return { origin: terms.origin, resources: terms.resources, accessTtl, client };
 }

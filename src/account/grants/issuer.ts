@@ -7,13 +7,13 @@ import type { Scope } from '../principal/scopes';
  */
 export interface Issuer {
   /** Makes a grant and its code. Returns where the browser goes: the client, with code, state and `iss`. */
-  authorize(kv: KVNamespace, terms: IssuingTerms, approval: IssuedApproval): Promise<string>;
+  authorize(kv: KVNamespace, terms: IssuingConfig, approval: IssuedApproval): Promise<string>;
   /** Answers a token request (RFC 6749 sections 4.1.3 and 6, RFC 8693) whose client is already authenticated. */
-  token(kv: KVNamespace, terms: IssuingTerms, form: Record<string, string>): Promise<TokenAnswer>;
+  token(kv: KVNamespace, terms: IssuingConfig, form: Record<string, string>): Promise<TokenAnswer>;
 }
 
 /** What the issuer needs to know of the deployment and of the client that the request is about. */
-export interface IssuingTerms {
+export interface IssuingConfig {
   /** The issuer, an origin. */
   origin: string;
   /** All resources that tokens can be for. */

@@ -7,7 +7,7 @@
 const CODE_REPEAT_SECONDS = 10;
 
 /** A code that was redeemed comes again, with the right verifier (`BEHAVIOURS`, row 7). */
-export function judgeCodeRepeat(facts: {
+export function judgeCodeReplay(facts: {
   redeemedAt: number;
   now: number;
   used: boolean;
@@ -19,7 +19,7 @@ export function judgeCodeRepeat(facts: {
  * A refresh token that was rotated comes again (row 35): within the grace time, and beyond it for as long as
  * its successor was never presented, whoever holds it gets that same successor.
  */
-export function judgeRefreshRepeat(facts: {
+export function judgeRefreshReplay(facts: {
   rotatedAt: number;
   now: number;
   grace: number;

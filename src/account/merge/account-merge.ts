@@ -2,34 +2,34 @@ import { seconds } from '../../clock';
 import type { Result } from '../../result';
 import type { Serial } from '../../serial';
 import type { Access } from '../access/access';
-import type { Presentation, Terms } from '../grants/grants';
+import type { IssuerConfig, TokenRequest } from '../grants/grants';
 import type { TokenAnswer } from '../grants/issuer';
 import { type Identity, VISITOR } from '../principal/identity';
 import type { Profile } from '../principal/profile';
 import type { SignIns } from '../sign-ins/sign-ins';
-import type { Belonging } from './migratable-data';
+import type { MigratableData } from './migratable-data';
 
 /** What of another account an account calls once its principal moved there. */
-export interface Elsewhere {
+export interface RemoteAccount {
   authenticate(grantId: string, hash: string): Promise<Result<Access>>;
   introspect(grantId: string, hash: string): Promise<Result<Access>>;
   standing(grantId: string): Promise<Identity | undefined>;
   fetch(request: Request): Promise<Response>;
-  redeemCode(terms: Terms, presented: Presentation): Promise<TokenAnswer>;
-  rotateRefresh(terms: Terms, presented: Presentation): Promise<TokenAnswer>;
-  exchangeToken(terms: Terms, presented: Presentation, target?: string): Promise<TokenAnswer>;
+  redeemCode(terms: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer>;
+  rotateRefresh(terms: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer>;
+  exchangeToken(terms: IssuerConfig, presented: TokenRequest, target?: string): Promise<TokenAnswer>;
   revokeToken(grantId: string, hash: string, clientId: string): Promise<boolean>;
   adopt(from: string, packed: Record<string, unknown>): Promise<void>;
 }
 
 /** What of an account the moving touches. `serial`: of presentations, by grant. */
-export interface Mover {
+export interface MergeParts {
   storage: DurableObjectStorage;
   profile: Profile;
   signIns: SignIns;
   serial: Serial;
-  belongings: readonly Belonging[];
-  accountOf: (userId: string) => Elsewhere;
+  migratable: readonly MigratableData[];
+  accountOf: (userId: string) => RemoteAccount;
   schedule: () => Promise<void>;
 }
 
@@ -51,18 +51,18 @@ type MovedRow = { user_id: string; handed_over: number; ends_at: number };
  * First the intent is stored; from then on nothing is answered here before the handover is done. So whatever
  * stops in between, the next call (or the alarm) goes on with it, and no token is judged in two places.
  */
-export class Moves {
-  readonly #at: Mover;
+export class AccountMerge {
+  readonly #at: MergeParts;
   #moved: MovedRow | undefined;
   #handover: Promise<void> | undefined;
 
-  constructor(mover: Mover) {
+  constructor(mover: MergeParts) {
     this.#at = mover;
     this.#moved = mover.storage.sql.exec('SELECT * FROM moved_to').toArray()[0] as MovedRow | undefined;
   }
 
   state(): VisitorState {
-    const left = this.#at.belongings.map((one) => [one.name, one.names(seconds())] as const);
+    const left = this.#at.migratable.map((one) => [one.name, one.names(seconds())] as const);
     return { identity: this.#at.profile.identity(), left: Object.fromEntries(left), moved: !!this.#moved };
   }
 
@@ -91,7 +91,7 @@ export class Moves {
 
   /** Takes in what another account packed: once, however often it is asked to. */
   async adopt(from: string, packed: Record<string, unknown>): Promise<void> {
-    const { storage, belongings, schedule } = this.#at;
+    const { storage, migratable: belongings, schedule } = this.#at;
     const writes: (() => void)[] = [];
     for (const one of belongings) writes.push(await one.prepare(packed[one.name], from));
     storage.transactionSync(() => {
@@ -103,7 +103,7 @@ export class Moves {
   }
 
   /** The account to which this one's principal moved; undefined: it is here. */
-  async elsewhere(): Promise<Elsewhere | undefined> {
+  async elsewhere(): Promise<RemoteAccount | undefined> {
     if (!this.#moved) return undefined;
     if (!this.#moved.handed_over) {
       this.#handover ??= this.#handOver(this.#moved).finally(() => {
@@ -120,7 +120,7 @@ export class Moves {
   }
 
   /** Ends a handover that was interrupted, and forgets the move once no token can point here any more. */
-  async lookAfter(now: number): Promise<void> {
+  async runMaintenance(now: number): Promise<void> {
     if (!this.#moved) return;
     await this.elsewhere();
     if (this.#moved.ends_at > now) return;
@@ -129,7 +129,7 @@ export class Moves {
   }
 
   async #handOver(moved: MovedRow): Promise<void> {
-    const { storage, profile, serial, belongings, accountOf, schedule } = this.#at;
+    const { storage, profile, serial, migratable: belongings, accountOf, schedule } = this.#at;
     const grants = storage.sql.exec<{ id: string }>('SELECT id FROM grants').toArray();
     // A code or refresh token that is being presented just now is answered first, with the rows it needs.
     await serial.all(

@@ -4,7 +4,7 @@ import type { GrantStore } from '../grants/store';
  * Something that moves along when a visitor signs in. `Account` has a list of them; what an account keeps
  * besides (browser sign-ins, access keys) stays behind or can't be a visitor's.
  */
-export interface Belonging {
+export interface MigratableData {
   readonly name: string;
   /** What there is, in words for the person who is asked. */
   names(now: number): string[];
@@ -24,7 +24,7 @@ type Packed = Record<(typeof TABLES)[number], Row[]>;
  * Grants with their codes and tokens. Their records stay under the visitor's user id, which every token that
  * was issued begins with, and so will those that are issued from them; copies that wait for KV go along.
  */
-export function grantBelongings(sql: SqlStorage, grants: GrantStore): Belonging {
+export function migratableGrants(sql: SqlStorage, grants: GrantStore): MigratableData {
   return {
     name: 'grants',
     names: (now) => grants.list(now).map(({ client_name }) => client_name),

@@ -2,7 +2,7 @@ import { seconds } from '../../clock';
 import type { OidcProvider } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { sameIssuer } from '../../issuer';
-import type { Presentation, Terms } from '../grants/grants';
+import type { IssuerConfig, TokenRequest } from '../grants/grants';
 import type { TokenAnswer } from '../grants/issuer';
 import type { GrantStore } from '../grants/store';
 import { type Identity, SERVICE, VISITOR } from '../principal/identity';
@@ -49,7 +49,7 @@ export class ProviderChecks {
    * `provider_said_no`: all grants of this user have ended. `sign_in_too_old`: nobody could ask it for `max_age`.
    * `provider_slow` (503): the same, and it is being asked.
    */
-  async refuseRefresh(terms: Terms, presented: Presentation): Promise<TokenAnswer | undefined> {
+  async refuseRefresh(terms: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer | undefined> {
     const { profile, grants, signIns } = this.at;
     const known = profile.identity();
     if (!known || !hasProvider(known)) return undefined;
@@ -71,7 +71,7 @@ export class ProviderChecks {
     const bounded = grant.key_id === null;
     switch (verdict) {
       case 'denied':
-        await this.lookAfter(seconds());
+        await this.runMaintenance(seconds());
         return refusal('provider_said_no');
       case 'too_old':
         if (!bounded) return undefined;
@@ -93,12 +93,12 @@ export class ProviderChecks {
   }
 
   /** Ends what there is in spite of a no: one that holds from some time on, a grant made at that very moment. */
-  async lookAfter(now: number): Promise<void> {
+  async runMaintenance(now: number): Promise<void> {
     const { denied_at } = this.at.vault.store.row();
     if (denied_at !== null && denied_at <= now && this.at.grants.any()) await this.end(denied_at);
   }
 
-  /** When {@link lookAfter} has something to do, or watchers have to be told. */
+  /** When {@link runMaintenance} has something to do, or watchers have to be told. */
   nextEnd(now: number): number | undefined {
     const { denied_at } = this.at.vault.store.row();
     return denied_at !== null && (denied_at > now || this.at.grants.any()) ? denied_at : undefined;

@@ -1,7 +1,7 @@
 import { seconds } from '../../clock';
 import type { OidcProvider } from '../../config';
 import { sameIssuer } from '../../issuer';
-import type { Terms } from '../grants/grants';
+import type { IssuerConfig } from '../grants/grants';
 import type { Profile } from '../principal/profile';
 import type { ProviderAnswer, ProviderAsker } from './provider';
 import type { ProviderRow } from './store';
@@ -30,7 +30,7 @@ interface QuestionEvent {
 }
 
 /** What a question needs to know of the deployment. */
-type Asking = Pick<Terms, 'providers' | 'local'>;
+type Asking = Pick<IssuerConfig, 'providers' | 'local'>;
 
 /** A question: what stood before it, the token that it is now about, and whether the provider took the first. */
 interface Asked {

@@ -14,7 +14,7 @@ const AGAIN_MS = 1_000;
 type Attachment = { grantId: string; rights: string };
 
 /** What the watchers of an account depend on. */
-export interface Watched {
+export interface WatchedAccount {
   ctx: DurableObjectState;
   /** All here that what the user may do depends on. */
   rights(): string;
@@ -24,7 +24,7 @@ export interface Watched {
 
 /** Those who hold streams open for grants of an account. */
 export class Watchers {
-  constructor(private readonly watched: Watched) {}
+  constructor(private readonly watched: WatchedAccount) {}
 
   /** Opens a socket for the grant that a request names; 404 when it has ended. */
   async open(request: Request): Promise<Response> {

@@ -10,7 +10,7 @@ export type TryCredential = (
   credential: { header: string; value: string },
 ) => Promise<'accepted' | 'refused' | 'unreachable'>;
 
-export type KeyRefusal = 'key_malformed' | 'key_refused' | 'server_unreachable';
+export type ApiKeyRefusal = 'key_malformed' | 'key_refused' | 'server_unreachable';
 
 const LONGEST = 4096;
 
@@ -20,7 +20,7 @@ export async function checkKey(
   server: ConnectedServer,
   typed: string,
   tryCredential: TryCredential,
-): Promise<Result<ApiKeyCredential, Refusal<KeyRefusal>>> {
+): Promise<Result<ApiKeyCredential, Refusal<ApiKeyRefusal>>> {
   const key = typed.trim();
   if (key.length > LONGEST || !isSendable(key)) return refuse('key_malformed');
   const credential: ApiKeyCredential = { auth: 'api_key', server: server.name, key };

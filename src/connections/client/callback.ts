@@ -1,4 +1,4 @@
-import type { ServerSetting, Site } from '../../config';
+import type { Deployment, ServerSetting } from '../../config';
 import { callbackIdOf } from '../../crypto';
 import { type DiscoveryRefusal, findProvider, type Provider } from '../discovery/discovery';
 
@@ -19,19 +19,19 @@ export interface Callback {
 
 /** The callback of a server at its provider: what the gate registers there, asks for, and takes answers at. */
 export async function callbackFor(
-  site: Pick<Site, 'origin' | 'keyring'>,
+  deployment: Pick<Deployment, 'origin' | 'keyring'>,
   { name, client_id }: Pick<ServerSetting, 'name' | 'client_id'>,
   { issuer, tellsIssuer }: Pick<Provider, 'issuer' | 'tellsIssuer'>,
 ): Promise<Callback> {
-  const shared = `${site.origin}${CALLBACK_PATH}`;
+  const shared = `${deployment.origin}${CALLBACK_PATH}`;
   if (client_id !== undefined && tellsIssuer) return { url: shared, id: undefined };
   // By hand it is registered before anybody has asked who the issuer is.
-  const id = await callbackIdOf(site.keyring, name, client_id === undefined ? issuer : undefined);
+  const id = await callbackIdOf(deployment.keyring, name, client_id === undefined ? issuer : undefined);
   return { url: `${shared}/${id}`, id };
 }
 
 /** The URL of the callback with this id. */
-export function callbackUrl({ origin }: Pick<Site, 'origin'>, id: string): string {
+export function callbackUrl({ origin }: Pick<Deployment, 'origin'>, id: string): string {
   return `${origin}${CALLBACK_PATH}/${id}`;
 }
 
@@ -45,14 +45,14 @@ export interface ListedCallback {
 }
 
 /** The callback of each server with `auth = "oauth"`, as it is while the settings name a `client_id` there. */
-export function listCallbacks(site: Site): Promise<ListedCallback[]> {
-  const servers = site.settings.servers.filter(({ auth }) => auth === 'oauth');
+export function listCallbacks(deployment: Deployment): Promise<ListedCallback[]> {
+  const servers = deployment.settings.servers.filter(({ auth }) => auth === 'oauth');
   return Promise.all(
     servers.map(async (server) => {
       const { name, client_id } = server;
-      const found = await findProvider(site, server);
+      const found = await findProvider(deployment, server);
       const provider = found.ok ? found.value : { issuer: undefined, tellsIssuer: false };
-      const { url } = await callbackFor(site, { name, client_id: client_id ?? '' }, provider);
+      const { url } = await callbackFor(deployment, { name, client_id: client_id ?? '' }, provider);
       const problem = found.ok ? undefined : found.error.reason;
       return { server: name, client_id, issuer: provider.issuer, redirect_uri: url, problem };
     }),

@@ -1,11 +1,11 @@
 import { RegistrationRejectedError, registerClient } from '@modelcontextprotocol/client';
 import { isSendable, type ProviderClient } from '../../account';
 import { seconds } from '../../clock';
-import type { ServerSetting, Site } from '../../config';
+import type { Deployment, ServerSetting } from '../../config';
 import { isCallbackId, seal, sha256Hex, unseal } from '../../crypto';
 import { isLoopbackHost } from '../../hosts';
 import { ok, type Refusal, type Result, refuse } from '../../result';
-import { loopbackOrigins, OutboundFailure, providerFetch } from '../../upstream';
+import { loopbackOrigins, ProviderFetchError, providerFetch } from '../../upstream';
 import type { Provider } from '../discovery/discovery';
 import { CALLBACK_PATH, type Callback, callbackUrl } from './callback';
 import { checkIssuer } from './configured';
@@ -30,16 +30,19 @@ export type ClientRefusal =
  * callback has one: a provider that knows the gate by the document of one server sends nothing to another's callback.
  * Without `id`: the document of before, by which older connections are renewed. Undefined for an id that isn't ours.
  */
-export async function clientDocument(site: Site, id?: string): Promise<Record<string, unknown> | undefined> {
-  if (id !== undefined && !(await isCallbackId(site.keyring, id))) return undefined;
-  const { origin, settings } = site;
+export async function clientDocument(
+  deployment: Deployment,
+  id?: string,
+): Promise<Record<string, unknown> | undefined> {
+  if (id !== undefined && !(await isCallbackId(deployment.keyring, id))) return undefined;
+  const { origin, settings } = deployment;
   const logo = settings.logo === undefined ? {} : { logo_uri: `${origin}/logo` };
-  const client_id = id === undefined ? `${origin}${CLIENT_DOCUMENT_PATH}` : documentUrl(site, id);
-  const callback = id === undefined ? `${origin}${CALLBACK_PATH}` : callbackUrl(site, id);
-  return { client_id, ...clientMetadata(site, 'none', callback), ...logo };
+  const client_id = id === undefined ? `${origin}${CLIENT_DOCUMENT_PATH}` : documentUrl(deployment, id);
+  const callback = id === undefined ? `${origin}${CALLBACK_PATH}` : callbackUrl(deployment, id);
+  return { client_id, ...clientMetadata(deployment, 'none', callback), ...logo };
 }
 
-function documentUrl({ origin }: Pick<Site, 'origin'>, id: string): string {
+function documentUrl({ origin }: Pick<Deployment, 'origin'>, id: string): string {
   return `${origin}/oauth/client/${id}.json`;
 }
 
@@ -48,37 +51,41 @@ function documentUrl({ origin }: Pick<Site, 'origin'>, id: string): string {
  * where the provider takes such, else a registration (RFC 7591), which is remembered, sealed, for all users.
  */
 export async function clientAt(
-  site: Site,
+  deployment: Deployment,
   server: ServerSetting,
   provider: Provider,
   callback: Callback,
 ): Promise<Result<ProviderClient, Refusal<ClientRefusal>>> {
   const { client_id, token_endpoint_auth_method } = server;
   if (client_id !== undefined) {
-    const checked = await checkIssuer(site, server, provider);
+    const checked = await checkIssuer(deployment, server, provider);
     return checked.ok ? ok({ kind: 'configured', client_id, token_endpoint_auth_method }) : checked;
   }
-  if (provider.takesDocuments && site.secure && callback.id !== undefined) {
-    const id = documentUrl(site, callback.id);
+  if (provider.takesDocuments && deployment.secure && callback.id !== undefined) {
+    const id = documentUrl(deployment, callback.id);
     return ok({ kind: 'document', client_id: id, token_endpoint_auth_method: 'none' });
   }
   const key = await registrationKey(provider, callback.url);
-  const remembered = await site.env.OAUTH_KV.get(key);
+  const remembered = await deployment.env.OAUTH_KV.get(key);
   // Sealed for its key: a registration that was moved to another issuer's opens nothing.
   const opened =
-    remembered === null ? undefined : await unseal<ProviderClient>(site.keyring, key, remembered);
+    remembered === null ? undefined : await unseal<ProviderClient>(deployment.keyring, key, remembered);
   if (opened?.ok) return opened;
-  const registered = await register(site, server, provider, callback);
+  const registered = await register(deployment, server, provider, callback);
   if (!registered.ok) return registered;
   const { client, lifetime } = registered.value;
-  const sealed = await seal(site.keyring, key, client);
-  if (lifetime >= SHORTEST) await site.env.OAUTH_KV.put(key, sealed, { expirationTtl: lifetime });
+  const sealed = await seal(deployment.keyring, key, client);
+  if (lifetime >= SHORTEST) await deployment.env.OAUTH_KV.put(key, sealed, { expirationTtl: lifetime });
   return ok(client);
 }
 
 /** Forgets a registration that the provider doesn't know any more: the next connection makes a new one. */
-export async function forgetRegistration(site: Site, provider: Provider, callback: string): Promise<void> {
-  await site.env.OAUTH_KV.delete(await registrationKey(provider, callback));
+export async function forgetRegistration(
+  deployment: Deployment,
+  provider: Provider,
+  callback: string,
+): Promise<void> {
+  await deployment.env.OAUTH_KV.delete(await registrationKey(provider, callback));
 }
 
 interface Registered {
@@ -92,19 +99,19 @@ interface Registered {
  * resources only once they are asked for.
  */
 async function register(
-  site: Site,
+  deployment: Deployment,
   server: ServerSetting,
   provider: Provider,
   callback: Callback,
 ): Promise<Result<Registered, Refusal<ClientRefusal>>> {
-  const registered = await registerWith(site, server, provider, callback, provider.scope);
+  const registered = await registerWith(deployment, server, provider, callback, provider.scope);
   const again = !registered.ok && registered.error.reason === 'registration_refused';
   if (!again || provider.scope === undefined) return registered;
-  return registerWith(site, server, provider, callback, undefined);
+  return registerWith(deployment, server, provider, callback, undefined);
 }
 
 async function registerWith(
-  site: Site,
+  deployment: Deployment,
   server: ServerSetting,
   provider: Provider,
   callback: Callback,
@@ -119,9 +126,9 @@ async function registerWith(
   try {
     const made = await registerClient(issuer, {
       metadata: { ...metadata, response_types_supported: ['code'] },
-      clientMetadata: clientMetadata(site, method, callback.url),
+      clientMetadata: clientMetadata(deployment, method, callback.url),
       ...(scope === undefined ? {} : { scope }),
-      fetchFn: providerFetch(loopbackOrigins(site, server)),
+      fetchFn: providerFetch(loopbackOrigins(deployment, server)),
     });
     const { client_id, client_secret, client_secret_expires_at: ends = 0 } = made;
     // RFC 6749 appendix A.1 and A.2: both go into a header.
@@ -135,7 +142,7 @@ async function registerWith(
     const lifetime = ends <= 0 ? REMEMBERED : Math.min(REMEMBERED, Math.floor(ends - seconds()));
     return ok({ client: { kind: 'registered', ...client }, lifetime });
   } catch (error) {
-    if (error instanceof OutboundFailure) return refuse('provider_unavailable', error.reason);
+    if (error instanceof ProviderFetchError) return refuse('provider_unavailable', error.reason);
     // Its message quotes what the provider answered, which may be anything.
     const status = error instanceof RegistrationRejectedError ? error.status : 0;
     const passing = status >= 500 || status === 429;
@@ -146,8 +153,8 @@ async function registerWith(
 /** The best first: with a secret of its own, the gate can't be impersonated by whoever knows its id. */
 const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'none'];
 
-function clientMetadata(site: Site, method: string, callback: string) {
-  const { origin, settings } = site;
+function clientMetadata(deployment: Deployment, method: string, callback: string) {
+  const { origin, settings } = deployment;
   return {
     client_name: settings.name,
     client_uri: origin,

@@ -1,4 +1,4 @@
-import { readSecret, type ServerSetting, type Site, secretName } from '../../config';
+import { type Deployment, readSecret, type ServerSetting, secretName } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { sameIssuer } from '../../issuer';
 import { ok, type Refusal, type Result, refuse } from '../../result';
@@ -11,8 +11,8 @@ import type { Provider } from '../discovery/discovery';
  */
 
 /** The secret that the operator set for a configured client; undefined when there is none. */
-export function configuredSecret(site: Pick<Site, 'env'>, server: string): string | undefined {
-  return readSecret({ ...site.env }, secretName('SERVER', server, 'CLIENT_SECRET'));
+export function configuredSecret(deployment: Pick<Deployment, 'env'>, server: string): string | undefined {
+  return readSecret({ ...deployment.env }, secretName('SERVER', server, 'CLIENT_SECRET'));
 }
 
 /**
@@ -21,15 +21,15 @@ export function configuredSecret(site: Pick<Site, 'env'>, server: string): strin
  * kept in KV. Refused as `issuer_changed`.
  */
 export async function checkIssuer(
-  site: Pick<Site, 'env'>,
+  deployment: Pick<Deployment, 'env'>,
   server: ServerSetting,
   { issuer }: Pick<Provider, 'issuer'>,
 ): Promise<Result<null, Refusal<'issuer_changed'>>> {
   if (issuer === undefined || server.authorization_servers) return ok(null);
   const hash = await sha256Hex([server.name, placeOf(server), server.client_id].join('\n'));
   const key = `upstream-issuer:${hash}`;
-  const first = await site.env.OAUTH_KV.get(key);
-  if (first === null) await site.env.OAUTH_KV.put(key, issuer);
+  const first = await deployment.env.OAUTH_KV.get(key);
+  if (first === null) await deployment.env.OAUTH_KV.put(key, issuer);
   return first === null || sameIssuer(first, issuer)
     ? ok(null)
     : refuse('issuer_changed', 'authorization_servers says which is right');

@@ -2,7 +2,7 @@ import { startAuthorization } from '@modelcontextprotocol/client';
 import type { Context } from 'hono';
 import { isOfAnotherClient, type OAuthCredential, type ProviderClient } from '../../account';
 import { seconds } from '../../clock';
-import { type Site, siteOf } from '../../config';
+import { type Deployment, deploymentOf } from '../../config';
 import { randomSecret, sha256Hex } from '../../crypto';
 import type { Flow } from '../../flow';
 import { ok, type Refusal, type Result, refuse } from '../../result';
@@ -51,16 +51,16 @@ export async function beginConnect(
   server: ConnectedServer,
   returnTo?: string,
 ): Promise<Result<string, Refusal<BeginRefusal>>> {
-  const site = siteOf(c);
-  const found = await findProvider(site, server);
+  const deployment = deploymentOf(c);
+  const found = await findProvider(deployment, server);
   if (!found.ok) return found;
   const provider = found.value;
-  const account = site.env.ACCOUNT.getByName(user);
+  const account = deployment.env.ACCOUNT.getByName(user);
   const { connections } = await account.listConnections();
   const before = connections.find((one) => one.server === server.name);
-  const callback = await callbackFor(site, server, provider);
-  if (before?.reason === 'client_rejected') await forgetRegistration(site, provider, callback.url);
-  const client = await clientAt(site, server, provider, callback);
+  const callback = await callbackFor(deployment, server, provider);
+  if (before?.reason === 'client_rejected') await forgetRegistration(deployment, provider, callback.url);
+  const client = await clientAt(deployment, server, provider, callback);
   if (!client.ok) return client;
 
   const state = `${flow.id}.${randomSecret()}`;
@@ -84,7 +84,7 @@ export async function beginConnect(
   };
   const staged = await flow.stage(await nameOf(state), transaction);
   if (!staged.ok) return refuse('provider_unavailable', staged.error.reason);
-  await account.beginConnecting(server.name, seconds() + site.settings.tokens.flow);
+  await account.beginConnecting(server.name, seconds() + deployment.settings.tokens.flow);
   return ok(authorizationUrl.href);
 }
 
@@ -105,30 +105,31 @@ export type FinishRefusal =
  * error as well as a code; then the code exchanged. `answer`: the address that the browser was sent to.
  */
 export async function finishConnect(
-  site: Site,
+  deployment: Deployment,
   server: ConnectedServer,
   transaction: ConnectTransaction,
   answer: URL,
 ): Promise<Result<OAuthCredential, Refusal<FinishRefusal>>> {
   const { provider, client, code_verifier, redirect_uri } = transaction;
   const parameters = answer.searchParams;
-  if (redirect_uri !== `${site.origin}${answer.pathname}`) return refuse('callback_mismatch');
+  if (redirect_uri !== `${deployment.origin}${answer.pathname}`) return refuse('callback_mismatch');
   if (!isIssuerRight(provider, parameters.getAll('iss'))) return refuse('issuer_mismatch');
   const error = parameters.get('error');
   if (error !== null) return refuse('provider_denied', knownError(error));
   const [code = '', ...more] = parameters.getAll('code');
   if (code === '' || more.length > 0) return refuse('callback_malformed');
-  const secret = client.kind === 'configured' ? configuredSecret(site, server.name) : client.client_secret;
+  const secret =
+    client.kind === 'configured' ? configuredSecret(deployment, server.name) : client.client_secret;
   const { resource, issuer = null } = provider;
   const about = { server: server.name, code, code_verifier, redirect_uri, resource, client };
   const { token_endpoint, revocation_endpoint, token_endpoint_auth_methods_supported } = provider;
   const where = { issuer, token_endpoint, revocation_endpoint, token_endpoint_auth_methods_supported };
   if (isOfAnotherClient({ client, provider: where }, clientSettingOf(server)))
     return refuse('client_changed');
-  const options = { loopback: loopbackOrigins(site, server), clientSecret: secret };
+  const options = { loopback: loopbackOrigins(deployment, server), clientSecret: secret };
   const exchanged = await exchangeCode({ ...about, provider: where }, options);
   if (!exchanged.ok && exchanged.error.reason === 'client_rejected') {
-    await forgetRegistration(site, provider, redirect_uri);
+    await forgetRegistration(deployment, provider, redirect_uri);
   }
   // RFC 6749 section 5.1: a scope that isn't told is the one that was asked for.
   return exchanged.ok

@@ -16,7 +16,7 @@ import {
 } from '../../account';
 import { seconds } from '../../clock';
 import { ok, type Refusal, type Result, refuse } from '../../result';
-import { OutboundFailure, providerFetch, tokenFetch } from '../../upstream';
+import { ProviderFetchError, providerFetch, tokenFetch } from '../../upstream';
 
 /* Token, refresh and revocation requests at the authorization server of a server behind. */
 
@@ -105,7 +105,7 @@ export async function exchangeCode(
   } catch (error) {
     const { reason, detail } = judgeFailure(error, client);
     // There is nothing to lose yet: whatever it answered but tokens is a no.
-    if (error instanceof OutboundFailure) return refuse('provider_unavailable', detail);
+    if (error instanceof ProviderFetchError) return refuse('provider_unavailable', detail);
     return refuse(reason === 'client_rejected' ? reason : 'provider_refused', detail);
   }
 }
@@ -139,7 +139,7 @@ function judgeFailure(
   error: unknown,
   { kind }: ProviderClient,
 ): Refusal<RefreshRefusal> & { retry_after?: number; answered?: boolean } {
-  if (error instanceof OutboundFailure) {
+  if (error instanceof ProviderFetchError) {
     const { reason: detail, retryAfter, answered } = error;
     const told = retryAfter === undefined ? {} : { retry_after: retryAfter };
     return { reason: 'provider_unavailable', detail, ...told, answered };

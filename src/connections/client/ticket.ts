@@ -1,6 +1,6 @@
 import { type Identity, VISITOR } from '../../account';
 import { seconds } from '../../clock';
-import type { Site } from '../../config';
+import type { Deployment } from '../../config';
 import { seal, unseal } from '../../crypto';
 import { makeUserCode, showUserCode } from '../../flow';
 import { ok, type Refusal, type Result, refuse } from '../../result';
@@ -36,25 +36,25 @@ export interface ConnectLink {
 
 /** A link for one principal to connect to one server. */
 export async function connectLink(
-  site: Pick<Site, 'keyring' | 'origin'>,
+  deployment: Pick<Deployment, 'keyring' | 'origin'>,
   principal: { user: { id: string }; identity: Pick<Identity, 'provider'> },
   server: string,
 ): Promise<ConnectLink> {
   const code = principal.identity.provider === VISITOR ? makeUserCode() : undefined;
   const told = code === undefined ? {} : { code };
   const ticket: SealedTicket = { user: principal.user.id, server, expires_at: seconds() + LIFETIME, ...told };
-  const sealed = await seal(site.keyring, SEALED_FOR, ticket);
-  const url = `${site.origin}/connect/${server}?ticket=${sealed}`;
+  const sealed = await seal(deployment.keyring, SEALED_FOR, ticket);
+  const url = `${deployment.origin}/connect/${server}?ticket=${sealed}`;
   return { url, code: code === undefined ? undefined : showUserCode(code) };
 }
 
 /** Whom a link is for. */
 export async function readTicket(
-  site: Pick<Site, 'keyring'>,
+  deployment: Pick<Deployment, 'keyring'>,
   server: string,
   sealed: string,
 ): Promise<Result<Ticket, Refusal<TicketRefusal>>> {
-  const ticket = await unseal<SealedTicket>(site.keyring, SEALED_FOR, sealed);
+  const ticket = await unseal<SealedTicket>(deployment.keyring, SEALED_FOR, sealed);
   if (!ticket.ok || ticket.value.server !== server) return refuse('ticket_unknown');
   const { user, code, expires_at } = ticket.value;
   if (expires_at <= seconds()) return refuse('ticket_expired');

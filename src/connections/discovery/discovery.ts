@@ -7,11 +7,11 @@ import {
   type OAuthProtectedResourceMetadata,
   resourceUrlFromServerUrl,
 } from '@modelcontextprotocol/client';
-import { type ServerSetting, type Site, siteResource } from '../../config';
+import { type Deployment, type ServerSetting, serverResourceAt } from '../../config';
 import { sameIssuer } from '../../issuer';
 import { safeSend } from '../../outbound-fetch';
 import { ok, type Refusal, type Result, refuse } from '../../result';
-import { documentFetch, loopbackOrigins, OutboundFailure } from '../../upstream';
+import { documentFetch, loopbackOrigins, ProviderFetchError } from '../../upstream';
 import { type Challenge, readBearerChallenge } from './challenge';
 import { findForeignEndpoint } from './endpoints';
 
@@ -53,13 +53,16 @@ const MOST_ASKED = 3;
  * Where a person connects to a server: the endpoints of the settings, or else what the server's own challenge leads
  * to (RFC 9728, then RFC 8414 or OpenID Connect Discovery), or the authorization server that the settings name.
  */
-export async function findProvider(site: Site, server: ServerSetting): Promise<Discovered<Provider>> {
+export async function findProvider(
+  deployment: Deployment,
+  server: ServerSetting,
+): Promise<Discovered<Provider>> {
   const { authorize_url, token_url, url } = server;
   if (authorize_url !== undefined && token_url !== undefined) {
-    return ok(fixedProvider(site, server, authorize_url, token_url));
+    return ok(fixedProvider(deployment, server, authorize_url, token_url));
   }
   if (url === undefined) return refuse('provider_unknown', 'it has no url');
-  const loopback = loopbackOrigins(site, server);
+  const loopback = loopbackOrigins(deployment, server);
   const challenge = await readChallenge(url, loopback);
   if (!challenge.ok) return challenge;
   const described = await attempt(() => describeResource(url, challenge.value.resourceMetadataUrl, loopback));
@@ -90,7 +93,7 @@ export async function findProvider(site: Site, server: ServerSetting): Promise<D
 }
 
 function fixedProvider(
-  site: Site,
+  deployment: Deployment,
   server: ServerSetting,
   authorize_url: string,
   token_url: string,
@@ -103,7 +106,7 @@ function fixedProvider(
     revocation_endpoint: revoke_url,
     tellsIssuer: false,
     takesDocuments: false,
-    resource: url ?? siteResource(site, server),
+    resource: url ?? serverResourceAt(deployment, server),
     scope: server.scopes,
   };
 }
@@ -222,7 +225,7 @@ async function attempt<T>(step: () => Promise<T>): Promise<Discovered<T>> {
   try {
     return ok(await step());
   } catch (error) {
-    if (error instanceof OutboundFailure) {
+    if (error instanceof ProviderFetchError) {
       const forbidden = error.reason === 'url_forbidden';
       return refuse(forbidden ? 'provider_metadata_invalid' : 'provider_unavailable', error.reason);
     }

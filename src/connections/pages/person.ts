@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { mayKnow } from '../../account';
 import { record } from '../../audit';
 import { seconds } from '../../clock';
-import { siteOf, titleOf } from '../../config';
+import { deploymentOf, titleOf } from '../../config';
 import { timingSafeEqual } from '../../crypto';
 import { type Flow, type FlowData, readUserCode, takeAttempt } from '../../flow';
 import { currentSignIn, knownVisitor, type SignedIn } from '../../sign-in';
@@ -63,7 +63,7 @@ export async function whoConnects(
 }
 
 /** Ends with a page when somebody is signed in at this browser for whom that server isn't there. */
-export async function mustBeUsableHere(c: Context, server: ConnectedServer | undefined): Promise<void> {
+export async function requireUsableHere(c: Context, server: ConnectedServer | undefined): Promise<void> {
   const signedIn = await currentSignIn(c);
   if (signedIn) mustBeUsable(c, signedIn, server);
 }
@@ -74,7 +74,7 @@ function mustBeUsable(
   person: Pick<SignedIn, 'identity' | 'key'>,
   server: ConnectedServer | undefined,
 ): void {
-  const usable = serversOf(siteOf(c).settings, person).some(({ name }) => name === server?.name);
+  const usable = serversOf(deploymentOf(c).settings, person).some(({ name }) => name === server?.name);
   if (!usable) throw new PageProblem('not_found');
 }
 
@@ -97,7 +97,7 @@ async function findPerson(
 }
 
 async function visitor(c: Context, userId: string): Promise<Connecting> {
-  const { identity } = await siteOf(c).env.ACCOUNT.getByName(userId).visitorState();
+  const { identity } = await deploymentOf(c).env.ACCOUNT.getByName(userId).visitorState();
   // They have become a user meanwhile, and their app with them: its next link is for that one.
   if (!identity) throw new PageProblem('connect_link_expired', { detail: 'the visitor moved on' });
   return { userId, identity, key: undefined, byCode: true };
@@ -127,7 +127,7 @@ async function otherPerson(
 export async function confirmCode(c: Context, flow: Flow<ConnectFlow>, typed: string): Promise<boolean> {
   const { code = '', user = '', server } = flow.data;
   const link = ['connect link', user, server, code].join('\0');
-  const left = await takeAttempt(siteOf(c), link, MOST_ATTEMPTS, seconds() + TICKET_LIFETIME);
+  const left = await takeAttempt(deploymentOf(c), link, MOST_ATTEMPTS, seconds() + TICKET_LIFETIME);
   if (left !== undefined && timingSafeEqual(readUserCode(typed) ?? '', code)) {
     const staged = await flow.stage(CONFIRMED, true);
     if (!staged.ok) throw new PageProblem(staged.error.reason);

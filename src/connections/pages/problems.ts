@@ -2,7 +2,7 @@ import { titleOf } from '../../config';
 import type { Refusal } from '../../result';
 import { PageProblem, words } from '../../ui';
 import type { ConnectedServer } from '../../upstream';
-import type { KeyRefusal } from '../client/api-key';
+import type { ApiKeyRefusal } from '../client/api-key';
 import type { BeginRefusal, FinishRefusal } from '../client/oauth';
 
 /** Which page a refusal becomes; its own tag goes to the log. */
@@ -24,7 +24,7 @@ const PAGES = {
   client_rejected: 'connect_answer_invalid',
 } as const satisfies Record<BeginRefusal | FinishRefusal, keyof typeof words.problems>;
 
-const KEY_NOTICES: Record<KeyRefusal, string> = {
+const KEY_NOTICES: Record<ApiKeyRefusal, string> = {
   key_malformed: words.connection.keyMalformed,
   key_refused: words.connection.keyRefused,
   server_unreachable: words.connection.serverUnreachable,
@@ -44,8 +44,8 @@ export function connectProblem(
 }
 
 /** The same in a line, for a page on which that server's button still stands. `title`: the server's. */
-export function connectNotice(title: string, reason: BeginRefusal | FinishRefusal | KeyRefusal): string {
-  if (reason in KEY_NOTICES) return `${title}: ${KEY_NOTICES[reason as KeyRefusal]}`;
+export function connectNotice(title: string, reason: BeginRefusal | FinishRefusal | ApiKeyRefusal): string {
+  if (reason in KEY_NOTICES) return `${title}: ${KEY_NOTICES[reason as ApiKeyRefusal]}`;
   const page = words.problems[PAGES[reason as BeginRefusal | FinishRefusal]](title);
   return `${page.title}. ${page.what} ${page.next}`;
 }

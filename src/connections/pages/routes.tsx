@@ -1,10 +1,10 @@
 import { type Context, Hono } from 'hono';
 import type { Obtained } from '../../account';
 import { record } from '../../audit';
-import { isSettingName, siteOf, titleOf } from '../../config';
+import { deploymentOf, isSettingName, titleOf } from '../../config';
 import { type Flow, openFlow } from '../../flow';
-import { keepVisitor, mustFindFlow, showSignIn, stateFlowId } from '../../sign-in';
-import { brandingOf, mustComeFromUs, PageProblem, readPageForm, showPage, words } from '../../ui';
+import { keepVisitor, requireFlow, showSignIn, stateFlowId } from '../../sign-in';
+import { brandingOf, PageProblem, readPageForm, requireSameOrigin, showPage, words } from '../../ui';
 import { type ConnectedServer, needsConnection, placeOf } from '../../upstream';
 import { checkKey, type TryCredential } from '../client/api-key';
 import { CALLBACK_PATH } from '../client/callback';
@@ -21,7 +21,7 @@ import {
   type Connecting,
   confirmCode,
   isConnectFlow,
-  mustBeUsableHere,
+  requireUsableHere,
   whoConnects,
 } from './person';
 import { connectNotice, connectProblem } from './problems';
@@ -44,7 +44,7 @@ export const connectRoutes = (tryCredential: TryCredential) =>
       return whose.first === 'code' ? askCode(c, flow, whose.server) : showSignIn(c, flow);
     })
     .post('/connect/:server', async (c) => {
-      mustComeFromUs(c);
+      requireSameOrigin(c);
       const id = c.req.query('flow');
       if (id === undefined) return openAt(c, {});
       const flow = await findConnect(c, id);
@@ -63,7 +63,7 @@ export const connectRoutes = (tryCredential: TryCredential) =>
     });
 
 async function showDocument(c: Context, id?: string): Promise<Response> {
-  const document = await clientDocument(siteOf(c), id);
+  const document = await clientDocument(deploymentOf(c), id);
   return document ? c.json(document, 200, { 'Cache-Control': 'public, max-age=3600' }) : c.notFound();
 }
 
@@ -74,7 +74,7 @@ async function showDocument(c: Context, id?: string): Promise<Response> {
 async function openAt(c: Context, ticket: Partial<Ticket>): Promise<Response> {
   const server = c.req.param('server') ?? '';
   if (!isSettingName(server)) throw new PageProblem('not_found');
-  if (ticket.user === undefined) await mustBeUsableHere(c, serverOf(c, server));
+  if (ticket.user === undefined) await requireUsableHere(c, serverOf(c, server));
   const id = await openFlow(c, (flowId): ConnectFlow => {
     const return_to = `/connect/${server}?flow=${flowId}`;
     return { kind: 'connect', server, return_to, ...ticket };
@@ -85,7 +85,7 @@ async function openAt(c: Context, ticket: Partial<Ticket>): Promise<Response> {
 async function ticketOf(c: Context): Promise<Partial<Ticket>> {
   const ticket = c.req.query('ticket');
   if (ticket === undefined) return {};
-  const read = await readTicket(siteOf(c), c.req.param('server') ?? '', ticket);
+  const read = await readTicket(deploymentOf(c), c.req.param('server') ?? '', ticket);
   if (read.ok) return read.value;
   const expired = read.error.reason === 'ticket_expired';
   throw new PageProblem(expired ? 'connect_link_expired' : 'connect_link_unknown');
@@ -99,14 +99,14 @@ async function readPost(c: Context, flow: Flow<ConnectFlow>, userId?: string): P
 }
 
 async function findConnect(c: Context, id: string): Promise<Flow<ConnectFlow>> {
-  const flow = await mustFindFlow(c, id, c.req.method === 'POST');
+  const flow = await requireFlow(c, id, c.req.method === 'POST');
   if (!isConnectFlow(flow) || flow.data.server !== c.req.param('server'))
     throw new PageProblem('flow_unknown');
   return flow;
 }
 
 function serverOf(c: Context, name: string): ConnectedServer | undefined {
-  const server = siteOf(c).settings.servers.find((one) => one.name === name);
+  const server = deploymentOf(c).settings.servers.find((one) => one.name === name);
   return server && needsConnection(server) ? server : undefined;
 }
 
@@ -119,7 +119,7 @@ async function askCode(
 ): Promise<Response> {
   const page = (
     <CodePage
-      branding={brandingOf(siteOf(c))}
+      branding={brandingOf(deploymentOf(c))}
       server={titleOf(server)}
       action={flow.data.return_to}
       hidden={{ csrf: await flow.csrf() }}
@@ -147,7 +147,7 @@ async function showConnect(
   const [standing] = await connectionsNeeded(c, person.userId, [server]);
   const page = (
     <ConnectServerPage
-      branding={brandingOf(siteOf(c))}
+      branding={brandingOf(deploymentOf(c))}
       server={titleOf(server)}
       description={server.description}
       auth={server.auth}
@@ -177,10 +177,10 @@ async function goToProvider(
 
 /** The provider sends the browser back: for a flow of this room, or for an authorization that waits. */
 async function comeBack(c: Context): Promise<Response> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const answer = new URL(c.req.url);
   const [state = '', ...more] = answer.searchParams.getAll('state');
-  const flow = await mustFindFlow(c, stateFlowId(state), true);
+  const flow = await requireFlow(c, stateFlowId(state), true);
   const transaction = more.length === 0 ? await takeTransaction(flow, state) : undefined;
   if (!transaction) {
     record(c, { event: 'connection', outcome: 'refused', reason: 'state_mismatch' });
@@ -196,8 +196,8 @@ async function comeBack(c: Context): Promise<Response> {
     throw new PageProblem('connect_other_person', { about, action: tryAgain(flow) });
   }
   const { person } = whose;
-  const account = site.env.ACCOUNT.getByName(person.userId);
-  const finished = await finishConnect(site, server, transaction, answer);
+  const account = deployment.env.ACCOUNT.getByName(person.userId);
+  const finished = await finishConnect(deployment, server, transaction, answer);
   if (!finished.ok) {
     record(c, { event: 'connection', outcome: 'refused', ...finished.error, ...aboutUser(person, server) });
     await account.beginConnecting(server.name, 0);
@@ -236,10 +236,10 @@ async function keep(
 ): Promise<Response> {
   const submitted = await flow.submit();
   if (!submitted.ok) throw new PageProblem(submitted.error.reason);
-  await siteOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
-  await keepVisitor(siteOf(c), person);
+  await deploymentOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
+  await keepVisitor(deploymentOf(c), person);
   record(c, { event: 'connection', outcome: 'ok', ...aboutUser(person, server) });
   const { back } = flow.data as ConnectFlow;
   if (back !== undefined) return c.redirect(back, 303);
-  return showPage(c, <ConnectedPage branding={brandingOf(siteOf(c))} server={titleOf(server)} />);
+  return showPage(c, <ConnectedPage branding={brandingOf(deploymentOf(c))} server={titleOf(server)} />);
 }

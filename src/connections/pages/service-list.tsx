@@ -4,7 +4,7 @@ import type { ConnectionStatus, NeededConnection } from '../client/needed';
 const text = words.connection;
 
 /** A server as a person sees it who may connect an account of theirs there. */
-export interface Service {
+export interface ConnectableAccount {
   name: string;
   title: string;
   description?: string | undefined;
@@ -14,13 +14,13 @@ export interface Service {
   reason?: string | undefined;
 }
 
-export function serviceOf({ server, status, reason }: NeededConnection): Service {
+export function serviceOf({ server, status, reason }: NeededConnection): ConnectableAccount {
   const { name, title, description, auth } = server;
   return { name, title: title ?? name, description, auth, status, reason };
 }
 
 interface ListProps {
-  services: Service[];
+  services: ConnectableAccount[];
   /** Where all forms post to, and what each carries: `connect` or `disconnect` names the server. */
   action: string;
   hidden: Record<string, string>;
@@ -44,7 +44,7 @@ export function ServiceList({ services, ...props }: ListProps) {
   );
 }
 
-type RowProps = Omit<ListProps, 'services'> & { service: Service };
+type RowProps = Omit<ListProps, 'services'> & { service: ConnectableAccount };
 
 function ServiceRow(props: RowProps) {
   const { service, manage = false } = props;
@@ -70,7 +70,7 @@ function ServiceRow(props: RowProps) {
   );
 }
 
-function Status({ service: { status, reason } }: { service: Service }) {
+function Status({ service: { status, reason } }: { service: ConnectableAccount }) {
   if (status === 'connected') return <span class="badge good">{text.statuses.connected}</span>;
   if (status !== 'needs_reauthorization') return <em>{text.statuses[status]}</em>;
   const why = reason === 'vault_unreadable' || reason === 'server_moved' ? text.reasons[reason] : undefined;

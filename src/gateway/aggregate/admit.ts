@@ -1,6 +1,6 @@
-import { siteOf, siteResource, titleOf } from '../../config';
+import { deploymentOf, serverResourceAt, titleOf } from '../../config';
 import { words } from '../../ui';
-import { isAtMerged, isNobody, type View } from '../../upstream';
+import { isAnonymous, isAtMerged, type View } from '../../upstream';
 import { challengeScope } from '../request/challenge';
 import { rpcError, serverFault, unknownTool } from '../request/rpc-error';
 import type { LockedCall } from './connect-tool';
@@ -19,14 +19,14 @@ interface Call {
  * A call of a server's tool, found and judged before anything else is done with it: a `Response` refuses it.
  * Undefined for all other messages.
  */
-export async function admitCall(
+export async function admitMergedCall(
   view: View,
   { id, method, params: { name } }: Call,
 ): Promise<Called | Response | undefined> {
   if (method !== 'tools/call' || typeof name !== 'string') return undefined;
   if (name === WHOAMI.name && isAtMerged(view)) return undefined;
   // Its own tool answers, or nothing does.
-  if (isNobody(view.principal)) return undefined;
+  if (isAnonymous(view.principal)) return undefined;
   const judged = await judgeMerged(view, name);
   switch (judged.verdict) {
     case 'allowed':
@@ -54,7 +54,7 @@ function providerUnavailable({ server, lock }: LockedCall, id: string | number |
 
 /** The resource that the principal is at; `/` is the same place as `/mcp`. */
 function resourceOf({ work, principal }: View): string {
-  const site = siteOf(work);
+  const deployment = deploymentOf(work);
   const { server } = principal;
-  return server === undefined ? `${site.origin}/mcp` : siteResource(site, { name: server });
+  return server === undefined ? `${deployment.origin}/mcp` : serverResourceAt(deployment, { name: server });
 }

@@ -8,17 +8,17 @@ import {
   UrlElicitationRequiredError,
 } from '@modelcontextprotocol/server';
 import { record } from '../../audit';
-import { type ServerSetting, siteOf, titleOf } from '../../config';
+import { deploymentOf, type ServerSetting, titleOf } from '../../config';
 import { connectLink } from '../../connections';
 import { words } from '../../ui';
 import {
   aboutPrincipal,
-  type Behind,
   type CredentialError,
   CredentialMissing,
   lockOf,
   needsConnection,
   type Tool,
+  type UpstreamConnection,
   type View,
 } from '../../upstream';
 import { MERGED } from './names';
@@ -95,7 +95,7 @@ export async function askToConnect(
   if (reason === 'provider_unavailable') {
     return told(words.connection.told.provider_unavailable(title, retry_after), true);
   }
-  const { url, code } = await connectLink(siteOf(work), principal, server.name);
+  const { url, code } = await connectLink(deploymentOf(work), principal, server.name);
   const text = words.connection.code.told(words.connection.told[reason](title, url), code);
   const { envelope, inputResponses } = ctx.mcpReq;
   if (!view.urlElicitation || inputResponses !== undefined) return told(text, !isConnectTool(server, name));
@@ -124,7 +124,7 @@ export async function connectionNeeded(
     const text = words.connection.told.provider_unavailable(title, retry_after);
     return new ProtocolError(ProtocolErrorCode.InternalError, text, { reason });
   }
-  const { url, code } = await connectLink(siteOf(work), principal, server.name);
+  const { url, code } = await connectLink(deploymentOf(work), principal, server.name);
   const text = words.connection.code.told(words.connection.told[reason](title, url), code);
   return new ProtocolError(CONNECTION_NEEDED, text, { reason, url });
 }
@@ -133,7 +133,7 @@ export async function connectionNeeded(
 export async function useUnlocked<T>(
   view: View,
   server: ServerSetting,
-  act: (behind: Behind) => Promise<T>,
+  act: (behind: UpstreamConnection) => Promise<T>,
 ): Promise<T> {
   try {
     return await view.use(server, act);

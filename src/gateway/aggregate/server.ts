@@ -9,7 +9,7 @@ import {
   Server,
   type ServerContext,
 } from '@modelcontextprotocol/server';
-import type { ServerSetting, Site } from '../../config';
+import type { Deployment, ServerSetting } from '../../config';
 import { quotable } from '../../secret-text';
 import { isAtMerged, SOFTWARE, serversOf, type Tool, type View } from '../../upstream';
 import { alreadyConnected, askToConnect, type LockedCall } from './connect-tool';
@@ -38,7 +38,7 @@ export interface Seen {
  * The MCP server at `/mcp`: the gate's own tools, and what all servers have that the grant holds; or, at a server's
  * own endpoint, what that one has. `seenBy`: what a request may see.
  */
-export function gateServer({ settings }: Site, seenBy: (ctx: ServerContext) => Seen): Server {
+export function gateServer({ settings }: Deployment, seenBy: (ctx: ServerContext) => Seen): Server {
   const server = new Server(
     { ...SOFTWARE, title: settings.name },
     {

@@ -8,7 +8,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { roleAt, scopesWithin } from '../../account';
 import { record } from '../../audit';
-import { type ServerSetting, siteOf, titleOf } from '../../config';
+import { deploymentOf, type ServerSetting, titleOf } from '../../config';
 import {
   aboutPrincipal,
   CredentialMissing,
@@ -197,7 +197,7 @@ async function toolsAt(
   use: 'judge' | 'answer',
 ): Promise<{ tools: MergedTool[]; ttlMs: number | undefined } | undefined> {
   const { work, principal } = view;
-  const role = roleAt(principal.identity, server, siteOf(work).settings);
+  const role = roleAt(principal.identity, server, deploymentOf(work).settings);
   if (!role) return { tools: [], ttlMs: undefined };
   const reach = { ...principal, role, scope: scopesWithin(role, principal.granted) };
   const list = await toolsOf({ ...view, principal: reach }, server, use);

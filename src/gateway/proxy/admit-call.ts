@@ -1,5 +1,5 @@
 import { record } from '../../audit';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import {
   accountAt,
   catalogueKey,
@@ -20,7 +20,7 @@ import { setRepeated } from '../request/message-headers';
 import { forwardedHeaders } from '../request/passed-headers';
 import { sessionNotFound, unknownTool } from '../request/rpc-error';
 import { serveAlone } from '../session/stateless';
-import { about, fault, type Passage } from './proxy-request';
+import { about, fault, type ProxyRequest } from './proxy-request';
 import { send } from './send';
 import { answerWithout } from './without-credential';
 
@@ -30,12 +30,12 @@ export function toolNameOf({ params: { name } }: Message): string {
 }
 
 /** The tool of a call that policy allows; a `Response` refuses it without asking the server. */
-export async function admitCall(passage: Passage, message: Message): Promise<Tool | Response> {
+export async function admitCall(passage: ProxyRequest, message: Message): Promise<Tool | Response> {
   const { c, server, principal } = passage;
   const name = toolNameOf(message);
   let tool: Tool | undefined;
   try {
-    const account = await accountAt(siteOf(c), principal, server);
+    const account = await accountAt(deploymentOf(c), principal, server);
     tool = await findTool(catalogueOf(c.env), catalogueKey(server, principal, account), name, () =>
       askForTools(passage, message),
     );
@@ -57,14 +57,14 @@ export async function admitCall(passage: Passage, message: Message): Promise<Too
     detail: name,
   });
   if (judged.verdict !== 'scope') return unknownTool(name, message.id);
-  return challengeScope(c, serverResource(siteOf(c), server), judged.needed);
+  return challengeScope(c, serverResource(deploymentOf(c), server), judged.needed);
 }
 
 /**
  * The server's tools, asked for in the session or with the `_meta` of the request that needs to know. Others
  * may wait for the same answer, so it doesn't end with the client that asked first, but with the time.
  */
-function askForTools(passage: Passage, message: Message): Promise<Tools> {
+function askForTools(passage: ProxyRequest, message: Message): Promise<Tools> {
   const { c, server, session } = passage;
   const meta = message.era === 'modern' ? message.params._meta : undefined;
   const signal = AbortSignal.timeout(server.timeout * 1000);

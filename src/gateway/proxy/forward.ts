@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { record } from '../../audit';
-import { type ServerSetting, siteOf } from '../../config';
+import { deploymentOf, type ServerSetting } from '../../config';
 import { type Principal, serverResource } from '../../upstream';
 import { toTheServer } from '../aggregate/connect-tool';
 import { refuseMethod } from '../request/admit-method';
@@ -11,7 +11,7 @@ import { forwardedHeaders } from '../request/passed-headers';
 import { rpcError, sessionNotFound } from '../request/rpc-error';
 import { openSessionId } from '../request/session-id';
 import { admitCall, toolNameOf } from './admit-call';
-import { about, fault, type Passage } from './proxy-request';
+import { about, fault, type ProxyRequest } from './proxy-request';
 import { answerFrom } from './relay';
 import { send } from './send';
 import { goOnWithOwn } from './unconnected-server';
@@ -27,7 +27,7 @@ export async function forward(c: Context, server: ServerSetting, principal: Prin
   const limited = await limitCalls(c, principal, read.message);
   if (limited) return limited;
   const { message, stateless } = read;
-  const resource = serverResource(siteOf(c), server);
+  const resource = serverResource(deploymentOf(c), server);
   const refused = message && refuseMethod(c, message, principal, { resource, server });
   if (refused) return refused;
   const own = await goOnWithOwn(c, principal, read);
@@ -54,7 +54,7 @@ export async function forward(c: Context, server: ServerSetting, principal: Prin
 }
 
 /** Judges the tool that a message calls, if it does. Returns the headers that repeat the message, or a refusal. */
-async function admit(passage: Passage, message: Message): Promise<[string, string][] | Response> {
+async function admit(passage: ProxyRequest, message: Message): Promise<[string, string][] | Response> {
   const { headers } = passage.c.req.raw;
   const repeated = repeatedHeaders(message, headers);
   if (message.method !== 'tools/call') return repeated;
@@ -69,10 +69,10 @@ async function openPassage(
   server: ServerSetting,
   principal: Principal,
   stateless: boolean,
-): Promise<Passage | undefined> {
+): Promise<ProxyRequest | undefined> {
   const owner = { server: server.name, user: principal.user.id, client: principal.client.id };
   const sealed = stateless ? undefined : c.req.header('mcp-session-id');
-  const session = sealed === undefined ? undefined : await openSessionId(siteOf(c), owner, sealed);
+  const session = sealed === undefined ? undefined : await openSessionId(deploymentOf(c), owner, sealed);
   if (sealed !== undefined && session === undefined) return undefined;
   return { c, server, principal, owner, session, stop: new AbortController() };
 }

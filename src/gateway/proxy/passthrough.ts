@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { containsOwnCredential } from '../../account';
 import { record } from '../../audit';
-import { type ServerSetting, siteOf, titleOf } from '../../config';
+import { deploymentOf, type ServerSetting, titleOf } from '../../config';
 import { readBody } from '../../http';
 import { answerTypeOf } from '../../media-type';
 import { callServer, type ServerFault, serverResource, serverSecret } from '../../upstream';
@@ -20,13 +20,13 @@ const SESSION_ID = /^[\x21-\x7e]{1,1024}$/;
  * secret set it is a fixed-token server: the secret fills in for a caller that brings none.
  */
 export async function passThrough(c: Context, server: ServerSetting): Promise<Response> {
-  const site = siteOf(c);
-  const resource = serverResource(site, server);
+  const deployment = deploymentOf(c);
+  const resource = serverResource(deployment, server);
   const own = c.req.header('authorization');
-  const fixed = serverSecret(site, server);
+  const fixed = serverSecret(deployment, server);
   const credential = own ?? fixed;
   if (credential === undefined) return challenge(c, resource, { reason: 'credential_missing' }, []);
-  if (own !== undefined && (await containsOwnCredential(site.keyring, own))) {
+  if (own !== undefined && (await containsOwnCredential(deployment.keyring, own))) {
     return challenge(c, resource, { reason: 'token_for_other_resource', detail: server.name }, []);
   }
   const body = await readMessage(c, server);
@@ -49,13 +49,13 @@ export async function passThrough(c: Context, server: ServerSetting): Promise<Re
 
 /** Whether a passthrough server has one token for everybody: then there is nothing to sign in to. */
 export function isFixedToken(c: Context, server: ServerSetting): boolean {
-  return server.auth === 'passthrough' && serverSecret(siteOf(c), server) !== undefined;
+  return server.auth === 'passthrough' && serverSecret(deploymentOf(c), server) !== undefined;
 }
 
 /** Whether an off-loopback fixed-token server was opened to everyone on purpose. */
 export function mayServeEveryone(c: Context, server: ServerSetting): boolean {
-  const site = siteOf(c);
-  return site.local || server.open_to_everyone || serverSecret(site, server) === undefined;
+  const deployment = deploymentOf(c);
+  return deployment.local || server.open_to_everyone || serverSecret(deployment, server) === undefined;
 }
 
 /** The bytes of a POST, not looked at; undefined of a GET or DELETE. A `Response` is a refusal of the transport. */
@@ -85,13 +85,13 @@ async function returned(
   answer: Response,
   fixed: boolean,
 ): Promise<Response> {
-  const { origin } = siteOf(c);
+  const { origin } = deploymentOf(c);
   const headers = returnedHeaders(answer.headers);
   const session = answer.headers.get('mcp-session-id');
   if (session !== null && SESSION_ID.test(session)) headers.set('mcp-session-id', session);
   const said = answer.headers.get('www-authenticate');
   if (said !== null && !fixed) {
-    const metadata = resourceMetadataUrl(origin, serverResource(siteOf(c), server));
+    const metadata = resourceMetadataUrl(origin, serverResource(deploymentOf(c), server));
     headers.set('WWW-Authenticate', await returnedChallenge(said, metadata));
   }
   const { status } = answer;

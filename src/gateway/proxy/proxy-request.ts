@@ -7,7 +7,7 @@ import { serverFault } from '../request/rpc-error';
 import type { SessionId, SessionOwner } from '../request/session-id';
 
 /** One request on its way to one server. */
-export interface Passage {
+export interface ProxyRequest {
   c: Context;
   server: ServerSetting;
   principal: Principal;
@@ -19,23 +19,28 @@ export interface Passage {
 }
 
 /** Answers for a server that failed, and says which to the operator. */
-export function fault(passage: Passage, reason: ServerFault, message?: Message, detail?: string): Response {
+export function fault(
+  passage: ProxyRequest,
+  reason: ServerFault,
+  message?: Message,
+  detail?: string,
+): Response {
   noteFault(passage, reason, detail);
   if (reason !== 'server_list_too_large') forgetServerTools(passage);
   return serverFault(reason, titleOf(passage.server), message?.id);
 }
 
 /** Says to the operator that a server failed. */
-export function noteFault(passage: Passage, reason: ServerFault, detail?: string): void {
+export function noteFault(passage: ProxyRequest, reason: ServerFault, detail?: string): void {
   record(passage.c, { ...about(passage), event: 'mcp_request', outcome: 'failed', reason, detail });
 }
 
 /** Forgets what is known of the server's tools: it said that they changed, or failed. */
-export function forgetServerTools({ c, server, principal }: Passage): void {
+export function forgetServerTools({ c, server, principal }: ProxyRequest): void {
   forgetLists(catalogueOf(c.env), server.name, principal.user.id);
 }
 
 /** Who and what a passage is about, for the trail. */
-export function about({ server, principal }: Passage) {
+export function about({ server, principal }: ProxyRequest) {
   return { ...aboutPrincipal(principal), server: server.name };
 }

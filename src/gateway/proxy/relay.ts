@@ -1,4 +1,4 @@
-import { siteOf, titleOf } from '../../config';
+import { deploymentOf, titleOf } from '../../config';
 import { decodeUtf8 } from '../../http';
 import { answerTypeOf } from '../../media-type';
 import {
@@ -17,14 +17,14 @@ import { pipeWhileGranted, watchOver, whileGranted } from '../request/grant-watc
 import type { Message } from '../request/message';
 import { returnedHeaders, saysEnough } from '../request/passed-headers';
 import { sealSessionId } from '../request/session-id';
-import { fault, forgetServerTools, noteFault, type Passage } from './proxy-request';
+import { fault, forgetServerTools, noteFault, type ProxyRequest } from './proxy-request';
 
 /** What is longer than this is looked at as it passes, except where a list may be: results of any size pass. */
 const GLANCE_BYTES = 64 * 1024;
 
 /** The server's answer as the client gets it: in the gate's own media type, and without tools that aren't for them. */
 export async function answerFrom(
-  passage: Passage,
+  passage: ProxyRequest,
   message: Message | undefined,
   answer: Response,
 ): Promise<Response> {
@@ -58,13 +58,13 @@ export async function answerFrom(
   return fault(passage, 'server_not_mcp', message, `${answer.status} ${mediaType(answer)}`);
 }
 
-async function sealHere({ c, server, principal, owner }: Passage, session: string): Promise<string> {
-  const site = siteOf(c);
-  return sealSessionId(site, owner, session, await accountAt(site, principal, server));
+async function sealHere({ c, server, principal, owner }: ProxyRequest, session: string): Promise<string> {
+  const deployment = deploymentOf(c);
+  return sealSessionId(deployment, owner, session, await accountAt(deployment, principal, server));
 }
 
 async function relayJson(
-  passage: Passage,
+  passage: ProxyRequest,
   message: Message | undefined,
   body: ReadableStream<Uint8Array>,
   init: { status: number; headers: Headers },
@@ -93,7 +93,7 @@ async function relayJson(
  * changes noted. Lists may come on a client's own stream too, where they are replayed.
  */
 function relayEvents(
-  passage: Passage,
+  passage: ProxyRequest,
   message: Message | undefined,
   body: ReadableStream<Uint8Array>,
 ): ReadableStream<Uint8Array> {
@@ -121,13 +121,13 @@ function relayEvents(
 }
 
 /** The data of the event in the place of one that isn't shown; null when nobody waits for it. */
-function refusedEvent(passage: Passage, id: string | number | undefined): string | null {
+function refusedEvent(passage: ProxyRequest, id: string | number | undefined): string | null {
   noteFault(passage, 'server_not_mcp', 'unreadable event');
   const error = faultError('server_not_mcp', titleOf(passage.server));
   return id === undefined ? null : JSON.stringify({ jsonrpc: '2.0', id, error });
 }
 
-function filterFor({ server, principal }: Passage, message: Message | undefined): AnswerFilter {
+function filterFor({ server, principal }: ProxyRequest, message: Message | undefined): AnswerFilter {
   return {
     wantsTools: message?.method === 'tools/list',
     publish: (tool) => publishTool(tool, server, principal),

@@ -1,9 +1,9 @@
 import { callServerAs, type NoCredential, type ServerFault } from '../../upstream';
-import type { Passage } from './proxy-request';
+import type { ProxyRequest } from './proxy-request';
 
 /** Sends a request to a passage's server, in its session and in its principal's name. */
 export async function send(
-  { c, server, principal, session }: Passage,
+  { c, server, principal, session }: ProxyRequest,
   request: { method: string; body?: Uint8Array | undefined; headers: Headers; signal: AbortSignal },
 ): Promise<Response | ServerFault | NoCredential> {
   const { headers, body } = request;

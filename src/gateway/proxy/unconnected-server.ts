@@ -3,7 +3,7 @@ import type { CredentialError, Principal } from '../../upstream';
 import type { Message } from '../request/message';
 import { isOwnSession, serveSession } from '../session/serve';
 import { serveAlone } from '../session/stateless';
-import type { Passage } from './proxy-request';
+import type { ProxyRequest } from './proxy-request';
 
 /*
  * What is at `/mcp/{server}` while the person has no connection there: the gate itself, as at `/mcp` with that one
@@ -37,7 +37,7 @@ export async function goOnWithOwn(
 
 /** The gate's own answer in the place of a server that isn't connected; undefined where it has none. */
 export async function standIn(
-  { c, principal, session }: Passage,
+  { c, principal, session }: ProxyRequest,
   { reason }: CredentialError,
   message: Message | undefined,
 ): Promise<Response | undefined> {

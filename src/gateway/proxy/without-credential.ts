@@ -1,19 +1,19 @@
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { type CredentialError, credentialFor, needsConnection } from '../../upstream';
 import { connectionNeeded } from '../aggregate/connect-tool';
 import type { Message } from '../request/message';
 import { rpcError } from '../request/rpc-error';
-import type { Passage } from './proxy-request';
+import type { ProxyRequest } from './proxy-request';
 import { standIn } from './unconnected-server';
 
 /** The answer to a request whose server needs a connection that isn't there; undefined when it may go on. */
 export async function withoutCredential(
-  passage: Passage,
+  passage: ProxyRequest,
   message: Message | undefined,
 ): Promise<Response | undefined> {
   const { c, server, principal } = passage;
   if (!needsConnection(server)) return undefined;
-  const credential = await credentialFor(siteOf(c), principal, server);
+  const credential = await credentialFor(deploymentOf(c), principal, server);
   return credential.ok ? undefined : answerWithout(passage, credential.error, message);
 }
 
@@ -22,7 +22,7 @@ export async function withoutCredential(
  * (`stand-in.ts`), else an error that says it. A provider that can't be asked now is 503 with `Retry-After`.
  */
 export async function answerWithout(
-  passage: Passage,
+  passage: ProxyRequest,
   error: CredentialError,
   message: Message | undefined,
 ): Promise<Response> {
@@ -30,7 +30,7 @@ export async function answerWithout(
 }
 
 async function refuse(
-  { c, server, principal }: Passage,
+  { c, server, principal }: ProxyRequest,
   lock: CredentialError,
   message: Message | undefined,
 ): Promise<Response> {

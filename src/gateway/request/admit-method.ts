@@ -1,5 +1,5 @@
 import { record } from '../../audit';
-import type { ServerSetting, Work } from '../../config';
+import type { RequestContext, ServerSetting } from '../../config';
 import { aboutPrincipal, type Principal } from '../../upstream';
 import { challengeScope } from './challenge';
 import type { Message } from './message';
@@ -11,7 +11,7 @@ import { unknownMethod } from './rpc-error';
  * would reach; undefined at `/mcp`, where an unknown method reaches none. `resource`: what more scope is asked for.
  */
 export function refuseMethod(
-  work: Pick<Work, 'var'>,
+  work: Pick<RequestContext, 'var'>,
   message: Message,
   principal: Principal,
   { resource, server }: { resource: string; server?: ServerSetting },

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import { record } from '../../audit';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 
 /** Whether a person opens the address in a browser: they get a page. */
 export function isPageVisit(request: Request): boolean {
@@ -21,7 +21,7 @@ export const refuseForms: MiddlewareHandler = async (c, next) => {
   record(c, { event: 'mcp_request', outcome: 'refused', reason: 'not_by_fetch', detail: how });
   const error_description =
     'This address is for MCP clients; a form, a link or an embedded file can’t use it';
-  const { requestId: request_id } = siteOf(c);
+  const { requestId: request_id } = deploymentOf(c);
   return c.json({ error: 'access_denied', error_description, request_id }, 403);
 };
 

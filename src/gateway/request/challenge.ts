@@ -1,9 +1,9 @@
 import type { Context } from 'hono';
 import { DEFAULT_SCOPES, type Scope } from '../../account';
 import { record } from '../../audit';
-import { siteOf, type Work } from '../../config';
+import { deploymentOf, type RequestContext } from '../../config';
 import type { Refusal } from '../../result';
-import type { CredentialRefusal } from './credentials';
+import type { PresentedCredentialRefusal } from './credentials';
 
 /** Where a resource's metadata is (RFC 9728 section 3.1): the well-known path goes before its own. */
 export function resourceMetadataUrl(origin: string, resource: string): string {
@@ -20,10 +20,10 @@ export function challenge(
   refusal: Refusal,
   scopes: readonly string[] = DEFAULT_SCOPES,
 ): Response {
-  const { origin, requestId } = siteOf(c);
-  const missing = refusal.reason === ('credential_missing' satisfies CredentialRefusal);
+  const { origin, requestId } = deploymentOf(c);
+  const missing = refusal.reason === ('credential_missing' satisfies PresentedCredentialRefusal);
   // A key whose owner has to show at their provider that they still are who they were.
-  const ownWay = refusal.reason === ('sso_required' satisfies CredentialRefusal);
+  const ownWay = refusal.reason === ('sso_required' satisfies PresentedCredentialRefusal);
   const description = describe(missing, ownWay);
   const parameters = {
     ...(missing ? {} : { error: 'invalid_token', error_description: description }),
@@ -56,11 +56,11 @@ function describe(missing: boolean, ownWay: boolean): string {
 
 /** 403 that names every scope that an operation needs (RFC 6750 section 3.1; MCP, "Scope challenge handling"). */
 export function challengeScope(
-  work: Pick<Work, 'var'>,
+  work: Pick<RequestContext, 'var'>,
   resource: string,
   needed: readonly Scope[],
 ): Response {
-  const { origin } = siteOf(work);
+  const { origin } = deploymentOf(work);
   const scope = needed.join(' ');
   const error_description = 'This needs a permission that was not given yet';
   const parameters = {

@@ -1,13 +1,13 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { containsKey, containsOwnCredential, looksLikeKey, parseKey, parseToken } from '../../account';
 import { record } from '../../audit';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { quotable } from '../../secret-text';
 import { passedOn } from './passed-headers';
 
 /** Why a request's credential is refused before, or by, the account that it names. */
-export type CredentialRefusal =
+export type PresentedCredentialRefusal =
   | 'credential_missing'
   | 'credential_malformed'
   | 'credentials_conflict'
@@ -27,13 +27,13 @@ export type CredentialRefusal =
   | 'role_missing';
 
 /** An access token or an access key, and what it says of itself: whose, and which grant or key. */
-export interface Credential {
+export interface PresentedCredential {
   text: string;
   userId: string;
   id: string;
 }
 
-type Found = Result<Credential, Refusal<CredentialRefusal>>;
+type Found = Result<PresentedCredential, Refusal<PresentedCredentialRefusal>>;
 
 /**
  * The one credential of a request: `Authorization: Bearer` an access token or an access key, or `x-api-key` an
@@ -67,7 +67,7 @@ export const oneCredential: MiddlewareHandler = async (c, next) => {
   if (found === undefined) return next();
   const { reason, detail, says } = found;
   record(c, { event: 'mcp_request', outcome: 'refused', reason, detail });
-  const { requestId: request_id } = siteOf(c);
+  const { requestId: request_id } = deploymentOf(c);
   return c.json({ error: 'invalid_request', error_description: says, request_id }, 400, {
     'Cache-Control': 'no-store',
   });
@@ -75,7 +75,7 @@ export const oneCredential: MiddlewareHandler = async (c, next) => {
 
 /** What is wrong with where a request has its credentials: for the log, and in words for the client. */
 interface Misplaced {
-  reason: CredentialRefusal;
+  reason: PresentedCredentialRefusal;
   detail: string;
   says: string;
 }
@@ -122,7 +122,7 @@ async function findInUrl(c: Context, any: boolean): Promise<Misplaced | undefine
   const isOurs = async (text: string) =>
     looksLikeKey(withoutScheme(text)) ||
     containsKey(text) ||
-    (any && containsOwnCredential(siteOf(c).keyring, text));
+    (any && containsOwnCredential(deploymentOf(c).keyring, text));
   for (const [name, value] of new URL(c.req.url).searchParams) {
     const named = await isOurs(name);
     if (!named && !(await isOurs(value))) continue;
@@ -138,7 +138,7 @@ async function findInUrl(c: Context, any: boolean): Promise<Misplaced | undefine
 async function findPassedOn(c: Context): Promise<Misplaced | undefined> {
   if (c.req.param('server') === undefined) return undefined;
   for (const [name, value] of passedOn(c.req.raw.headers)) {
-    if (!(await containsOwnCredential(siteOf(c).keyring, `${name} ${value}`))) continue;
+    if (!(await containsOwnCredential(deploymentOf(c).keyring, `${name} ${value}`))) continue;
     const detail = quotable(name, 40);
     const says = `The header "${detail}" has an access key or a token of this gate in it, which would reach the server behind. Send it as "Authorization: Bearer" only`;
     return { reason: 'credential_for_server', detail, says };
@@ -148,6 +148,6 @@ async function findPassedOn(c: Context): Promise<Misplaced | undefined> {
 
 function isPassthrough(c: Context): boolean {
   const name = c.req.param('server');
-  const server = siteOf(c).settings.servers.find((candidate) => candidate.name === name);
+  const server = deploymentOf(c).settings.servers.find((candidate) => candidate.name === name);
   return server?.auth === 'passthrough';
 }

@@ -1,11 +1,11 @@
 import { type Identity, roleAt, watchGrant } from '../../account';
-import { type ServerSetting, siteOf, type Work } from '../../config';
+import { deploymentOf, type RequestContext, type ServerSetting } from '../../config';
 import {
   accountAt,
   asKnownNow,
   forgetCredentials,
   isAccountStill,
-  isNobody,
+  isAnonymous,
   type Principal,
 } from '../../upstream';
 
@@ -21,21 +21,21 @@ export type Watch = (ended: () => void) => () => void;
  * which it began.
  */
 export function watchOver(
-  work: Work,
+  work: RequestContext,
   principal: Principal,
   { server, call = false }: { server?: ServerSetting; call?: boolean } = {},
 ): Watch {
-  const { env, settings } = siteOf(work);
+  const { env, settings } = deploymentOf(work);
   const { user, grantId } = principal;
   // Nobody has no grant that could end.
-  if (isNobody(principal)) return () => () => undefined;
+  if (isAnonymous(principal)) return () => () => undefined;
   return (ended) => {
-    const account = server && !call ? accountAt(siteOf(work), principal, server) : undefined;
+    const account = server && !call ? accountAt(deploymentOf(work), principal, server) : undefined;
     const hasMoved = async () => {
       if (!server || account === undefined) return false;
       const before = await account;
-      forgetCredentials(siteOf(work));
-      return !(await isAccountStill(siteOf(work), principal, server, before));
+      forgetCredentials(deploymentOf(work));
+      return !(await isAccountStill(deploymentOf(work), principal, server, before));
     };
     const check = async () => {
       const identity = await env.ACCOUNT.getByName(user.id).standing(grantId);
@@ -60,17 +60,17 @@ export function watchOver(
  * now, `ended` that its grant is over or its user has no role any more.
  */
 export function watchPrincipal(
-  work: Work,
+  work: RequestContext,
   principal: Principal,
   { changed, ended }: { changed(now: Principal): void; ended(): void },
 ): () => void {
-  const site = siteOf(work);
+  const deployment = deploymentOf(work);
   const { user, grantId } = principal;
-  if (isNobody(principal)) return () => undefined;
+  if (isAnonymous(principal)) return () => undefined;
   const look = async (known?: Identity) => {
-    const identity = await site.env.ACCOUNT.getByName(user.id).standing(grantId);
+    const identity = await deployment.env.ACCOUNT.getByName(user.id).standing(grantId);
     if (known && JSON.stringify(identity) === JSON.stringify(known)) return;
-    const now = identity && asKnownNow(principal, identity, site);
+    const now = identity && asKnownNow(principal, identity, deployment);
     if (now) changed(now);
     else ended();
   };
@@ -81,7 +81,7 @@ export function watchPrincipal(
     changed: () => void look().catch(() => undefined),
     ended,
   };
-  return watchGrant(site.env, { userId: user.id, grantId }, on);
+  return watchGrant(deployment.env, { userId: user.id, grantId }, on);
 }
 
 /** A stream that ends when the watch says so; back-pressure and cancellation reach the source. */

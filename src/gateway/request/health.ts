@@ -1,5 +1,5 @@
 import type { Context, MiddlewareHandler } from 'hono';
-import { type Problem, readSite, type Site, siteOf } from '../../config';
+import { type Deployment, deploymentOf, type Problem, readDeployment } from '../../config';
 import { missingRateLimits } from '../../limits';
 import { writeLog } from '../../log';
 import { PageProblem, renderProblem } from '../../ui';
@@ -24,9 +24,9 @@ const told = new WeakSet<object>();
 
 /** Reads the site of the request, and what keeps it from being served. */
 export const readSettings: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
-  const { site, problems } = await readSite(c.req.raw, c.env, crypto.randomUUID());
-  problems.push(...missingEntrypoints(site, c.executionCtx));
-  c.set('site', site);
+  const { deployment, problems } = await readDeployment(c.req.raw, c.env, crypto.randomUUID());
+  problems.push(...missingEntrypoints(deployment, c.executionCtx));
+  c.set('deployment', deployment);
   c.set('problems', problems);
   c.set('warnings', warningsFor(c));
   if (problems.length > 0 && !told.has(c.env)) {
@@ -52,7 +52,7 @@ export const guardSettings: MiddlewareHandler<{ Bindings: Env }> = async (c, nex
 };
 
 /** Servers inside this Worker that it doesn't export. */
-function missingEntrypoints({ settings }: Site, context: object): Problem[] {
+function missingEntrypoints({ settings }: Deployment, context: object): Problem[] {
   const { exports } = context as { exports?: Record<string, unknown> };
   return settings.servers.flatMap(({ entrypoint }, index) => {
     if (entrypoint === undefined || !exports || exports[entrypoint] !== undefined) return [];
@@ -69,16 +69,16 @@ function missingEntrypoints({ settings }: Site, context: object): Problem[] {
 export async function health(c: Context): Promise<Response> {
   const { problems, warnings } = c.var;
   const usable = problems.length === 0;
-  const found = usable ? [...(await serverProblems(c)), ...rateLimitProblems(siteOf(c))] : [];
+  const found = usable ? [...(await serverProblems(c)), ...rateLimitProblems(deploymentOf(c))] : [];
   const status = usable ? (found.length === 0 ? 'ok' : 'degraded') : 'misconfigured';
-  const { requestId: request_id } = siteOf(c);
+  const { requestId: request_id } = deploymentOf(c);
   return c.json({ status, problems: [...problems, ...found], warnings, request_id }, usable ? 200 : 503, {
     'Cache-Control': 'no-store',
   });
 }
 
 /** The limits that a public host goes without; on this computer nobody needs them. */
-function rateLimitProblems({ env, local }: Site): Problem[] {
+function rateLimitProblems({ env, local }: Deployment): Problem[] {
   const missing = local ? [] : missingRateLimits(env);
   if (missing.length === 0) return [];
   const problem = `nothing is limited by ${missing.join(', ')}: there is no such binding`;

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { record } from '../../audit';
-import { type Problem, type Settings, siteOf } from '../../config';
+import { deploymentOf, type Problem, type Settings } from '../../config';
 import { isLoopbackHost } from '../../hosts';
 import { writeLog } from '../../log';
 import { PageProblem, renderProblem } from '../../ui';
@@ -11,7 +11,7 @@ import { isPageVisit } from './browser-request';
  * web page's (DNS rebinding: MCP transport, "Security Warning"), else 421 (RFC 9110 section 15.5.20).
  */
 export const refuseForeignHost: MiddlewareHandler = async (c, next) => {
-  const { settings, requestId: request_id } = siteOf(c);
+  const { settings, requestId: request_id } = deploymentOf(c);
   const foreign = foreignHost(c.req.raw, settings);
   if (foreign === undefined) return next();
   record(c, { event: 'request', outcome: 'refused', reason: 'host_not_ours', detail: foreign });
@@ -54,7 +54,7 @@ const warned = new WeakSet<object>();
 
 /** What works and is better changed, as `/health` lists it; once per isolate the log has it too. */
 export function warningsFor(c: Context): Problem[] {
-  const { settings, env } = siteOf(c);
+  const { settings, env } = deploymentOf(c);
   if (settings.publicUrl !== undefined || isLoopbackHost(new URL(c.req.url).hostname)) return [];
   const warnings = [NO_PUBLIC_URL];
   if (!warned.has(env)) {

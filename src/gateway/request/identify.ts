@@ -1,12 +1,12 @@
 import type { Context } from 'hono';
 import { type Access, findAccount, highestRole, includedScopes, roleAt, scopesWithin } from '../../account';
-import { type ServerSetting, type Site, siteOf } from '../../config';
+import { type Deployment, deploymentOf, type ServerSetting } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { mayPassFrom } from '../../limits';
 import { ok, type Result, refuse } from '../../result';
 import { checkDomain } from '../../sign-in';
 import { needsConnection, type Principal, rememberCredential, wantedAt } from '../../upstream';
-import { type CredentialRefusal, readCredential } from './credentials';
+import { type PresentedCredentialRefusal, readCredential } from './credentials';
 
 /**
  * The principal behind a request for a resource, by access token or access key: one call of its `Account`, and
@@ -19,27 +19,27 @@ export async function identify(
   server?: ServerSetting,
   headers: Headers = c.req.raw.headers,
 ): Promise<Result<Principal>> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const credential = readCredential(headers);
   if (!credential.ok) return credential;
   const { text, userId, id } = credential.value;
-  const account = await findAccount(site.env, site.keyring, userId);
-  if (!account) return refuse<CredentialRefusal>('token_not_ours');
-  if (!(await mayPassFrom(c, 'requests', userId))) return refuse<CredentialRefusal>('rate_requests');
+  const account = await findAccount(deployment.env, deployment.keyring, userId);
+  if (!account) return refuse<PresentedCredentialRefusal>('token_not_ours');
+  if (!(await mayPassFrom(c, 'requests', userId))) return refuse<PresentedCredentialRefusal>('rate_requests');
   const found = await authenticate(c, account, id, await sha256Hex(text), server);
   if (!found.ok) return found.error.reason === 'sso_required' ? refuse('sso_required', userId) : found;
 
   const { user_id, identity, grant, scope, tools } = found.value;
-  const { settings } = site;
+  const { settings } = deployment;
   const role = server ? roleAt(identity, server, settings) : highestRole(identity, settings);
-  if (grant.resource !== undefined && place(site, grant.resource) !== place(site, resource)) {
-    return refuse<CredentialRefusal>('token_for_other_resource', grant.resource);
+  if (grant.resource !== undefined && place(deployment, grant.resource) !== place(deployment, resource)) {
+    return refuse<PresentedCredentialRefusal>('token_for_other_resource', grant.resource);
   }
   // A key is another way in: not for those whose addresses come in by one provider only.
   if (grant.resource === undefined && !checkDomain(identity, settings.signIn.oidc).ok) {
-    return refuse<CredentialRefusal>('sso_required', user_id);
+    return refuse<PresentedCredentialRefusal>('sso_required', user_id);
   }
-  if (!role) return refuse<CredentialRefusal>('role_missing', user_id);
+  if (!role) return refuse<PresentedCredentialRefusal>('role_missing', user_id);
   const { name, email, email_verified } = identity;
   const granted = includedScopes(scope);
   return ok({
@@ -68,15 +68,15 @@ export async function authenticate(
   server: ServerSetting | undefined,
 ): Promise<Result<Access>> {
   if (!server || !needsConnection(server)) return account.authenticate(grantId, hash);
-  const found = await account.authenticateWith(grantId, hash, wantedAt(siteOf(c), server));
+  const found = await account.authenticateWith(grantId, hash, wantedAt(deploymentOf(c), server));
   if (found.ok) {
     const { user_id, credential } = found.value;
-    rememberCredential(siteOf(c), user_id, server.name, credential);
+    rememberCredential(deploymentOf(c), user_id, server.name, credential);
   }
   return found;
 }
 
 /** The origin and `/mcp` are two resources at one place: clients compare the URL that they were given. */
-export function place({ origin }: Site, resource: string): string {
+export function place({ origin }: Deployment, resource: string): string {
   return resource === origin ? `${origin}/mcp` : resource;
 }

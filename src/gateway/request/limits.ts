@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { mayPass, mayPassFrom, RETRY_AFTER } from '../../limits';
 import type { Refusal } from '../../result';
 import type { Principal } from '../../upstream';
-import type { CredentialRefusal } from './credentials';
+import type { PresentedCredentialRefusal } from './credentials';
 import type { Message } from './message';
 import { rpcError } from './rpc-error';
 
@@ -37,10 +37,10 @@ export async function limitCalls(
 
 /** 429 in place of a challenge, for a source of many wrong credentials; undefined when it may be told once more. */
 export async function limitFailures(c: Context, { reason }: Refusal): Promise<Response | undefined> {
-  if (reason === ('rate_requests' satisfies CredentialRefusal)) {
+  if (reason === ('rate_requests' satisfies PresentedCredentialRefusal)) {
     return tooManyRequests('your network sent many for this user', undefined);
   }
-  if (reason === ('credential_missing' satisfies CredentialRefusal)) return undefined;
+  if (reason === ('credential_missing' satisfies PresentedCredentialRefusal)) return undefined;
   const passes = await mayPassFrom(c, 'failures');
   return passes ? undefined : tooManyRequests('your network sent many wrong keys or tokens', undefined);
 }

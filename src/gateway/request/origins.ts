@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import { record } from '../../audit';
-import { type Site, siteOf } from '../../config';
+import { type Deployment, deploymentOf } from '../../config';
 import { isLoopbackHost } from '../../hosts';
 import { isPageVisit } from './browser-request';
 
@@ -21,12 +21,13 @@ const VENDOR_ORIGINS = [
  */
 export const refuseForeignOrigin: MiddlewareHandler = async (c, next) => {
   const origin = c.req.header('origin');
-  if (origin === undefined || isPageVisit(c.req.raw) || isAllowedOrigin(siteOf(c), origin)) return next();
+  if (origin === undefined || isPageVisit(c.req.raw) || isAllowedOrigin(deploymentOf(c), origin))
+    return next();
   record(c, { event: 'mcp_request', outcome: 'refused', reason: 'origin_not_allowed', detail: origin });
   return c.json({ error: 'access_denied', error_description: 'This origin may not call; see ORIGINS' }, 403);
 };
 
-function isAllowedOrigin({ origin: own, settings }: Site, origin: string): boolean {
+function isAllowedOrigin({ origin: own, settings }: Deployment, origin: string): boolean {
   // Without `PUBLIC_URL` our own origin is what the request's Host says: a page that renamed this computer for
   // itself (DNS rebinding) would say the same. On loopback no page can.
   const known = settings.publicUrl !== undefined || isLoopbackHost(new URL(own).hostname);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { roleAt, type Scope } from '../../account';
-import { ROLES, type Role, type ServerSetting, siteOf, type Work } from '../../config';
+import { deploymentOf, type RequestContext, ROLES, type Role, type ServerSetting } from '../../config';
 import { type Principal, serversOf } from '../../upstream';
 
 /*
@@ -31,10 +31,10 @@ export function readAudience(stored: string | null): Audience | undefined {
 }
 
 /** For whom something is that a request of the principal caused; `server`: that is of this server alone. */
-export function audienceOf(work: Work, principal: Principal, server?: ServerSetting): Audience {
+export function audienceOf(work: RequestContext, principal: Principal, server?: ServerSetting): Audience {
   const { user, granted, tools, identity } = principal;
   const servers = server ? [server] : serversOf({ work, principal });
-  const { settings } = siteOf(work);
+  const { settings } = deploymentOf(work);
   return {
     user: user.id,
     granted,
@@ -58,7 +58,7 @@ export function byTokenAlone({ user, granted, tools }: Audience): Audience {
 }
 
 /** Whether something is for this principal. */
-export function isFor(work: Work, principal: Principal, audience: Audience): boolean {
+export function isFor(work: RequestContext, principal: Principal, audience: Audience): boolean {
   const own = audienceOf(work, principal);
   const roles = new Map(own.servers);
   const hasRole = ([name, role]: readonly [string, Role]) => {

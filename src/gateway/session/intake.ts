@@ -1,7 +1,7 @@
 import type { JSONRPCRequest, RequestId } from '@modelcontextprotocol/server';
 import { Serial } from '../../serial';
 import type { Acting } from '../../upstream';
-import { admitCall } from '../aggregate/admit';
+import { admitMergedCall } from '../aggregate/admit';
 import type { Called } from '../aggregate/server';
 import { methodNotAllowed } from '../request/rpc-error';
 import { type Audience, audienceOf, isFor } from './audience';
@@ -70,7 +70,7 @@ export class SessionIntake {
     acting: Acting,
   ): Promise<Called | Response | undefined> {
     const live = await this.live();
-    return admitCall(live.view(acting), { id, method, params: params ?? {} });
+    return admitMergedCall(live.view(acting), { id, method, params: params ?? {} });
   }
 
   #refused(inner: string, response: Response): Response {

@@ -9,8 +9,8 @@ import {
   type Acting,
   CredentialMissing,
   callServerAs,
-  connectBehind,
-  type Greeting,
+  connectUpstream,
+  type Handshake,
   passingView,
   ServerFailure,
   serversOf,
@@ -30,7 +30,7 @@ export const LIST_CHANGES = [
 ] as const;
 
 /** What is heard. */
-export interface Ears {
+export interface StreamListener {
   /** A message of the server; `eventId` is where to go on after it, if the server can. */
   message(message: JSONRPCMessage, eventId: string | undefined): void;
   /** The server no longer knows the session. */
@@ -40,11 +40,11 @@ export interface Ears {
 }
 
 /** For whom, at which server, and what of it. */
-export interface Wanted {
+export interface ListenRequest {
   /** In whose name: asked each time, because what they may do changes while they listen. */
   acting: () => Acting;
   server: ServerSetting;
-  greeting: Greeting;
+  greeting: Handshake;
   uris: string[];
   lastEventId?: string | undefined;
 }
@@ -55,7 +55,11 @@ const FIRST_PAUSE = 5_000;
 const LONGEST_PAUSE = 300_000;
 
 /** Listens until the signal aborts. Nothing is thrown: a server that can't be listened to is silent. */
-export async function listenTo(wanted: Wanted, ears: Ears, signal: AbortSignal): Promise<void> {
+export async function listenTo(
+  wanted: ListenRequest,
+  ears: StreamListener,
+  signal: AbortSignal,
+): Promise<void> {
   try {
     if (wanted.greeting.era === 'modern') await listenStateless(wanted, ears, signal);
     else if (wanted.greeting.session !== undefined) await listenInSession(wanted, ears, signal);
@@ -67,7 +71,11 @@ export async function listenTo(wanted: Wanted, ears: Ears, signal: AbortSignal):
 }
 
 /** The server's own stream of a 2025-era session that the session's object keeps. */
-async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): Promise<void> {
+async function listenInSession(
+  wanted: ListenRequest,
+  ears: StreamListener,
+  until: AbortSignal,
+): Promise<void> {
   const { acting, server, greeting } = wanted;
   if (greeting.era !== 'legacy') return;
   const lost = new AbortController();
@@ -110,7 +118,11 @@ async function listenInSession(wanted: Wanted, ears: Ears, until: AbortSignal): 
 }
 
 /** `subscriptions/listen` at a 2026-era server, again whenever it ends. */
-async function listenStateless(wanted: Wanted, ears: Ears, signal: AbortSignal): Promise<void> {
+async function listenStateless(
+  wanted: ListenRequest,
+  ears: StreamListener,
+  signal: AbortSignal,
+): Promise<void> {
   const { acting, server, greeting, uris } = wanted;
   const prepare = (client: Client) => {
     for (const method of [...LIST_CHANGES, 'notifications/resources/updated'] as const) {
@@ -127,7 +139,7 @@ async function listenStateless(wanted: Wanted, ears: Ears, signal: AbortSignal):
   };
   const options = { acting, capabilities: {}, prepare, greeting };
   for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-    const behind = await connectBehind(server, options).catch(() => undefined);
+    const behind = await connectUpstream(server, options).catch(() => undefined);
     const subscription = await behind?.client.listen(filter).catch(() => undefined);
     if (subscription) {
       ears.opened();

@@ -6,8 +6,8 @@ import {
   type ServerContext,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
-import { type Place, type ServerSetting, siteOf, type Work } from '../../config';
-import { type Acting, isNobody, lockOf, serversOf, type View } from '../../upstream';
+import { deploymentOf, type RequestContext, type RequestOrigin, type ServerSetting } from '../../config';
+import { type Acting, isAnonymous, lockOf, serversOf, type View } from '../../upstream';
 import { useUnlocked } from '../aggregate/connect-tool';
 import { findResource } from '../aggregate/items';
 import { type Called, gateServer, type Seen } from '../aggregate/server';
@@ -38,7 +38,7 @@ export interface SessionEvents {
   /** Servers told nothing when the client asked for its tools. */
   missing(servers: string[]): void;
   /** The client, which has no credential, asks for one. `from`: its address. */
-  authorize(place: Place, from: string | undefined): Promise<Asked>;
+  authorize(place: RequestOrigin, from: string | undefined): Promise<Asked>;
 }
 
 /**
@@ -53,14 +53,14 @@ export class LiveSession {
   constructor(
     private readonly store: SessionStore,
     private readonly log: EventLog,
-    work: Work,
+    work: RequestContext,
     private readonly on: SessionEvents,
   ) {
     this.transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => INNER_ID,
       eventStore: log,
     });
-    this.#server = gateServer(siteOf(work), (ctx) => this.#seenBy(ctx));
+    this.#server = gateServer(deploymentOf(work), (ctx) => this.#seenBy(ctx));
     this.#servers = new SessionServers(store, log, this.#server, (server) => on.greeted(server));
     countRequestsFrom(this.#server, Date.now());
     this.#server.setRequestHandler('logging/setLevel', async ({ params }, ctx) => {
@@ -125,7 +125,7 @@ export class LiveSession {
    * whoever used the session last: a person's connections are the same for all their tokens.
    */
   async tellChanges(acting: Acting): Promise<void> {
-    const { settings } = siteOf(acting.work);
+    const { settings } = deploymentOf(acting.work);
     for (const { server, elicitationId } of this.store.elicitations()) {
       const setting = settings.servers.find(({ name }) => name === server);
       if (setting && (await lockOf(this.view(acting), setting))) continue;
@@ -158,9 +158,11 @@ export class LiveSession {
   #seenBy(ctx: ServerContext): Seen {
     const { called, from, ...acting } = carriedBy(ctx);
     const view = this.view(acting, ctx.mcpReq.id);
-    const { origin, local, requestId } = siteOf(acting.work);
+    const { origin, local, requestId } = deploymentOf(acting.work);
     const place = { origin, local, requestId };
-    const authorize = isNobody(acting.principal) ? { authorize: () => this.on.authorize(place, from) } : {};
+    const authorize = isAnonymous(acting.principal)
+      ? { authorize: () => this.on.authorize(place, from) }
+      : {};
     return { view, called, onMissing: (servers) => this.on.missing(servers), ...authorize };
   }
 

@@ -1,6 +1,6 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
-import type { Place } from '../../config';
-import type { Greeting, Principal } from '../../upstream';
+import type { RequestOrigin } from '../../config';
+import type { Handshake, Principal } from '../../upstream';
 import type { Audience } from './audience';
 import type { LoggedEvent } from './log';
 
@@ -8,7 +8,7 @@ import type { LoggedEvent } from './log';
 
 /** A request of a session, as the Worker hands it to the session's object. */
 export interface SessionRequest {
-  place: Place;
+  place: RequestOrigin;
   principal: Principal;
   /** Whose session it is: of nobody, while its client has no credential of its own. */
   owner: { user: string; client: string };
@@ -30,9 +30,9 @@ export type StreamOrder = { event: LoggedEvent } | { listen: Listening } | { awa
 /** A server that is to be listened to: how it greeted the session, and what of it is wanted. */
 export interface Listening {
   server: string;
-  greeting: Greeting;
+  greeting: Handshake;
   /** The resources that the client watches. */
-  watched: Watched[];
+  watched: WatchedStream[];
   /** The last event that was heard of it. */
   lastEventId: string | undefined;
 }
@@ -50,7 +50,7 @@ export type StreamNews =
   | { changed: true };
 
 /** A resource that the client watches. `audience`: for whom that is; undefined: for whoever the session belongs to. */
-export interface Watched {
+export interface WatchedStream {
   uri: string;
   audience: Audience | undefined;
 }

@@ -1,9 +1,9 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
-import { type Place, siteAt, type Work } from '../../config';
+import { deploymentAt, type RequestContext, type RequestOrigin } from '../../config';
 import { leavePool } from '../../flow';
 import { Serial } from '../../serial';
-import { type Acting, isNobody } from '../../upstream';
+import { type Acting, isAnonymous } from '../../upstream';
 import { sessionNotFound } from '../request/rpc-error';
 import { SessionIntake } from './intake';
 import { LiveSession } from './live';
@@ -54,7 +54,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
    * The access token of a session whose client has no credential (`sign-in.ts`), undefined in it until its person
    * has signed in. Undefined: there is no such session.
    */
-  async credential(place: Place): Promise<{ token: string | undefined } | undefined> {
+  async credential(place: RequestOrigin): Promise<{ token: string | undefined } | undefined> {
     const state = this.#state();
     if (state?.user_id !== '') {
       await this.#refuse(undefined);
@@ -121,7 +121,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const state = this.#state();
     if (!state) return this.#end();
-    const { settings } = await siteAt(this.env, state.place);
+    const { settings } = await deploymentAt(this.env, state.place);
     const idle = settings.tokens.session * 1000;
     const isUsed = this.#holder.isThere() || this.#hasCalls();
     const since = (await this.#isWaiting(state)) ? 0 : isUsed ? Date.now() : state.used_at;
@@ -201,14 +201,14 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   }
 
   /** Asks the person to sign in, and looks for the answer for as long as it may come. */
-  async #authorize(place: Place, from: string | undefined): Promise<Asked> {
+  async #authorize(place: RequestOrigin, from: string | undefined): Promise<Asked> {
     const asks = !(await this.#signIn.isPending());
     const asked = await this.#signIn.ask({ ...place, from }, this.#store.read()?.initialize);
     if (asks) this.ctx.waitUntil(this.#awaitSignIn(place));
     return asked;
   }
 
-  async #awaitSignIn(place: Place): Promise<void> {
+  async #awaitSignIn(place: RequestOrigin): Promise<void> {
     if (!(await this.#signIn.untilSignedIn(place, () => this.#state() !== undefined))) return;
     await this.#tellChanges();
     // Whoever holds the client's own stream opens it anew, in the person's name.
@@ -217,9 +217,9 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   }
 
   /** Asks to be woken when the session will have been idle for too long. */
-  async #untilIdle(place: Place): Promise<void> {
+  async #untilIdle(place: RequestOrigin): Promise<void> {
     if ((await this.ctx.storage.getAlarm()) !== null) return;
-    const { settings } = await siteAt(this.env, place);
+    const { settings } = await deploymentAt(this.env, place);
     await this.ctx.storage.setAlarm(Date.now() + settings.tokens.session * 1000);
   }
 
@@ -242,8 +242,12 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     return live;
   }
 
-  async #work(place: Place): Promise<Work> {
-    return { var: { site: await siteAt(this.env, place) }, env: this.env, executionCtx: this.ctx };
+  async #work(place: RequestOrigin): Promise<RequestContext> {
+    return {
+      var: { deployment: await deploymentAt(this.env, place) },
+      env: this.env,
+      executionCtx: this.ctx,
+    };
   }
 
   /** `acting`: who ends it; else whoever used it last. */
@@ -269,5 +273,5 @@ function isOf(state: SessionState | undefined, { owner, principal }: SessionRequ
 
 /** Whether a session that was begun by nobody is nobody's still, or this user's. */
 function isPersonOf({ user_id, principal }: SessionState, user: string): boolean {
-  return user_id !== '' || isNobody(principal) || principal.user.id === user;
+  return user_id !== '' || isAnonymous(principal) || principal.user.id === user;
 }

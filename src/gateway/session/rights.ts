@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { findAccount, roleAt } from '../../account';
-import { siteOf, type Work } from '../../config';
-import { isNobody, needsConnection, type Principal, serversOf } from '../../upstream';
+import { deploymentOf, type RequestContext } from '../../config';
+import { isAnonymous, needsConnection, type Principal, serversOf } from '../../upstream';
 
 /** How many tokens of a session are remembered. */
 const TOKENS = 8;
@@ -10,8 +10,8 @@ const TOKENS = 8;
  * Which token it is and, behind a space, what its principal may do here, in short: another value for the same token
  * means that what it was shown may be out of date.
  */
-export function rightsOf(work: Work, principal: Principal): string {
-  const { settings } = siteOf(work);
+export function rightsOf(work: RequestContext, principal: Principal): string {
+  const { settings } = deploymentOf(work);
   const { grantId, granted } = principal;
   const servers = serversOf({ work, principal });
   const rights = servers.map((server) => [server, roleAt(principal.identity, server, settings)]);
@@ -22,14 +22,14 @@ export function rightsOf(work: Work, principal: Principal): string {
  * The same and, behind a space, which of these servers are connected, and how that stands. It costs a call of the
  * account: asked when a session begins, when its client listens and when the account says that something changed.
  */
-export async function rightsAndConnectionsOf(work: Work, principal: Principal): Promise<string> {
+export async function rightsAndConnectionsOf(work: RequestContext, principal: Principal): Promise<string> {
   const rights = rightsOf(work, principal);
-  if (isNobody(principal)) return rights;
+  if (isAnonymous(principal)) return rights;
   const names = serversOf({ work, principal })
     .filter(needsConnection)
     .map(({ name }) => name);
   if (names.length === 0) return `${rights} ${inShort([])}`;
-  const { env, keyring } = siteOf(work);
+  const { env, keyring } = deploymentOf(work);
   const account = await findAccount(env, keyring, principal.user.id);
   const standings = (await account?.connectionStandings()) ?? [];
   return `${rights} ${inShort(standings.filter(({ server }) => names.includes(server)))}`;

@@ -1,11 +1,11 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 import type { Context } from 'hono';
 import { seconds } from '../../clock';
-import { type Site, siteOf } from '../../config';
+import { type Deployment, deploymentOf } from '../../config';
 import { enterPool } from '../../flow';
 import { mayPassFrom, type Source, sourceOf } from '../../limits';
 import { quotable } from '../../secret-text';
-import { NOBODY, type Principal } from '../../upstream';
+import { ANONYMOUS, type Principal } from '../../upstream';
 import { watchOver, whileGranted } from '../request/grant-watch';
 import { identify } from '../request/identify';
 import { tooManyRequests } from '../request/limits';
@@ -36,7 +36,9 @@ function ownerOf({ user, client }: Principal): Owner {
 export async function isOwnSession(c: Context, principal: Principal): Promise<boolean> {
   const given = c.req.header('mcp-session-id');
   if (given === undefined) return false;
-  return (await openSessionId(siteOf(c), sealedFor(principal, ownerOf(principal)), given)) !== undefined;
+  return (
+    (await openSessionId(deploymentOf(c), sealedFor(principal, ownerOf(principal)), given)) !== undefined
+  );
 }
 
 /** Of a session whose client has no credential: its id, which only its client knows, is the whole of it. */
@@ -49,16 +51,16 @@ const MAX_UNSIGNED_BYTES = 16_384;
  * its session has signed in. Undefined: there is no such session. Nobody's session has one tool, `authorize`.
  */
 export async function identifyBySession(c: Context, resource: string): Promise<Principal | undefined> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const given = c.req.header('mcp-session-id');
-  if (given === undefined) return NOBODY;
-  const id = (await openSessionId(site, sealedFor(NOBODY, UNOWNED), given))?.id;
+  if (given === undefined) return ANONYMOUS;
+  const id = (await openSessionId(deployment, sealedFor(ANONYMOUS, UNOWNED), given))?.id;
   if (id === undefined) return undefined;
-  const sessions = site.env.MCP_SESSION;
-  const { origin, local, requestId } = site;
+  const sessions = deployment.env.MCP_SESSION;
+  const { origin, local, requestId } = deployment;
   const held = await sessions.get(sessions.idFromString(id)).credential({ origin, local, requestId });
   if (!held) return undefined;
-  if (held.token === undefined) return NOBODY;
+  if (held.token === undefined) return ANONYMOUS;
   const headers = new Headers({ authorization: `Bearer ${held.token}` });
   const principal = await identify(c, resource, undefined, headers);
   return principal.ok ? principal.value : undefined;
@@ -78,26 +80,26 @@ export function serveUnowned(
 
 /** Begins a session without a credential. Each source has a share of them: beyond it, its oldest that waits ends. */
 async function beginUnauthenticated(c: Context, message: Message): Promise<Response | undefined> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   if (message.bytes.length > MAX_UNSIGNED_BYTES) {
     const text = `Without a credential, initialize has at most ${MAX_UNSIGNED_BYTES} bytes`;
     return rpcError({ status: 413, code: -32600, message: text, id: message.id ?? null });
   }
   if (!(await mayPassFrom(c, 'sessions'))) return tooManyRequests('your network began many', message.id);
-  const id = await beginIn(site, 'sessions', await sourceOf(c));
-  return serveSession(c, NOBODY, message, { whose: UNOWNED, id });
+  const id = await beginIn(deployment, 'sessions', await sourceOf(c));
+  return serveSession(c, ANONYMOUS, message, { whose: UNOWNED, id });
 }
 
 /** A new session's id, and room for it: the oldest of the same source ends where it has too many. */
 async function beginIn(
-  site: Site,
+  deployment: Deployment,
   pool: 'sessions' | 'user_sessions',
   from: Source,
 ): Promise<DurableObjectId> {
-  const sessions = site.env.MCP_SESSION;
+  const sessions = deployment.env.MCP_SESSION;
   const id = sessions.newUniqueId();
-  const expiresAt = seconds() + site.settings.tokens.session;
-  const entered = await enterPool(site, pool, { id: id.toString(), from, expiresAt });
+  const expiresAt = seconds() + deployment.settings.tokens.session;
+  const entered = await enterPool(deployment, pool, { id: id.toString(), from, expiresAt });
   for (const dropped of entered.ok ? entered.value : []) {
     await sessions.get(sessions.idFromString(dropped)).discard();
   }
@@ -115,16 +117,18 @@ export async function serveSession(
   message: Message | undefined,
   { whose = ownerOf(principal), id: begun }: { whose?: Owner; id?: DurableObjectId } = {},
 ): Promise<Response | undefined> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const owner = sealedFor(principal, whose);
   const given = c.req.header('mcp-session-id');
   if (given === undefined && message?.method !== 'initialize') return undefined;
-  const id = given === undefined ? undefined : (await openSessionId(site, owner, given))?.id;
+  const id = given === undefined ? undefined : (await openSessionId(deployment, owner, given))?.id;
   if (given !== undefined && id === undefined) return sessionNotFound(message?.id);
-  const sessions = site.env.MCP_SESSION;
+  const sessions = deployment.env.MCP_SESSION;
   const own = { source: whose.user, network: whose.user };
   const objectId =
-    id === undefined ? (begun ?? (await beginIn(site, 'user_sessions', own))) : sessions.idFromString(id);
+    id === undefined
+      ? (begun ?? (await beginIn(deployment, 'user_sessions', own)))
+      : sessions.idFromString(id);
   const session = sessions.get(objectId);
   const lastEventId = c.req.header('last-event-id');
   const opensOwnStream =
@@ -137,7 +141,7 @@ export async function serveSession(
     : await session.handle(request);
   const headers = new Headers(response.headers);
   if (headers.has('mcp-session-id') || opensOwnStream) {
-    headers.set('mcp-session-id', given ?? (await sealSessionId(site, owner, objectId.toString())));
+    headers.set('mcp-session-id', given ?? (await sealSessionId(deployment, owner, objectId.toString())));
   }
   if (c.req.method === 'DELETE' && response.ok) return new Response(null, { status: 204 });
   const watched = opensOwnStream ? null : response.body;
@@ -151,7 +155,7 @@ function describe(
   message: Message | undefined,
   owner: Owner,
 ): Omit<SessionRequest, 'rights'> {
-  const { origin, local, requestId } = siteOf(c);
+  const { origin, local, requestId } = deploymentOf(c);
   // What was read as UTF-8 JSON is handed over as such, whatever the client called it.
   const headers: Record<string, string> = message ? { 'content-type': 'application/json' } : {};
   for (const name of HEADERS) {

@@ -3,13 +3,13 @@ import type { RequestId, Server } from '@modelcontextprotocol/server';
 import type { ServerSetting } from '../../config';
 import {
   type Acting,
-  type Behind,
   catalogueOf,
-  connectBehind,
+  connectUpstream,
   forgetLists,
-  type Greeting,
+  type Handshake,
   isSessionLost,
   serversOf,
+  type UpstreamConnection,
 } from '../../upstream';
 import { namesFor } from '../aggregate/names';
 import { audienceOf, audienceOfServer, isFor } from './audience';
@@ -26,7 +26,7 @@ export interface Cause extends Acting {
 /** A connection to a server, made for one cause: the session there is shared, who acts in it is not. */
 interface Use {
   cause: Cause;
-  behind: Behind;
+  behind: UpstreamConnection;
   /** Which ids its requests have: see {@link countRequestsFrom}. */
   slot: number;
 }
@@ -37,7 +37,7 @@ interface Use {
  * says to it comes back to it, however many are under way with other tokens.
  */
 export class SessionServers {
-  readonly #greetings = new Map<string, Promise<Greeting | undefined>>();
+  readonly #greetings = new Map<string, Promise<Handshake | undefined>>();
   readonly #underWay = new Map<string, Set<Use>>();
   readonly #aside = new Map<string, { by: string; use: Promise<Use> }>();
   #slot = 0;
@@ -51,8 +51,12 @@ export class SessionServers {
   ) {}
 
   /** Does something at a server. Rejects when the server can't be reached. */
-  async use<T>(server: ServerSetting, cause: Cause, act: (behind: Behind) => Promise<T>): Promise<T> {
-    let used: Greeting | undefined;
+  async use<T>(
+    server: ServerSetting,
+    cause: Cause,
+    act: (behind: UpstreamConnection) => Promise<T>,
+  ): Promise<T> {
+    let used: Handshake | undefined;
     const attempt = async () => {
       const use = await this.#connect(server, cause);
       used = use.behind.greeting;
@@ -72,7 +76,7 @@ export class SessionServers {
   /** Does something at each 2025-era server that the session has spoken to; one that fails is left out. */
   async toGreeted(
     cause: Cause,
-    act: (behind: Behind) => Promise<unknown>,
+    act: (behind: UpstreamConnection) => Promise<unknown>,
     capability?: 'logging',
   ): Promise<void> {
     const greeted = this.store.greeted();
@@ -181,12 +185,12 @@ export class SessionServers {
     return use;
   }
 
-  async #open(server: ServerSetting, cause: Cause, greeting: Greeting | undefined): Promise<Use> {
+  async #open(server: ServerSetting, cause: Cause, greeting: Handshake | undefined): Promise<Use> {
     const { work, principal, requestId } = cause;
     const slot = Math.max(this.#slot + 1, Date.now());
     this.#slot = slot;
     const own = audienceOf(work, principal);
-    const behind = await connectBehind(server, {
+    const behind = await connectUpstream(server, {
       acting: () => cause,
       capabilities: this.capabilities(),
       prepare: (client) => {
@@ -222,7 +226,7 @@ function mayStandFor({ work, principal }: Acting, other: Acting): boolean {
   return isFor(work, principal, audienceOf(other.work, other.principal));
 }
 
-function isSame(one: Greeting | undefined, other: Greeting): boolean {
+function isSame(one: Handshake | undefined, other: Handshake): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 

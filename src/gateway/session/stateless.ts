@@ -1,9 +1,9 @@
 import type { ServerContext, SubscriptionFilter } from '@modelcontextprotocol/server';
 import { createMcpHandler } from 'agents/mcp/server';
 import type { Context } from 'hono';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { type Principal, passingView, UNASKED } from '../../upstream';
-import { admitCall } from '../aggregate/admit';
+import { admitMergedCall } from '../aggregate/admit';
 import { gateServer } from '../aggregate/server';
 import { watchOver, whileGranted } from '../request/grant-watch';
 import type { Message } from '../request/message';
@@ -12,10 +12,10 @@ import { feedSubscription } from './subscribe';
 
 /** A request that stands for itself: one of the 2026 era, or of the 2025 era without a session. */
 export async function serveAlone(c: Context, principal: Principal, message: Message): Promise<Response> {
-  const called = await admitCall(passingView(c, principal, UNASKED), message);
+  const called = await admitMergedCall(passingView(c, principal, UNASKED), message);
   if (called instanceof Response) return called;
   const seenBy = (ctx: ServerContext) => ({ view: passingView(c, principal, ctx), called });
-  const handler = createMcpHandler(() => gateServer(siteOf(c), seenBy), {
+  const handler = createMcpHandler(() => gateServer(deploymentOf(c), seenBy), {
     corsOptions: false,
     // Checked by `refuseForeignOrigin`, against the settings.
     allowedOriginHostnames: '*',

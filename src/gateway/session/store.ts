@@ -1,12 +1,12 @@
 import type { LoggingLevel } from '@modelcontextprotocol/client';
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
-import { type Place, siteAt } from '../../config';
+import { deploymentAt, type RequestOrigin } from '../../config';
 import { seal, unseal } from '../../crypto';
 import { migrate } from '../../migrations';
-import type { Greeting, Principal } from '../../upstream';
+import type { Handshake, Principal } from '../../upstream';
 import { type Audience, readAudience } from './audience';
 import type { Sealer } from './log';
-import type { SessionRequest, Watched } from './messages';
+import type { SessionRequest, WatchedStream } from './messages';
 import { SESSION_SCHEMA } from './schema';
 
 /** How a session began, and who used it last. */
@@ -15,7 +15,7 @@ export interface SessionState {
   client_id: string;
   initialize: JSONRPCRequest;
   principal: Principal;
-  place: Place;
+  place: RequestOrigin;
   log_level: LoggingLevel | undefined;
   /** What the client was shown of what it may do, in short. */
   rights: string | undefined;
@@ -46,7 +46,7 @@ export class SessionStore implements Sealer {
       client_id: String(row.client_id),
       initialize: JSON.parse(String(row.initialize)) as JSONRPCRequest,
       principal: JSON.parse(String(row.principal)) as Principal,
-      place: JSON.parse(String(row.place)) as Place,
+      place: JSON.parse(String(row.place)) as RequestOrigin,
       log_level: (row.log_level ?? undefined) as LoggingLevel | undefined,
       rights: row.rights ?? undefined,
       used_at: row.used_at,
@@ -67,7 +67,7 @@ export class SessionStore implements Sealer {
   }
 
   /** Notes who uses the session now, and from where. */
-  use(principal: Principal, place: Place, now: number): void {
+  use(principal: Principal, place: RequestOrigin, now: number): void {
     const [who, where] = [JSON.stringify(principal), JSON.stringify(place)];
     this.sql.exec('UPDATE session SET principal = ?, place = ?, used_at = ?', who, where, now);
   }
@@ -81,10 +81,10 @@ export class SessionStore implements Sealer {
   }
 
   /** How a server greeted this session; undefined when it wasn't spoken to yet. */
-  async greeting(server: string): Promise<Greeting | undefined> {
+  async greeting(server: string): Promise<Handshake | undefined> {
     const query = 'SELECT greeting FROM greetings WHERE server = ?';
     const [row] = this.sql.exec<{ greeting: string }>(query, server).toArray();
-    return row && (await this.unseal<Greeting>(row.greeting));
+    return row && (await this.unseal<Handshake>(row.greeting));
   }
 
   /** The names of the servers that this session has spoken to. */
@@ -95,7 +95,7 @@ export class SessionStore implements Sealer {
       .map(({ server }) => server);
   }
 
-  async setGreeting(server: string, greeting: Greeting): Promise<void> {
+  async setGreeting(server: string, greeting: Handshake): Promise<void> {
     const sealed = await this.seal(greeting);
     this.sql.exec('INSERT OR REPLACE INTO greetings VALUES (?, ?)', server, sealed);
   }
@@ -106,7 +106,7 @@ export class SessionStore implements Sealer {
   }
 
   /** The resources that the client watches at a server, as the server names them, and for whom. */
-  subscriptions(server: string): Watched[] {
+  subscriptions(server: string): WatchedStream[] {
     const query = 'SELECT uri, audience FROM subscriptions WHERE server = ? ORDER BY uri';
     return this.sql
       .exec<{ uri: string; audience: string | null }>(query, server)
@@ -174,18 +174,18 @@ export class SessionStore implements Sealer {
   }
 
   async seal(value: unknown): Promise<string> {
-    const { keyring } = await this.#site();
+    const { keyring } = await this.#deployment();
     return seal(keyring, 'mcp-session-data', value);
   }
 
   async unseal<T>(sealed: string): Promise<T | undefined> {
-    const { keyring } = await this.#site();
+    const { keyring } = await this.#deployment();
     const opened = await unseal<T>(keyring, 'mcp-session-data', sealed);
     return opened.ok ? opened.value : undefined;
   }
 
-  #site() {
+  #deployment() {
     const place = this.read()?.place ?? { origin: 'https://localhost', local: true, requestId: '' };
-    return siteAt(this.env, place);
+    return deploymentAt(this.env, place);
   }
 }

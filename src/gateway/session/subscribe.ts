@@ -1,11 +1,10 @@
 import type { Context } from 'hono';
-import { type ServerSetting, siteOf } from '../../config';
+import { deploymentOf, type ServerSetting } from '../../config';
 import {
   type Acting,
   accountAt,
-  type Behind,
   catalogueOf,
-  connectBehind,
+  connectUpstream,
   forgetCredentials,
   forgetLists,
   isAccountStill,
@@ -13,6 +12,7 @@ import {
   passingView,
   serversOf,
   UNASKED,
+  type UpstreamConnection,
 } from '../../upstream';
 import { findResource } from '../aggregate/items';
 import { namesFor } from '../aggregate/names';
@@ -53,7 +53,7 @@ export function feedSubscription(
       (server) =>
         new Promise<void>((resolve) => {
           const until = new AbortController();
-          const account = accountAt(siteOf(c), current, server);
+          const account = accountAt(deploymentOf(c), current, server);
           fed.set(server.name, { until, account });
           const signal = AbortSignal.any([until.signal, stop.signal]);
           const feed = feedFrom(acting, server, notify, uris, resolve, signal);
@@ -69,7 +69,7 @@ export function feedSubscription(
     return Promise.all(opened);
   };
   const everything = () => {
-    forgetCredentials(siteOf(c));
+    forgetCredentials(deploymentOf(c));
     notify.toolsChanged();
     notify.promptsChanged();
     notify.resourcesChanged();
@@ -80,11 +80,11 @@ export function feedSubscription(
   return whileGranted(heldUntil(ready, body), (ended) => {
     const changed = async (now: Principal) => {
       current = now;
-      forgetCredentials(siteOf(c));
+      forgetCredentials(deploymentOf(c));
       const servers = serversOf({ work: c, principal: now });
       for (const [name, feed] of fed) {
         const server = servers.find((one) => one.name === name);
-        if (server && (await isAccountStill(siteOf(c), now, server, await feed.account))) continue;
+        if (server && (await isAccountStill(deploymentOf(c), now, server, await feed.account))) continue;
         feed.until.abort();
         if (fed.get(name) === feed) fed.delete(name);
       }
@@ -139,7 +139,7 @@ async function feedFrom(
     if (method === LIST_CHANGES[1]) notify.promptsChanged();
     if (method === LIST_CHANGES[2]) notify.resourcesChanged();
   };
-  const behind = await connectBehind(server, { acting, capabilities: {} }).catch(() => undefined);
+  const behind = await connectUpstream(server, { acting, capabilities: {} }).catch(() => undefined);
   if (!behind) return;
   const ears = { message: tell, lost: () => undefined, opened };
   try {
@@ -151,7 +151,7 @@ async function feedFrom(
   }
 }
 
-async function subscribeAt({ client, greeting }: Behind, uris: string[]): Promise<void> {
+async function subscribeAt({ client, greeting }: UpstreamConnection, uris: string[]): Promise<void> {
   if (greeting.era === 'modern' || !client.getServerCapabilities()?.resources?.subscribe) return;
   for (const uri of uris) await client.subscribeResource({ uri }).catch(() => undefined);
 }

@@ -1,16 +1,19 @@
 import type { Context } from 'hono';
 import { mayKnow, roleAt } from '../../account';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import type { Flow } from '../../flow';
 import { currentSignIn } from '../../sign-in';
 import { PageProblem, words } from '../../ui';
 import type { AuthorizationFlow, Person } from './request';
 
 /** Who is signed in; ends with a page when that account has no role at what the request is for. */
-export async function whoDecides(c: Context, flow: Flow<AuthorizationFlow>): Promise<Person | undefined> {
+export async function requireSignedInPerson(
+  c: Context,
+  flow: Flow<AuthorizationFlow>,
+): Promise<Person | undefined> {
   const signedIn = await currentSignIn(c);
   if (!signedIn) return undefined;
-  const { settings, origin } = siteOf(c);
+  const { settings, origin } = deploymentOf(c);
   const { resource } = flow.data.request;
   const server = settings.servers.find(({ name }) => resource === `${origin}/mcp/${name}`);
   const { identity, userId } = signedIn;

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { type CheckedRequest, type IssuingClient, SCOPES, type Scope } from '../../account';
-import { type Role, type Site, siteOf } from '../../config';
+import { type Deployment, deploymentOf, type Role } from '../../config';
 import type { FlowData } from '../../flow';
 import { repeatedNames } from '../../http';
 import { type Source, sourceOf } from '../../limits';
@@ -63,10 +63,10 @@ const CHECKS: readonly ((parameters: URLSearchParams) => Fault | undefined)[] = 
 export async function checkAuthorizationRequest(
   c: Context,
 ): Promise<Result<AuthorizationRequest, RefusedRequest>> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const parameters = new URL(c.req.url).searchParams;
   checkSize(new URL(c.req.url).search);
-  const client = await identifyClient(site, parameters, await sourceOf(c));
+  const client = await identifyClient(deployment, parameters, await sourceOf(c));
   const redirect_uri = checkRedirect(client, parameters);
 
   const reply = { redirect_uri, state: only(parameters, 'state') ?? '' };
@@ -74,12 +74,17 @@ export async function checkAuthorizationRequest(
   dropEmpty(parameters);
   const fault = repeated ?? CHECKS.map((check) => check(parameters)).find((found) => found !== undefined);
   if (fault) {
-    const redirectTo = errorRedirect(reply, site.origin, fault.error, fault.detail);
+    const redirectTo = errorRedirect(reply, deployment.origin, fault.error, fault.detail);
     return { ok: false, error: { ...fault, redirectTo, client } };
   }
-  spellResources(site, parameters);
+  spellResources(deployment, parameters);
   const checked = await checkWithLibrary(
-    { origin: site.origin, resources: resourcesOf(site), accessTtl: 60, client: issuingClient(client) },
+    {
+      origin: deployment.origin,
+      resources: resourcesOf(deployment),
+      accessTtl: 60,
+      client: issuingClient(client),
+    },
     parameters,
   );
   if (!checked.ok) return { ok: false, error: { ...checked.error, client } };
@@ -134,11 +139,15 @@ function checkSize(query: string): void {
 }
 
 /** `client_id`, once, of a client that we know (RFC 6749 section 4.1.2.1: else no redirect). */
-async function identifyClient(site: Site, parameters: URLSearchParams, from: Source): Promise<Client> {
+async function identifyClient(
+  deployment: Deployment,
+  parameters: URLSearchParams,
+  from: Source,
+): Promise<Client> {
   checkOnce(parameters, 'client_id');
   const client_id = parameters.get('client_id');
   if (!client_id) throw new PageProblem('client_id_missing');
-  const found = await findClient(site, client_id, from);
+  const found = await findClient(deployment, client_id, from);
   if (found.ok) return found.value;
   const { reason, detail } = found.error;
   if (reason === 'client_unknown' || !URL.canParse(client_id)) throw new PageProblem('client_unknown');
@@ -169,10 +178,10 @@ function dropEmpty(parameters: URLSearchParams): void {
 }
 
 /** Each `resource` as the library knows it, which compares spellings (RFC 8707 section 2). */
-function spellResources(site: Site, parameters: URLSearchParams): void {
+function spellResources(deployment: Deployment, parameters: URLSearchParams): void {
   const named = parameters.getAll('resource');
   parameters.delete('resource');
-  for (const name of named) parameters.append('resource', resourceNamed(site, name) ?? name);
+  for (const name of named) parameters.append('resource', resourceNamed(deployment, name) ?? name);
 }
 
 function only(parameters: URLSearchParams, name: string): string | undefined {

@@ -1,5 +1,5 @@
 import { seconds } from '../../clock';
-import type { Site } from '../../config';
+import type { Deployment } from '../../config';
 import { sha256Hex, timingSafeEqual } from '../../crypto';
 import { claimOnce } from '../../flow';
 import { decodeUtf8 } from '../../http';
@@ -42,7 +42,7 @@ interface Credentials {
  * section 2.3, RFC 7523 section 3): by exactly one method, one that the client registered.
  */
 export async function authenticateClient(
-  site: Site,
+  deployment: Deployment,
   request: Request,
   parameters: URLSearchParams,
   from: Source,
@@ -52,7 +52,7 @@ export async function authenticateClient(
   const challenge = header !== null;
   if ('error' in credentials) return { ok: false, error: credentials };
 
-  const found = await findClient(site, credentials.client_id, from);
+  const found = await findClient(deployment, credentials.client_id, from);
   if (!found.ok) return refusal('Client not found', { ...found.error, challenge });
   const client = found.value;
   if (!client.auth_methods.includes(credentials.method)) {
@@ -63,7 +63,7 @@ export async function authenticateClient(
       challenge,
     });
   }
-  const proven = await isProven(site, client, credentials);
+  const proven = await isProven(deployment, client, credentials);
   if (!proven.ok) return refusal('Client authentication failed', { ...proven.error, challenge });
   const {
     client_id: _,
@@ -138,7 +138,11 @@ function decodeForm(part: string): string | undefined {
   }
 }
 
-async function isProven(site: Site, client: Client, credentials: Credentials): Promise<Result<null>> {
+async function isProven(
+  deployment: Deployment,
+  client: Client,
+  credentials: Credentials,
+): Promise<Result<null>> {
   const { method, secret = '', verbatim = secret } = credentials;
   if (method === 'none') return ok(null);
   if (method !== 'private_key_jwt') {
@@ -146,13 +150,13 @@ async function isProven(site: Site, client: Client, credentials: Credentials): P
     const same = hashes.some((hash) => timingSafeEqual(hash, client.secret_hash ?? ''));
     return same ? ok(null) : { ok: false, error: { reason: 'client_secret_mismatch' } };
   }
-  const audiences = [site.origin, `${site.origin}/oauth/token`];
-  const loopbackHosts = site.local ? site.settings.clientDocumentHosts : [];
+  const audiences = [deployment.origin, `${deployment.origin}/oauth/token`];
+  const loopbackHosts = deployment.local ? deployment.settings.clientDocumentHosts : [];
   const now = seconds();
   const verified = await verifyClientAssertion(client, secret, audiences, { loopbackHosts, now });
   if (!verified.ok) return verified;
   const first = await claimOnce(
-    site,
+    deployment,
     `assertion\0${client.client_id}\0${verified.value.jti}`,
     verified.value.exp + CLOCK_SKEW,
   );

@@ -1,10 +1,10 @@
 import type { Context } from 'hono';
 import type { TokenAnswer } from '../../account';
 import { record } from '../../audit';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { NO_STORE, readForm, repeatedNames } from '../../http';
 import { mayPassFrom, sourceOf, tooManyRequests } from '../../limits';
-import { oauthError, type TokenRequest } from '../protocol/token-request';
+import { type AuthenticatedRequest, oauthError } from '../protocol/token-request';
 import { type AuthenticatedClient, authenticateClient } from './authentication';
 
 /** Whether a request may go without a client. */
@@ -15,11 +15,11 @@ export async function readClientRequest(c: Context): Promise<AuthenticatedClient
 export async function readClientRequest(
   c: Context,
   mayBeNobody: MayBeNobody,
-): Promise<TokenRequest | Response>;
+): Promise<AuthenticatedRequest | Response>;
 export async function readClientRequest(
   c: Context,
   mayBeNobody?: MayBeNobody,
-): Promise<TokenRequest | Response> {
+): Promise<AuthenticatedRequest | Response> {
   const form = await readForm(c.req.raw);
   if (!form.ok) {
     const what = 'The body must be application/x-www-form-urlencoded, at most 64 kB';
@@ -34,7 +34,7 @@ export async function readClientRequest(
     const given = Object.fromEntries([...form.value].filter(([, value]) => value !== ''));
     return { client: undefined, method: 'none', form: given };
   }
-  const authenticated = await authenticateClient(siteOf(c), c.req.raw, form.value, await sourceOf(c));
+  const authenticated = await authenticateClient(deploymentOf(c), c.req.raw, form.value, await sourceOf(c));
   if (authenticated.ok) return authenticated.value;
   const { error, error_description, reason, detail, challenge } = authenticated.error;
   record(c, { event: 'client_authentication', outcome: 'refused', reason, detail });

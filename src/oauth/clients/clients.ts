@@ -1,5 +1,5 @@
 import { seconds } from '../../clock';
-import { readSecret, type Site, secretName } from '../../config';
+import { type Deployment, readSecret, secretName } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { enterPool, leavePool } from '../../flow';
 import { mayPass, type Source } from '../../limits';
@@ -33,27 +33,31 @@ export const UNNAMED = 'Unnamed app';
  * `client_unknown`, or as the document's refusal, with its host as detail. `from`: who named it, and whose share of
  * documents it takes.
  */
-export async function findClient(site: Site, client_id: string, from: Source): Promise<Result<Client>> {
-  const configured = site.settings.clients.find((client) => client.client_id === client_id);
-  if (configured) return ok(await fromSettings(site, configured));
+export async function findClient(
+  deployment: Deployment,
+  client_id: string,
+  from: Source,
+): Promise<Result<Client>> {
+  const configured = deployment.settings.clients.find((client) => client.client_id === client_id);
+  if (configured) return ok(await fromSettings(deployment, configured));
   if (isClientDocumentUrl(client_id)) {
-    const kv = site.env.OAUTH_KV;
+    const kv = deployment.env.OAUTH_KV;
     const now = seconds();
-    const loopbackHosts = site.local ? site.settings.clientDocumentHosts : [];
+    const loopbackHosts = deployment.local ? deployment.settings.clientDocumentHosts : [];
     const resolved = await resolveClientDocument(client_id, {
       kv,
       loopbackHosts,
       now,
-      mayAsk: (host) => mayPass({ var: { site }, env: site.env }, 'documents', host),
+      mayAsk: (host) => mayPass({ var: { deployment }, env: deployment.env }, 'documents', host),
       makeRoom: async (key, expiresAt) => {
-        const entered = await enterPool(site, 'documents', { id: key, from, expiresAt });
+        const entered = await enterPool(deployment, 'documents', { id: key, from, expiresAt });
         for (const dropped of entered.ok ? entered.value : []) await kv.delete(dropped);
       },
     });
     return resolved.ok ? ok(resolved.value.client) : resolved;
   }
   if (!/^[\w.~-]{1,100}$/.test(client_id)) return refuse('client_unknown');
-  const record = await site.env.OAUTH_KV.get<ClientRecord>(`client:${client_id}`, 'json');
+  const record = await deployment.env.OAUTH_KV.get<ClientRecord>(`client:${client_id}`, 'json');
   return record ? ok(fromRecord(record)) : refuse('client_unknown');
 }
 
@@ -61,30 +65,33 @@ export async function findClient(site: Site, client_id: string, from: Source): P
  * Keeps a registration that is in use: with the first token it no longer counts as unused, and past the half of its time
  * it is written anew. Clients that nobody uses expire.
  */
-export async function renewRegistration(site: Site, client: Client): Promise<void> {
+export async function renewRegistration(deployment: Deployment, client: Client): Promise<void> {
   if (client.kind !== 'registered') return;
-  const record = await site.env.OAUTH_KV.get<ClientRecord>(`client:${client.client_id}`, 'json');
+  const record = await deployment.env.OAUTH_KV.get<ClientRecord>(`client:${client.client_id}`, 'json');
   const left = (record?.registrationExpiresAt ?? 0) - Date.now() / 1000;
   if (!record || (record.used && left >= REGISTRATION_TTL / 2)) return;
-  await storeRegistration(site, { ...record, used: true });
-  if (!record.used) await leavePool(site, 'registrations', client.client_id);
+  await storeRegistration(deployment, { ...record, used: true });
+  if (!record.used) await leavePool(deployment, 'registrations', client.client_id);
 }
 
 /** Drops a registration, unless somebody has used it meanwhile. */
-export async function dropUnused(site: Site, client_id: string): Promise<void> {
-  const record = await site.env.OAUTH_KV.get<ClientRecord>(`client:${client_id}`, 'json');
-  if (record && !record.used) await site.env.OAUTH_KV.delete(`client:${client_id}`);
+export async function dropUnused(deployment: Deployment, client_id: string): Promise<void> {
+  const record = await deployment.env.OAUTH_KV.get<ClientRecord>(`client:${client_id}`, 'json');
+  if (record && !record.used) await deployment.env.OAUTH_KV.delete(`client:${client_id}`);
 }
 
 /** Writes a registration that expires when nobody uses it. */
-export async function storeRegistration(site: Site, record: ClientRecord): Promise<void> {
+export async function storeRegistration(deployment: Deployment, record: ClientRecord): Promise<void> {
   const registrationExpiresAt = seconds() + REGISTRATION_TTL;
   const value = JSON.stringify({ ...record, registrationExpiresAt });
-  await site.env.OAUTH_KV.put(`client:${record.clientId}`, value, { expirationTtl: REGISTRATION_TTL });
+  await deployment.env.OAUTH_KV.put(`client:${record.clientId}`, value, { expirationTtl: REGISTRATION_TTL });
 }
 
-async function fromSettings(site: Site, client: Site['settings']['clients'][number]): Promise<Client> {
-  const secret = readSecret({ ...site.env }, secretName('CLIENT', client.client_id, 'SECRET'));
+async function fromSettings(
+  deployment: Deployment,
+  client: Deployment['settings']['clients'][number],
+): Promise<Client> {
+  const secret = readSecret({ ...deployment.env }, secretName('CLIENT', client.client_id, 'SECRET'));
   return {
     client_id: client.client_id,
     kind: 'configured',
@@ -99,7 +106,7 @@ async function fromSettings(site: Site, client: Site['settings']['clients'][numb
   };
 }
 
-function assertionKeys({ jwks, jwks_uri }: Site['settings']['clients'][number]): Partial<Client> {
+function assertionKeys({ jwks, jwks_uri }: Deployment['settings']['clients'][number]): Partial<Client> {
   const algorithms = [...ASSERTION_ALGORITHMS];
   if (jwks_uri !== undefined) return { assertion_keys: { jwks_uri, algorithms } };
   return jwks ? { assertion_keys: { jwks, algorithms } } : {};

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import { record } from '../../audit';
 import { seconds } from '../../clock';
-import { type Site, siteOf } from '../../config';
+import { type Deployment, deploymentOf } from '../../config';
 import { clientIdOf } from '../../crypto';
 import { enterPool } from '../../flow';
 import { decodeUtf8, NO_STORE, readBody } from '../../http';
@@ -40,7 +40,7 @@ type Metadata = z.infer<typeof metadataSchema>;
  * `invalid_client_metadata`. A public client that sends the same metadata again gets the same client.
  */
 export async function register(c: Context): Promise<Response> {
-  const registered = await registerClient(siteOf(c), c.req.raw, await sourceOf(c));
+  const registered = await registerClient(deploymentOf(c), c.req.raw, await sourceOf(c));
   if (registered.ok) {
     record(c, { event: 'client_registered', outcome: 'ok', client: String(registered.value.client_id) });
     return c.json(registered.value, 201, NO_STORE);
@@ -52,7 +52,7 @@ export async function register(c: Context): Promise<Response> {
 }
 
 async function registerClient(
-  site: Site,
+  deployment: Deployment,
   request: Request,
   from: Source,
 ): Promise<Result<Record<string, unknown>>> {
@@ -62,11 +62,11 @@ async function registerClient(
   const asked = metadata.grant_types ?? [...LIBRARY_GRANT_TYPES];
   // A client without a browser has nowhere to be sent to (RFC 8628).
   const deviceOnly = asked.includes(DEVICE_CODE) && !asked.includes('authorization_code');
-  if (deviceOnly && !metadata.redirect_uris?.length) return registerDevice(site, metadata, from);
+  if (deviceOnly && !metadata.redirect_uris?.length) return registerDevice(deployment, metadata, from);
 
   const redirects = validateRedirectUris(metadata.redirect_uris);
   if (!redirects.ok) return redirects;
-  const accepted = await registerWithLibrary(site.origin, {
+  const accepted = await registerWithLibrary(deployment.origin, {
     ...metadata,
     client_name: nameOf(metadata),
     grant_types: asked.filter((type) => LIBRARY_GRANT_TYPES.includes(type)),
@@ -78,7 +78,7 @@ async function registerClient(
   const more = GRANT_TYPES.filter((type) => asked.includes(type) && !LIBRARY_GRANT_TYPES.includes(type));
   const grant_types = [...(answer.grant_types as string[]), ...more];
   const registration = { ...(accepted.value.record as unknown as ClientRecord), grantTypes: grant_types };
-  const stored = await store(site, registration, from);
+  const stored = await store(deployment, registration, from);
   return ok({ ...answer, grant_types, ...issued(stored) });
 }
 
@@ -114,7 +114,7 @@ function onlyTexts(metadata: Metadata): Metadata {
 }
 
 async function registerDevice(
-  site: Site,
+  deployment: Deployment,
   metadata: Metadata,
   from: Source,
 ): Promise<Result<Record<string, unknown>>> {
@@ -129,7 +129,7 @@ async function registerDevice(
     tokenEndpointAuthMethod: 'none',
     registrationDate: seconds(),
   };
-  const stored = await store(site, registration, from);
+  const stored = await store(deployment, registration, from);
   const { clientName: client_name, grantTypes: grant_types } = stored;
   return ok({
     client_name,
@@ -141,20 +141,20 @@ async function registerDevice(
 }
 
 /** Stores a client. A public one gets the id of its metadata, and the record that stands stays. */
-async function store(site: Site, client: ClientRecord, from: Source): Promise<ClientRecord> {
+async function store(deployment: Deployment, client: ClientRecord, from: Source): Promise<ClientRecord> {
   if (client.tokenEndpointAuthMethod !== 'none') {
-    await makeRoom(site, client.clientId, from);
-    await storeRegistration(site, client);
+    await makeRoom(deployment, client.clientId, from);
+    await storeRegistration(deployment, client);
     return client;
   }
   const { clientId: _, registrationDate: __, registrationExpiresAt: ___, ...metadata } = client;
   const redirectUris = client.redirectUris.map(withoutLoopbackPort).sort();
-  const clientId = await clientIdOf(site.keyring, JSON.stringify({ ...metadata, redirectUris }));
-  const standing = await site.env.OAUTH_KV.get<ClientRecord>(`client:${clientId}`, 'json');
+  const clientId = await clientIdOf(deployment.keyring, JSON.stringify({ ...metadata, redirectUris }));
+  const standing = await deployment.env.OAUTH_KV.get<ClientRecord>(`client:${clientId}`, 'json');
   if (standing?.used) return standing;
-  await makeRoom(site, clientId, from);
+  await makeRoom(deployment, clientId, from);
   if (standing) return standing;
-  await storeRegistration(site, { ...client, clientId });
+  await storeRegistration(deployment, { ...client, clientId });
   return { ...client, clientId };
 }
 
@@ -162,13 +162,13 @@ async function store(site: Site, client: ClientRecord, from: Source): Promise<Cl
  * Counts a registration that nobody has used yet. The oldest of the same source goes where it has too many of them, or
  * of the source that has the most; one that is in use never does.
  */
-async function makeRoom(site: Site, id: string, from: Source): Promise<void> {
-  const entered = await enterPool(site, 'registrations', {
+async function makeRoom(deployment: Deployment, id: string, from: Source): Promise<void> {
+  const entered = await enterPool(deployment, 'registrations', {
     id,
     from,
     expiresAt: seconds() + REGISTRATION_TTL,
   });
-  for (const dropped of entered.ok ? entered.value : []) await dropUnused(site, dropped);
+  for (const dropped of entered.ok ? entered.value : []) await dropUnused(deployment, dropped);
 }
 
 function issued(client: ClientRecord) {

@@ -1,14 +1,14 @@
 import type { Context } from 'hono';
 import type { Scope } from '../../account';
 import { record } from '../../audit';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { submitAndAdopt } from '../../connections';
 import type { Flow } from '../../flow';
 import { keepVisitor } from '../../sign-in';
 import { PageProblem } from '../../ui';
 import { type AuthorizationFlow, issuingClient, type Person } from '../authorize/request';
 import { deviceIssuing } from '../device/grant';
-import { termsOf } from '../protocol/token-request';
+import { issuerConfigOf } from '../protocol/token-request';
 
 /** What a person allows on the consent page. `expires_at`: seconds since the epoch. */
 export interface Choice {
@@ -72,24 +72,27 @@ export async function finishAuthorization(
   choice: Choice,
   ending: Ending,
 ): Promise<Response> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const { client, request, device } = flow.data;
   const who = { user: person.userId, client: client.client_id };
   const adopted = await submitAndAdopt(c, flow, person.userId);
   if (!adopted.ok) throw new PageProblem(adopted.error.reason);
   for (const server of adopted.value) record(c, { event: 'connection', outcome: 'ok', server, ...who });
-  const redirectTo = await site.env.ACCOUNT.getByName(person.userId).approve(termsOf(site), {
-    request,
-    client: {
-      ...(device ? deviceIssuing(client) : issuingClient(client)),
-      name: client.name,
-      domain: client.domain,
+  const redirectTo = await deployment.env.ACCOUNT.getByName(person.userId).approve(
+    issuerConfigOf(deployment),
+    {
+      request,
+      client: {
+        ...(device ? deviceIssuing(client) : issuingClient(client)),
+        name: client.name,
+        domain: client.domain,
+      },
+      ...choice,
+      key_id: person.key?.id,
     },
-    ...choice,
-    key_id: person.key?.id,
-  });
+  );
   const lasting = adopted.value.length > 0 ? undefined : choice.expires_at;
-  await keepVisitor(site, person, lasting);
+  await keepVisitor(deployment, person, lasting);
   record(c, { event: 'consent', outcome: 'ok', detail: choice.scope.join(' '), ...who });
   return ending.allowed(redirectTo);
 }

@@ -9,7 +9,7 @@ import {
 } from '../../account';
 import { record } from '../../audit';
 import { seconds } from '../../clock';
-import { type ServerSetting, type Site, siteOf } from '../../config';
+import { type Deployment, deploymentOf, type ServerSetting } from '../../config';
 import { expiryChoice, readExpiry } from '../../expiry';
 import { type Flow, showUserCode } from '../../flow';
 import { ok, type Result, refuse } from '../../result';
@@ -50,15 +50,15 @@ export async function showConsent(
   survey: SurveyTools,
   wrong?: { notice: string; form: URLSearchParams },
 ): Promise<Response> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const again = wrong ?? (await stagedChoice(flow, person));
   const { client, request, asked } = flow.data;
   const { host: redirectHost, loopback } = describeRedirect(request.redirect_uri as CheckedRedirectUri);
   const csrf = await flow.csrf(person.userId);
-  const tools = await survey(c, serversInReach(site, flow.data, person), person);
+  const tools = await survey(c, serversInReach(deployment, flow.data, person), person);
   const page = (
     <ConsentPage
-      branding={brandingOf(site)}
+      branding={brandingOf(deployment)}
       action={flow.data.return_to}
       hidden={{ csrf }}
       client={{
@@ -70,9 +70,9 @@ export async function showConsent(
       {...describeDevice(c, flow.data)}
       user={describeUser(person.identity)}
       switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}
-      scopes={offeredScopes(site, flow.data, person, again?.form)}
-      servers={offeredServers(site, flow.data, person, tools, again?.form)}
-      expires={expiryChoice(longestFor(site, person), again?.form.get('expires'))}
+      scopes={offeredScopes(deployment, flow.data, person, again?.form)}
+      servers={offeredServers(deployment, flow.data, person, tools, again?.form)}
+      expires={expiryChoice(longestFor(deployment, person), again?.form.get('expires'))}
       destructiveAsked={asked.includes('mcp:destructive')}
       {...(wrong === undefined ? {} : { notice: wrong.notice })}
     />
@@ -91,7 +91,7 @@ export async function decide(
   form: URLSearchParams,
   ending: Ending,
 ): Promise<Response> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const { client } = flow.data;
   const who = { user: person.userId, client: client.client_id };
   if (form.get('decision') === 'deny') {
@@ -99,7 +99,7 @@ export async function decide(
     record(c, { event: 'consent', outcome: 'refused', reason: 'access_denied', ...who });
     return ending.denied();
   }
-  const choice = readChoice(form, flow.data, person, site);
+  const choice = readChoice(form, flow.data, person, deployment);
   if (!choice.ok) return showConsent(c, flow, person, survey, { notice: NOTICES[choice.error.reason], form });
   const services = await servicesOf(c, flow, person, choice.value);
   if (services.every(({ status }) => status === 'connected')) {
@@ -111,7 +111,7 @@ export async function decide(
 
 /** Back to the client, with a code or `access_denied`. */
 export function backToClient(c: Context, { request }: AuthorizationFlow): Ending {
-  const { origin } = siteOf(c);
+  const { origin } = deploymentOf(c);
   return {
     denied: () => c.redirect(errorRedirect(request, origin, 'access_denied', 'The person declined'), 303),
     allowed: (redirectTo) => c.redirect(redirectTo, 303),
@@ -122,7 +122,7 @@ export function backToClient(c: Context, { request }: AuthorizationFlow): Ending
 function describeDevice(c: Context, { device }: AuthorizationFlow): Pick<ConsentProps, 'device'> {
   if (!device) return {};
   const { address, place } = device.from;
-  const here = describeSource(siteOf(c), c.req.raw).address;
+  const here = describeSource(deploymentOf(c), c.req.raw).address;
   const from = place === undefined ? address : `${address} (${place})`;
   const elsewhere = address !== undefined && here !== undefined && network(address) !== network(here);
   const userCode = showUserCode(device.user_code);
@@ -148,45 +148,45 @@ function readChoice(
   form: URLSearchParams,
   flow: AuthorizationRequest,
   person: Person,
-  site: Site,
+  deployment: Deployment,
 ): Result<Choice, { reason: ChoiceRefusal }> {
   if (form.get('decision') !== 'allow') return refuse('decision_missing');
   const ticked = includedScopes(form.getAll('scope'));
   const scope = grantableScopes(flow, person).filter((name) => ticked.includes(name));
   if (scope.length === 0) return refuse('scope_missing');
-  const expires_at = readExpiry(form.get('expires'), longestFor(site, person));
+  const expires_at = readExpiry(form.get('expires'), longestFor(deployment, person));
   if (expires_at === undefined) return refuse('expires_invalid');
   const tickedServers = form.getAll('server');
-  const inReach = serversInReach(site, flow, person).map(({ name }) => name);
+  const inReach = serversInReach(deployment, flow, person).map(({ name }) => name);
   const servers = inReach.filter((name) => tickedServers.includes(name));
   // A grant for one server's own resource is worth nothing without it.
-  if (servers.length === 0 && isForOneServer(site, flow)) return refuse('server_missing');
+  if (servers.length === 0 && isForOneServer(deployment, flow)) return refuse('server_missing');
   return ok({ scope, servers, expires_at });
 }
 
 /** The servers that a grant for this resource can hold: one server's own, or all that the person may use. */
 function serversInReach(
-  site: Site,
+  deployment: Deployment,
   { request }: AuthorizationRequest,
   { identity, key }: Person,
 ): ServerSetting[] {
-  const usable = serversWithinKey(usableServers(site.settings, identity), key);
-  const own = usable.filter(({ name }) => request.resource === `${site.origin}/mcp/${name}`);
-  return isForOneServer(site, { request }) ? own : usable;
+  const usable = serversWithinKey(usableServers(deployment.settings, identity), key);
+  const own = usable.filter(({ name }) => request.resource === `${deployment.origin}/mcp/${name}`);
+  return isForOneServer(deployment, { request }) ? own : usable;
 }
 
-function isForOneServer(site: Site, { request }: Pick<AuthorizationRequest, 'request'>): boolean {
-  return request.resource.startsWith(`${site.origin}/mcp/`);
+function isForOneServer(deployment: Deployment, { request }: Pick<AuthorizationRequest, 'request'>): boolean {
+  return request.resource.startsWith(`${deployment.origin}/mcp/`);
 }
 
 function offeredServers(
-  site: Site,
+  deployment: Deployment,
   flow: AuthorizationRequest,
   person: Person,
   tools: Map<string, ServerTools>,
   form?: URLSearchParams,
 ): ConsentServer[] {
-  return serversInReach(site, flow, person).map(({ name, title, description }) => ({
+  return serversInReach(deployment, flow, person).map(({ name, title, description }) => ({
     name,
     title: title ?? name,
     ...(description === undefined ? {} : { description }),
@@ -196,7 +196,7 @@ function offeredServers(
 }
 
 /** Seconds that this person can allow at most. */
-function longestFor({ settings }: Site, { key }: Person): number {
+function longestFor({ settings }: Deployment, { key }: Person): number {
   return longestWithinKey(settings.tokens.grant, key, seconds());
 }
 
@@ -206,13 +206,13 @@ function grantableScopes(flow: AuthorizationRequest, { role, key }: Person): Sco
 }
 
 function offeredScopes(
-  site: Site,
+  deployment: Deployment,
   flow: AuthorizationRequest,
   person: Person,
   form?: URLSearchParams,
 ): ConsentScope[] {
   // One server's own resource has that server's tools alone.
-  const ownTools = !isForOneServer(site, flow);
+  const ownTools = !isForOneServer(deployment, flow);
   return grantableScopes(flow, person).map((scope) => ({
     scope,
     asked: flow.asked.includes(scope),

@@ -1,4 +1,4 @@
-import { type Service, ServiceList } from '../../connections';
+import { type ConnectableAccount, ServiceList } from '../../connections';
 import { type Branding, Hidden, Layout, Mark, Notice, Say, shown, words } from '../../ui';
 
 const text = words.services;
@@ -10,7 +10,7 @@ export interface ServicesProps {
   /** The client's name. */
   client: string;
   user: { name: string; email?: string | undefined };
-  services: Service[];
+  services: ConnectableAccount[];
   /** Where all its forms post to, and what each carries. */
   action: string;
   hidden: Record<string, string>;
@@ -85,6 +85,6 @@ function Person({ user, switchAccount, consent }: ServicesProps) {
   );
 }
 
-function openFirst(a: Service, b: Service): number {
+function openFirst(a: ConnectableAccount, b: ConnectableAccount): number {
   return Number(a.status === 'connected') - Number(b.status === 'connected');
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { usableServers } from '../../account';
 import { record } from '../../audit';
-import { siteOf, titleOf } from '../../config';
+import { deploymentOf, titleOf } from '../../config';
 import {
   beginConnect,
   checkKey,
@@ -44,7 +44,7 @@ export function servicesOf(
   person: Person,
   { servers }: Choice,
 ): Promise<NeededConnection[]> {
-  const usable = usableServers(siteOf(c).settings, person.identity);
+  const usable = usableServers(deploymentOf(c).settings, person.identity);
   const chosen = usable.filter(({ name }) => servers.includes(name));
   return connectionsNeeded(c, person.userId, chosen, flow);
 }
@@ -62,7 +62,7 @@ export async function showServices(
   const { identity } = person;
   const page = (
     <ServicesPage
-      branding={brandingOf(siteOf(c))}
+      branding={brandingOf(deploymentOf(c))}
       client={flow.data.client.name}
       user={{ name: identity.name, email: identity.email }}
       services={needed.map(serviceOf)}

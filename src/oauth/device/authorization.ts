@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { record } from '../../audit';
-import { type Site, siteOf } from '../../config';
+import { type Deployment, deploymentOf } from '../../config';
 import { openDevice, showUserCode } from '../../flow';
 import { NO_STORE } from '../../http';
 import { sourceOf } from '../../limits';
@@ -25,7 +25,7 @@ const RETRY_AFTER = 60;
 
 /** `POST /oauth/device_authorization` (RFC 8628 section 3.1): a code for the device, one for the person. */
 export async function deviceAuthorization(c: Context): Promise<Response> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const request = await readClientRequest(c);
   if (request instanceof Response) return request;
   const { client, form } = request;
@@ -38,13 +38,13 @@ export async function deviceAuthorization(c: Context): Promise<Response> {
   if (!askedScopes(scope ?? null)) {
     return sendError(c, oauthError('invalid_scope', 'None of these scopes is known', 'scope_unknown'));
   }
-  const resource = readTarget(site, form);
+  const resource = readTarget(deployment, form);
   if (resource === undefined) {
     return sendError(c, oauthError('invalid_target', 'There is no such resource', 'target_unknown'));
   }
-  const from = describeSource(site, c.req.raw);
+  const from = describeSource(deployment, c.req.raw);
   const describe = (user_code: string): DeviceRequest => ({ client_id, scope, resource, user_code, from });
-  const opened = await openDevice(site, await sourceOf(c), describe);
+  const opened = await openDevice(deployment, await sourceOf(c), describe);
   if (!opened.ok) {
     record(c, {
       event: 'device_request',
@@ -59,8 +59,8 @@ export async function deviceAuthorization(c: Context): Promise<Response> {
   record(c, { event: 'device_request', outcome: 'ok', client: client_id });
   const { id, device_code, expires_in, interval } = opened.value;
   const user_code = showUserCode(opened.value.user_code);
-  const verification_uri_complete = deviceLink(site.origin, user_code, id);
-  const verification_uri = `${site.origin}/device`;
+  const verification_uri_complete = deviceLink(deployment.origin, user_code, id);
+  const verification_uri = `${deployment.origin}/device`;
   return c.json(
     { device_code, user_code, verification_uri, verification_uri_complete, expires_in, interval },
     200,
@@ -74,9 +74,12 @@ export function deviceLink(origin: string, userCode: string, id: string): string
 }
 
 /** Where a request came from, by the platform's own header and data; locally that data is made up. */
-export function describeSource(site: Site, request: Request): RequestSource {
+export function describeSource(deployment: Deployment, request: Request): RequestSource {
   const address = request.headers.get('cf-connecting-ip')?.slice(0, 60);
-  const { city, country } = (site.local ? {} : (request.cf ?? {})) as { city?: unknown; country?: unknown };
+  const { city, country } = (deployment.local ? {} : (request.cf ?? {})) as {
+    city?: unknown;
+    country?: unknown;
+  };
   const place = [city, country]
     .filter((part) => typeof part === 'string')
     .join(', ')

@@ -1,9 +1,9 @@
 import type { Context } from 'hono';
 import { findAccount, parseToken, type TokenAnswer } from '../../account';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { pollDevice } from '../../flow';
 import { type Client, DEVICE_CODE } from '../protocol/client';
-import { oauthError, type TokenRequest, termsOf } from '../protocol/token-request';
+import { type AuthenticatedRequest, issuerConfigOf, oauthError } from '../protocol/token-request';
 import type { DeviceRequest } from './authorization';
 
 /** What a person's consent leaves for the device: a code of the usual kind, which the device never sees. */
@@ -25,9 +25,9 @@ const WAITING = {
  */
 export async function deviceCode(
   c: Context,
-  { client, form }: TokenRequest & { client: Client },
+  { client, form }: AuthenticatedRequest & { client: Client },
 ): Promise<TokenAnswer> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   if (!form.device_code) {
     return oauthError('invalid_request', 'device_code is required', 'device_code_missing');
   }
@@ -36,7 +36,7 @@ export async function deviceCode(
     return oauthError('unauthorized_client', text, 'grant_type_not_registered');
   }
   const isOwn = (data: DeviceRequest) => data.client_id === client.client_id;
-  const polled = await pollDevice<DeviceRequest, DeviceApproval>(site, form.device_code, isOwn);
+  const polled = await pollDevice<DeviceRequest, DeviceApproval>(deployment, form.device_code, isOwn);
   if (!polled.ok) {
     const { reason } = polled.error;
     return reason === 'device_code_expired'
@@ -47,13 +47,13 @@ export async function deviceCode(
   if (answer.state !== 'approved') return oauthError(answer.state, WAITING[answer.state], answer.state);
   const { code, code_verifier } = answer.approved;
   const parts = parseToken(code);
-  const account = parts && (await findAccount(site.env, site.keyring, parts.userId));
+  const account = parts && (await findAccount(deployment.env, deployment.keyring, parts.userId));
   if (!account) return oauthError('invalid_grant', 'The device code is not valid', 'code_malformed');
   const { resource } = form;
   const named = resource === undefined ? {} : { resource };
   const redemption = { grant_type: 'authorization_code', code, code_verifier, ...named };
   const presented = { client: deviceIssuing(client), grantId: parts.grantId, secret: code, form: redemption };
-  const redeemed = await account.redeemCode(termsOf(site), presented);
+  const redeemed = await account.redeemCode(issuerConfigOf(deployment), presented);
   if (redeemed.reason !== 'code_expired') return redeemed;
   return oauthError('expired_token', 'The device code has expired', redeemed.reason);
 }

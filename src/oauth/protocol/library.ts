@@ -4,7 +4,7 @@ import {
   authorizationErrorRedirect,
   OAuthAuthorizationServer,
 } from '@cloudflare/workers-oauth-provider';
-import type { CheckedRequest, IssuedApproval, Issuer, IssuingTerms, TokenAnswer } from '../../account';
+import type { CheckedRequest, IssuedApproval, Issuer, IssuingConfig, TokenAnswer } from '../../account';
 import { ok, type Result, refuse } from '../../result';
 
 /*
@@ -23,7 +23,7 @@ export const REGISTRATION_TTL = 90 * 24 * 3600;
 type ReasonSink = (reason: string) => void;
 
 function authorizationServer(
-  terms: Pick<IssuingTerms, 'origin' | 'resources'> & Partial<IssuingTerms>,
+  terms: Pick<IssuingConfig, 'origin' | 'resources'> & Partial<IssuingConfig>,
   onReason: ReasonSink,
 ): OAuthAuthorizationServer<LibraryEnv> {
   return new OAuthAuthorizationServer<LibraryEnv>({
@@ -45,7 +45,7 @@ function authorizationServer(
 
 /** Issues codes and tokens with the library, into the namespace that an `Account` gives it. */
 export const libraryIssuer: Issuer = {
-  async authorize(kv: KVNamespace, terms: IssuingTerms, approval: IssuedApproval): Promise<string> {
+  async authorize(kv: KVNamespace, terms: IssuingConfig, approval: IssuedApproval): Promise<string> {
     const api = authorizationServer(terms, () => undefined).getOAuthApi({ OAUTH_KV: kv });
     const { redirectTo } = await api.completeAuthorization({
       request: libraryRequest(approval.request, terms.origin),
@@ -58,7 +58,7 @@ export const libraryIssuer: Issuer = {
     return redirectTo;
   },
 
-  async token(kv: KVNamespace, terms: IssuingTerms, form: Record<string, string>): Promise<TokenAnswer> {
+  async token(kv: KVNamespace, terms: IssuingConfig, form: Record<string, string>): Promise<TokenAnswer> {
     let reason: string | undefined;
     const server = authorizationServer(terms, (said) => {
       reason = said;
@@ -86,7 +86,7 @@ export interface RequestRefusal {
  * response type, PKCE, resource. Returns the canonical resource.
  */
 export async function checkWithLibrary(
-  terms: IssuingTerms,
+  terms: IssuingConfig,
   parameters: URLSearchParams,
 ): Promise<Result<{ resource: string }, RequestRefusal>> {
   const client = {

@@ -1,5 +1,5 @@
 import { DEFAULT_SCOPES, isForSome, OFFLINE_ACCESS, SCOPES } from '../../account';
-import type { ServerSetting, Site } from '../../config';
+import type { Deployment, ServerSetting } from '../../config';
 import { sameUrl } from '../../issuer';
 import { ASSERTION_ALGORITHMS, GRANT_TYPES, JWT_BEARER } from './client';
 
@@ -7,7 +7,7 @@ import { ASSERTION_ALGORITHMS, GRANT_TYPES, JWT_BEARER } from './client';
 const ID_JAG_PROFILE = 'urn:ietf:params:oauth:grant-profile:id-jag';
 
 /** All resources that tokens can be for, canonical (RFC 8707): the origin and `/mcp`, which are one place. */
-export function resourcesOf({ origin, settings }: Site): string[] {
+export function resourcesOf({ origin, settings }: Deployment): string[] {
   const own = settings.servers.filter(({ auth }) => auth !== 'passthrough');
   return [origin, `${origin}/mcp`, ...own.map(({ name }) => `${origin}/mcp/${name}`)];
 }
@@ -16,13 +16,13 @@ export function resourcesOf({ origin, settings }: Site): string[] {
  * The resource that a request names (RFC 8707 section 2), as {@link resourcesOf} spells it: scheme and host in
  * any case, the default port and the root's slash, and nothing else may differ. Undefined when there is none.
  */
-export function resourceNamed(site: Site, name: string): string | undefined {
-  return resourcesOf(site).find((resource) => sameUrl(resource, name));
+export function resourceNamed(deployment: Deployment, name: string): string | undefined {
+  return resourcesOf(deployment).find((resource) => sameUrl(resource, name));
 }
 
 /** Authorization server metadata (RFC 8414): the same document at every path where it is asked for. */
-export function authorizationServerMetadata(site: Site): Record<string, unknown> {
-  const { origin, settings } = site;
+export function authorizationServerMetadata(deployment: Deployment): Record<string, unknown> {
+  const { origin, settings } = deployment;
   const authMethods = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'];
   return {
     issuer: origin,
@@ -55,7 +55,7 @@ export function authorizationServerMetadata(site: Site): Record<string, unknown>
 }
 
 /** Grants that the settings give to nobody aren't advertised. */
-function grantsOf({ trustedIssuers, clients }: Site['settings']) {
+function grantsOf({ trustedIssuers, clients }: Deployment['settings']) {
   const services = clients.some(({ grant_types }) => grant_types.includes('client_credentials'));
   const trusts = trustedIssuers.length > 0;
   return {
@@ -72,11 +72,11 @@ function grantsOf({ trustedIssuers, clients }: Site['settings']) {
  * is; one with an authorization server of its own names that, and says nothing of our scopes.
  */
 export function protectedResourceMetadata(
-  site: Site,
+  deployment: Deployment,
   resource: string,
   server?: ServerSetting,
 ): Record<string, unknown> {
-  const { origin, settings } = site;
+  const { origin, settings } = deployment;
   const issuers = server?.auth === 'passthrough' ? server.authorization_servers : undefined;
   return {
     resource,

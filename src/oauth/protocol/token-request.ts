@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
-import type { Terms, TokenAnswer } from '../../account';
-import type { Site } from '../../config';
+import type { IssuerConfig, TokenAnswer } from '../../account';
+import type { Deployment } from '../../config';
 import type { Client, ClientAuthMethod } from './client';
 import { resourcesOf } from './metadata';
 
@@ -8,14 +8,14 @@ import { resourcesOf } from './metadata';
  * A token request whose client proved who it is, and its parameters without that proof. `client`: undefined
  * where the grant is proof enough and no client was named.
  */
-export interface TokenRequest {
+export interface AuthenticatedRequest {
   client: Client | undefined;
   method: ClientAuthMethod;
   form: Record<string, string>;
 }
 
 /** Answers the token requests of one `grant_type`. */
-export type Grant = (c: Context, request: TokenRequest) => Promise<TokenAnswer>;
+export type GrantHandler = (c: Context, request: AuthenticatedRequest) => Promise<TokenAnswer>;
 
 /** An error as the token endpoint answers it (RFC 6749 section 5.2); `reason` is for the log. */
 export function oauthError(error: string, error_description: string, reason: string): TokenAnswer {
@@ -24,8 +24,8 @@ export function oauthError(error: string, error_description: string, reason: str
 
 /** A grant that is worth nothing without a client that proved who it is. */
 export function forClient(
-  grant: (c: Context, request: TokenRequest & { client: Client }) => Promise<TokenAnswer>,
-): Grant {
+  grant: (c: Context, request: AuthenticatedRequest & { client: Client }) => Promise<TokenAnswer>,
+): GrantHandler {
   return async (c, request) => {
     const { client } = request;
     if (client) return grant(c, { ...request, client });
@@ -34,8 +34,8 @@ export function forClient(
 }
 
 /** What the account needs to know of the deployment to issue. */
-export function termsOf(site: Site): Terms {
-  const { tokens, signIn } = site.settings;
-  const { origin, local } = site;
-  return { origin, local, resources: resourcesOf(site), tokens, providers: signIn.oidc };
+export function issuerConfigOf(deployment: Deployment): IssuerConfig {
+  const { tokens, signIn } = deployment.settings;
+  const { origin, local } = deployment;
+  return { origin, local, resources: resourcesOf(deployment), tokens, providers: signIn.oidc };
 }

@@ -1,10 +1,10 @@
 import type { Context } from 'hono';
 import { CLIENT_PROVIDER, type TokenAnswer } from '../../account';
 import { seconds } from '../../clock';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import type { Client } from '../protocol/client';
-import { oauthError, type TokenRequest } from '../protocol/token-request';
-import { issueToService, planService } from './service-account';
+import { type AuthenticatedRequest, oauthError } from '../protocol/token-request';
+import { issueToServiceAccount, planServiceAccount } from './service-account';
 
 /**
  * `grant_type` client_credentials (RFC 6749 section 4.4): a client of `CLIENTS` as a service of its own. No
@@ -12,11 +12,11 @@ import { issueToService, planService } from './service-account';
  */
 export async function clientCredentials(
   c: Context,
-  { client, method, form }: TokenRequest & { client: Client },
+  { client, method, form }: AuthenticatedRequest & { client: Client },
 ): Promise<TokenAnswer> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const { client_id, name } = client;
-  const { clients } = site.settings;
+  const { clients } = deployment.settings;
   if (!clients.some(({ grant_types }) => grant_types.includes('client_credentials'))) {
     return oauthError('unsupported_grant_type', 'Grant type not supported', 'grant_type_unknown');
   }
@@ -38,9 +38,9 @@ export async function clientCredentials(
     groups: [],
     claims: {},
   };
-  const expires_at = seconds() + site.settings.tokens.access;
+  const expires_at = seconds() + deployment.settings.tokens.access;
   const { servers } = setting;
   const service = { identity, client: { client_id, name, domain: undefined }, servers, expires_at };
-  const plan = planService(site, { ...service, scope: client.scope }, form);
-  return plan.ok ? issueToService(site, plan.value) : plan.error;
+  const plan = planServiceAccount(deployment, { ...service, scope: client.scope }, form);
+  return plan.ok ? issueToServiceAccount(deployment, plan.value) : plan.error;
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { type Access, findAccount, parseToken, type TokenAnswer } from '../../account';
 import { record } from '../../audit';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { NO_STORE } from '../../http';
 import type { Result } from '../../result';
@@ -10,13 +10,19 @@ import { renewRegistration } from '../clients/clients';
 import { deviceCode } from '../device/grant';
 import { type Client, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE } from '../protocol/client';
 import { resourceNamed } from '../protocol/metadata';
-import { forClient, type Grant, oauthError, type TokenRequest, termsOf } from '../protocol/token-request';
+import {
+  type AuthenticatedRequest,
+  forClient,
+  type GrantHandler,
+  issuerConfigOf,
+  oauthError,
+} from '../protocol/token-request';
 import { clientCredentials } from './client-credentials';
 import { exchange } from './exchange';
 import { redeemTrusted } from './trusted';
 
 /** The token endpoint by `grant_type`. */
-const GRANTS: Record<string, Grant> = {
+const GRANTS: Record<string, GrantHandler> = {
   authorization_code: forClient(async (c, { client, form }) => present(c, client, form, 'code')),
   refresh_token: forClient(async (c, { client, form }) => present(c, client, form, 'refresh_token')),
   client_credentials: forClient(clientCredentials),
@@ -25,7 +31,7 @@ const GRANTS: Record<string, Grant> = {
   [JWT_BEARER]: async (c, request) => {
     const { assertion } = request.form;
     if (!assertion) return oauthError('invalid_request', 'assertion is required', 'assertion_missing');
-    return redeemTrusted(siteOf(c), assertion, 'assertion', request);
+    return redeemTrusted(deploymentOf(c), assertion, 'assertion', request);
   },
 };
 
@@ -38,7 +44,8 @@ export async function token(c: Context): Promise<Response> {
   if (request instanceof Response) return request;
   const { client, form } = request;
   // The library compares spellings.
-  if (form.resource !== undefined) form.resource = resourceNamed(siteOf(c), form.resource) ?? form.resource;
+  if (form.resource !== undefined)
+    form.resource = resourceNamed(deploymentOf(c), form.resource) ?? form.resource;
   const grantType = form.grant_type ?? '';
   const grant = Object.hasOwn(GRANTS, grantType) ? GRANTS[grantType] : undefined;
   let answer: TokenAnswer;
@@ -49,11 +56,16 @@ export async function token(c: Context): Promise<Response> {
 
   recordAnswer(c, grantType, request, answer);
   const { status, body } = answer;
-  if (status === 200 && client) c.executionCtx.waitUntil(renewRegistration(siteOf(c), client));
+  if (status === 200 && client) c.executionCtx.waitUntil(renewRegistration(deploymentOf(c), client));
   return c.json(body, status as 200, NO_STORE);
 }
 
-function recordAnswer(c: Context, grantType: string, { client, form }: TokenRequest, answer: TokenAnswer) {
+function recordAnswer(
+  c: Context,
+  grantType: string,
+  { client, form }: AuthenticatedRequest,
+  answer: TokenAnswer,
+) {
   const { reason, detail, status, body } = answer;
   // A device asks every few seconds.
   if (reason === 'authorization_pending') return;
@@ -78,7 +90,7 @@ export async function revoke(c: Context): Promise<Response> {
   const { client, form } = request;
   if (!form.token) return sendError(c, oauthError('invalid_request', 'token is required', 'token_missing'));
   const parts = parseToken(form.token);
-  const account = parts && (await findAccount(c.env, siteOf(c).keyring, parts.userId));
+  const account = parts && (await findAccount(c.env, deploymentOf(c).keyring, parts.userId));
   if (account) {
     const revoked = await account.revokeToken(parts.grantId, await sha256Hex(form.token), client.client_id);
     const outcome = revoked ? 'ok' : 'refused';
@@ -102,7 +114,7 @@ export async function introspect(c: Context): Promise<Response> {
   }
   if (!form.token) return sendError(c, oauthError('invalid_request', 'token is required', 'token_missing'));
   const parts = parseToken(form.token);
-  const account = parts && (await findAccount(c.env, siteOf(c).keyring, parts.userId));
+  const account = parts && (await findAccount(c.env, deploymentOf(c).keyring, parts.userId));
   const found: Result<Access> | undefined =
     account && (await account.introspect(parts.grantId, await sha256Hex(form.token)));
   const own = found?.ok && found.value.grant.client_id === client.client_id;
@@ -116,7 +128,7 @@ export async function introspect(c: Context): Promise<Response> {
       username: identity.name,
       sub: user_id,
       aud: grant.resource,
-      iss: siteOf(c).origin,
+      iss: deploymentOf(c).origin,
       iat,
       exp,
     },
@@ -145,8 +157,8 @@ async function present(
     );
   }
   const parts = parseToken(secret);
-  const site = siteOf(c);
-  const account = parts && (await findAccount(site.env, site.keyring, parts.userId));
+  const deployment = deploymentOf(c);
+  const account = parts && (await findAccount(deployment.env, deployment.keyring, parts.userId));
   if (!account) return oauthError('invalid_grant', 'The grant is not valid', `${name}_malformed`);
   const { client_id, redirect_uris, grant_types, response_types } = client;
   const presented = {
@@ -156,6 +168,6 @@ async function present(
     form,
   };
   return name === 'code'
-    ? account.redeemCode(termsOf(site), presented)
-    : account.rotateRefresh(termsOf(site), presented);
+    ? account.redeemCode(issuerConfigOf(deployment), presented)
+    : account.rotateRefresh(issuerConfigOf(deployment), presented);
 }

@@ -7,13 +7,13 @@ import {
   parseToken,
   type TokenAnswer,
 } from '../../account';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { sha256Hex } from '../../crypto';
 import type { Result } from '../../result';
 import { checkDomain } from '../../sign-in';
 import { readTarget } from '../protocol/target';
-import { oauthError, type TokenRequest, termsOf } from '../protocol/token-request';
-import { planService, readSeconds } from './service-account';
+import { type AuthenticatedRequest, issuerConfigOf, oauthError } from '../protocol/token-request';
+import { planServiceAccount, readSeconds } from './service-account';
 import { redeemTrusted } from './trusted';
 
 const TYPE = 'urn:ietf:params:oauth:token-type:';
@@ -21,7 +21,7 @@ const TYPE = 'urn:ietf:params:oauth:token-type:';
 /** A kind of subject token: what it looks like, and how one is exchanged. */
 interface SubjectKind {
   fits(token: string, type: string): boolean;
-  exchange(c: Context, token: string, request: TokenRequest): Promise<TokenAnswer>;
+  exchange(c: Context, token: string, request: AuthenticatedRequest): Promise<TokenAnswer>;
 }
 
 /**
@@ -39,12 +39,12 @@ const KINDS: readonly SubjectKind[] = [
   },
   {
     fits: (_, type) => type === `${TYPE}jwt` || type === `${TYPE}id_token`,
-    exchange: (c, token, request) => redeemTrusted(siteOf(c), token, 'subject_token', request),
+    exchange: (c, token, request) => redeemTrusted(deploymentOf(c), token, 'subject_token', request),
   },
 ];
 
 /** `grant_type` token-exchange (RFC 8693): for an access token that is never wider or longer-lived. */
-export async function exchange(c: Context, request: TokenRequest): Promise<TokenAnswer> {
+export async function exchange(c: Context, request: AuthenticatedRequest): Promise<TokenAnswer> {
   const { subject_token: token, subject_token_type: type, requested_token_type, actor_token } = request.form;
   if (!token) return oauthError('invalid_request', 'subject_token is required', 'subject_token_missing');
   if (!type) {
@@ -70,43 +70,51 @@ export async function exchange(c: Context, request: TokenRequest): Promise<Token
 }
 
 /** An access key, for an access token that dies with it (RFC 8693 section 2.1). It is proof enough without a client. */
-async function exchangeKey(c: Context, text: string, { form }: TokenRequest): Promise<TokenAnswer> {
-  const site = siteOf(c);
+async function exchangeKey(c: Context, text: string, { form }: AuthenticatedRequest): Promise<TokenAnswer> {
+  const deployment = deploymentOf(c);
   const refused = (reason: string) => oauthError('invalid_grant', 'The access key is not valid', reason);
   const key = parseKey(text);
   if (!key.ok) return refused(key.error.reason);
   const { userId, keyId } = key.value;
-  const account = await findAccount(site.env, site.keyring, userId);
+  const account = await findAccount(deployment.env, deployment.keyring, userId);
   const found: Result<Access> | undefined =
     account && (await account.authenticate(keyId, await sha256Hex(text)));
   if (!account || !found) return refused('key_unknown');
   if (!found.ok) return refused(found.error.reason);
   const { identity, grant, scope, expires_at } = found.value;
-  if (!checkDomain(identity, site.settings.signIn.oidc).ok) return refused('sso_required');
+  if (!checkDomain(identity, deployment.settings.signIn.oidc).ok) return refused('sso_required');
   const client = { client_id: grant.client_id, name: grant.client_name, domain: undefined };
-  const plan = planService(site, { identity, client, servers: grant.servers, scope, expires_at }, form);
+  const plan = planServiceAccount(
+    deployment,
+    { identity, client, servers: grant.servers, scope, expires_at },
+    form,
+  );
   if (!plan.ok) return plan.error;
-  return account.issueDirectly(userId, termsOf(site), { ...plan.value, key_id: keyId });
+  return account.issueDirectly(userId, issuerConfigOf(deployment), { ...plan.value, key_id: keyId });
 }
 
 /** A client's own access token, for a narrower one at the same place. */
-async function exchangeOwn(c: Context, secret: string, { client, form }: TokenRequest): Promise<TokenAnswer> {
+async function exchangeOwn(
+  c: Context,
+  secret: string,
+  { client, form }: AuthenticatedRequest,
+): Promise<TokenAnswer> {
   if (!client) {
     return { ...oauthError('invalid_client', 'client_id is required', 'client_id_missing'), status: 401 };
   }
   if (readSeconds(form.expires_in) === undefined) {
     return oauthError('invalid_request', 'expires_in must be a number of seconds', 'expires_in_invalid');
   }
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const parts = parseToken(secret);
-  const account = parts && (await findAccount(site.env, site.keyring, parts.userId));
+  const account = parts && (await findAccount(deployment.env, deployment.keyring, parts.userId));
   if (!account) {
     return oauthError('invalid_request', 'The subject token is not valid', 'subject_token_malformed');
   }
   const { client_id, redirect_uris, grant_types, response_types } = client;
   const names = form.resource !== undefined || form.audience !== undefined;
-  const target = names ? (readTarget(site, form) ?? '') : undefined;
+  const target = names ? (readTarget(deployment, form) ?? '') : undefined;
   const issuing = { client_id, redirect_uris, grant_types, response_types };
   const presented = { client: issuing, grantId: parts.grantId, secret, form };
-  return account.exchangeToken(termsOf(site), presented, target);
+  return account.exchangeToken(issuerConfigOf(deployment), presented, target);
 }

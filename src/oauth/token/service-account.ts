@@ -10,14 +10,14 @@ import {
   usableServers,
 } from '../../account';
 import { seconds } from '../../clock';
-import type { Site } from '../../config';
+import type { Deployment } from '../../config';
 import { userIdOf } from '../../crypto';
 import { ok, type Result } from '../../result';
 import { readTarget } from '../protocol/target';
-import { oauthError, termsOf } from '../protocol/token-request';
+import { issuerConfigOf, oauthError } from '../protocol/token-request';
 
 /** A principal that no person signed in as, and the most that the settings give it. */
-export interface Service {
+export interface ServiceAccount {
   identity: Identity;
   client: DirectApproval['client'];
   /** Names; undefined: every server that it may use. */
@@ -32,21 +32,21 @@ export interface Service {
  * What a service gets of what it asks for (`scope`, `resource` or `audience`, `expires_in` of the request), or
  * the error that it gets instead. Nothing has happened yet.
  */
-export function planService(
-  site: Site,
-  service: Service,
+export function planServiceAccount(
+  deployment: Deployment,
+  service: ServiceAccount,
   form: Record<string, string>,
 ): Result<DirectApproval, TokenAnswer> {
-  const resource = readTarget(site, form);
+  const resource = readTarget(deployment, form);
   if (resource === undefined) return refused('invalid_target', 'There is no such resource', 'target_unknown');
   const { identity, client } = service;
-  const role = highestRole(identity, site.settings);
+  const role = highestRole(identity, deployment.settings);
   if (!role) return refused('invalid_grant', 'The settings give it no role', 'role_missing');
 
-  const usable = usableServers(site.settings, identity).map(({ name }) => name);
+  const usable = usableServers(deployment.settings, identity).map(({ name }) => name);
   const reach = usable.filter((name) => service.servers?.includes(name) ?? true);
-  const own = resource.startsWith(`${site.origin}/mcp/`)
-    ? resource.slice(`${site.origin}/mcp/`.length)
+  const own = resource.startsWith(`${deployment.origin}/mcp/`)
+    ? resource.slice(`${deployment.origin}/mcp/`.length)
     : null;
   if (own !== null && !reach.includes(own)) {
     return refused('invalid_target', 'There is no such resource', 'target_out_of_reach');
@@ -67,10 +67,13 @@ export function planService(
 }
 
 /** Issues what was planned, in the account of its principal. */
-export async function issueToService(site: Site, approval: DirectApproval): Promise<TokenAnswer> {
+export async function issueToServiceAccount(
+  deployment: Deployment,
+  approval: DirectApproval,
+): Promise<TokenAnswer> {
   const { issuer, subject } = approval.identity;
-  const userId = await userIdOf(site.keyring, issuer, subject);
-  return site.env.ACCOUNT.getByName(userId).issueDirectly(userId, termsOf(site), approval);
+  const userId = await userIdOf(deployment.keyring, issuer, subject);
+  return deployment.env.ACCOUNT.getByName(userId).issueDirectly(userId, issuerConfigOf(deployment), approval);
 }
 
 /** The `expires_in` that a request asks for; infinite when it asks for none, undefined when it isn't one. */

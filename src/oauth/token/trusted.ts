@@ -1,16 +1,16 @@
 import { claimsInRules, type Identity, ruleFor, type TokenAnswer } from '../../account';
 import { seconds } from '../../clock';
-import { type Site, type TrustedIssuer, type TrustRule, titleOf } from '../../config';
+import { type Deployment, type TrustedIssuer, type TrustRule, titleOf } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { claimOnce } from '../../flow';
 import { sameIssuer } from '../../issuer';
 import { ok, type Result, refuse } from '../../result';
 import { claimedIssuer } from '../clients/assertion';
 import { CLOCK_SKEW } from '../protocol/jwt';
-import { oauthError, type TokenRequest } from '../protocol/token-request';
+import { type AuthenticatedRequest, oauthError } from '../protocol/token-request';
 import { type Assertion, type Presented, verifyAssertion } from './assertion';
 import { keysOf, mayRefetch } from './issuer-keys';
-import { issueToService, planService } from './service-account';
+import { issueToServiceAccount, planServiceAccount } from './service-account';
 
 /** The error for a token that isn't good: RFC 8693 section 2.2.2, RFC 7523 section 3.1. */
 const ERRORS = {
@@ -23,12 +23,12 @@ const ERRORS = {
  * than the token itself lives, and once.
  */
 export async function redeemTrusted(
-  site: Site,
+  deployment: Deployment,
   token: string,
   as: Presented['as'],
-  { client, method, form }: TokenRequest,
+  { client, method, form }: AuthenticatedRequest,
 ): Promise<TokenAnswer> {
-  const found = await readTrusted(site, token, as, client?.client_id);
+  const found = await readTrusted(deployment, token, as, client?.client_id);
   if (!found.ok) {
     const { error, text } = ERRORS[as];
     const { reason, detail } = found.error;
@@ -48,8 +48,8 @@ export async function redeemTrusted(
   const named = client ?? { client_id: `issuer:${trusted.name}`, name: titleOf(trusted) };
   const { client_id, name } = named;
   const longest = now + trusted.lifetime;
-  const plan = planService(
-    site,
+  const plan = planServiceAccount(
+    deployment,
     {
       identity: identityOf(trusted, rule, assertion),
       client: { client_id, name, domain: client?.domain },
@@ -63,7 +63,8 @@ export async function redeemTrusted(
   if (!plan.ok) return plan.error;
   const { issuer, subject, exp } = assertion;
   const what = ['trusted', issuer, subject, await idOf(token, assertion)].join('\0');
-  if (await claimOnce(site, what, exp + CLOCK_SKEW)) return issueToService(site, plan.value);
+  if (await claimOnce(deployment, what, exp + CLOCK_SKEW))
+    return issueToServiceAccount(deployment, plan.value);
   const { error, text } = ERRORS[as];
   return oauthError(error, text, 'assertion_replayed');
 }
@@ -75,22 +76,22 @@ interface Found {
 }
 
 async function readTrusted(
-  site: Site,
+  deployment: Deployment,
   token: string,
   as: Presented['as'],
   client_id: string | undefined,
 ): Promise<Result<Found>> {
   const issuer = claimedIssuer(token);
   if (issuer === undefined) return refuse('assertion_malformed');
-  const trusted = site.settings.trustedIssuers.find((one) => sameIssuer(one.issuer, issuer));
+  const trusted = deployment.settings.trustedIssuers.find((one) => sameIssuer(one.issuer, issuer));
   if (!trusted) return refuse('issuer_not_trusted', issuer.slice(0, 200));
-  const deps = { loopbackHosts: loopbackHosts(site, trusted), now: seconds() };
+  const deps = { loopbackHosts: loopbackHosts(deployment, trusted), now: seconds() };
   const keys = await keysOf(trusted, deps);
   if (!keys.ok) return keys;
   // What the issuer calls itself in its document, it must call itself in its tokens (OIDC Core section 3.1.3.7).
   const { issuer: itself = issuer } = keys.value;
   if (itself !== issuer) return refuse('issuer_not_trusted', issuer.slice(0, 200));
-  const presented = { as, issuer, client_id, origin: site.origin };
+  const presented = { as, issuer, client_id, origin: deployment.origin };
   const verify = () => verifyAssertion(trusted, token, keys.value, presented, deps);
   let verified = await verify();
   const isNew = !verified.ok && verified.error.reason === 'assertion_key_unknown';
@@ -101,10 +102,10 @@ async function readTrusted(
 }
 
 /** On this computer an issuer that a setting names may be on it too. */
-function loopbackHosts(site: Site, { issuer, jwks_uri }: TrustedIssuer): string[] {
-  if (!site.local) return [];
+function loopbackHosts(deployment: Deployment, { issuer, jwks_uri }: TrustedIssuer): string[] {
+  if (!deployment.local) return [];
   const named = [issuer, jwks_uri].filter((url) => url !== undefined).map((url) => new URL(url).host);
-  return [...site.settings.clientDocumentHosts, ...named];
+  return [...deployment.settings.clientDocumentHosts, ...named];
 }
 
 /** Who the token is about, as far as the gate tells others. Groups are the rule's: a token gives itself none. */

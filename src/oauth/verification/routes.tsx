@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { parseToken, VISITOR } from '../../account';
 import { record } from '../../audit';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import type { TryCredential } from '../../connections';
 import { randomSecret, s256 } from '../../crypto';
 import {
@@ -17,18 +17,18 @@ import {
 } from '../../flow';
 import { sourceOf } from '../../limits';
 import type { Refusal, Result } from '../../result';
-import { currentSignIn, mustFindFlow, type SignedIn, showSignIn } from '../../sign-in';
+import { currentSignIn, requireFlow, type SignedIn, showSignIn } from '../../sign-in';
 import {
   brandingOf,
   MessagePage,
-  mustComeFromUs,
   PageProblem,
   readPageForm,
+  requireSameOrigin,
   shown,
   showPage,
   words,
 } from '../../ui';
-import { whoDecides } from '../authorize/person';
+import { requireSignedInPerson } from '../authorize/person';
 import type { AuthorizationFlow } from '../authorize/request';
 import { findClient } from '../clients/clients';
 import type { Ending } from '../consent/choice';
@@ -65,15 +65,15 @@ export const deviceRoutes = (survey: SurveyTools, tryCredential: TryCredential) 
         const signedIn = await currentSignIn(c);
         return signedIn ? showCode(c, flow, signedIn) : showSignIn(c, flow);
       }
-      const person = await whoDecides(c, flow);
+      const person = await requireSignedInPerson(c, flow);
       if (!person) return showSignIn(c, flow);
       return isAtServices(c) ? showServices(c, flow, person) : showConsent(c, flow, person, survey);
     })
     .post('/device', async (c) => {
-      mustComeFromUs(c);
+      requireSameOrigin(c);
       const flow = await findDeviceFlow(c, c.req.query('flow'));
       const form = await readPageForm(c);
-      const person = isDevice(flow) ? await whoDecides(c, flow) : await currentSignIn(c);
+      const person = isDevice(flow) ? await requireSignedInPerson(c, flow) : await currentSignIn(c);
       if (!person) return showSignIn(c, flow);
       if (!(await flow.checkCsrf(form.get('csrf'), person.userId))) throw new PageProblem('form_forged');
       if (!isDevice(flow)) return takeCode(c, flow, person, form.get('user_code') ?? '');
@@ -89,7 +89,7 @@ export const deviceRoutes = (survey: SurveyTools, tryCredential: TryCredential) 
 async function begin(c: Context): Promise<Response> {
   const user_code = readUserCode(c.req.query('user_code') ?? '');
   const device = c.req.query('id');
-  const linked = device === undefined ? undefined : await readDevice(siteOf(c), device);
+  const linked = device === undefined ? undefined : await readDevice(deploymentOf(c), device);
   const isOurs = linked?.ok || (linked && linked.error.reason !== 'device_code_unknown');
   const id = await openFlow(
     c,
@@ -104,7 +104,7 @@ async function begin(c: Context): Promise<Response> {
 }
 
 async function findDeviceFlow(c: Context, id: string | undefined): Promise<AnyFlow> {
-  const flow = await mustFindFlow(c, id, c.req.method === 'POST');
+  const flow = await requireFlow(c, id, c.req.method === 'POST');
   if (!['device-code', 'device'].includes(flow.data.kind)) throw new PageProblem('flow_unknown');
   return flow as AnyFlow;
 }
@@ -119,14 +119,14 @@ async function showCode(
   { userId, identity }: SignedIn,
   again?: { notice: string; code: string; status: number },
 ): Promise<Response> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const { user_code, device } = flow.data;
   const linked = user_code === undefined ? undefined : showUserCode(user_code);
   const code = again?.code ?? linked;
-  const link = linked && device ? deviceLink(site.origin, linked, device) : undefined;
+  const link = linked && device ? deviceLink(deployment.origin, linked, device) : undefined;
   const page = (
     <DevicePage
-      branding={brandingOf(site)}
+      branding={brandingOf(deployment)}
       action={flow.data.return_to}
       hidden={{ csrf: await flow.csrf(userId) }}
       user={identity.name}
@@ -157,11 +157,11 @@ async function takeCode(
     return showCode(c, flow, person, { ...again, code: typed.slice(0, 20) });
   }
   const { id: device, data } = found.value;
-  const client = await findClient(siteOf(c), data.client_id, await sourceOf(c));
+  const client = await findClient(deploymentOf(c), data.client_id, await sourceOf(c));
   if (!client.ok) throw new PageProblem('client_unknown', { detail: client.error.reason });
   const { client_id, resource, user_code, from } = data;
   const code_verifier = randomSecret();
-  const redirect_uri = `${siteOf(c).origin}/device`;
+  const redirect_uri = `${deploymentOf(c).origin}/device`;
   const code_challenge = await s256(code_verifier);
   const id = await openFlow(
     c,
@@ -189,12 +189,12 @@ async function findTyped(
   if (code === undefined) return { ok: false, error: { reason: 'user_code_malformed' } };
   const id = code === data.user_code ? data.device : undefined;
   const budget = identity.provider === VISITOR ? 'visitors' : 'people';
-  return findDevice<DeviceRequest>(siteOf(c), code, { userId, budget, from: await sourceOf(c), id });
+  return findDevice<DeviceRequest>(deploymentOf(c), code, { userId, budget, from: await sourceOf(c), id });
 }
 
 /** Ends with a page when the device no longer waits. */
 async function mustWait(c: Context, flow: Flow<DeviceFlow>): Promise<void> {
-  const waiting = await readDevice(siteOf(c), flow.data.device.id);
+  const waiting = await readDevice(deploymentOf(c), flow.data.device.id);
   if (!waiting.ok) throw deviceProblem(waiting.error);
 }
 
@@ -206,23 +206,23 @@ function deviceProblem({ reason }: Refusal): PageProblem {
 
 /** The device hears the answer when it asks next; the person is told that this is all. */
 function backToDevice(c: Context, flow: Flow<DeviceFlow>, userId: string): Ending {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const { device, client } = flow.data;
   const end = (title: string, message: string) =>
-    showPage(c, <MessagePage branding={brandingOf(site)} title={title} text={message} />);
+    showPage(c, <MessagePage branding={brandingOf(deployment)} title={title} text={message} />);
   return {
     denied: async () => {
-      const answered = await answerDevice(site, device.id, device.user_code, undefined);
+      const answered = await answerDevice(deployment, device.id, device.user_code, undefined);
       if (!answered.ok) throw deviceProblem(answered.error);
       return end(text.denied, text.deniedText(shown(client.name)));
     },
     allowed: async (redirectTo) => {
       const code = new URL(redirectTo).searchParams.get('code') ?? '';
       const approval: DeviceApproval = { code, code_verifier: device.code_verifier };
-      const answered = await answerDevice(site, device.id, device.user_code, approval);
+      const answered = await answerDevice(deployment, device.id, device.user_code, approval);
       if (answered.ok) return end(text.allowed, text.allowedText(shown(client.name)));
       // Somebody else was faster, and nobody will come for this code.
-      await site.env.ACCOUNT.getByName(userId).revokeGrant(parseToken(code)?.grantId ?? '');
+      await deployment.env.ACCOUNT.getByName(userId).revokeGrant(parseToken(code)?.grantId ?? '');
       throw deviceProblem(answered.error);
     },
   };

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import type { Connection } from '../../account';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { type ConnectionStatus, isWithinKey, orphansOf, serversOf, standingOf } from '../../connections';
 import { currentSignIn } from '../../sign-in';
 import type { ApiUser } from '../shared/api';
@@ -25,7 +25,7 @@ export const connectionsApi = new Hono<{ Bindings: Env; Variables: { user: ApiUs
   });
 
 async function listConnections(c: ApiContext): Promise<object[]> {
-  const { settings, origin } = siteOf(c);
+  const { settings, origin } = deploymentOf(c);
   const held = await c.env.ACCOUNT.getByName(c.var.user.userId).listConnections();
   const person = await currentSignIn(c);
   const servers = person ? serversOf(settings, person) : [];

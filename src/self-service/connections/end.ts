@@ -1,15 +1,15 @@
 import type { Context } from 'hono';
 import { record } from '../../audit';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { clientSettingOf, loopbackOrigins } from '../../upstream';
 
 /** Ends a user's connection, at the provider too where it can be; false when there was none. */
 export async function endConnection(c: Context, user: string, name: string): Promise<boolean> {
-  const site = siteOf(c);
-  const server = site.settings.servers.find((one) => one.name === name);
-  const loopback = server ? loopbackOrigins(site, server) : [];
+  const deployment = deploymentOf(c);
+  const server = deployment.settings.servers.find((one) => one.name === name);
+  const loopback = server ? loopbackOrigins(deployment, server) : [];
   const configured = server && clientSettingOf(server);
-  const account = site.env.ACCOUNT.getByName(user);
+  const account = deployment.env.ACCOUNT.getByName(user);
   const { existed, revoked } = await account.disconnect(name, loopback, configured);
   const detail = revoked ? 'revoked at the provider' : 'here only';
   if (existed) record(c, { event: 'connection_ended', outcome: 'ok', user, server: name, detail });

@@ -1,4 +1,4 @@
-import { type Service, ServiceList } from '../../connections';
+import { type ConnectableAccount, ServiceList } from '../../connections';
 import { type Branding, Layout, Notice, words } from '../../ui';
 
 const text = words.account;
@@ -8,7 +8,7 @@ const MOST_SHOWN = 6;
 interface ConnectionsPageProps {
   branding: Branding;
   /** All there are; the page begins with the one at `from`. */
-  services: Service[];
+  services: ConnectableAccount[];
   from: number;
   action: string;
   hidden: Record<string, string>;

@@ -1,14 +1,14 @@
 import { type Context, Hono } from 'hono';
 import { record } from '../../audit';
-import { siteOf, titleOf } from '../../config';
+import { deploymentOf, titleOf } from '../../config';
 import {
   beginConnect,
+  type ConnectableAccount,
   type ConnectFlow,
   checkKey,
   connectNotice,
   isWithinKey,
   orphansOf,
-  type Service,
   serversOf,
   serviceOf,
   standingOf,
@@ -42,7 +42,9 @@ export const connectionPages = (tryCredential: TryCredential) =>
         await endConnection(c, person.userId, ended);
         return c.redirect(hereOf(c), 303);
       }
-      const server = serversOf(siteOf(c).settings, person).find(({ name }) => name === form.get('connect'));
+      const server = serversOf(deploymentOf(c).settings, person).find(
+        ({ name }) => name === form.get('connect'),
+      );
       if (!server || !needsConnection(server)) throw new PageProblem('not_found');
       if (server.auth === 'oauth') return goToProvider(c, person, server);
       return keepKey(c, person, server, form.get('key') ?? '', tryCredential);
@@ -79,8 +81,8 @@ async function keepKey(
     });
   }
   const obtained = { credential: checked.value, place: placeOf(server) };
-  await siteOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
-  await keepVisitor(siteOf(c), person);
+  await deploymentOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
+  await keepVisitor(deploymentOf(c), person);
   record(c, { event: 'connection', outcome: 'ok', ...about });
   return c.redirect(hereOf(c), 303);
 }
@@ -92,10 +94,10 @@ interface Told {
 }
 
 async function showConnections(c: Context, person: SignedIn, told?: Told): Promise<Response> {
-  const site = siteOf(c);
+  const deployment = deploymentOf(c);
   const page = (
     <ConnectionsPage
-      branding={brandingOf(site)}
+      branding={brandingOf(deployment)}
       services={await servicesOf(c, person)}
       from={fromOf(c)}
       action={hereOf(c)}
@@ -117,12 +119,14 @@ function hereOf(c: Context): string {
 }
 
 /** Those at which the person may have an account, then what is left of others. */
-async function servicesOf(c: Context, person: SignedIn): Promise<Service[]> {
-  const servers = serversOf(siteOf(c).settings, person);
-  const held = await siteOf(c).env.ACCOUNT.getByName(person.userId).listConnections();
+async function servicesOf(c: Context, person: SignedIn): Promise<ConnectableAccount[]> {
+  const servers = serversOf(deploymentOf(c).settings, person);
+  const held = await deploymentOf(c).env.ACCOUNT.getByName(person.userId).listConnections();
   const orphans = orphansOf(servers, held)
     .filter(({ server }) => isWithinKey(server, person.key))
-    .map(({ server, auth }): Service => ({ name: server, title: server, auth, status: 'orphaned' }));
+    .map(
+      ({ server, auth }): ConnectableAccount => ({ name: server, title: server, auth, status: 'orphaned' }),
+    );
   return [...standingOf(servers, held).map(serviceOf), ...orphans];
 }
 
@@ -131,6 +135,6 @@ async function noticeOf(c: Context): Promise<Told | undefined> {
   const flow = await findFlow(c, c.req.query('flow'), { touch: false });
   const outcome = flow.ok && (await takeOutcome(flow.value));
   if (!outcome) return undefined;
-  const server = siteOf(c).settings.servers.find(({ name }) => name === outcome.server);
+  const server = deploymentOf(c).settings.servers.find(({ name }) => name === outcome.server);
   return { text: connectNotice(server?.title ?? outcome.server, outcome.reason), status: 200 };
 }

@@ -14,11 +14,19 @@ import {
 } from '../../account';
 import { record } from '../../audit';
 import { seconds } from '../../clock';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { decodeUtf8, readBody } from '../../http';
 import type { Refusal } from '../../result';
 import { quotable } from '../../secret-text';
-import { type ApiUser, ended, listed, refuse, signedInOnly, toTime, type UserVariables } from '../shared/api';
+import {
+  type ApiUser,
+  ended,
+  listed,
+  refuseRequest,
+  signedInOnly,
+  toTime,
+  type UserVariables,
+} from '../shared/api';
 
 /** The most that a request for a key may weigh, in bytes. */
 const MAX_BYTES = 65_536;
@@ -39,9 +47,10 @@ export function keysApi(whoCalls: (c: Context) => Promise<ApiUser | undefined>) 
       if (barred) return refuseMaking(c, barred, user.userId);
       const body = await readJson(c.req.raw);
       const asked = keyRequest.safeParse(body);
-      if (!asked.success) return refuse(c, 400, 'invalid_request', describeIssue(asked.error.issues[0]));
-      const spec = judgeKeyRequest(asked.data, user.identity, siteOf(c).settings, seconds());
-      if (!spec.ok) return refuse(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
+      if (!asked.success)
+        return refuseRequest(c, 400, 'invalid_request', describeIssue(asked.error.issues[0]));
+      const spec = judgeKeyRequest(asked.data, user.identity, deploymentOf(c).settings, seconds());
+      if (!spec.ok) return refuseRequest(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
       const made = await c.env.ACCOUNT.getByName(user.userId).createKey(spec.value);
       if (!made.ok) return refuseTooMany(c, made.error, user.userId);
       const { text: key, ...rest } = made.value;
@@ -71,10 +80,10 @@ export function whyNoKeys({ key, identity }: Pick<ApiUser, 'key' | 'identity'>):
 /** A body of JSON; undefined when it is none, or longer than 64 kB. */
 export async function readJson(request: Request): Promise<unknown> {
   const body = await readBody(request, MAX_BYTES);
-  return body.ok ? parseJson(decodeUtf8(body.value)) : undefined;
+  return body.ok ? parseKeyRequest(decodeUtf8(body.value)) : undefined;
 }
 
-export function parseJson(text: string | undefined): unknown {
+export function parseKeyRequest(text: string | undefined): unknown {
   try {
     return JSON.parse(text ?? '');
   } catch {
@@ -128,5 +137,5 @@ function refuseMaking(c: Context, reason: string, user?: string): Response {
     reason === 'by_key'
       ? 'An access key makes no keys: sign in as yourself'
       : 'Only people who signed in make keys';
-  return refuse(c, 403, 'access_denied', why);
+  return refuseRequest(c, 403, 'access_denied', why);
 }

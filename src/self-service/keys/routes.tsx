@@ -11,7 +11,7 @@ import {
 } from '../../account';
 import { record } from '../../audit';
 import { seconds } from '../../clock';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { expiryChoice, readExpiry } from '../../expiry';
 import { openFlow } from '../../flow';
 import { brandingOf, PageProblem, showPage, words } from '../../ui';
@@ -47,7 +47,7 @@ export function keysPages(whoCalls: WhoCalls) {
 }
 
 async function makeKey(c: Context, user: ApiUser, form: URLSearchParams): Promise<Response> {
-  const { settings, origin, env } = siteOf(c);
+  const { settings, origin, env } = deploymentOf(c);
   const now = seconds();
   const values = { name: form.get('name') ?? '', scope: form.getAll('scope'), server: form.getAll('server') };
   const again = (reason: keyof typeof words.keys.problems) =>
@@ -72,7 +72,7 @@ async function makeKey(c: Context, user: ApiUser, form: URLSearchParams): Promis
   const { id, name, text } = made.value;
   record(c, { event: 'key_created', outcome: 'ok', user: user.userId, grant: id, detail: name });
   const page = (
-    <KeyMadePage branding={brandingOf(siteOf(c))} name={name} keyText={text} url={`${origin}/mcp`} />
+    <KeyMadePage branding={brandingOf(deploymentOf(c))} name={name} keyText={text} url={`${origin}/mcp`} />
   );
   return showPage(c, page, { status: 201 });
 }
@@ -93,17 +93,17 @@ async function showKeys(
     status?: number;
   },
 ): Promise<Response> {
-  const site = siteOf(c);
-  const { settings } = site;
+  const deployment = deploymentOf(c);
+  const { settings } = deployment;
   const role = highestRole(user.identity, settings);
   const longest = settings.tokens.grant;
   const usual = expiryChoice(Math.min(DEFAULT_KEY_LIFE, longest)).max;
   const page = (
     <KeysPage
-      branding={brandingOf(site)}
+      branding={brandingOf(deployment)}
       hidden={await accountFields(c, user)}
       id={proposeKeyId()}
-      keys={await site.env.ACCOUNT.getByName(user.userId).listKeys()}
+      keys={await deployment.env.ACCOUNT.getByName(user.userId).listKeys()}
       from={Math.max(0, Number.parseInt(c.req.query('from') ?? '', 10) || 0)}
       now={seconds()}
       scopes={role ? scopesWithin(role, SCOPES) : []}

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { sign, verifySignature } from '../../crypto';
-import { mustComeFromUs, PageProblem, readPageForm } from '../../ui';
+import { PageProblem, readPageForm, requireSameOrigin } from '../../ui';
 
 const PURPOSE = 'account-form';
 
@@ -10,7 +10,7 @@ export async function accountFields(
   c: Context,
   { signInId }: { signInId: string },
 ): Promise<{ csrf: string }> {
-  return { csrf: await sign(siteOf(c).keyring, PURPOSE, signInId) };
+  return { csrf: await sign(deploymentOf(c).keyring, PURPOSE, signInId) };
 }
 
 /** A form of the account's pages, sent from the sign-in that it was made for. `whoCalls` finds who is signed in. */
@@ -18,11 +18,11 @@ export async function readAccountForm<T extends { signInId: string }>(
   c: Context,
   whoCalls: (c: Context) => Promise<T | undefined>,
 ): Promise<{ person: T; form: URLSearchParams }> {
-  mustComeFromUs(c);
+  requireSameOrigin(c);
   const form = await readPageForm(c);
   const person = await whoCalls(c);
   const csrf = form.get('csrf') ?? '';
-  if (!person || !(await verifySignature(siteOf(c).keyring, PURPOSE, person.signInId, csrf))) {
+  if (!person || !(await verifySignature(deploymentOf(c).keyring, PURPOSE, person.signInId, csrf))) {
     throw new PageProblem('form_forged');
   }
   return { person, form };

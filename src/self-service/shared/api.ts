@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Identity, KeyLimits } from '../../account';
 import { record } from '../../audit';
-import { siteOf } from '../../config';
+import { deploymentOf } from '../../config';
 
 /** Who a call of the API is for: found by `sign-in/`, which `app.ts` hands in. */
 export interface ApiUser {
@@ -25,11 +25,12 @@ export function signedInOnly(
 ): MiddlewareHandler<{ Bindings: Env; Variables: UserVariables }> {
   return async (c, next) => {
     const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
-    if (!reads && c.req.header('origin') !== siteOf(c).origin) {
-      return refuse(c, 403, 'access_denied', 'The request must come from a page of this origin');
+    if (!reads && c.req.header('origin') !== deploymentOf(c).origin) {
+      return refuseRequest(c, 403, 'access_denied', 'The request must come from a page of this origin');
     }
     const user = await whoCalls(c);
-    if (!user) return refuse(c, 401, 'unauthorized', `Sign in at ${siteOf(c).origin}/sign-in first`);
+    if (!user)
+      return refuseRequest(c, 401, 'unauthorized', `Sign in at ${deploymentOf(c).origin}/sign-in first`);
     c.set('user', user);
     c.header('Cache-Control', 'no-store');
     return next();
@@ -46,7 +47,7 @@ export function accountOf(c: UserContext) {
 export function listed(c: UserContext, all: { id: string }[]): Response {
   const asked = Number(c.req.query('limit') ?? PAGE);
   if (!Number.isInteger(asked) || asked < 1) {
-    return refuse(c, 400, 'invalid_request', `limit must be a number from 1 to ${MAX_PAGE}`);
+    return refuseRequest(c, 400, 'invalid_request', `limit must be a number from 1 to ${MAX_PAGE}`);
   }
   const cursor = c.req.query('cursor');
   const from = cursor === undefined ? 0 : all.findIndex(({ id }) => id === cursor) + 1;
@@ -56,12 +57,12 @@ export function listed(c: UserContext, all: { id: string }[]): Response {
 }
 
 export function ended(c: UserContext, event: string, id: string, existed: boolean): Response {
-  if (!existed) return refuse(c, 404, 'not_found', 'There is none of that id');
+  if (!existed) return refuseRequest(c, 404, 'not_found', 'There is none of that id');
   record(c, { event, outcome: 'ok', user: c.var.user.userId, detail: id });
   return c.body(null, 204);
 }
 
-export function refuse(
+export function refuseRequest(
   c: Context,
   status: 400 | 401 | 403 | 404,
   error: string,

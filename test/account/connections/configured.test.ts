@@ -6,8 +6,8 @@ import { Connections } from '../../../src/account/connections/connections';
 import type {
   ClientSetting,
   Connector,
+  CredentialRequest,
   OAuthCredential,
-  Wanted,
 } from '../../../src/account/connections/credential';
 import { ConnectionStore } from '../../../src/account/connections/store';
 import { makeKeyringText, parseKeyring } from '../../../src/crypto';
@@ -88,7 +88,7 @@ async function asked(name: string, client: ClientSetting, then: 'renew' | 'disco
     const about = { auth: 'oauth', server: 'tools', resource: PLACE } as const;
     await connections.connect([{ credential: { ...about, ...tokens, ...credential(A) }, place: PLACE }]);
     pass(120);
-    const wanted: Wanted = {
+    const wanted: CredentialRequest = {
       server: 'tools',
       auth: 'oauth',
       place: PLACE,

@@ -2,7 +2,11 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Connections } from '../../../src/account/connections/connections';
-import type { Connector, OAuthCredential, Wanted } from '../../../src/account/connections/credential';
+import type {
+  Connector,
+  CredentialRequest,
+  OAuthCredential,
+} from '../../../src/account/connections/credential';
 import { ConnectionStore } from '../../../src/account/connections/store';
 import { type Keyring, makeKeyringText, parseKeyring } from '../../../src/crypto';
 import { ok, refuse } from '../../../src/result';
@@ -21,7 +25,7 @@ afterEach(() => {
 
 const USER = 'user-of-the-vault';
 const PLACE = 'https://tools.example/mcp';
-const WANTED: Wanted = {
+const WANTED: CredentialRequest = {
   server: 'tools',
   auth: 'oauth',
   place: PLACE,
@@ -213,7 +217,7 @@ describe('the keys of the vault', () => {
         ok: true,
         value: { value: 'Bearer access-0' },
       });
-      const keyed: Wanted = { ...WANTED, server: 'keyed', auth: 'api_key' };
+      const keyed: CredentialRequest = { ...WANTED, server: 'keyed', auth: 'api_key' };
       expect(await later.connections.credential(keyed)).toMatchObject({
         ok: true,
         value: { value: 'Bearer a-key' },

@@ -1,6 +1,6 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Grants, type Presentation, type Terms } from '../../../src/account/grants/grants';
+import { Grants, type IssuerConfig, type TokenRequest } from '../../../src/account/grants/grants';
 import type { Issuer, TokenAnswer } from '../../../src/account/grants/issuer';
 import { GrantStore } from '../../../src/account/grants/store';
 import { parseSettings } from '../../../src/config/settings';
@@ -49,7 +49,7 @@ function issuerWith(n: number, event: () => unknown): Issuer {
   }
 }
 
-function termsOf(authorized: Authorized): Terms {
+function termsOf(authorized: Authorized): IssuerConfig {
   const { origin } = authorized.gate;
   return {
     origin,
@@ -60,7 +60,7 @@ function termsOf(authorized: Authorized): Terms {
   };
 }
 
-function presentation(authorized: Authorized, secret: string, form: Record<string, string>): Presentation {
+function presentation(authorized: Authorized, secret: string, form: Record<string, string>): TokenRequest {
   const { client_id, redirect_uri } = authorized.client;
   const grant_types = ['authorization_code', 'refresh_token'];
   const client = { client_id, redirect_uris: [redirect_uri], grant_types, response_types: ['code'] };

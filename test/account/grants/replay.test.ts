@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judgeCodeRepeat, judgeRefreshRepeat } from '../../../src/account/grants/replay';
+import { judgeCodeReplay, judgeRefreshReplay } from '../../../src/account/grants/replay';
 
 describe('a code that comes again', () => {
   it.each([
@@ -8,7 +8,7 @@ describe('a code that comes again', () => {
     { after: 11, used: false, verdict: 'replay' },
     { after: 0, used: true, verdict: 'replay' },
   ])('after $after s, tokens used: $used, is a $verdict', ({ after, used, verdict }) => {
-    expect(judgeCodeRepeat({ redeemedAt: 1000, now: 1000 + after, used })).toBe(verdict);
+    expect(judgeCodeReplay({ redeemedAt: 1000, now: 1000 + after, used })).toBe(verdict);
   });
 });
 
@@ -21,6 +21,6 @@ describe('a rotated refresh token that comes again', () => {
     { after: 2_591_999, successorUsed: false, verdict: 'repeat' },
   ])('after $after s, successor used: $successorUsed, is a $verdict', ({ after, successorUsed, verdict }) => {
     const facts = { rotatedAt: 1000, now: 1000 + after, grace: 120, successorUsed };
-    expect(judgeRefreshRepeat(facts)).toBe(verdict);
+    expect(judgeRefreshReplay(facts)).toBe(verdict);
   });
 });

@@ -2,7 +2,7 @@ import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { type Context, Hono } from 'hono';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { siteOf } from '../../../src/config/deployment';
+import { deploymentOf } from '../../../src/config/deployment';
 import { connectionsNeeded } from '../../../src/connections/client/needed';
 import { beginConnect } from '../../../src/connections/client/oauth';
 import { stagedServers, stageObtained, submitAndAdopt } from '../../../src/connections/client/staged';
@@ -40,7 +40,7 @@ const pages = new Hono<{ Bindings: Env }>()
   )
   .get('/begin', async (c) => {
     const { flow, user } = await flowOf(c);
-    const server = siteOf(c).settings.servers.find(needsConnection);
+    const server = deploymentOf(c).settings.servers.find(needsConnection);
     if (!server) throw new Error('no server');
     const begun = await beginConnect(c, flow, user, server, flow.data.return_to);
     return begun.ok ? c.redirect(begun.value, 303) : c.text(begun.error.reason, 400);
@@ -53,7 +53,7 @@ const pages = new Hono<{ Bindings: Env }>()
   })
   .get('/status', async (c) => {
     const { flow, user } = await flowOf(c);
-    const needed = await connectionsNeeded(c, user, siteOf(c).settings.servers, flow);
+    const needed = await connectionsNeeded(c, user, deploymentOf(c).settings.servers, flow);
     return c.json(needed.map(({ server, status }) => [server.name, status]));
   })
   .get('/staged', async (c) => {

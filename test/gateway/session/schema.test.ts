@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { siteAt } from '../../../src/config/deployment';
+import { deploymentAt } from '../../../src/config/deployment';
 import { sealSessionId } from '../../../src/gateway/request/session-id';
 import { startClock } from '../../fixtures/clock';
 import { connectMerged, deploy, EventStream, InSession } from '../../fixtures/mcp-session';
@@ -29,9 +29,9 @@ test.each([
     const ada = await connectMerged(gate, ['one'], { user: { name: "Ada O'Neill" }, scope: ['mcp:read'] });
     const object = env.MCP_SESSION.get(env.MCP_SESSION.newUniqueId());
     await loadSql(object, sql);
-    const site = await siteAt(env, { origin: gate.origin, local: true, requestId: '' });
+    const deployment = await deploymentAt(env, { origin: gate.origin, local: true, requestId: '' });
     const owner = { server: '', user: dumped.user, client: dumped.client.client_id };
-    const session = InSession.of(ada, await sealSessionId(site, owner, object.id.toString()));
+    const session = InSession.of(ada, await sealSessionId(deployment, owner, object.id.toString()));
 
     const stream = await session.listen(dumped.heard[0]);
     const missed = await stream.said('notifications/message');
