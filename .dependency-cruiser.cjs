@@ -15,8 +15,8 @@ const LAYERS = [
   'flow',
   'limits',
   'servers',
-  'audit',
   'ui',
+  'audit',
   'config',
 ];
 

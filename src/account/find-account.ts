@@ -1,12 +1,17 @@
 import { isUserId, type Keyring } from '../crypto';
 import { keyPartsOf } from './keys/text';
 
+/** The `Account` of a user id that this deployment made: a principal's own, or one that {@link findAccount} knew. */
+export function accountOf(env: Env, userId: string) {
+  return env.ACCOUNT.getByName(userId);
+}
+
 /**
  * The `Account` of a user id that came from outside; undefined when this deployment didn't make that id,
  * so that a made-up one wakes no object.
  */
-export async function findAccount(env: Env, keyring: Keyring, userId: string) {
-  return (await isUserId(keyring, userId)) ? env.ACCOUNT.getByName(userId) : undefined;
+export async function findAccount({ env, keyring }: { env: Env; keyring: Keyring }, userId: string) {
+  return (await isUserId(keyring, userId)) ? accountOf(env, userId) : undefined;
 }
 
 /**

@@ -19,7 +19,7 @@ export {
   type TokenProvider,
   type UpstreamCredential,
 } from './connections/credential';
-export { findAccount, parseToken } from './find-account';
+export { accountOf, findAccount, parseToken } from './find-account';
 export type { DirectApproval } from './grants/direct';
 export type { IssuerConfig } from './grants/grants';
 export type {

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import {
+  accountOf,
   describeKeyRefusal,
   findAccount,
   type Identity,
@@ -47,7 +48,7 @@ export const adminKeysApi = new Hono<{ Bindings: Env; Variables: AdminVariables 
   .post('/api/admin/keys', (c) => create(c))
   .delete('/api/admin/keys/:id', async (c) => {
     const [userId = '', keyId = ''] = c.req.param('id').split(':');
-    const account = await findAccount(c.env, deploymentOf(c).keyring, userId);
+    const account = await findAccount(deploymentOf(c), userId);
     const revoked = account !== undefined && (await account.revokeKey(keyId));
     if (!revoked) return fail(c, 404, 'not_found', 'There is none of that id');
     record(c, { event: 'key_revoked', outcome: 'ok', user: c.var.by, detail: `${userId}:${keyId}` });
@@ -69,7 +70,7 @@ async function create(c: AdminContext): Promise<Response> {
   if (!spec.ok) return fail(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
   const userId = await userIdOf(keyring, SERVICE, subject);
   const service = { userId, identity: { ...identity, name: spec.value.name } };
-  const made = await c.env.ACCOUNT.getByName(userId).createKey({ ...spec.value, tools }, { service });
+  const made = await accountOf(c.env, userId).createKey({ ...spec.value, tools }, { service });
   if (!made.ok) return refuseTooMany(c, made.error, userId);
   const { text: key, ...shown } = made.value;
   const detail = `${userId}:${shown.id} ${shown.name}`;

@@ -2,9 +2,9 @@ import { type Context, Hono } from 'hono';
 import type { Grant, SignInRow } from '../account';
 import {
   type ApiUser,
-  accountOf,
   ended,
   listed,
+  ownAccount,
   signedInOnly,
   toTime,
   type UserContext,
@@ -22,7 +22,7 @@ export function accountApi(whoCalls: (c: Context) => Promise<ApiUser | undefined
     .delete('/api/grants/:id', async (c) => {
       const id = c.req.param('id');
       const may = isOwn(c, id, await ownGrants(c));
-      return ended(c, 'grant_revoked', id, may && (await accountOf(c).revokeGrant(id)));
+      return ended(c, 'grant_revoked', id, may && (await ownAccount(c).revokeGrant(id)));
     })
     .get('/api/sign-ins', async (c) => {
       const rows = await ownSignIns(c);
@@ -34,18 +34,18 @@ export function accountApi(whoCalls: (c: Context) => Promise<ApiUser | undefined
     .delete('/api/sign-ins/:id', async (c) => {
       const id = c.req.param('id');
       const may = isOwn(c, id, await ownSignIns(c));
-      return ended(c, 'sign_in_ended', id, may && (await accountOf(c).endSignIn(id)));
+      return ended(c, 'sign_in_ended', id, may && (await ownAccount(c).endSignIn(id)));
     });
 }
 
 async function ownGrants(c: UserContext): Promise<Grant[]> {
   const { key } = c.var.user;
-  return (await accountOf(c).listGrants()).filter(({ key_id }) => !key || key.id === key_id);
+  return (await ownAccount(c).listGrants()).filter(({ key_id }) => !key || key.id === key_id);
 }
 
 async function ownSignIns(c: UserContext): Promise<SignInRow[]> {
   const { key } = c.var.user;
-  return (await accountOf(c).listSignIns()).filter(({ key_id }) => !key || key.id === key_id);
+  return (await ownAccount(c).listSignIns()).filter(({ key_id }) => !key || key.id === key_id);
 }
 
 /** Whether somebody signed in by a key may end that; the person themselves may end all that is theirs. */

@@ -103,7 +103,7 @@ async function signInByKey(c: Context, flow: Flow, typed: string): Promise<Respo
   const { env, keyring } = deploymentOf(c);
   const text = typed.trim();
   const parsed = parseKey(text);
-  const account = parsed.ok ? await findAccount(env, keyring, parsed.value.userId) : undefined;
+  const account = parsed.ok ? await findAccount({ env, keyring }, parsed.value.userId) : undefined;
   if (!parsed.ok) return refuseKey(c, flow, parsed.error);
   if (!account) return refuseKey(c, flow, { reason: 'key_not_ours' });
   const looked = await account.keyOwner(parsed.value.keyId, await sha256Hex(text));

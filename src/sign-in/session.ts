@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import {
+  accountOf,
   findAccount,
   highestRole,
   type Identity,
@@ -30,7 +31,7 @@ export async function startSignIn(c: Context, identity: Identity, token?: Provid
   const deployment = deploymentOf(c);
   const userId = await userIdOf(deployment.keyring, identity.issuer, identity.subject);
   const ttl = deployment.settings.tokens.sign_in;
-  const account = deployment.env.ACCOUNT.getByName(userId);
+  const account = accountOf(deployment.env, userId);
   const userAgent = c.req.header('user-agent') ?? '';
   const signIn = await account.signIn(userId, identity, { userAgent, ttl }, token);
   await keepCookie(c, userId, { ...signIn, ttl });
@@ -48,7 +49,7 @@ export async function startSignInByKey(
 ): Promise<Result<{ userId: string; key: KeyLimits }>> {
   const { env, settings } = deploymentOf(c);
   const browser = { userAgent: c.req.header('user-agent') ?? '', ttl: settings.tokens.sign_in };
-  const signedIn = await env.ACCOUNT.getByName(userId).signInByKey(keyId, await sha256Hex(text), browser);
+  const signedIn = await accountOf(env, userId).signInByKey(keyId, await sha256Hex(text), browser);
   if (!signedIn.ok) return signedIn;
   await keepCookie(c, userId, signedIn.value);
   return ok({ userId, key: signedIn.value.key });
@@ -68,7 +69,7 @@ async function keepCookie(
 export async function currentSignIn(c: Context): Promise<SignedIn | undefined> {
   const deployment = deploymentOf(c);
   const cookie = await readCookie(c);
-  const account = cookie && (await findAccount(deployment.env, deployment.keyring, cookie.userId));
+  const account = cookie && (await findAccount(deployment, cookie.userId));
   if (!cookie || !account) return undefined;
   const checked = await account.checkSignIn(cookie.signInId, cookie.secret);
   if (!checked.ok) return undefined;
@@ -82,7 +83,7 @@ export async function endSignIn(c: Context): Promise<string | undefined> {
   const deployment = deploymentOf(c);
   const cookie = await readCookie(c);
   deleteCookie(c, cookieName(c), attributes(c));
-  const account = cookie && (await findAccount(deployment.env, deployment.keyring, cookie.userId));
+  const account = cookie && (await findAccount(deployment, cookie.userId));
   if (!cookie || !account) return undefined;
   await account.endSignIn(cookie.signInId);
   return cookie.userId;

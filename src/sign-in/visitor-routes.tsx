@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { SERVICE, VISITOR } from '../account';
+import { accountOf, SERVICE, VISITOR } from '../account';
 import { record } from '../audit';
 import { deploymentOf } from '../config';
 import type { Flow } from '../flow';
@@ -33,7 +33,7 @@ export const visitorRoutes = new Hono<{ Bindings: Env }>()
     const { flow, form } = await readFlowForm(c, person?.userId ?? '');
     const visitor = person && form.decision === 'take' ? await visitorLeft(c) : undefined;
     if (person && visitor) {
-      const moved = await deploymentOf(c).env.ACCOUNT.getByName(visitor.userId).moveTo(person.userId);
+      const moved = await accountOf(c.env, visitor.userId).moveTo(person.userId);
       const outcome = moved ? 'ok' : 'refused';
       record(c, { event: 'visitor_moved', outcome, user: person.userId, detail: visitor.userId });
       forgetVisitor(c);
@@ -59,7 +59,7 @@ async function whoMayTake(c: Context): Promise<SignedIn | undefined> {
 async function visitorLeft(c: Context) {
   const known = await knownVisitor(c);
   if (!known) return undefined;
-  const { identity, left } = await deploymentOf(c).env.ACCOUNT.getByName(known.userId).visitorState();
+  const { identity, left } = await accountOf(c.env, known.userId).visitorState();
   const something = Object.values(left).some((names) => names.length > 0);
   if (!identity || !something) return undefined;
   const { servers } = deploymentOf(c).settings;

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { type Identity, VISITOR } from '../account';
+import { accountOf, type Identity, VISITOR } from '../account';
 import { seconds } from '../clock';
 import { type Deployment, deploymentOf } from '../config';
 import { randomSecret, sha256Hex, timingSafeEqual, userIdOf } from '../crypto';
@@ -23,7 +23,7 @@ const CONNECTED_FOR = 31_536_000;
  */
 export async function welcomeVisitor(c: Context, label: string): Promise<Identity> {
   const known = await knownVisitor(c);
-  const state = known && (await deploymentOf(c).env.ACCOUNT.getByName(known.userId).visitorState());
+  const state = known && (await accountOf(c.env, known.userId).visitorState());
   const back = state?.moved ? undefined : known;
   const secret = back?.secret ?? randomSecret();
   if (!back) await requireWithinLimit(c, 'visitors');
@@ -54,7 +54,7 @@ async function makeRoom(c: Context, subject: string, left: boolean): Promise<voi
   const entered = await enterPool(deployment, 'visitors', { id, from: await sourceOf(c), expiresAt });
   if (!entered.ok) throw new PageProblem('visitors_full', { detail: entered.error.reason });
   if (left) await keepInPool(deployment, 'visitors', id, seconds() + CONNECTED_FOR);
-  for (const dropped of entered.value) await deployment.env.ACCOUNT.getByName(dropped).forgetVisitor();
+  for (const dropped of entered.value) await accountOf(deployment.env, dropped).forgetVisitor();
 }
 
 /** What a visitor did that lasts: they no longer make room for others. `until`: seconds since the epoch. */

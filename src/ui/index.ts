@@ -4,6 +4,14 @@ export { type Branding, Layout, Mark } from './layout';
 export { logoRoute } from './logo';
 export { MessagePage } from './message';
 export { CodeField, Hidden, Notice, Warning } from './parts';
-export { brandingOf, PageProblem, renderProblem, showPage } from './problem';
+export {
+  brandingOf,
+  PageProblem,
+  type PageRefusal,
+  refusePage,
+  renderProblem,
+  showPage,
+  toPage,
+} from './problem';
 export { words } from './words';
 export { plain, Say, shown } from './words/sentence';

@@ -1,6 +1,8 @@
 import type { Context } from 'hono';
 import type { JSX } from 'hono/jsx/jsx-runtime';
+import { record } from '../audit';
 import { type Deployment, deploymentOf } from '../config';
+import type { Refusal } from '../result';
 import type { Branding } from './layout';
 import { ProblemPage } from './message';
 import { type RenderOptions, renderPage } from './render';
@@ -34,6 +36,30 @@ const STATUS: Partial<Record<ProblemTag, number>> = {
 const RETRY_AFTER: Partial<Record<ProblemTag, number>> = { too_many_requests: 60, visitors_full: 3600 };
 
 type Words = { title: string; what: string; next: string };
+
+/**
+ * Why a person gets an error page: `reason` chooses the words and the status, and is what the log says; `detail` is
+ * for the log alone, `about` is named on the page, `action` is where its button leads.
+ */
+export interface PageRefusal extends Refusal<ProblemTag> {
+  about?: string | undefined;
+  action?: { label: string; href: string } | undefined;
+}
+
+/** A refusal that becomes a page by {@link toPage}. */
+export function refusePage(
+  reason: ProblemTag,
+  more: Omit<PageRefusal, 'reason'> = {},
+): { ok: false; error: PageRefusal } {
+  return { ok: false, error: { reason, ...more } };
+}
+
+/** The page of a refusal, which is recorded: the one place that turns a {@link PageRefusal} into an answer. */
+export function toPage(c: Context, { reason, detail, about, action }: PageRefusal): Promise<Response> {
+  record(c, { event: 'page', outcome: 'refused', reason, detail });
+  const options = { ...(about === undefined ? {} : { about }), ...(action === undefined ? {} : { action }) };
+  return renderProblem(c, new PageProblem(reason, options));
+}
 
 /**
  * Ends a page's request with an error told to a person. `tag` chooses the words and the status, and is what

@@ -85,7 +85,7 @@ export async function giveUpCredential(
   server: ConnectedServer,
   refused: string,
 ): Promise<CredentialAnswer> {
-  const account = await findAccount(deployment.env, deployment.keyring, principal.user.id);
+  const account = await findAccount(deployment, principal.user.id);
   await account?.credentialRefused(server.name, refused);
   const answer: CredentialAnswer = {
     ok: false,
@@ -101,7 +101,7 @@ async function ask(
   server: ConnectedServer,
   refused?: string,
 ): Promise<CredentialAnswer> {
-  const account = await findAccount(deployment.env, deployment.keyring, principal.user.id);
+  const account = await findAccount(deployment, principal.user.id);
   const answer: CredentialAnswer = account
     ? await account.credential(wantedAt(deployment, server, refused))
     : { ok: false, error: { reason: 'not_connected' } };

@@ -127,9 +127,9 @@ it('a token of ours finds its account, and one of another form has no parts', as
   expect(parts?.grantId).toHaveLength(16);
   const parsed = parseKeyring(env.GATEHOUSE_KEYS ?? '');
   if (!parsed.ok || !parts) throw new Error('the test keys or the token are unreadable');
-  const account = await findAccount(env, parsed.value, parts.userId);
+  const account = await findAccount({ env, keyring: parsed.value }, parts.userId);
   expect(account?.id.toString()).toBe(env.ACCOUNT.idFromName(parts.userId).toString());
-  expect(await findAccount(env, parsed.value, `${parts.userId}A`)).toBeUndefined();
+  expect(await findAccount({ env, keyring: parsed.value }, `${parts.userId}A`)).toBeUndefined();
   for (const text of ['', 'a:b:c', `${tokens.access_token}:x`, ` ${tokens.access_token}`]) {
     expect(parseToken(text)).toBeUndefined();
   }

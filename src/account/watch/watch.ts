@@ -1,4 +1,5 @@
 import { sha256Hex } from '../../crypto';
+import { accountOf } from '../find-account';
 
 /*
  * Whoever holds a stream open for a grant is told at once when the grant ends, and when what its user may do
@@ -73,7 +74,7 @@ export function watchGrant(
   const open = async (changed: boolean): Promise<void> => {
     if (stopped) return;
     const headers = { upgrade: 'websocket', 'gatehouse-grant': grantId };
-    const opened = await env.ACCOUNT.getByName(userId)
+    const opened = await accountOf(env, userId)
       .fetch('https://account/watch', { headers })
       .catch(() => undefined);
     if (!opened) return again();

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { Connection } from '../../account';
-import { deploymentOf, type ServerSetting } from '../../config';
+import { accountOf } from '../../account';
+import type { ServerSetting } from '../../config';
 import type { Flow } from '../../flow';
 import { type ConnectedServer, needsConnection, placeOf } from '../../upstream';
 import { stagedServers } from './staged';
@@ -65,6 +66,6 @@ export async function connectionsNeeded(
   flow?: Flow,
 ): Promise<NeededConnection[]> {
   if (!servers.some(needsConnection)) return [];
-  const held = await deploymentOf(c).env.ACCOUNT.getByName(user).listConnections();
+  const held = await accountOf(c.env, user).listConnections();
   return standingOf(servers, held, flow ? await stagedServers(flow, user) : []);
 }

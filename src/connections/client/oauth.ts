@@ -1,6 +1,6 @@
 import { startAuthorization } from '@modelcontextprotocol/client';
 import type { Context } from 'hono';
-import { isOfAnotherClient, type OAuthCredential, type ProviderClient } from '../../account';
+import { accountOf, isOfAnotherClient, type OAuthCredential, type ProviderClient } from '../../account';
 import { seconds } from '../../clock';
 import { type Deployment, deploymentOf } from '../../config';
 import { randomSecret, sha256Hex } from '../../crypto';
@@ -55,7 +55,7 @@ export async function beginConnect(
   const found = await findProvider(deployment, server);
   if (!found.ok) return found;
   const provider = found.value;
-  const account = deployment.env.ACCOUNT.getByName(user);
+  const account = accountOf(deployment.env, user);
   const { connections } = await account.listConnections();
   const before = connections.find((one) => one.server === server.name);
   const callback = await callbackFor(deployment, server, provider);

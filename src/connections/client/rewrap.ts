@@ -1,4 +1,4 @@
-import { CONNECTIONS_INDEX } from '../../account';
+import { accountOf, CONNECTIONS_INDEX } from '../../account';
 import { objectKeyring } from '../../config';
 import { writeLog } from '../../log';
 
@@ -31,7 +31,7 @@ export async function rewrapConnections(env: Env): Promise<void> {
   const queue = users.slice(0, BATCH);
   const work = async () => {
     for (let user = queue.shift(); user !== undefined; user = queue.shift()) {
-      const done = await env.ACCOUNT.getByName(user)
+      const done = await accountOf(env, user)
         .rewrap()
         .catch(() => undefined);
       counts.rewrapped += done?.rewrapped ?? 0;

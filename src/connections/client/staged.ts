@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { Obtained } from '../../account';
-import { deploymentOf } from '../../config';
+import { accountOf } from '../../account';
 import type { Flow, FlowRefusal } from '../../flow';
 import { ok, type Refusal, type Result } from '../../result';
 
@@ -46,6 +46,6 @@ export async function submitAndAdopt(
   if (!taken.ok) return taken;
   const own = [...taken.value.values()].filter((staged) => staged.user === user);
   const obtained = own.map(({ credential, place }) => ({ credential, place }));
-  if (obtained.length > 0) await deploymentOf(c).env.ACCOUNT.getByName(user).storeConnections(obtained);
+  if (obtained.length > 0) await accountOf(c.env, user).storeConnections(obtained);
   return ok(obtained.map(({ credential }) => credential.server));
 }

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { mayKnow } from '../../account';
+import { accountOf, mayKnow } from '../../account';
 import { record } from '../../audit';
 import { seconds } from '../../clock';
 import { deploymentOf, titleOf } from '../../config';
@@ -97,7 +97,7 @@ async function findPerson(
 }
 
 async function visitor(c: Context, userId: string): Promise<Connecting> {
-  const { identity } = await deploymentOf(c).env.ACCOUNT.getByName(userId).visitorState();
+  const { identity } = await accountOf(c.env, userId).visitorState();
   // They have become a user meanwhile, and their app with them: its next link is for that one.
   if (!identity) throw new PageProblem('connect_link_expired', { detail: 'the visitor moved on' });
   return { userId, identity, key: undefined, byCode: true };

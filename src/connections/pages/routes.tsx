@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import type { Obtained } from '../../account';
+import { accountOf } from '../../account';
 import { record } from '../../audit';
 import { deploymentOf, isSettingName, titleOf } from '../../config';
 import { type Flow, openFlow } from '../../flow';
@@ -196,7 +197,7 @@ async function comeBack(c: Context): Promise<Response> {
     throw new PageProblem('connect_other_person', { about, action: tryAgain(flow) });
   }
   const { person } = whose;
-  const account = deployment.env.ACCOUNT.getByName(person.userId);
+  const account = accountOf(deployment.env, person.userId);
   const finished = await finishConnect(deployment, server, transaction, answer);
   if (!finished.ok) {
     record(c, { event: 'connection', outcome: 'refused', ...finished.error, ...aboutUser(person, server) });
@@ -236,7 +237,7 @@ async function keep(
 ): Promise<Response> {
   const submitted = await flow.submit();
   if (!submitted.ok) throw new PageProblem(submitted.error.reason);
-  await deploymentOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
+  await accountOf(c.env, person.userId).storeConnections([obtained]);
   await keepVisitor(deploymentOf(c), person);
   record(c, { event: 'connection', outcome: 'ok', ...aboutUser(person, server) });
   const { back } = flow.data as ConnectFlow;

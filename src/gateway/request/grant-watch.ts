@@ -1,4 +1,4 @@
-import { type Identity, roleAt, watchGrant } from '../../account';
+import { accountOf, type Identity, roleAt, watchGrant } from '../../account';
 import { deploymentOf, type RequestContext, type ServerSetting } from '../../config';
 import {
   accountAt,
@@ -38,7 +38,7 @@ export function watchOver(
       return !(await isAccountStill(deploymentOf(work), principal, server, before));
     };
     const check = async () => {
-      const identity = await env.ACCOUNT.getByName(user.id).standing(grantId);
+      const identity = await accountOf(env, user.id).standing(grantId);
       if (!identity || (server && !roleAt(identity, server, settings)) || (await hasMoved())) ended();
     };
     // Whoever can't be asked now is asked at the next change.
@@ -68,7 +68,7 @@ export function watchPrincipal(
   const { user, grantId } = principal;
   if (isAnonymous(principal)) return () => undefined;
   const look = async (known?: Identity) => {
-    const identity = await deployment.env.ACCOUNT.getByName(user.id).standing(grantId);
+    const identity = await accountOf(deployment.env, user.id).standing(grantId);
     if (known && JSON.stringify(identity) === JSON.stringify(known)) return;
     const now = identity && asKnownNow(principal, identity, deployment);
     if (now) changed(now);

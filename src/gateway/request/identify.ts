@@ -23,7 +23,7 @@ export async function identify(
   const credential = readCredential(headers);
   if (!credential.ok) return credential;
   const { text, userId, id } = credential.value;
-  const account = await findAccount(deployment.env, deployment.keyring, userId);
+  const account = await findAccount(deployment, userId);
   if (!account) return refuse<PresentedCredentialRefusal>('token_not_ours');
   if (!(await mayPassFrom(c, 'requests', userId))) return refuse<PresentedCredentialRefusal>('rate_requests');
   const found = await authenticate(c, account, id, await sha256Hex(text), server);

@@ -30,7 +30,7 @@ export async function rightsAndConnectionsOf(work: RequestContext, principal: Pr
     .map(({ name }) => name);
   if (names.length === 0) return `${rights} ${inShort([])}`;
   const { env, keyring } = deploymentOf(work);
-  const account = await findAccount(env, keyring, principal.user.id);
+  const account = await findAccount({ env, keyring }, principal.user.id);
   const standings = (await account?.connectionStandings()) ?? [];
   return `${rights} ${inShort(standings.filter(({ server }) => names.includes(server)))}`;
 }

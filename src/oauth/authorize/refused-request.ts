@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
+import { accountOf } from '../../account';
 import { record } from '../../audit';
-import { deploymentOf } from '../../config';
 import { isLoopbackHost } from '../../hosts';
 import { quotable } from '../../secret-text';
 import { currentSignIn } from '../../sign-in';
@@ -41,6 +41,6 @@ function isVouchedFor({ kind, client_id }: Client): boolean {
 async function isAllowed(c: Context, { client_id }: Client): Promise<boolean> {
   const signedIn = await currentSignIn(c);
   if (!signedIn) return false;
-  const grants = await deploymentOf(c).env.ACCOUNT.getByName(signedIn.userId).listGrants();
+  const grants = await accountOf(c.env, signedIn.userId).listGrants();
   return grants.some((grant) => grant.client_id === client_id);
 }

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { Scope } from '../../account';
+import { accountOf } from '../../account';
 import { record } from '../../audit';
 import { deploymentOf } from '../../config';
 import { submitAndAdopt } from '../../connections';
@@ -78,19 +79,16 @@ export async function finishAuthorization(
   const adopted = await submitAndAdopt(c, flow, person.userId);
   if (!adopted.ok) throw new PageProblem(adopted.error.reason);
   for (const server of adopted.value) record(c, { event: 'connection', outcome: 'ok', server, ...who });
-  const redirectTo = await deployment.env.ACCOUNT.getByName(person.userId).approve(
-    issuerConfigOf(deployment),
-    {
-      request,
-      client: {
-        ...(device ? deviceIssuing(client) : issuingClient(client)),
-        name: client.name,
-        domain: client.domain,
-      },
-      ...choice,
-      key_id: person.key?.id,
+  const redirectTo = await accountOf(deployment.env, person.userId).approve(issuerConfigOf(deployment), {
+    request,
+    client: {
+      ...(device ? deviceIssuing(client) : issuingClient(client)),
+      name: client.name,
+      domain: client.domain,
     },
-  );
+    ...choice,
+    key_id: person.key?.id,
+  });
   const lasting = adopted.value.length > 0 ? undefined : choice.expires_at;
   await keepVisitor(deployment, person, lasting);
   record(c, { event: 'consent', outcome: 'ok', detail: choice.scope.join(' '), ...who });

@@ -47,7 +47,7 @@ export async function deviceCode(
   if (answer.state !== 'approved') return oauthError(answer.state, WAITING[answer.state], answer.state);
   const { code, code_verifier } = answer.approved;
   const parts = parseToken(code);
-  const account = parts && (await findAccount(deployment.env, deployment.keyring, parts.userId));
+  const account = parts && (await findAccount(deployment, parts.userId));
   if (!account) return oauthError('invalid_grant', 'The device code is not valid', 'code_malformed');
   const { resource } = form;
   const named = resource === undefined ? {} : { resource };

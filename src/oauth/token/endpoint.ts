@@ -90,7 +90,7 @@ export async function revoke(c: Context): Promise<Response> {
   const { client, form } = request;
   if (!form.token) return sendError(c, oauthError('invalid_request', 'token is required', 'token_missing'));
   const parts = parseToken(form.token);
-  const account = parts && (await findAccount(c.env, deploymentOf(c).keyring, parts.userId));
+  const account = parts && (await findAccount(deploymentOf(c), parts.userId));
   if (account) {
     const revoked = await account.revokeToken(parts.grantId, await sha256Hex(form.token), client.client_id);
     const outcome = revoked ? 'ok' : 'refused';
@@ -114,7 +114,7 @@ export async function introspect(c: Context): Promise<Response> {
   }
   if (!form.token) return sendError(c, oauthError('invalid_request', 'token is required', 'token_missing'));
   const parts = parseToken(form.token);
-  const account = parts && (await findAccount(c.env, deploymentOf(c).keyring, parts.userId));
+  const account = parts && (await findAccount(deploymentOf(c), parts.userId));
   const found: Result<Access> | undefined =
     account && (await account.introspect(parts.grantId, await sha256Hex(form.token)));
   const own = found?.ok && found.value.grant.client_id === client.client_id;
@@ -158,7 +158,7 @@ async function present(
   }
   const parts = parseToken(secret);
   const deployment = deploymentOf(c);
-  const account = parts && (await findAccount(deployment.env, deployment.keyring, parts.userId));
+  const account = parts && (await findAccount(deployment, parts.userId));
   if (!account) return oauthError('invalid_grant', 'The grant is not valid', `${name}_malformed`);
   const { client_id, redirect_uris, grant_types, response_types } = client;
   const presented = {

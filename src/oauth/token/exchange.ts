@@ -76,7 +76,7 @@ async function exchangeKey(c: Context, text: string, { form }: AuthenticatedRequ
   const key = parseKey(text);
   if (!key.ok) return refused(key.error.reason);
   const { userId, keyId } = key.value;
-  const account = await findAccount(deployment.env, deployment.keyring, userId);
+  const account = await findAccount(deployment, userId);
   const found: Result<Access> | undefined =
     account && (await account.authenticate(keyId, await sha256Hex(text)));
   if (!account || !found) return refused('key_unknown');
@@ -107,7 +107,7 @@ async function exchangeOwn(
   }
   const deployment = deploymentOf(c);
   const parts = parseToken(secret);
-  const account = parts && (await findAccount(deployment.env, deployment.keyring, parts.userId));
+  const account = parts && (await findAccount(deployment, parts.userId));
   if (!account) {
     return oauthError('invalid_request', 'The subject token is not valid', 'subject_token_malformed');
   }

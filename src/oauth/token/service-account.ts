@@ -1,4 +1,5 @@
 import {
+  accountOf,
   DEFAULT_SCOPES,
   type DirectApproval,
   highestRole,
@@ -73,7 +74,7 @@ export async function issueToServiceAccount(
 ): Promise<TokenAnswer> {
   const { issuer, subject } = approval.identity;
   const userId = await userIdOf(deployment.keyring, issuer, subject);
-  return deployment.env.ACCOUNT.getByName(userId).issueDirectly(userId, issuerConfigOf(deployment), approval);
+  return accountOf(deployment.env, userId).issueDirectly(userId, issuerConfigOf(deployment), approval);
 }
 
 /** The `expires_in` that a request asks for; infinite when it asks for none, undefined when it isn't one. */

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { parseToken, VISITOR } from '../../account';
+import { accountOf, parseToken, VISITOR } from '../../account';
 import { record } from '../../audit';
 import { deploymentOf } from '../../config';
 import type { TryCredential } from '../../connections';
@@ -222,7 +222,7 @@ function backToDevice(c: Context, flow: Flow<DeviceFlow>, userId: string): Endin
       const answered = await answerDevice(deployment, device.id, device.user_code, approval);
       if (answered.ok) return end(text.allowed, text.allowedText(shown(client.name)));
       // Somebody else was faster, and nobody will come for this code.
-      await deployment.env.ACCOUNT.getByName(userId).revokeGrant(parseToken(code)?.grantId ?? '');
+      await accountOf(deployment.env, userId).revokeGrant(parseToken(code)?.grantId ?? '');
       throw deviceProblem(answered.error);
     },
   };

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import type { Connection } from '../../account';
+import { accountOf } from '../../account';
 import { deploymentOf } from '../../config';
 import { type ConnectionStatus, isWithinKey, orphansOf, serversOf, standingOf } from '../../connections';
 import { currentSignIn } from '../../sign-in';
@@ -26,7 +27,7 @@ export const connectionsApi = new Hono<{ Bindings: Env; Variables: { user: ApiUs
 
 async function listConnections(c: ApiContext): Promise<object[]> {
   const { settings, origin } = deploymentOf(c);
-  const held = await c.env.ACCOUNT.getByName(c.var.user.userId).listConnections();
+  const held = await accountOf(c.env, c.var.user.userId).listConnections();
   const person = await currentSignIn(c);
   const servers = person ? serversOf(settings, person) : [];
   const standing = standingOf(servers, held).map(({ server, status, reason, connection }) =>

@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { accountOf } from '../../account';
 import { record } from '../../audit';
 import { deploymentOf, titleOf } from '../../config';
 import {
@@ -81,7 +82,7 @@ async function keepKey(
     });
   }
   const obtained = { credential: checked.value, place: placeOf(server) };
-  await deploymentOf(c).env.ACCOUNT.getByName(person.userId).storeConnections([obtained]);
+  await accountOf(c.env, person.userId).storeConnections([obtained]);
   await keepVisitor(deploymentOf(c), person);
   record(c, { event: 'connection', outcome: 'ok', ...about });
   return c.redirect(hereOf(c), 303);
@@ -121,7 +122,7 @@ function hereOf(c: Context): string {
 /** Those at which the person may have an account, then what is left of others. */
 async function servicesOf(c: Context, person: SignedIn): Promise<ConnectableAccount[]> {
   const servers = serversOf(deploymentOf(c).settings, person);
-  const held = await deploymentOf(c).env.ACCOUNT.getByName(person.userId).listConnections();
+  const held = await accountOf(c.env, person.userId).listConnections();
   const orphans = orphansOf(servers, held)
     .filter(({ server }) => isWithinKey(server, person.key))
     .map(

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono';
 import {
   type AccessKey,
   AT_ONCE_SECONDS,
+  accountOf,
   describeKeyRefusal,
   judgeKeyRequest,
   type KeyLimitRefusal,
@@ -38,7 +39,7 @@ export function keysApi(whoCalls: (c: Context) => Promise<ApiUser | undefined>) 
     .use('/api/keys/*', signedInOnly(whoCalls))
     .get('/api/keys', async (c) => {
       const { userId, key } = c.var.user;
-      const keys = await c.env.ACCOUNT.getByName(userId).listKeys();
+      const keys = await accountOf(c.env, userId).listKeys();
       return listed(c, keys.filter(({ id }) => !key || key.id === id).map(showKey));
     })
     .post('/api/keys', async (c) => {
@@ -51,7 +52,7 @@ export function keysApi(whoCalls: (c: Context) => Promise<ApiUser | undefined>) 
         return refuseRequest(c, 400, 'invalid_request', describeIssue(asked.error.issues[0]));
       const spec = judgeKeyRequest(asked.data, user.identity, deploymentOf(c).settings, seconds());
       if (!spec.ok) return refuseRequest(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
-      const made = await c.env.ACCOUNT.getByName(user.userId).createKey(spec.value);
+      const made = await accountOf(c.env, user.userId).createKey(spec.value);
       if (!made.ok) return refuseTooMany(c, made.error, user.userId);
       const { text: key, ...rest } = made.value;
       record(c, {
@@ -67,7 +68,7 @@ export function keysApi(whoCalls: (c: Context) => Promise<ApiUser | undefined>) 
       const [id, { userId, key }] = [c.req.param('id'), c.var.user];
       // A browser signed in by a key ends that key and no other.
       const may = key === undefined || key.id === id;
-      return ended(c, 'key_revoked', id, may && (await c.env.ACCOUNT.getByName(userId).revokeKey(id)));
+      return ended(c, 'key_revoked', id, may && (await accountOf(c.env, userId).revokeKey(id)));
     });
 }
 

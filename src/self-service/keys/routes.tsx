@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import {
+  accountOf,
   DEFAULT_KEY_LIFE,
   highestRole,
   isKeyId,
@@ -40,7 +41,7 @@ export function keysPages(whoCalls: WhoCalls) {
     .post(`${PATH}/revoke`, async (c) => {
       const { user, form } = await readOwnForm(c, whoCalls);
       const id = form.get('key') ?? '';
-      const revoked = await c.env.ACCOUNT.getByName(user.userId).revokeKey(id);
+      const revoked = await accountOf(c.env, user.userId).revokeKey(id);
       if (revoked) record(c, { event: 'key_revoked', outcome: 'ok', user: user.userId, detail: id });
       return c.redirect(PATH, 303);
     });
@@ -61,7 +62,7 @@ async function makeKey(c: Context, user: ApiUser, form: URLSearchParams): Promis
     if (reason === 'role_missing') throw new PageProblem('no_access', { about: user.identity.name });
     return again(reason === 'scope_unknown' ? 'scope_beyond_role' : reason);
   }
-  const made = await env.ACCOUNT.getByName(user.userId).createKey(spec.value, proposedBy(form));
+  const made = await accountOf(env, user.userId).createKey(spec.value, proposedBy(form));
   if (!made.ok) {
     record(c, { event: 'key_created', outcome: 'refused', user: user.userId, ...made.error });
     const { reason } = made.error;
@@ -103,7 +104,7 @@ async function showKeys(
       branding={brandingOf(deployment)}
       hidden={await accountFields(c, user)}
       id={proposeKeyId()}
-      keys={await deployment.env.ACCOUNT.getByName(user.userId).listKeys()}
+      keys={await accountOf(deployment.env, user.userId).listKeys()}
       from={Math.max(0, Number.parseInt(c.req.query('from') ?? '', 10) || 0)}
       now={seconds()}
       scopes={role ? scopesWithin(role, SCOPES) : []}

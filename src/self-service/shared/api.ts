@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Identity, KeyLimits } from '../../account';
+import { accountOf } from '../../account';
 import { record } from '../../audit';
 import { deploymentOf } from '../../config';
 
@@ -39,8 +40,8 @@ export function signedInOnly(
 
 export type UserContext = Context<{ Bindings: Env; Variables: UserVariables }>;
 
-export function accountOf(c: UserContext) {
-  return c.env.ACCOUNT.getByName(c.var.user.userId);
+export function ownAccount(c: UserContext) {
+  return accountOf(c.env, c.var.user.userId);
 }
 
 /** `{"items": […], "cursor"}`: `limit` of them (at most 100), after the one whose id is `cursor`. */
