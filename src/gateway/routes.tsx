@@ -18,7 +18,7 @@ import { limitCalls, limitFailures } from './request/limits';
 import { readRequest } from './request/message';
 import { methodNotAllowed, sessionNotFound } from './request/rpc-error';
 import { identifyBySession, serveSession, serveUnowned } from './session/serve';
-import { serveAlone } from './session/stateless';
+import { serveStateless } from './session/stateless';
 
 /** The longest message to the gate's own tools. */
 const MAX_MESSAGE_BYTES = 4_194_304;
@@ -99,7 +99,7 @@ async function serve(c: Context, resource: string): Promise<Response> {
   if (session) return session;
   // Without a session there is no stream to open, and nothing to end.
   if (!read.message) return c.req.method === 'DELETE' ? c.body(null, 204) : methodNotAllowed();
-  return serveAlone(c, principal.value, read.message);
+  return serveStateless(c, principal.value, read.message);
 }
 
 /**

@@ -1,15 +1,14 @@
 import {
   CLIENT_CAPABILITIES_META_KEY,
-  type Client,
   type ClientCapabilities,
   LOG_LEVEL_META_KEY,
   type LoggingLevel,
 } from '@modelcontextprotocol/client';
-import type { ServerContext } from '@modelcontextprotocol/server';
 import { usableServers } from '../account';
 import { deploymentOf, type RequestContext, type ServerSetting } from '../config';
 import { catalogueKey } from './catalogue';
-import { connectUpstream, type Handshake, type UpstreamConnection } from './connection';
+import { connectUpstream, type UpstreamConnection } from './connection';
+import type { Handshake } from './handshake';
 import { type Principal, principalAt } from './principal';
 
 /** The servers behind, as one principal may use them. */
@@ -39,56 +38,53 @@ export function isAtMerged({ principal }: Pick<View, 'principal'>): boolean {
 }
 
 /** How long a server is taken at its word about its era and what it can do, in ms. */
-const GREETING_MS = 60_000;
-const MAX_GREETINGS = 1_000;
-type Greetings = Map<string, { greeting: Handshake; until: number }>;
-const known = new WeakMap<object, Greetings>();
+const HANDSHAKE_MS = 60_000;
+const MAX_HANDSHAKES = 1_000;
+type Handshakes = Map<string, { handshake: Handshake; until: number }>;
+const known = new WeakMap<object, Handshakes>();
 
 /**
- * A view for one request without a session: each use connects anew. What a server says meanwhile is told on the
+ * A view for one request without a session: each use connects for itself. What a server says meanwhile goes on the
  * request's stream; what it asks, its client answers with its next request.
+ *
+ * @param meta the `_meta` of the request, if it has one
+ * @param prefers the era of the client
  */
-export function passingView(work: RequestContext, principal: Principal, { mcpReq }: Passing): View {
-  const greetings = known.get(work.env) ?? (new Map() as Greetings);
-  known.set(work.env, greetings);
-  const envelope: Record<string, unknown> = mcpReq.envelope ?? {};
-  const capabilities = (envelope[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientCapabilities;
-  const prepare = (client: Client) =>
-    client.setNotificationHandler('notifications/message', (said) => mcpReq.notify(said));
+export function passingView(
+  work: RequestContext,
+  principal: Principal,
+  { meta = {}, prefers = 'modern' }: { meta?: Record<string, unknown>; prefers?: 'modern' | 'legacy' } = {},
+): View {
+  const handshakes = known.get(work.env) ?? (new Map() as Handshakes);
+  known.set(work.env, handshakes);
+  const capabilities = (meta[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientCapabilities;
   return {
     work,
     principal,
-    logLevel: envelope[LOG_LEVEL_META_KEY] as LoggingLevel | undefined,
+    logLevel: meta[LOG_LEVEL_META_KEY] as LoggingLevel | undefined,
     urlElicitation: capabilities.elicitation?.url !== undefined,
     use: async (server, act) => {
-      const key = catalogueKey(server, principalAt(deploymentOf(work), principal, server));
-      const remembered = greetings.get(key);
-      const greeting = remembered && remembered.until > Date.now() ? remembered.greeting : undefined;
-      const options = { acting: () => ({ work, principal }), capabilities, prepare, greeting, oneWay: true };
+      const key = `${prefers} ${catalogueKey(server, principalAt(deploymentOf(work), principal, server))}`;
+      const remembered = handshakes.get(key);
+      const handshake = remembered && remembered.until > Date.now() ? remembered.handshake : undefined;
+      // A server of 2025 hears that it can't ask: nothing could carry its question.
+      const options = { acting: () => ({ work, principal }), capabilities: {}, handshake, prefers };
       try {
-        const behind = await connectUpstream(server, options);
-        if (!greeting && isLasting(behind.greeting)) {
-          if (greetings.size >= MAX_GREETINGS) greetings.delete(greetings.keys().next().value ?? '');
-          greetings.set(key, { greeting: behind.greeting, until: Date.now() + GREETING_MS });
+        const upstream = await connectUpstream(server, options);
+        if (!handshake && isLasting(upstream.handshake)) {
+          if (handshakes.size >= MAX_HANDSHAKES) handshakes.delete(handshakes.keys().next().value ?? '');
+          handshakes.set(key, { handshake: upstream.handshake, until: Date.now() + HANDSHAKE_MS });
         }
-        return await act(behind).finally(() => behind.end());
+        return await act(upstream).finally(() => upstream.end());
       } catch (error) {
-        greetings.delete(key);
+        handshakes.delete(key);
         throw error;
       }
     },
   };
 }
 
-/** As much of a request's context as a passing view needs. */
-export interface Passing {
-  mcpReq: Pick<ServerContext['mcpReq'], 'envelope' | 'notify'>;
-}
-
-/** The context of what nobody asked for by MCP. */
-export const UNASKED: Passing = { mcpReq: { notify: async () => undefined } };
-
-/** A 2025-era session is over with the request; all else that a server says of itself may be kept. */
-function isLasting(greeting: Handshake): boolean {
-  return greeting.era === 'modern' || greeting.session === undefined;
+/** A session of 2025 is over with the request; all else that a server says of itself may be kept. */
+function isLasting(handshake: Handshake): boolean {
+  return handshake.era === 'modern' || handshake.session === undefined;
 }

@@ -19,7 +19,7 @@ import type { Message } from '../request/message';
 import { setRepeated } from '../request/message-headers';
 import { forwardedHeaders } from '../request/passed-headers';
 import { sessionNotFound, unknownTool } from '../request/rpc-error';
-import { serveAlone } from '../session/stateless';
+import { serveStateless } from '../session/stateless';
 import { about, fault, type ProxyRequest } from './proxy-request';
 import { send } from './send';
 import { answerWithout } from './without-credential';
@@ -48,7 +48,8 @@ export async function admitCall(passage: ProxyRequest, message: Message): Promis
   const judged = tool ? judgeTool(tool, server, principal) : { verdict: 'absent' as const };
   if (tool && judged.verdict === 'allowed') return tool;
   // A client that still has the list from before.
-  if (judged.verdict === 'absent' && isConnectTool(server, name)) return serveAlone(c, principal, message);
+  if (judged.verdict === 'absent' && isConnectTool(server, name))
+    return serveStateless(c, principal, message);
   record(c, {
     ...about(passage),
     event: 'tool_call',

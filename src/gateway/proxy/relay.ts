@@ -8,7 +8,7 @@ import {
   faultError,
   filterAnswer,
   passScanned,
-  publishTool,
+  publishedText,
   readHead,
   rewriteEvents,
 } from '../../upstream';
@@ -130,6 +130,6 @@ function refusedEvent(passage: ProxyRequest, id: string | number | undefined): s
 function filterFor({ server, principal }: ProxyRequest, message: Message | undefined): AnswerFilter {
   return {
     wantsTools: message?.method === 'tools/list',
-    publish: (tool) => publishTool(tool, server, principal),
+    publish: (tool) => publishedText(tool, { server, reach: principal }),
   };
 }

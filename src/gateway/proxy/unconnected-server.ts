@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import type { CredentialError, Principal } from '../../upstream';
 import type { Message } from '../request/message';
 import { isOwnSession, serveSession } from '../session/serve';
-import { serveAlone } from '../session/stateless';
+import { serveStateless } from '../session/stateless';
 import type { ProxyRequest } from './proxy-request';
 
 /*
@@ -45,6 +45,6 @@ export async function standIn(
   if (reason === 'provider_unavailable' || !message?.method || !ANSWERED.includes(message.method)) return;
   const begins = message.era === 'legacy' && session === undefined;
   return (
-    (begins ? await serveSession(c, principal, message) : undefined) ?? serveAlone(c, principal, message)
+    (begins ? await serveSession(c, principal, message) : undefined) ?? serveStateless(c, principal, message)
   );
 }
