@@ -64,24 +64,23 @@ export function memberText(text: string, ...path: string[]): string | undefined 
  * member out. Members that weren't there come first, so that what is long needn't be searched.
  */
 export function withMembers(text: string, changes: Record<string, string | undefined>): string {
-  const members = membersOf(text);
-  const edits: (Span & { text: string })[] = [];
-  const added: string[] = [];
-  for (const [name, value] of Object.entries(changes)) {
-    const member = members.get(name);
-    if (!member && value !== undefined) added.push(`${JSON.stringify(name)}:${value}`);
-    else if (member && value !== undefined) edits.push({ start: member.start, end: member.end, text: value });
-    else if (member) edits.push({ ...removalOf(text, member), text: '' });
-  }
+  const members = [...membersOf(text)];
+  const known = new Set(members.map(([name]) => name));
+  const added = Object.entries(changes).flatMap(([name, value]) =>
+    known.has(name) || value === undefined ? [] : [`${JSON.stringify(name)}:${value}`],
+  );
+  const isChanged = (name: string) => Object.hasOwn(changes, name);
+  if (added.length === 0 && !members.some(([name]) => isChanged(name))) return text;
   const open = text.indexOf('{') + 1;
-  if (added.length > 0) {
-    const removed = Object.entries(changes).filter(
-      ([name, value]) => members.has(name) && value === undefined,
-    );
-    const isEmpty = members.size === removed.length;
-    edits.push({ start: open, end: open, text: `${added.join(',')}${isEmpty ? '' : ','}` });
-  }
-  return replaceSpans(text, edits);
+  const close = skipBlanks(text, members.at(-1)?.[1].end ?? open);
+  // Each with the white space around it, from behind the comma before it to the next one.
+  const kept = members.flatMap(([name, { start, end }], index) => {
+    const value = isChanged(name) ? changes[name] : text.slice(start, end);
+    if (value === undefined) return [];
+    const from = index === 0 ? open : skipBlanks(text, members[index - 1]?.[1].end ?? open) + 1;
+    return [text.slice(from, start) + value + text.slice(end, skipBlanks(text, end))];
+  });
+  return text.slice(0, open) + [...added, ...kept].join(',') + text.slice(close);
 }
 
 /** A text with spans of it replaced, none of which overlap. */
@@ -93,15 +92,6 @@ export function replaceSpans(text: string, edits: readonly (Span & { text: strin
     at = Math.max(at, edit.end);
   }
   return [...parts, text.slice(at)].join('');
-}
-
-/** A member with the comma that it no longer needs: the one behind it, or of the last member the one before. */
-function removalOf(text: string, { from, end }: Member): Span {
-  const behind = skipBlanks(text, end);
-  if (text[behind] === ',') return { start: from, end: skipBlanks(text, behind + 1) };
-  let before = from - 1;
-  while (BLANK.includes(text[before] ?? '')) before--;
-  return { start: text[before] === ',' ? before : from, end };
 }
 
 const BLANK = ' \t\r\n';

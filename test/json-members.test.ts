@@ -20,6 +20,9 @@ describe('changing single members of a JSON text', () => {
     ['{"a":1,"b":2,"c":3}', { b: undefined, c: '4' }, '{"a":1,"c":4}'],
     ['{"a":1}', { a: undefined, b: '2' }, '{"b":2}'],
     ['{"a":null}', { missing: undefined }, '{"a":null}'],
+    ['{"a":1,"b":2,"c":3}', { b: undefined, c: undefined }, '{"a":1}'],
+    ['{ "a" : 1 , "b" : 2 , "c" : 3 }', { a: undefined, b: undefined }, '{ "c" : 3 }'],
+    ['{"a":1,"b":2}', { a: undefined, b: undefined, c: '3' }, '{"c":3}'],
   ])('%s with %j is %s', (text, changes, expected) => {
     expect(withMembers(text, changes)).toBe(expected);
   });

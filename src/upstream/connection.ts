@@ -169,7 +169,7 @@ export class UpstreamConnection {
   /** Tells the server something. What it answers doesn't matter. */
   async notify(method: string, params?: object): Promise<void> {
     const text = JSON.stringify({ jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) });
-    const answer = await post(this.#route(), { text, method, signal: NEVER });
+    const answer = await post(this.#route(), { text, method, signal: never() });
     await answer.body?.cancel();
   }
 
@@ -233,7 +233,7 @@ export class UpstreamConnection {
       if (asked.signal.aborted) return;
       // A person may have taken their time, and connected another account meanwhile.
       forgetCredentials(deploymentOf(this.options.acting().work));
-      const sent = await post(this.#route(), { text: JSON.stringify(body), method, signal: NEVER });
+      const sent = await post(this.#route(), { text: JSON.stringify(body), method, signal: never() });
       await sent.body?.cancel();
       if (!sent.ok) this.#giveUp();
     } catch {
@@ -267,7 +267,10 @@ export class UpstreamConnection {
 
 /** How long a server may take for what the gate itself asks, in ms. */
 const OWN_REQUEST_MS = 60_000;
-const NEVER = new AbortController().signal;
+/** How long a server may take to end a session, in ms. */
+const END_MS = 5_000;
+/** A signal that never aborts. One for all would tie what it is given to together. */
+const never = () => new AbortController().signal;
 const METHOD_NOT_FOUND = Object.assign(new Error('Method not found'), { code: -32601 });
 
 function errorOf(error: unknown): { code: number; message: string; data?: unknown } {
@@ -280,8 +283,19 @@ function errorOf(error: unknown): { code: number; message: string; data?: unknow
 }
 
 async function deleteSession(route: Route): Promise<void> {
-  const answer = await post(route, { text: '', method: 'DELETE', signal: AbortSignal.timeout(5_000) });
+  const answer = await within(END_MS, (signal) => post(route, { text: '', method: 'DELETE', signal }));
   await answer.body?.cancel();
+}
+
+/** Does something with a signal that aborts after `ms`. A timer of its own would keep an object awake. */
+async function within<T>(ms: number, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), ms);
+  try {
+    return await act(late.signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function greet(
@@ -289,7 +303,7 @@ async function greet(
   { acting, capabilities, prefers = 'modern' }: ConnectOptions,
   account: string,
 ): Promise<Handshake> {
-  const ask: Ask = async ({ method, params, version }, signal = NEVER) => {
+  const ask: Ask = async ({ method, params, version }, signal = never()) => {
     const id = `gatehouse-${method}`;
     const text = JSON.stringify({ jsonrpc: '2.0', id, method, params });
     const answer = await post({ server, acting: acting(), version, account }, { text, method, signal });
@@ -313,17 +327,26 @@ async function greet(
     const handshake: Handshake = { era: 'legacy', ...begun, account };
     const initialized = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
     const route = { server, acting: acting(), handshake, account };
-    const told = await post(route, { text: initialized, method: 'notifications/initialized', signal: NEVER });
+    const told = await post(route, {
+      text: initialized,
+      method: 'notifications/initialized',
+      signal: never(),
+    });
     await told.body?.cancel();
     return handshake;
   };
   try {
     if (prefers === 'modern') return (await modern()) ?? (await legacy());
-    return await legacy().catch(async (error: unknown) => {
-      const other = error instanceof HandshakeFailure ? await modern() : undefined;
-      if (other) return other;
+    const begun = await legacy().catch((error: unknown) => {
+      if (error instanceof HandshakeFailure) return error;
       throw error;
     });
+    // Without a session a server of 2025 can neither ask nor tell anything: the newer era can.
+    if ('session' in begun && begun.session !== undefined) return begun;
+    const other = await modern();
+    if (other) return other;
+    if (begun instanceof HandshakeFailure) throw begun;
+    return begun;
   } catch (error) {
     if (!(error instanceof HandshakeFailure)) throw error;
     throw new ServerFailure(error.status >= 500 ? 'server_failed' : 'server_not_mcp', error.message);

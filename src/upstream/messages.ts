@@ -1,4 +1,4 @@
-import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { elementsOf } from '../json-members';
 import { isObject, parseJsonText } from '../json-text';
 import { answerTypeOf } from '../media-type';
@@ -29,15 +29,26 @@ export async function* messagesOf(
     await answer.body?.cancel();
     return;
   }
-  const body = answer.body.pipeThrough(limitTo(maxBytes));
-  if (type === 'application/json') {
-    yield* messagesIn(await new Response(body).text(), undefined);
-    return;
+  const reader = answer.body.getReader();
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const events: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (event) => events.push(event) });
+  const whole: string[] = [];
+  let length = 0;
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      length += part.value.length;
+      if (length > maxBytes) throw new Error('the answer is too large');
+      const text = decoder.decode(part.value, { stream: true });
+      if (type === 'application/json') whole.push(text);
+      else parser.feed(text);
+      for (const { data, id } of events.splice(0)) yield* messagesIn(data, id);
+    }
+    yield* messagesIn(whole.join('') + decoder.decode(), undefined);
+  } finally {
+    // Whoever has heard enough lets the server go.
+    await reader.cancel().catch(() => undefined);
   }
-  const events = body
-    .pipeThrough(new TextDecoderStream('utf-8', { fatal: true }) as TransformStream<Uint8Array, string>)
-    .pipeThrough(new EventSourceParserStream());
-  for await (const { data, id } of events) yield* messagesIn(data, id);
 }
 
 function* messagesIn(text: string, eventId: string | undefined): Generator<ServerMessage> {
@@ -50,15 +61,4 @@ function* messagesIn(text: string, eventId: string | undefined): Generator<Serve
     const value: unknown = parsed.value[index];
     if (isObject(value)) yield { text: text.slice(start, end), value, eventId };
   }
-}
-
-function limitTo(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
-  let length = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      length += chunk.length;
-      if (length > maxBytes) throw new Error('the answer is too large');
-      controller.enqueue(chunk);
-    },
-  });
 }
