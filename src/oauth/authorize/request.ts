@@ -4,6 +4,7 @@ import { type Deployment, deploymentOf, type Role } from '../../config';
 import type { FlowData } from '../../flow';
 import { repeatedNames } from '../../http';
 import { type Source, sourceOf } from '../../limits';
+import { findResource, resourcesOf } from '../../resource';
 import { ok, type Result } from '../../result';
 import type { SignedIn } from '../../sign-in';
 import { PageProblem } from '../../ui';
@@ -13,7 +14,6 @@ import { type CheckedRedirectUri, matchRedirectUri } from '../clients/redirect-u
 import type { RequestSource } from '../device/authorization';
 import type { Client } from '../protocol/client';
 import { checkWithLibrary, errorRedirect, type RequestRefusal } from '../protocol/library';
-import { resourceNamed, resourcesOf } from '../protocol/metadata';
 import { askedScopes } from '../protocol/scope-request';
 
 /** An authorization request that passed every check, ready to be asked about. */
@@ -81,7 +81,7 @@ export async function checkAuthorizationRequest(
   const checked = await checkWithLibrary(
     {
       origin: deployment.origin,
-      resources: resourcesOf(deployment),
+      resources: resourcesOf(deployment).map(({ url }) => url),
       accessTtl: 60,
       client: issuingClient(client),
     },
@@ -181,7 +181,10 @@ function dropEmpty(parameters: URLSearchParams): void {
 function spellResources(deployment: Deployment, parameters: URLSearchParams): void {
   const named = parameters.getAll('resource');
   parameters.delete('resource');
-  for (const name of named) parameters.append('resource', resourceNamed(deployment, name) ?? name);
+  for (const name of named) {
+    const found = findResource(deployment, name);
+    parameters.append('resource', found.ok ? found.value.url : name);
+  }
 }
 
 function only(parameters: URLSearchParams, name: string): string | undefined {

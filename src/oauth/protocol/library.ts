@@ -5,6 +5,7 @@ import {
   OAuthAuthorizationServer,
 } from '@cloudflare/workers-oauth-provider';
 import type { CheckedRequest, IssuedApproval, Issuer, IssuingConfig, TokenAnswer } from '../../account';
+import { mergedResource } from '../../resource';
 import { ok, type Result, refuse } from '../../result';
 
 /*
@@ -29,7 +30,7 @@ function authorizationServer(
   return new OAuthAuthorizationServer<LibraryEnv>({
     issuer: terms.origin,
     resources: terms.resources,
-    defaultResource: `${terms.origin}/mcp`,
+    defaultResource: mergedResource(terms).url,
     authorizeEndpoint: `${terms.origin}/authorize`,
     tokenEndpoint: `${terms.origin}/oauth/token`,
     clientRegistrationEndpoint: `${terms.origin}/oauth/register`,
@@ -134,7 +135,7 @@ export async function registerWithLibrary(origin: string, metadata: object): Pro
       record = JSON.parse(value) as Record<string, unknown>;
     },
   };
-  const server = authorizationServer({ origin, resources: [`${origin}/mcp`] }, (said) => {
+  const server = authorizationServer({ origin, resources: [mergedResource({ origin }).url] }, (said) => {
     reason = said;
   });
   const request = new Request(`${origin}/oauth/register`, {

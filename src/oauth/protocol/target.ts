@@ -1,10 +1,21 @@
 import type { Deployment } from '../../config';
-import { resourceNamed } from './metadata';
+import { findResource, mergedResource, type Resource } from '../../resource';
+import { ok, type Refusal, type Result, refuse } from '../../result';
 
-/** `resource` (RFC 8707) or `audience` (RFC 8693), which must agree; `/mcp` without them. */
-export function readTarget(deployment: Deployment, form: Record<string, string>): string | undefined {
-  const named = [form.resource, form.audience].filter((name) => name !== undefined);
-  const targets = new Set(named.map((name) => resourceNamed(deployment, name)));
-  if (targets.size === 0) return `${deployment.origin}/mcp`;
-  return targets.size === 1 ? [...targets][0] : undefined;
+/**
+ * The resource that a request to an endpoint of ours asks a token for: `resource` (RFC 8707 section 2) or `audience`
+ * (RFC 8693 section 2.1), `/mcp` without them. Refused when one names no resource of this deployment, or when they
+ * name two. `form`: the request's parameters.
+ */
+export function readTarget(
+  deployment: Deployment,
+  form: Record<string, string>,
+): Result<Resource, Refusal<'target_unknown'>> {
+  const names = [form.resource, form.audience].filter((name) => name !== undefined);
+  const [first = ok(mergedResource(deployment)), ...others] = names.map((name) =>
+    findResource(deployment, name),
+  );
+  if (!first.ok) return first;
+  const agree = others.every((other) => other.ok && other.value.url === first.value.url);
+  return agree ? first : refuse('target_unknown');
 }
