@@ -35,8 +35,9 @@ export async function deviceAuthorization(c: Context): Promise<Response> {
   }
   const { client_id } = client;
   const { scope } = form;
-  if (!askedScopes(scope ?? null)) {
-    return sendError(c, oauthError('invalid_scope', 'None of these scopes is known', 'scope_unknown'));
+  const asked = askedScopes(scope);
+  if (!asked.ok) {
+    return sendError(c, oauthError('invalid_scope', 'None of these scopes is known', asked.error.reason));
   }
   const target = readTarget(deployment, form);
   if (!target.ok) {
