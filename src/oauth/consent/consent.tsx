@@ -22,9 +22,9 @@ import { type CheckedRedirectUri, describeRedirect } from '../clients/redirect-u
 import { describeSource } from '../device/authorization';
 import { errorRedirect } from '../protocol/library';
 import { type Choice, type Ending, finishAuthorization, stageChoice, stagedChoice } from './choice';
+import { servicesOf, servicesPath } from './connect-accounts';
 import { ConsentPage, type ConsentProps, type ConsentScope } from './page';
 import type { ConsentServer } from './servers';
-import { servicesOf, servicesPath } from './services';
 
 /** The gate's own tools by the scope they need, as `gateway/` names them: titles, for the consent page. */
 const OWN_TOOLS: Record<Scope, string[]> = {
