@@ -51,6 +51,6 @@ async function showSignInOr(
 }
 
 /** Ends a page's request: with its answer, or with the page of its refusal. */
-export function answerPage(c: Context, result: Result<Response, PageRefusal>): Response | Promise<Response> {
+export async function answerPage(c: Context, result: Result<Response, PageRefusal>): Promise<Response> {
   return result.ok ? result.value : toPage(c, result.error);
 }
