@@ -54,11 +54,6 @@ export async function deploymentAt(
   return describeDeployment(env, settings, keyring, { origin, local, requestId });
 }
 
-/** The resource of a server, where clients reach it by this gate. */
-export function serverResourceAt({ origin }: Pick<Deployment, 'origin'>, server: { name: string }): string {
-  return `${origin}/mcp/${server.name}`;
-}
-
 /**
  * Reads the request's site, and what keeps it from being served. With problems the site's keyring may be
  * a throw-away one: the caller serves nothing but the page that tells the problems.

@@ -5,12 +5,13 @@ import { type Flow, openFlow } from '../flow';
 import { requireWithinLimit } from '../limits';
 import { requireFlow, showSignIn } from '../sign-in';
 import { PageProblem, readPageForm, requireSameOrigin } from '../ui';
+import { checkAuthorizationRequest } from './authorize/checks';
 import { requireSignedInPerson } from './authorize/person';
 import { answerRefusedRequest } from './authorize/refused-request';
-import { type AuthorizationFlow, checkAuthorizationRequest } from './authorize/request';
+import type { AuthorizationFlow } from './authorize/request';
 import { register } from './clients/registration';
+import { decideServices, isAtServices, showServices } from './consent/connect-accounts';
 import { backToClient, decide, type SurveyTools, showConsent } from './consent/consent';
-import { decideServices, isAtServices, showServices } from './consent/services';
 import { deviceAuthorization } from './device/authorization';
 import { introspect, revoke, token } from './token/endpoint';
 

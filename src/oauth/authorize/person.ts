@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { mayKnow, roleAt } from '../../account';
 import { deploymentOf } from '../../config';
 import type { Flow } from '../../flow';
+import { parseResource } from '../../resource';
 import { currentSignIn } from '../../sign-in';
 import { PageProblem, words } from '../../ui';
 import type { AuthorizationFlow, Person } from './request';
@@ -13,9 +14,10 @@ export async function requireSignedInPerson(
 ): Promise<Person | undefined> {
   const signedIn = await currentSignIn(c);
   if (!signedIn) return undefined;
-  const { settings, origin } = deploymentOf(c);
-  const { resource } = flow.data.request;
-  const server = settings.servers.find(({ name }) => resource === `${origin}/mcp/${name}`);
+  const { settings } = deploymentOf(c);
+  const resource = parseResource(deploymentOf(c), flow.data.request.resource);
+  const wanted = resource?.kind === 'server' ? resource.server : undefined;
+  const server = settings.servers.find(({ name }) => name === wanted);
   const { identity, userId } = signedIn;
   const role = server ? roleAt(identity, server, settings) : signedIn.role;
   if (role && (!server || mayKnow(server, identity))) return { ...signedIn, role };

@@ -12,6 +12,7 @@ import { seconds } from '../../clock';
 import { type Deployment, deploymentOf, type ServerSetting } from '../../config';
 import { expiryChoice, readExpiry } from '../../expiry';
 import { type Flow, showUserCode } from '../../flow';
+import { parseResource } from '../../resource';
 import { ok, type Result, refuse } from '../../result';
 import { brandingOf, PageProblem, showPage, words } from '../../ui';
 import type { ServerTools } from '../../upstream';
@@ -21,9 +22,9 @@ import { type CheckedRedirectUri, describeRedirect } from '../clients/redirect-u
 import { describeSource } from '../device/authorization';
 import { errorRedirect } from '../protocol/library';
 import { type Choice, type Ending, finishAuthorization, stageChoice, stagedChoice } from './choice';
+import { servicesOf, servicesPath } from './connect-accounts';
 import { ConsentPage, type ConsentProps, type ConsentScope } from './page';
 import type { ConsentServer } from './servers';
-import { servicesOf, servicesPath } from './services';
 
 /** The gate's own tools by the scope they need, as `gateway/` names them: titles, for the consent page. */
 const OWN_TOOLS: Record<Scope, string[]> = {
@@ -160,7 +161,7 @@ function readChoice(
   const inReach = serversInReach(deployment, flow, person).map(({ name }) => name);
   const servers = inReach.filter((name) => tickedServers.includes(name));
   // A grant for one server's own resource is worth nothing without it.
-  if (servers.length === 0 && isForOneServer(deployment, flow)) return refuse('server_missing');
+  if (servers.length === 0 && serverOf(deployment, flow) !== undefined) return refuse('server_missing');
   return ok({ scope, servers, expires_at });
 }
 
@@ -171,12 +172,17 @@ function serversInReach(
   { identity, key }: Person,
 ): ServerSetting[] {
   const usable = serversWithinKey(usableServers(deployment.settings, identity), key);
-  const own = usable.filter(({ name }) => request.resource === `${deployment.origin}/mcp/${name}`);
-  return isForOneServer(deployment, { request }) ? own : usable;
+  const server = serverOf(deployment, { request });
+  return server === undefined ? usable : usable.filter(({ name }) => name === server);
 }
 
-function isForOneServer(deployment: Deployment, { request }: Pick<AuthorizationRequest, 'request'>): boolean {
-  return request.resource.startsWith(`${deployment.origin}/mcp/`);
+/** The one server that the request is for; undefined when it is for all. */
+function serverOf(
+  deployment: Deployment,
+  { request }: Pick<AuthorizationRequest, 'request'>,
+): string | undefined {
+  const resource = parseResource(deployment, request.resource);
+  return resource?.kind === 'server' ? resource.server : undefined;
 }
 
 function offeredServers(
@@ -212,7 +218,7 @@ function offeredScopes(
   form?: URLSearchParams,
 ): ConsentScope[] {
   // One server's own resource has that server's tools alone.
-  const ownTools = !isForOneServer(deployment, flow);
+  const ownTools = serverOf(deployment, flow) === undefined;
   return grantableScopes(flow, person).map((scope) => ({
     scope,
     asked: flow.asked.includes(scope),

@@ -35,13 +35,15 @@ export async function deviceAuthorization(c: Context): Promise<Response> {
   }
   const { client_id } = client;
   const { scope } = form;
-  if (!askedScopes(scope ?? null)) {
-    return sendError(c, oauthError('invalid_scope', 'None of these scopes is known', 'scope_unknown'));
+  const asked = askedScopes(scope);
+  if (!asked.ok) {
+    return sendError(c, oauthError('invalid_scope', 'None of these scopes is known', asked.error.reason));
   }
-  const resource = readTarget(deployment, form);
-  if (resource === undefined) {
-    return sendError(c, oauthError('invalid_target', 'There is no such resource', 'target_unknown'));
+  const target = readTarget(deployment, form);
+  if (!target.ok) {
+    return sendError(c, oauthError('invalid_target', 'There is no such resource', target.error.reason));
   }
+  const resource = target.value.url;
   const from = describeSource(deployment, c.req.raw);
   const describe = (user_code: string): DeviceRequest => ({ client_id, scope, resource, user_code, from });
   const opened = await openDevice(deployment, await sourceOf(c), describe);

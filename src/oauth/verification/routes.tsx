@@ -32,8 +32,8 @@ import { requireSignedInPerson } from '../authorize/person';
 import type { AuthorizationFlow } from '../authorize/request';
 import { findClient } from '../clients/clients';
 import type { Ending } from '../consent/choice';
+import { decideServices, isAtServices, showServices } from '../consent/connect-accounts';
 import { decide, type SurveyTools, showConsent } from '../consent/consent';
-import { decideServices, isAtServices, showServices } from '../consent/services';
 import { type DeviceRequest, deviceLink } from '../device/authorization';
 import type { DeviceApproval } from '../device/grant';
 import { askedScopes } from '../protocol/scope-request';
@@ -160,6 +160,7 @@ async function takeCode(
   const client = await findClient(deploymentOf(c), data.client_id, await sourceOf(c));
   if (!client.ok) throw new PageProblem('client_unknown', { detail: client.error.reason });
   const { client_id, resource, user_code, from } = data;
+  const asked = askedScopes(data.scope);
   const code_verifier = randomSecret();
   const redirect_uri = `${deploymentOf(c).origin}/device`;
   const code_challenge = await s256(code_verifier);
@@ -170,7 +171,7 @@ async function takeCode(
       return_to: `/device?flow=${flowId}`,
       client_name: client.value.name,
       client: client.value,
-      asked: askedScopes(data.scope ?? null) ?? [],
+      asked: asked.ok ? asked.value : [],
       request: { client_id, redirect_uri, state: '', code_challenge, resource },
       device: { id: device, user_code, code_verifier, from },
     }),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ServicesPage, type ServicesProps } from '../../../src/oauth/consent/services-page';
+import { ServicesPage, type ServicesProps } from '../../../src/oauth/consent/connect-accounts-page';
 import { branding, fields, HEAVIEST, HOSTILE, html, weight } from '../../ui/pages';
 
 type Service = ServicesProps['services'][number];

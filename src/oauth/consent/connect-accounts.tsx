@@ -18,7 +18,7 @@ import { brandingOf, PageProblem, showPage, words } from '../../ui';
 import { type ConnectedServer, placeOf } from '../../upstream';
 import type { AuthorizationFlow, Person } from '../authorize/request';
 import { type Choice, type Ending, finishAuthorization, stagedChoice } from './choice';
-import { ServicesPage } from './services-page';
+import { ServicesPage } from './connect-accounts-page';
 
 /** The value of `step` in the address of the page after consent. */
 const SERVICES_STEP = 'services';
