@@ -21,7 +21,7 @@ import { authorizeRoutes, deviceRoutes, oauthRoutes } from './oauth';
 import { accountApi, accountHome, connectionPages, connectionsApi, keysApi, keysPages } from './self-service';
 import { currentSignIn, signInRoutes } from './sign-in';
 import { logoRoute, PageProblem, renderProblem } from './ui';
-import { surveyTools, tryCredential } from './upstream';
+import { tryCredential } from './upstream';
 
 /** What pages of any origin may read of our answers. No cookie means anything at these paths. */
 const anyOrigin = cors({
@@ -58,8 +58,8 @@ for (const path of ['/oauth/token', '/oauth/revoke', '/oauth/introspect']) {
 
 app.route('/', metadataRoutes);
 app.route('/', oauthRoutes);
-app.route('/', authorizeRoutes(surveyTools, tryCredential));
-app.route('/', deviceRoutes(surveyTools, tryCredential));
+app.route('/', authorizeRoutes);
+app.route('/', deviceRoutes);
 app.route('/', signInRoutes);
 app.route('/', adminKeysApi);
 app.route('/', adminCallbacksApi);

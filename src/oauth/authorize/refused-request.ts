@@ -14,8 +14,8 @@ import type { RequestRefusal } from './refusal';
  *
  * Anybody can register a client, with any address. To send the browser there before a person has done anything would
  * make this host a way to lead people to that address (RFC 9700 section 4.11.2). So a page says what is wrong, with a
- * link that tells the client. Only a client that somebody vouches for, or that this person has allowed, is told at
- * once, by redirect (RFC 6749 section 4.1.2.1).
+ * link to the client. Only a client that the operator or a known vendor vouches for, or that this person has allowed,
+ * gets its error at once, by redirect (RFC 6749 section 4.1.2.1).
  */
 export async function answerRefusedRequest(c: Context, refused: RequestRefusal): Promise<Response> {
   if (refused.for === 'person') return toPage(c, refused.page);
