@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { type Flow, findFlow } from '../flow';
-import { PageProblem, readPageForm, requireSameOrigin } from '../ui';
+import { PageProblem, readPageForm } from '../ui';
 
 /** The flow that a request names; ends the request with a page when it can't go on. */
 export async function requireFlow(c: Context, id: string | undefined, touch: boolean): Promise<Flow> {
@@ -14,7 +14,6 @@ export async function readFlowForm(
   c: Context,
   userId?: string,
 ): Promise<{ flow: Flow; form: Record<string, string> }> {
-  requireSameOrigin(c);
   const flow = await requireFlow(c, c.req.query('flow'), true);
   const form = await readPageForm(c);
   if (!(await flow.checkCsrf(form.get('csrf'), userId))) throw new PageProblem('form_forged');

@@ -3,6 +3,6 @@ export { checkDomain } from './domains';
 export { requireFlow } from './flow-form';
 export { stateFlowId } from './oidc';
 export { askAgain } from './oidc-again';
-export { showSignIn, signInRoutes } from './routes';
+export { showSignIn, signInPages, signOutPages } from './routes';
 export { currentSignIn, type SignedIn } from './session';
 export { keepVisitor, knownVisitor } from './visitor';

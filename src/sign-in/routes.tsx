@@ -7,7 +7,7 @@ import { type Flow, openFlow } from '../flow';
 import { readForm } from '../http';
 import { requireWithinLimit } from '../limits';
 import type { Refusal } from '../result';
-import { brandingOf, PageProblem, requireSameOrigin, showPage, words } from '../ui';
+import { brandingOf, PageProblem, showPage, words } from '../ui';
 import { checkDomain } from './domains';
 import { readFlowForm, requireFlow } from './flow-form';
 import { readLocalIdentity } from './local';
@@ -17,13 +17,13 @@ import { currentSignIn, endSignIn, startSignIn, startSignInByKey } from './sessi
 import { SignInPage } from './sign-in-page';
 import { SignedInPage, SignedOutPage } from './signed-in-page';
 import { welcomeVisitor } from './visitor';
-import { afterSignIn, visitorRoutes } from './visitor-routes';
+import { afterSignIn, askVisitor, decideVisitor } from './visitor-routes';
 
 const CALLBACK_PATH = '/sign-in/callback';
 
-/** `/sign-in`, `/sign-in/callback`, `/sign-out`: who is at the browser. */
-export const signInRoutes = new Hono<{ Bindings: Env }>()
-  .get('/sign-in', async (c) => {
+/** `/sign-in`: who is at the browser. */
+export const signInPages = new Hono<{ Bindings: Env }>()
+  .get('/', async (c) => {
     const id = c.req.query('flow');
     if (id !== undefined) return showSignIn(c, await requireFlow(c, id, true));
     const signedIn = await currentSignIn(c);
@@ -33,7 +33,7 @@ export const signInRoutes = new Hono<{ Bindings: Env }>()
     const flow = await openFlow(c, () => ({ kind: 'sign-in', return_to: '/sign-in' }));
     return c.redirect(`/sign-in?flow=${flow}`, 303);
   })
-  .post('/sign-in', async (c) => {
+  .post('/', async (c) => {
     const { flow, form } = await readFlowForm(c);
     const method = deploymentOf(c).methods.find((name) => name === form.method);
     if (method === undefined) throw new PageProblem('method_refused', { detail: form.method });
@@ -50,13 +50,17 @@ export const signInRoutes = new Hono<{ Bindings: Env }>()
         return signInLocally(c, flow, form);
     }
   })
-  .get(CALLBACK_PATH, async (c) => comeBackFromProvider(c))
-  .get('/sign-out', async (c) => {
+  .get('/callback', comeBackFromProvider)
+  .get('/visitor', askVisitor)
+  .post('/visitor', decideVisitor);
+
+/** `/sign-out`: the way out of this browser. The apps that the person allowed stay allowed. */
+export const signOutPages = new Hono<{ Bindings: Env }>()
+  .get('/', async (c) => {
     const signedIn = await currentSignIn(c);
     return signedIn ? showSignedIn(c, signedIn.identity) : showSignedOut(c);
   })
-  .post('/sign-out', async (c) => {
-    requireSameOrigin(c);
+  .post('/', async (c) => {
     const user = await endSignIn(c);
     if (user) record(c, { event: 'sign_out', outcome: 'ok', user });
     const form = await readForm(c.req.raw);
@@ -67,8 +71,7 @@ export const signInRoutes = new Hono<{ Bindings: Env }>()
     await flow.dropStaged();
     await flow.stage('select-account', true);
     return c.redirect(flow.data.return_to, 303);
-  })
-  .route('/', visitorRoutes);
+  });
 
 /** The identity step of a flow. */
 export async function showSignIn(c: Context, flow: Flow, again?: { notice: string; values: object }) {

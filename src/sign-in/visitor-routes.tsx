@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
 import { accountOf, SERVICE, VISITOR } from '../account';
 import { record } from '../audit';
 import { deploymentOf } from '../config';
@@ -9,37 +9,41 @@ import { currentSignIn, type SignedIn } from './session';
 import { forgetVisitor, knownVisitor } from './visitor';
 import { VisitorPage } from './visitor-page';
 
-/** `/sign-in/visitor`: somebody who was a visitor here has signed in, and is asked what becomes of that. */
-export const visitorRoutes = new Hono<{ Bindings: Env }>()
-  .get('/sign-in/visitor', async (c) => {
-    const flow = await requireFlow(c, c.req.query('flow'), true);
-    const person = await whoMayTake(c);
-    const visitor = person && (await visitorLeft(c));
-    if (!visitor) return c.redirect(flow.data.return_to, 303);
-    const page = (
-      <VisitorPage
-        branding={brandingOf(deploymentOf(c))}
-        action={`/sign-in/visitor?flow=${flow.id}`}
-        hidden={{ csrf: await flow.csrf(person.userId) }}
-        visitor={visitor.name}
-        user={person.identity.name}
-        left={visitor.left}
-      />
-    );
-    return showPage(c, page, { formAction: 'open' });
-  })
-  .post('/sign-in/visitor', async (c) => {
-    const person = await whoMayTake(c);
-    const { flow, form } = await readFlowForm(c, person?.userId ?? '');
-    const visitor = person && form.decision === 'take' ? await visitorLeft(c) : undefined;
-    if (person && visitor) {
-      const moved = await accountOf(c.env, visitor.userId).moveTo(person.userId);
-      const outcome = moved ? 'ok' : 'refused';
-      record(c, { event: 'visitor_moved', outcome, user: person.userId, detail: visitor.userId });
-      forgetVisitor(c);
-    }
-    return c.redirect(flow.data.return_to, 303);
-  });
+/**
+ * `GET /sign-in/visitor`: somebody who was a visitor here has signed in, and is asked whether what the visitor had
+ * comes along. Goes on with the flow where there is nothing to ask.
+ */
+export async function askVisitor(c: Context): Promise<Response> {
+  const flow = await requireFlow(c, c.req.query('flow'), true);
+  const person = await whoMayTake(c);
+  const visitor = person && (await visitorLeft(c));
+  if (!visitor) return c.redirect(flow.data.return_to, 303);
+  const page = (
+    <VisitorPage
+      branding={brandingOf(deploymentOf(c))}
+      action={`/sign-in/visitor?flow=${flow.id}`}
+      hidden={{ csrf: await flow.csrf(person.userId) }}
+      visitor={visitor.name}
+      user={person.identity.name}
+      left={visitor.left}
+    />
+  );
+  return showPage(c, page, { formAction: 'open' });
+}
+
+/** `POST /sign-in/visitor`: moves what the visitor had (`decision` = `take`), and goes on with the flow. */
+export async function decideVisitor(c: Context): Promise<Response> {
+  const person = await whoMayTake(c);
+  const { flow, form } = await readFlowForm(c, person?.userId ?? '');
+  const visitor = person && form.decision === 'take' ? await visitorLeft(c) : undefined;
+  if (person && visitor) {
+    const moved = await accountOf(c.env, visitor.userId).moveTo(person.userId);
+    const outcome = moved ? 'ok' : 'refused';
+    record(c, { event: 'visitor_moved', outcome, user: person.userId, detail: visitor.userId });
+    forgetVisitor(c);
+  }
+  return c.redirect(flow.data.return_to, 303);
+}
 
 /** Where the browser goes once that person has signed in: on, or first to the question. */
 export async function afterSignIn(c: Context, flow: Flow, provider: string): Promise<string> {

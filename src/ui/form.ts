@@ -1,7 +1,20 @@
 import type { Context } from 'hono';
+import { except } from 'hono/combine';
+import { csrf } from 'hono/csrf';
 import { deploymentOf } from '../config';
 import { isSameOrigin, readForm } from '../http';
 import { PageProblem } from './problem';
+
+/**
+ * Middleware of routers whose forms change something: throws hono's `HTTPException` (403), which {@link failAsPage}
+ * shows, for a form that a page of another origin posts. Ours is `PUBLIC_URL`'s, so what the browser says of
+ * itself (`Sec-Fetch-Site`) isn't asked: that compares with the host that it sent the request to. A request
+ * without `Origin` passes: programs send none, and no browser lets a page leave it out of a post.
+ */
+export const ownFormsOnly = except(
+  (c: Context) => c.req.header('origin') === undefined,
+  csrf({ origin: (origin, c) => origin === deploymentOf(c).origin, secFetchSite: () => false }),
+);
 
 /** Ends with a page what another site posts here. */
 export function requireSameOrigin(c: Context): void {

@@ -12,7 +12,7 @@ import { checkIssuer } from './configured';
 
 /* The gate as an OAuth client of the servers behind: who it says it is at their authorization servers. */
 
-export const CLIENT_DOCUMENT_PATH = '/oauth/client.json';
+const CLIENT_DOCUMENT_PATH = '/oauth/client.json';
 
 /** How long a registration is used for new connections, in seconds; those made with it keep it. */
 const REMEMBERED = 7 * 86_400;

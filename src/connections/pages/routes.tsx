@@ -5,11 +5,10 @@ import { record } from '../../audit';
 import { deploymentOf, isSettingName, titleOf } from '../../config';
 import { type Flow, openFlow } from '../../flow';
 import { keepVisitor, requireFlow, showSignIn, stateFlowId } from '../../sign-in';
-import { brandingOf, PageProblem, readPageForm, requireSameOrigin, showPage, words } from '../../ui';
-import { type ConnectedServer, needsConnection, placeOf } from '../../upstream';
-import { checkKey, type TryCredential } from '../client/api-key';
-import { CALLBACK_PATH } from '../client/callback';
-import { CLIENT_DOCUMENT_PATH, clientDocument } from '../client/client';
+import { brandingOf, PageProblem, readPageForm, showPage, words } from '../../ui';
+import { type ConnectedServer, needsConnection, placeOf, tryCredential } from '../../upstream';
+import { checkKey } from '../client/api-key';
+import { clientDocument } from '../client/client';
 import { connectionsNeeded } from '../client/needed';
 import { beginConnect, finishConnect, takeTransaction } from '../client/oauth';
 import { stageOutcome } from '../client/outcome';
@@ -27,41 +26,40 @@ import {
 } from './person';
 import { connectNotice, connectProblem } from './problems';
 
-/** `/connect/…`: attach one's own account on a server. `tryCredential` asks a server about a key. */
-export const connectRoutes = (tryCredential: TryCredential) =>
-  new Hono<{ Bindings: Env }>()
-    .get(CLIENT_DOCUMENT_PATH, (c) => showDocument(c))
-    .get('/oauth/client/:id{[\\w-]+\\.json}', (c) =>
-      showDocument(c, c.req.param('id').replace(/\.json$/, '')),
-    )
-    .get(CALLBACK_PATH, comeBack)
-    .get(`${CALLBACK_PATH}/:id`, comeBack)
-    .get('/connect/:server', async (c) => {
-      const id = c.req.query('flow');
-      if (id === undefined) return openAt(c, await ticketOf(c));
-      const flow = await findConnect(c, id);
-      const whose = await whoConnects(c, flow, serverOf(c, flow.data.server));
-      if ('person' in whose) return showConnect(c, flow, whose.person, whose.server);
-      return whose.first === 'code' ? askCode(c, flow, whose.server) : showSignIn(c, flow);
-    })
-    .post('/connect/:server', async (c) => {
-      requireSameOrigin(c);
-      const id = c.req.query('flow');
-      if (id === undefined) return openAt(c, {});
-      const flow = await findConnect(c, id);
-      const whose = await whoConnects(c, flow, serverOf(c, flow.data.server));
-      if (!('person' in whose))
-        return whose.first === 'code' ? takeCode(c, flow, whose.server) : showSignIn(c, flow);
-      const { person, server } = whose;
-      const form = await readPost(c, flow, person.userId);
-      if (server.auth === 'oauth') return goToProvider(c, flow, person, server);
-      const checked = await checkKey(c, server, form.get('key') ?? '', tryCredential);
-      if (checked.ok)
-        return keep(c, flow, person, server, { credential: checked.value, place: placeOf(server) });
-      const { reason } = checked.error;
-      record(c, { event: 'connection', outcome: 'refused', reason, ...aboutUser(person, server) });
-      return showConnect(c, flow, person, server, connectNotice(titleOf(server), reason));
-    });
+/** `/oauth/client.json` and `/oauth/client/{id}.json`, below `/oauth`: the gate's own client metadata documents. */
+export const clientDocumentRoutes = new Hono<{ Bindings: Env }>()
+  .get('/client.json', (c) => showDocument(c))
+  .get('/client/:id{[\\w-]+\\.json}', (c) => showDocument(c, c.req.param('id').replace(/\.json$/, '')));
+
+/** `/connect`: attach one's own account on a server. */
+export const connectPages = new Hono<{ Bindings: Env }>()
+  .get('/callback', comeBack)
+  .get('/callback/:id', comeBack)
+  .get('/:server', async (c) => {
+    const id = c.req.query('flow');
+    if (id === undefined) return openAt(c, await ticketOf(c));
+    const flow = await findConnect(c, id);
+    const whose = await whoConnects(c, flow, serverOf(c, flow.data.server));
+    if ('person' in whose) return showConnect(c, flow, whose.person, whose.server);
+    return whose.first === 'code' ? askCode(c, flow, whose.server) : showSignIn(c, flow);
+  })
+  .post('/:server', async (c) => {
+    const id = c.req.query('flow');
+    if (id === undefined) return openAt(c, {});
+    const flow = await findConnect(c, id);
+    const whose = await whoConnects(c, flow, serverOf(c, flow.data.server));
+    if (!('person' in whose))
+      return whose.first === 'code' ? takeCode(c, flow, whose.server) : showSignIn(c, flow);
+    const { person, server } = whose;
+    const form = await readPost(c, flow, person.userId);
+    if (server.auth === 'oauth') return goToProvider(c, flow, person, server);
+    const checked = await checkKey(c, server, form.get('key') ?? '', tryCredential);
+    if (checked.ok)
+      return keep(c, flow, person, server, { credential: checked.value, place: placeOf(server) });
+    const { reason } = checked.error;
+    record(c, { event: 'connection', outcome: 'refused', reason, ...aboutUser(person, server) });
+    return showConnect(c, flow, person, server, connectNotice(titleOf(server), reason));
+  });
 
 async function showDocument(c: Context, id?: string): Promise<Response> {
   const document = await clientDocument(deploymentOf(c), id);
