@@ -49,6 +49,9 @@ export interface PageRefusal {
   action?: { label: string; href: string } | undefined;
 }
 
+/** What a step of a page's request returns. {@link answerPage} ends the request with it. */
+export type PageResult<T = Response> = Result<T, PageRefusal>;
+
 /** A refusal that becomes a page by {@link toPage}. */
 export function refusePage(
   reason: ProblemTag,

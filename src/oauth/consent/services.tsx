@@ -108,7 +108,11 @@ async function goToProvider(
   person: Person,
   server: ConnectedServer,
 ): Promise<Response> {
-  const begun = await beginConnect(c, flow, person.userId, server, servicesPath(flow));
+  const begun = await beginConnect(c, flow, {
+    user: person.userId,
+    server,
+    returnTo: servicesPath(flow),
+  });
   if (begun.ok) return c.redirect(begun.value, 303);
   return tellRefusal(c, flow, person, server, begun.error, 502);
 }

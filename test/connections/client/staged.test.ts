@@ -42,7 +42,7 @@ const pages = new Hono<{ Bindings: Env }>()
     const { flow, user } = await flowOf(c);
     const server = deploymentOf(c).settings.servers.find(needsConnection);
     if (!server) throw new Error('no server');
-    const begun = await beginConnect(c, flow, user, server, flow.data.return_to);
+    const begun = await beginConnect(c, flow, { user, server, returnTo: flow.data.return_to });
     return begun.ok ? c.redirect(begun.value, 303) : c.text(begun.error.reason, 400);
   })
   .get('/stage-key', async (c) => {
