@@ -13,5 +13,4 @@ export {
   showPage,
   toPage,
 } from './problem';
-export { words } from './words';
-export { plain, Say, shown } from './words/sentence';
+export { plain, Say, shown, words } from './words';
