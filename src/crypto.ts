@@ -203,17 +203,17 @@ export async function isCallbackId(keyring: Keyring, candidate: string): Promise
   return (await checkMac(keyring, 'callback-id', candidate, USER_ID_BYTES)) !== undefined;
 }
 
-/** The form in which a device's user code is stored. A key is needed to make it, since the codes are short enough to try all. */
+/** The stored form of a device's user code. It is keyed, since codes are short enough to try them all. */
 export async function userCodeHash(keyring: Keyring, userCode: string): Promise<string> {
   return base64url.encode(await hmacBytes(keyring.ids, `user-code\0${userCode}`, USER_ID_BYTES));
 }
 
-/** The form in which a block of addresses is stored: requests from it can be counted, but nobody can read the address. */
+/** The stored form of a block of addresses: requests from it can be counted, but the address can't be read. */
 export async function sourceHash(keyring: Keyring, block: string): Promise<string> {
   return base64url.encode(await hmacBytes(keyring.ids, `source\0${block}`, USER_ID_BYTES));
 }
 
-/** 32 bytes for one purpose, the same each time, from one version of the master key; undefined when that version is gone. */
+/** 32 bytes for one purpose, always the same, from one version of the master key; undefined when that is gone. */
 export async function deriveSeed(
   keyring: Keyring,
   version: string,

@@ -7,18 +7,18 @@ import { libraryIssuer } from './oauth';
 import { askAgain } from './sign-in';
 
 /*
- * The Worker. Rooms import downwards only; where a lower one needs what a higher one does, it is handed in
- * here: the `Account` runs the token endpoint with the issuer of `authorization/`, renews its connections with
- * the connector of `connections/`, and asks sign-in providers again as `sign-in/` does.
+ * The Worker. Layers import only from those below them. Where a lower layer needs what a higher one does, it is passed
+ * in here: the `Account` object runs the token endpoint with the issuer of `oauth/`, refreshes its connections with the
+ * connector of `connections/`, and rechecks with sign-in providers as `sign-in/` does.
  */
 
 /** MCP servers inside this Worker, if any. */
 export * from './servers';
 
-/** One principal: its grants, tokens, browser sign-ins and connections. */
+/** One principal: its grants, tokens, browser sign-ins, and connections. */
 export class Account extends connectedAccount(libraryIssuer, oauthConnector, askAgain) {}
 
-/** What is under way in one browser. */
+/** One flow: a sign-in, an authorization request, or a device that is in progress. */
 export class PendingFlow extends PendingFlowObject {}
 
 /** One MCP session of the 2025 era at `/mcp`. */

@@ -3,7 +3,7 @@ import type { Problem, Settings, Variables } from './schemas';
 
 /* Checks across settings: that the names, secrets, and bindings that they mention exist and don't collide. */
 
-/** The name of a Worker secret, such as `OIDC_ACME_CLIENT_SECRET`: upper case, with `_` for anything but letters and digits. */
+/** The name of a Worker secret, such as `OIDC_ACME_CLIENT_SECRET`: upper case, with `_` for other characters. */
 export function secretName(prefix: string, name: string, suffix: string): string {
   return `${prefix}_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}_${suffix}`;
 }

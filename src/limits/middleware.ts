@@ -16,8 +16,8 @@ export function limitClients(name: RateLimitName): MiddlewareHandler {
 
 /**
  * 429 for a client. RFC 6749 has no code for it; `temporarily_unavailable` is what its section 4.1.2.1 calls a server
- * that can't handle the request now. A device that polls hears `slow_down` (RFC 8628 section 3.5): any other error would
- * end its sign-in.
+ * that can't handle the request now. A device that polls hears `slow_down` (RFC 8628 section 3.5): any other error
+ * would end its sign-in.
  */
 export function tooManyRequests(c: Context, grantType: string | null = null): Response {
   const error = grantType === DEVICE_CODE ? 'slow_down' : 'temporarily_unavailable';

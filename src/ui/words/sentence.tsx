@@ -1,6 +1,7 @@
 /**
- * A sentence with values from outside in it (a client's name, an address). The words stay in this folder, and each value
- * still gets an element of its own, so that a name in another writing direction can't reorder the words around it.
+ * A sentence with values from outside in it (a client's name, an address). The words stay in this folder, and each
+ * value still gets an element of its own, so that a name in another writing direction can't reorder the words around
+ * it.
  */
 export interface Sentence {
   text: readonly string[];
@@ -8,11 +9,13 @@ export interface Sentence {
 }
 
 const LONGEST_NAME = 80;
-/** Long enough for every host name (253 characters, RFC 1035), since a shortened one could be mistaken for another. */
+/** Long enough for every host name (253 characters, RFC 1035): a shortened one could be mistaken for another. */
 const LONGEST_VALUE = 300;
 const segmenter = new Intl.Segmenter();
 
-/** Template tag: `` say`${client} wants to use ${name}’s tools` ``. Each value is made fit for a page by {@link shown}. */
+/**
+ * Template tag: `` say`${client} wants to use ${name}’s tools` ``. Each value is made fit for a page by {@link shown}.
+ */
 export function say(text: TemplateStringsArray, ...values: string[]): Sentence {
   return { text, values: values.map((value) => shown(value, LONGEST_VALUE)) };
 }
@@ -40,8 +43,8 @@ export function Say({ sentence }: { sentence: Sentence }) {
 }
 
 /**
- * A name from outside as a page may show it: without control characters, direction overrides, and long runs of combining
- * marks, which would cover other lines; at most `longest` characters.
+ * A name from outside as a page may show it: without control characters, direction overrides, and long runs of
+ * combining marks, which would cover other lines; at most `longest` characters.
  */
 export function shown(name: string, longest = LONGEST_NAME): string {
   const calm = name
