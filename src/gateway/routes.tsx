@@ -11,9 +11,9 @@ import { ConnectPage } from './connect-page';
 import { forward } from './proxy/forward';
 import { isFixedToken, mayServeEveryone, passThrough } from './proxy/passthrough';
 import { refuseMethod } from './request/admit-method';
-import { isPageVisit } from './request/browser-request';
+import { isPageVisit, refuseForms } from './request/browser-request';
 import { challenge } from './request/challenge';
-import type { PresentedCredentialRefusal } from './request/credentials';
+import { oneCredential, type PresentedCredentialRefusal } from './request/credentials';
 import { identify } from './request/identify';
 import { limitCalls, limitFailures } from './request/limits';
 import { readRequest } from './request/message';
@@ -26,37 +26,40 @@ const MAX_MESSAGE_BYTES = 4_194_304;
 /** The longest message of somebody without a credential, who can only begin a session and sign in. */
 const MAX_STRANGER_BYTES = 65_536;
 
-/** `/.well-known/…`: what clients and servers read before anything else. */
+/** `/.well-known`: what clients and servers read before anything else (RFC 9728, RFC 8414, JWKS). */
 export const metadataRoutes = new Hono<{ Bindings: Env }>()
-  .get('/.well-known/jwks.json', async (c) => {
+  .get('/jwks.json', async (c) => {
     const keys = await publicKeys(deploymentOf(c), seconds());
     return c.json(keys, 200, { 'Cache-Control': 'public, max-age=3600' });
   })
-  .get('/.well-known/oauth-authorization-server/mcp/:server', (c) => {
+  .get('/oauth-authorization-server/mcp/:server', (c) => {
     const server = findServer(c);
     const ours = server && server.auth !== 'passthrough';
     return ours ? c.json(authorizationServerMetadata(deploymentOf(c))) : c.notFound();
   })
-  .get('/.well-known/oauth-protected-resource/mcp/:server', (c) => {
+  .get('/oauth-protected-resource/mcp/:server', (c) => {
     const server = findServer(c);
     if (!server || isFixedToken(c, server)) return c.notFound();
     const resource = serverResource(deploymentOf(c), server);
     return c.json(protectedResourceMetadata(deploymentOf(c), resource, server));
   })
-  .get('/.well-known/oauth-authorization-server/:path{mcp}?', (c) =>
-    c.json(authorizationServerMetadata(deploymentOf(c))),
-  )
-  .get('/.well-known/oauth-protected-resource/:path{mcp}?', (c) => {
+  .get('/oauth-authorization-server/:path{mcp}?', (c) => c.json(authorizationServerMetadata(deploymentOf(c))))
+  .get('/oauth-protected-resource/:path{mcp}?', (c) => {
     const deployment = deploymentOf(c);
     const resource = c.req.param('path') ? mergedResource(deployment) : originResource(deployment);
     return c.json(protectedResourceMetadata(deployment, resource));
   });
 
-/** `/` and `/mcp`: one endpoint, two resources, and for a browser the page that tells how to connect. */
-export const gatewayRoutes = new Hono<{ Bindings: Env }>()
-  .all('/', (c) => serve(c, originResource(deploymentOf(c))))
-  .all('/mcp', (c) => serve(c, mergedResource(deploymentOf(c))))
-  .all('/mcp/:server', (c) => serveServer(c));
+/** `/`: the endpoint of `/mcp` as a resource of its own; for a browser the page that says how to connect. */
+export const originRoutes = new Hono<{ Bindings: Env }>()
+  .use('/', refuseForms, oneCredential)
+  .all('/', (c) => serve(c, originResource(deploymentOf(c))));
+
+/** `/mcp`: all servers of the principal as one, and each by itself; for a browser the same page. */
+export const mcpRoutes = new Hono<{ Bindings: Env }>()
+  .use(refuseForms, oneCredential)
+  .all('/', (c) => serve(c, mergedResource(deploymentOf(c))))
+  .all('/:server', (c) => serveServer(c));
 
 function findServer(c: Context): ServerSetting | undefined {
   return deploymentOf(c).settings.servers.find(({ name }) => name === c.req.param('server'));

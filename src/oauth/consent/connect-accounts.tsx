@@ -114,7 +114,11 @@ async function goToProvider(
   server: ConnectedServer,
 ): Promise<Result<Response, PageRefusal>> {
   const { c, flow, person } = consent;
-  const begun = await beginConnect(c, flow, person.userId, server, connectAccountsPath(flow));
+  const begun = await beginConnect(c, flow, {
+    user: person.userId,
+    server,
+    returnTo: connectAccountsPath(flow),
+  });
   if (begun.ok) return ok(c.redirect(begun.value, 303));
   return showFailed(consent, server, begun.error, 502);
 }

@@ -68,10 +68,10 @@ describe('the page Connect your accounts', () => {
   test('says of a connection that has ended why, where that is worth a word, and offers it again', async () => {
     const ended = (reason: string) =>
       page({ accounts: [account('orchard', { status: 'needs_reauthorization', reason })] });
-    expect(await ended('vault_unreadable')).toContain('can’t be opened any more');
-    expect(await ended('server_moved')).toContain('has moved');
-    expect(await ended('refresh_rejected')).toContain('needs to be connected again');
-    expect(await ended('refresh_rejected')).toContain('Connect again');
+    expect(await ended('vault_unreadable')).toContain('can’t be read');
+    expect(await ended('server_moved')).toContain('server moved');
+    expect(await ended('refresh_rejected')).toContain('needs to be reconnected');
+    expect(await ended('refresh_rejected')).toContain('Reconnect');
   });
 
   test('keys are pasted into a field that shows nothing and remembers nothing', async () => {
