@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
-  resourceNamed,
   isSameResource,
   mergedResource,
   originResource,
   parseResource,
   resourceMetadataUrl,
+  resourceNamed,
   resourcesOf,
   serverResource,
 } from '../src/resource';
