@@ -2,7 +2,7 @@ import * as oauth from 'oauth4webapi';
 import type { OidcProvider } from '../config';
 import { isLoopbackHost } from '../hosts';
 import { canonicalIssuer, sameIssuer } from '../issuer';
-import { type SafeFetchRefusal, safeSend } from '../outbound-fetch';
+import { type OutboundRefusal, outboundFetch, responseOf } from '../outbound-fetch';
 import { ok, refuse } from '../result';
 import { attempt, type OidcRefusal, type OidcResult, ProviderFailure } from './oidc-refusals';
 
@@ -58,7 +58,7 @@ async function spellingIn(response: Response, issuer: string): Promise<URL> {
 }
 
 /**
- * How oauth4webapi reaches this provider: by the rules of {@link safeSend}. In local development the origin of the
+ * How oauth4webapi reaches this provider: by {@link outboundFetch}. In local development the origin of the
  * configured issuer may be on this computer, by http too.
  */
 export function httpOptions(reached: ReachedProvider) {
@@ -67,24 +67,22 @@ export function httpOptions(reached: ReachedProvider) {
     [oauth.allowInsecureRequests]: loopbackOrigins(reached).length > 0,
     // A closure per call: oauth4webapi joins JWKS requests that share a fetch, and a promise that
     // belongs to another request's context is not to be waited for in a Worker.
-    [oauth.customFetch]: (url: string, options: FetchOptions) => outboundFetch(reached, url, options),
+    [oauth.customFetch]: (url: string, options: FetchOptions) => askProvider(reached, url, options),
   };
 }
 
-const REASONS: Partial<Record<SafeFetchRefusal, OidcRefusal>> = {
+const REASONS: Partial<Record<OutboundRefusal, OidcRefusal>> = {
   url_forbidden: 'oidc_metadata_invalid',
   too_large: 'oidc_too_large',
 };
 
-async function outboundFetch(
-  reached: ReachedProvider,
-  url: string,
-  options: FetchOptions,
-): Promise<Response> {
+/** A `fetch` for oauth4webapi: the provider's answer, unless it is a redirect or says that it can't answer now. */
+async function askProvider(reached: ReachedProvider, url: string, options: FetchOptions): Promise<Response> {
   const { origin, pathname } = new URL(url);
   const { method, headers, body = null } = options;
-  const limits = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, loopbackOrigins: loopbackOrigins(reached) };
-  const sent = await safeSend(url, { method, headers, body }, limits);
+  const loopback = loopbackOrigins(reached);
+  const policy = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, statuses: 'any', loopback } as const;
+  const sent = await outboundFetch(url, policy, { method, headers, body });
   if (!sent.ok) {
     const { reason, detail = '' } = sent.error;
     throw new ProviderFailure(
@@ -97,11 +95,7 @@ async function outboundFetch(
     new ProviderFailure(reason, `${origin}${pathname} answered ${status}`, status);
   if (status >= 300 && status < 400) throw failed('oidc_redirected');
   if (status >= 500 || status === 429) throw failed('oidc_unreachable');
-  const received = new Headers(sent.value.headers);
-  // The body is decoded by now.
-  for (const name of ['content-encoding', 'content-length']) received.delete(name);
-  const bytes = new Uint8Array(sent.value.body);
-  return new Response(bytes.byteLength > 0 ? bytes : null, { status, headers: received });
+  return responseOf(sent.value);
 }
 
 /** Where a browser may be sent, or the gate may send its own requests: https, or what a setting names locally. */

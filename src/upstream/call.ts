@@ -8,9 +8,8 @@ import {
   secretName,
   serverResourceAt,
 } from '../config';
-import { isLoopbackHost } from '../hosts';
-import { isForbiddenHost } from '../outbound-fetch';
-import { needsConnection } from './connected-server';
+import { mayReach } from '../outbound-fetch';
+import { loopbackOrigins, needsConnection } from './connected-server';
 import { type CredentialError, credentialFor, giveUpCredential, replaceCredential } from './credentials';
 import { issueIdentityToken } from './identity-token';
 import { type Principal, principalAt } from './principal';
@@ -141,9 +140,8 @@ async function send(
   init: RequestInit,
 ): Promise<Response> {
   if (server.url !== undefined) {
-    const { hostname } = new URL(server.url);
-    const named = deploymentOf(work).local && isLoopbackHost(hostname);
-    if (isForbiddenHost(hostname) && !named) throw new Error('a private address');
+    const loopback = loopbackOrigins(deploymentOf(work), server);
+    if (!mayReach(server.url, loopback)) throw new Error('a private address');
     return fetch(server.url, init);
   }
   const request = new Request(`https://${server.name}/mcp`, init);

@@ -11,7 +11,7 @@ import {
   jwtVerify,
 } from 'jose';
 import { sameUrl } from '../../issuer';
-import { safeFetch } from '../../outbound-fetch';
+import { outboundFetch } from '../../outbound-fetch';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import type { AssertionKeys } from './client';
 
@@ -133,12 +133,16 @@ function cacheOf(jwks_uri: string): JWKSCacheInput {
 class KeysUnavailable extends Error {}
 
 async function fetchKeys(url: string, loopbackHosts: readonly string[]): Promise<Response> {
-  const fetched = await safeFetch(url, {
-    maxBytes: MAX_KEYS_BYTES,
-    timeoutMs: KEYS_TIMEOUT_MS,
-    accept: 'application/jwk-set+json, application/json',
-    loopbackHosts,
-  });
+  const fetched = await outboundFetch(
+    url,
+    {
+      maxBytes: MAX_KEYS_BYTES,
+      timeoutMs: KEYS_TIMEOUT_MS,
+      statuses: 'ok',
+      loopback: loopbackHosts.map((host) => `https://${host}`),
+    },
+    { headers: { accept: 'application/jwk-set+json, application/json' } },
+  );
   if (!fetched.ok) throw new KeysUnavailable(fetched.error.reason);
   return new Response(fetched.value.body);
 }

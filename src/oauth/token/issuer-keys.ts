@@ -1,7 +1,7 @@
 import type { TrustedIssuer } from '../../config';
 import { decodeUtf8 } from '../../http';
 import { canonicalIssuer, sameIssuer } from '../../issuer';
-import { safeFetch } from '../../outbound-fetch';
+import { outboundFetch } from '../../outbound-fetch';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { ASSERTION_ALGORITHMS, type AssertionKeys } from '../protocol/client';
 import { forgetKeys, type JwtDeps } from '../protocol/jwt';
@@ -62,8 +62,9 @@ async function discover(issuer: string, deps: JwtDeps): Promise<Where> {
 
 async function fetchJwksUri(issuer: string, { loopbackHosts }: JwtDeps): Promise<Where> {
   const url = `${issuer}/.well-known/openid-configuration`;
-  const options = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, accept: 'application/json', loopbackHosts };
-  const fetched = await safeFetch(url, options);
+  const loopback = loopbackHosts.map((host) => `https://${host}`);
+  const policy = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, statuses: 'ok', loopback } as const;
+  const fetched = await outboundFetch(url, policy, { headers: { accept: 'application/json' } });
   if (!fetched.ok) return refuse('assertion_keys_unavailable', `discovery: ${fetched.error.reason}`);
   const document = parseJson(decodeUtf8(fetched.value.body)) as {
     issuer?: unknown;
