@@ -1,4 +1,5 @@
 import { RE2JS } from 're2js';
+import { isolateCache } from './caches';
 
 /*
  * Regular expressions of the settings. They meet text that strangers send (claims, names), so they run in linear
@@ -10,8 +11,7 @@ export const LONGEST_MATCHED = 2048;
 /** Steps of a compiled pattern: what a repetition such as `(a{50}){50}` becomes. */
 const LONGEST_PROGRAM = 1000;
 
-/** By their text, for as long as this isolate lives; patterns are those of the settings. */
-const compiled = new Map<string, RE2JS>();
+const compiled = isolateCache<RE2JS>('patterns');
 
 /** Why a pattern can't be used, for the operator; undefined when it can. */
 export function patternFault(pattern: string): string | undefined {
@@ -28,7 +28,7 @@ export function patternFault(pattern: string): string | undefined {
 /** Whether some part of the text matches a pattern that has no {@link patternFault}. */
 export function matchesPattern(text: string, pattern: string): boolean {
   if (text.length > LONGEST_MATCHED) return false;
-  const known = compiled.get(pattern) ?? RE2JS.compile(pattern);
-  compiled.set(pattern, known);
+  const known = compiled().get(pattern) ?? RE2JS.compile(pattern);
+  compiled().set(pattern, known);
   return known.test(text);
 }

@@ -1,3 +1,4 @@
+import { isolateCache } from '../caches';
 import { remoteHeader } from '../caller';
 import { type Keyring, makeKeyringText, parseKeyring } from '../crypto';
 import { isLoopbackHost } from '../hosts';
@@ -121,35 +122,29 @@ const NO_KEYS: Problem = {
 /** The record that holds the master key of a bare `wrangler dev`: the one secret stored in clear. */
 export const LOCAL_KEYS_RECORD = 'local-development-keys';
 
-const cache = new WeakMap<object, Cached>();
-interface Cached {
-  parsed?: ReturnType<typeof parseSettings>;
-  /** `text`: the secret that it was read from; undefined: the local record. */
-  keyring?: { text: string | undefined; keys: Promise<Keys> };
-}
+type Parsed = ReturnType<typeof parseSettings>;
 type Keys = { keyring: Keyring; problem?: Problem };
 
-function cacheOf(env: Env) {
-  const found = cache.get(env) ?? {};
-  cache.set(env, found);
-  return found;
-}
+const parsedOf = isolateCache<Parsed>('settings');
+const ALL = 'all';
+const keyringsOf = isolateCache<Promise<Keys>>('keyrings');
 
-function settingsOf(env: Env): ReturnType<typeof parseSettings> {
-  const cached = cacheOf(env);
-  cached.parsed ??= parseSettings(env as unknown as Record<string, unknown>);
-  return cached.parsed;
+function settingsOf(env: Env): Parsed {
+  const known = parsedOf(env).get(ALL);
+  if (known) return known;
+  const parsed = parseSettings(env as unknown as Record<string, unknown>);
+  parsedOf(env).set(ALL, parsed);
+  return parsed;
 }
 
 async function readKeyring(env: Env, local: boolean): Promise<Keys> {
-  const cached = cacheOf(env);
   const text = env.GATEHOUSE_KEYS || undefined;
   if (text === undefined && !local) return readKeyringText(undefined);
-  if (!cached.keyring || cached.keyring.text !== text) {
-    const keys = text === undefined ? localKeyring(env) : Promise.resolve(readKeyringText(text));
-    cached.keyring = { text, keys };
-  }
-  return cached.keyring.keys;
+  const known = keyringsOf(env).get(text ?? '');
+  if (known) return known;
+  const keys = text === undefined ? localKeyring(env) : Promise.resolve(readKeyringText(text));
+  keyringsOf(env).set(text ?? '', keys);
+  return keys;
 }
 
 /**

@@ -1,4 +1,5 @@
 import * as oauth from 'oauth4webapi';
+import { isolateCache } from '../caches';
 import type { OidcProvider } from '../config';
 import { isLoopbackHost } from '../hosts';
 import { canonicalIssuer, sameIssuer } from '../issuer';
@@ -10,13 +11,9 @@ type FetchOptions = oauth.CustomFetchOptions<string, URLSearchParams | null | un
 
 const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 256 * 1024;
-const CACHE_MS = 600_000;
 
-/**
- * Documents by canonical issuer, per isolate. oauth4webapi keeps each one's JWKS for 5 minutes, and
- * fetches it anew for a `kid` that isn't in it.
- */
-const documents = new Map<string, { as: oauth.AuthorizationServer; until: number }>();
+/** oauth4webapi keeps the JWKS of each for 5 minutes, and fetches it again for a `kid` that isn't in it. */
+const documents = isolateCache<oauth.AuthorizationServer>('signInProviders');
 
 /** A sign-in provider, and whether this is local development, where one on this computer may be reached. */
 export interface ReachedProvider {
@@ -31,8 +28,8 @@ export interface ReachedProvider {
  */
 export async function discover(reached: ReachedProvider): Promise<OidcResult<oauth.AuthorizationServer>> {
   const issuer = canonicalIssuer(reached.provider.issuer);
-  const known = documents.get(issuer);
-  if (known && known.until > Date.now()) return ok(known.as);
+  const known = documents().get(issuer);
+  if (known) return ok(known);
   const found = await attempt('oidc_metadata_invalid', async () => {
     const response = await oauth.discoveryRequest(new URL(issuer), httpOptions(reached));
     return oauth.processDiscoveryResponse(await spellingIn(response, issuer), response);
@@ -42,7 +39,7 @@ export async function discover(reached: ReachedProvider): Promise<OidcResult<oau
     if (mayReach(reached, found.value[endpoint])) continue;
     return refuse('oidc_metadata_invalid', `"${endpoint}" is missing, or no https URL`);
   }
-  documents.set(issuer, { as: found.value, until: Date.now() + CACHE_MS });
+  documents().set(issuer, found.value);
   return found;
 }
 

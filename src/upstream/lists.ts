@@ -96,7 +96,7 @@ async function listOf<T extends Listed>(
     // The server refused the credential: it has not failed, and what it has comes with the next one.
     if (await lockInTime(view, server)) return undefined;
     const detail = error instanceof Error ? error.message : String(error);
-    rememberFailure(work.env, server.name, key, detail);
+    rememberFailure(work.env, server.name, key);
     record(work, { event: 'listed', outcome: 'failed', reason: kind, server: server.name, user, detail });
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { isolateCache } from '../../caches';
 import type { TrustedIssuer } from '../../config';
 import { decodeUtf8 } from '../../http';
 import { canonicalIssuer, sameIssuer } from '../../issuer';
@@ -24,9 +25,9 @@ interface IssuerDocument {
 
 type Where = Result<IssuerDocument, Refusal<'assertion_keys_unavailable'>>;
 
-/** By canonical issuer, for as long as this isolate lives; issuers are those of the settings. */
-const discovered = new Map<string, { where: Where; until: number }>();
-const refetched = new Map<string, number>();
+/** By canonical issuer; issuers are those of the settings. */
+const discovered = isolateCache<{ where: Where; until: number }>('trustedIssuers');
+const refetched = isolateCache<number>('refetchedKeys');
 
 /** The keys of a trusted issuer: as set, else at the `jwks_uri` of its discovery document. */
 export async function keysOf(
@@ -37,7 +38,7 @@ export async function keysOf(
   if (trusted.jwks) return ok({ jwks: trusted.jwks, algorithms });
   if (trusted.jwks_uri !== undefined) return ok({ jwks_uri: trusted.jwks_uri, algorithms });
   const issuer = canonicalIssuer(trusted.issuer);
-  const known = discovered.get(issuer);
+  const known = discovered().get(issuer);
   const where = known && known.until > deps.now ? known.where : await discover(issuer, deps);
   return where.ok ? ok({ ...where.value, algorithms }) : where;
 }
@@ -47,8 +48,8 @@ export async function keysOf(
  * found at once, and whoever makes up key ids has the issuer asked once in 30 s and no more.
  */
 export function mayRefetch(keys: AssertionKeys, now: number): boolean {
-  if (keys.jwks_uri === undefined || (refetched.get(keys.jwks_uri) ?? 0) + RETRY_AFTER > now) return false;
-  refetched.set(keys.jwks_uri, now);
+  if (keys.jwks_uri === undefined || (refetched().get(keys.jwks_uri) ?? 0) + RETRY_AFTER > now) return false;
+  refetched().set(keys.jwks_uri, now);
   forgetKeys(keys.jwks_uri);
   return true;
 }
@@ -56,7 +57,7 @@ export function mayRefetch(keys: AssertionKeys, now: number): boolean {
 /** OpenID Connect Discovery 1.0 section 4: its `issuer` must be the one that was asked, however a setting spells it. */
 async function discover(issuer: string, deps: JwtDeps): Promise<Where> {
   const where = await fetchJwksUri(issuer, deps);
-  discovered.set(issuer, { where, until: deps.now + (where.ok ? FRESH : RETRY_AFTER) });
+  discovered().set(issuer, { where, until: deps.now + (where.ok ? FRESH : RETRY_AFTER) });
   return where;
 }
 
