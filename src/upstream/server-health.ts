@@ -47,12 +47,12 @@ async function probe(work: RequestContext, server: ServerSetting): Promise<strin
   });
   const body = new TextEncoder().encode(JSON.stringify({ jsonrpc: '2.0', id: 'health', method: 'ping' }));
   const signal = AbortSignal.timeout(PATIENCE);
-  try {
-    const answer = await callServer(work, server, undefined, { method: 'POST', headers, body, signal });
-    if (typeof answer === 'string') return FAULTS[answer].says;
-    await answer.body?.cancel();
-    return answer.status >= 500 ? `answers with status ${answer.status}` : undefined;
-  } catch {
-    return FAULTS.server_too_slow.says;
+  const answer = await callServer(work, server, undefined, { method: 'POST', headers, body, signal });
+  if (!answer.ok) {
+    const { reason } = answer.error;
+    return FAULTS[reason === 'aborted' ? 'server_too_slow' : reason].says;
   }
+  const { status } = answer.value;
+  await answer.value.body?.cancel();
+  return status >= 500 ? `answers with status ${status}` : undefined;
 }

@@ -11,11 +11,12 @@ import { isolateCache } from '../caches';
 import { deploymentOf, type RequestContext, type ServerSetting } from '../config';
 import { catalogueKey } from './catalogue';
 import { connectUpstream, type Handshake, type UpstreamConnection } from './connection';
+import type { UpstreamContext } from './credentials';
 import { type Principal, principalAt } from './principal';
 
 /** The servers behind, as one principal may use them. */
 export interface View {
-  work: RequestContext;
+  work: UpstreamContext;
   principal: Principal;
   /** How much of what servers log the client wants to hear, if it said so. */
   logLevel?: LoggingLevel | undefined;
@@ -28,7 +29,13 @@ export interface View {
 }
 
 /** The servers of a grant that its user may still use; at a server's own endpoint, that one. */
-export function serversOf({ work, principal }: Pick<View, 'work' | 'principal'>): ServerSetting[] {
+export function serversOf({
+  work,
+  principal,
+}: {
+  work: RequestContext;
+  principal: Principal;
+}): ServerSetting[] {
   const usable = usableServers(deploymentOf(work).settings, principal.identity);
   const { servers, server } = principal;
   return usable.filter(({ name }) => servers.includes(name) && (server === undefined || name === server));
@@ -46,7 +53,7 @@ const handshakesOf = isolateCache<Handshake>('serverHandshakes');
  * A view for one request without a session: each use connects anew. What a server says meanwhile is told on the
  * request's stream; what it asks, its client answers with its next request.
  */
-export function passingView(work: RequestContext, principal: Principal, { mcpReq }: Passing): View {
+export function passingView(work: UpstreamContext, principal: Principal, { mcpReq }: Passing): View {
   const handshakes = handshakesOf(work.env);
   const envelope: Record<string, unknown> = mcpReq.envelope ?? {};
   const capabilities = (envelope[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientCapabilities;

@@ -33,7 +33,9 @@ export interface PresentedCredential {
   id: string;
 }
 
-type Found = Result<PresentedCredential, Refusal<PresentedCredentialRefusal>>;
+export type CredentialRefusal = Refusal<PresentedCredentialRefusal>;
+
+type Found = Result<PresentedCredential, CredentialRefusal>;
 
 /**
  * The one credential of a request: `Authorization: Bearer` an access token or an access key, or `x-api-key` an

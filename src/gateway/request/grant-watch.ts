@@ -1,13 +1,6 @@
 import { accountOf, type Identity, roleAt, watchGrant } from '../../account';
 import { deploymentOf, type RequestContext, type ServerSetting } from '../../config';
-import {
-  accountAt,
-  asKnownNow,
-  forgetCredentials,
-  isAccountStill,
-  isAnonymous,
-  type Principal,
-} from '../../upstream';
+import { asKnownNow, credentialsOf, isAnonymous, type Principal, type UpstreamContext } from '../../upstream';
 
 /** Most calls are answered before this many ms; only longer ones are worth a watch. */
 const CALL_MS = 2_000;
@@ -21,7 +14,7 @@ export type Watch = (ended: () => void) => () => void;
  * which it began.
  */
 export function watchOver(
-  work: RequestContext,
+  work: UpstreamContext,
   principal: Principal,
   { server, call = false }: { server?: ServerSetting; call?: boolean } = {},
 ): Watch {
@@ -30,12 +23,12 @@ export function watchOver(
   // Nobody has no grant that could end.
   if (isAnonymous(principal)) return () => () => undefined;
   return (ended) => {
-    const account = server && !call ? accountAt(deploymentOf(work), principal, server) : undefined;
+    const account = server && !call ? credentialsOf(work).accountAt(principal, server) : undefined;
     const hasMoved = async () => {
       if (!server || account === undefined) return false;
       const before = await account;
-      forgetCredentials(deploymentOf(work));
-      return !(await isAccountStill(deploymentOf(work), principal, server, before));
+      credentialsOf(work).forget();
+      return !(await credentialsOf(work).isAccountStill(principal, server, before));
     };
     const check = async () => {
       const identity = await accountOf(env, user.id).standing(grantId);

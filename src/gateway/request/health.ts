@@ -3,7 +3,7 @@ import { type Deployment, deploymentOf, type Problem, readDeployment } from '../
 import { missingRateLimits } from '../../limits';
 import { writeLog } from '../../log';
 import { PageProblem, renderProblem } from '../../ui';
-import { serverProblems } from '../../upstream';
+import { RequestCredentials, serverProblems } from '../../upstream';
 import { warningsFor } from './host';
 
 declare module 'hono' {
@@ -27,6 +27,7 @@ export const readSettings: MiddlewareHandler<{ Bindings: Env }> = async (c, next
   const { deployment, problems } = await readDeployment(c.req.raw, c.env, crypto.randomUUID());
   problems.push(...missingEntrypoints(deployment, c.executionCtx));
   c.set('deployment', deployment);
+  c.set('credentials', new RequestCredentials(deployment));
   c.set('problems', problems);
   c.set('warnings', warningsFor(c));
   if (problems.length > 0 && !told.has(c.env)) {
