@@ -51,7 +51,7 @@ export type CallFailure =
         'server_unreachable' | 'server_too_slow' | 'server_redirects' | 'server_not_mcp'
       >;
     }
-  /** Whoever asked waits no longer: the request's signal. */
+  /** The request's signal: nobody waits for the answer any more. */
   | { reason: 'aborted' };
 
 /** The same of a call in a principal's name: there may be no credential for it. */
@@ -125,7 +125,8 @@ async function authenticate(
 
 /**
  * Sends a request to where the server is, and waits at most its `timeout` for the first byte; a stream that
- * has begun may take as long as it likes. Redirects are never followed. `principal`: whom an entrypoint is told of.
+ * has begun may take as long as it likes. Redirects are never followed. `principal`: for an entrypoint, which
+ * gets it as `ctx.props`.
  */
 export async function callServer(
   work: RequestContext,

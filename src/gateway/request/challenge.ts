@@ -70,8 +70,8 @@ export function challengeResponse({
     error: ownWay ? why : why === 'missing' ? 'unauthorized' : 'invalid_token',
     error_description,
     message: ownWay
-      ? `Its owner signs in with their organization first, at ${origin}/sign-in; then the key works again`
-      : `This is an MCP server that people sign in to. Connect your AI app to ${resource}; how is told at ${origin}/`,
+      ? `Its owner signs in with their organization at ${origin}/sign-in first; then the key works again`
+      : `This is an MCP server that people sign in to. Connect your AI app to ${resource}; ${origin}/ shows how`,
     sign_in: ownWay ? `${origin}/sign-in` : `${origin}/`,
     request_id: requestId,
   };

@@ -20,7 +20,7 @@ export function watchOver(
 ): Watch {
   const { env, settings } = deploymentOf(work);
   const { user, grantId } = principal;
-  // Nobody has no grant that could end.
+  // Without a credential there is no grant that could end.
   if (isAnonymous(principal)) return () => () => undefined;
   return (ended) => {
     const account = server && !call ? credentialsOf(work).accountAt(principal, server) : undefined;
@@ -34,7 +34,7 @@ export function watchOver(
       const identity = await accountOf(env, user.id).standing(grantId);
       if (!identity || (server && !roleAt(identity, server, settings)) || (await hasMoved())) ended();
     };
-    // Whoever can't be asked now is asked at the next change.
+    // An account that can't be asked now is asked at the next change.
     const changed = () => void check().catch(() => undefined);
     let stop: (() => void) | undefined;
     const begin = () => {
@@ -49,8 +49,8 @@ export function watchOver(
 }
 
 /**
- * Watches over what a principal may do at `/mcp`, until the returned function is called. `changed` is told who it is
- * now, `ended` that its grant is over or its user has no role any more.
+ * Watches over what a principal may do at `/mcp`, until the returned function is called. `changed` gets the
+ * principal as it is now; `ended` means that its grant is over or its user has no role any more.
  */
 export function watchPrincipal(
   work: RequestContext,
@@ -67,7 +67,7 @@ export function watchPrincipal(
     if (now) changed(now);
     else ended();
   };
-  // Whoever can't be asked now is asked at the next change.
+  // An account that can't be asked now is asked at the next change.
   const on = {
     // Between the request and its watch it may have changed too.
     opened: () => void look(principal.identity).catch(() => undefined),

@@ -36,7 +36,10 @@ export async function identify(
   const { user_id, identity, grant, scope, tools } = found.value;
   const { settings } = deployment;
   const role = server ? roleAt(identity, server, settings) : highestRole(identity, settings);
-  if (grant.resource !== undefined && place(deployment, grant.resource) !== place(deployment, resource)) {
+  if (
+    grant.resource !== undefined &&
+    mergedAs(deployment, grant.resource) !== mergedAs(deployment, resource)
+  ) {
     return refuse('token_for_other_resource', grant.resource);
   }
   // A key is another way in: not for those whose addresses come in by one provider only.
@@ -85,7 +88,7 @@ async function authenticate(
   return found;
 }
 
-/** The origin and `/mcp` are two resources at one place: clients compare the URL that they were given. */
-export function place({ origin }: Deployment, resource: string): string {
+/** The resource by one name: the origin and `/mcp` are two names, since clients compare the URL that they were given. */
+function mergedAs({ origin }: Deployment, resource: string): string {
   return resource === origin ? `${origin}/mcp` : resource;
 }

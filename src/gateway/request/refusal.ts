@@ -39,6 +39,7 @@ export type McpRefusal =
   | { reason: 'method_not_allowed'; allow: string }
   | { reason: 'version_unsupported'; version: string }
   | CredentialChallenge
+  | MisplacedCredential
   | { reason: 'too_many_requests'; what: RateFault; id?: RequestId | undefined }
   /** `needed`: every scope that it takes; `resourceMetadata`: where to ask for them. */
   | { reason: 'insufficient_scope'; needed: readonly Scope[]; resourceMetadata: string }
@@ -58,6 +59,15 @@ export type McpRefusal =
   | { reason: 'server_failed'; fault: ServerFault; title: string; id: RequestId | undefined }
   /** The client closed the request: nobody reads the answer. */
   | { reason: 'client_gone' };
+
+/** A request has its credentials where they can't be. `detail`: for the log; `says`: for the client. */
+export interface MisplacedCredential {
+  reason: 'credential_misplaced';
+  why: 'credentials_conflict' | 'key_in_url' | 'credential_for_server';
+  detail: string;
+  says: string;
+  requestId: string;
+}
 
 /** The refusals with these tags. */
 export type RefusalFor<R extends McpRefusal['reason']> = Extract<McpRefusal, { reason: R }>;
@@ -99,6 +109,11 @@ export function toJsonRpcError(refusal: McpRefusal): Response {
     }
     case 'unauthorized':
       return challengeResponse(refusal);
+    case 'credential_misplaced': {
+      const { says: error_description, requestId: request_id } = refusal;
+      const body = { error: 'invalid_request', error_description, request_id };
+      return Response.json(body, { status: 400, headers: { 'Cache-Control': 'no-store' } });
+    }
     case 'too_many_requests': {
       const message = `Too many requests: ${TOO_MANY[refusal.what]}. Try again in a minute`;
       const error = { status: 429, code: TOO_MANY_REQUESTS, message };
