@@ -42,8 +42,8 @@ export interface OutboundAnswer {
 }
 
 /**
- * Sends a request to a URL that somebody else chose, if {@link mayReach} lets it, within the limits of the policy.
- * What a public name resolves to is the platform's to check (`global_fetch_strictly_public`).
+ * Sends a request to a URL that comes from outside, if {@link mayReach} allows it, within the limits of the policy.
+ * The platform checks the addresses that public names resolve to (`global_fetch_strictly_public`).
  */
 export async function outboundFetch(
   url: string,
@@ -89,7 +89,7 @@ async function readAnswer(
   return body ? ok({ status, headers, body }) : refuse('too_large', `over ${maxBytes} bytes`);
 }
 
-/** The whole body; undefined, and the rest not read, once it is longer than `maxBytes`. */
+/** The whole body; undefined as soon as it is longer than `maxBytes`, and the rest isn't read. */
 async function readAtMost(
   maxBytes: number,
   body: ReadableStream<Uint8Array> | null,
@@ -97,7 +97,7 @@ async function readAtMost(
 ): Promise<Uint8Array | undefined> {
   if (!body) return new Uint8Array();
   const reader = body.getReader();
-  // A read that is waiting for a host that has gone quiet does not end with the signal by itself.
+  // The signal doesn't end a read that waits for a host that sends nothing more.
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
@@ -132,8 +132,8 @@ export function mayReach(target: string, loopback: readonly string[] = []): bool
 const LOCAL_NAMES = /(^|\.)(localhost|local|internal|home\.arpa)$/;
 
 /**
- * Whether a URL's host, in any spelling that a URL parser takes, is never fetched from: a literal address
- * that isn't public, a name of this computer or of a local network, or a name without a dot.
+ * Whether fetching from a URL's host is forbidden, in any spelling that a URL parser accepts: a literal address that
+ * isn't public, a name of this computer or of a local network, or a name without a dot.
  */
 export function isForbiddenHost(hostname: string): boolean {
   if (/[/?#@\\]/.test(hostname) || !URL.canParse(`https://${hostname}`)) return true;
@@ -143,12 +143,12 @@ export function isForbiddenHost(hostname: string): boolean {
   return !host.includes('.') || host.endsWith('.') || LOCAL_NAMES.test(host);
 }
 
-/** Of IPv6 only global unicast is let through (RFC 4291 section 2.4), of that what no range of its own is for. */
+/** Of IPv6, only global unicast is allowed (RFC 4291 section 2.4), without the ranges for special purposes. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
-/** Special purposes by IANA's registries that `ipaddr.js` takes for public. */
+/** Ranges for special purposes in IANA's registries that `ipaddr.js` considers public. */
 const ALSO_FORBIDDEN = ['2001::/23', '3fff::/20'].map((range) => ipaddr.IPv6.parseCIDR(range));
 
-/** Whether a literal address (IPv4, or IPv6 without brackets) is not a public unicast one; true for others. */
+/** Whether an address (IPv4, or IPv6 without brackets) isn't a public unicast address; true for any other text. */
 export function isForbiddenAddress(address: string): boolean {
   // A zone (`%eth0`) names an interface of this computer.
   if (address.includes('%') || !ipaddr.isValid(address)) return true;

@@ -6,9 +6,9 @@ import {
   readSecret,
   type ServerSetting,
   secretName,
-  serverResourceAt,
 } from '../config';
 import { mayReach } from '../outbound-fetch';
+import { serverResource } from '../resource';
 import { ok, type Result } from '../result';
 import { type ConnectedServer, loopbackOrigins, needsConnection } from './connected-server';
 import { type CredentialError, credentialsOf, type UpstreamContext } from './credentials';
@@ -19,11 +19,6 @@ import type { ServerFault } from './server-fault';
 /** The secret that the operator set for a server; undefined when there is none. */
 export function serverSecret(deployment: Deployment, server: ServerSetting): string | undefined {
   return readSecret({ ...deployment.env }, secretName('SERVER', server.name, 'SECRET'));
-}
-
-/** The resource of a server: what its tokens are for. */
-export function serverResource(deployment: Deployment, server: ServerSetting): string {
-  return serverResourceAt(deployment, server);
 }
 
 /** A request to a server: everything but where it goes. */
@@ -117,7 +112,7 @@ async function authenticate(
 ): Promise<void> {
   if (server.auth === 'static') headers.set(server.header, serverSecret(deployment, server) ?? '');
   if (server.auth !== 'identity' && !server.identity) return;
-  const audience = server.url ?? serverResource(deployment, server);
+  const audience = server.url ?? serverResource(deployment, server).url;
   const token = await issueIdentityToken(deployment, principal, audience, seconds());
   if (server.auth === 'identity') headers.set('Authorization', `Bearer ${token}`);
   else headers.set('Gatehouse-Identity', token);

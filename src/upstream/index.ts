@@ -4,7 +4,6 @@ export {
   type CallFailure,
   callServer,
   callServerAs,
-  serverResource,
   serverSecret,
   type UpstreamFailure,
 } from './call';

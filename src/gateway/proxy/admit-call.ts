@@ -1,5 +1,6 @@
 import { record } from '../../audit';
 import { deploymentOf } from '../../config';
+import { serverResource } from '../../resource';
 import { ok, type Result } from '../../result';
 import {
   catalogueKey,
@@ -8,7 +9,6 @@ import {
   findTool,
   judgeTool,
   listTools,
-  serverResource,
   type Tool,
   type Tools,
   type UpstreamFailure,

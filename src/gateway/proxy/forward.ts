@@ -1,14 +1,9 @@
 import type { Context } from 'hono';
 import { record } from '../../audit';
 import { deploymentOf, type ServerSetting } from '../../config';
+import { serverResource } from '../../resource';
 import { ok, type Result } from '../../result';
-import {
-  credentialsOf,
-  needsConnection,
-  type Principal,
-  serverResource,
-  type UpstreamFailure,
-} from '../../upstream';
+import { credentialsOf, needsConnection, type Principal, type UpstreamFailure } from '../../upstream';
 import { toTheServer } from '../aggregate/connect-tool';
 import { admitMethod } from '../request/admit-method';
 import { limitCalls } from '../request/limits';

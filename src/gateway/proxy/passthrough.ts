@@ -4,10 +4,11 @@ import { record } from '../../audit';
 import { deploymentOf, type ServerSetting, titleOf } from '../../config';
 import { readBody } from '../../http';
 import { answerTypeOf } from '../../media-type';
+import { resourceMetadataUrl, serverResource } from '../../resource';
 import { ok, type Result } from '../../result';
-import { callServer, type ServerFault, serverResource, serverSecret } from '../../upstream';
+import { callServer, type ServerFault, serverSecret } from '../../upstream';
 import { mediaType } from '../request/browser-request';
-import { resourceMetadataUrl, unauthorized } from '../request/challenge';
+import { unauthorized } from '../request/challenge';
 import { passedOn, returnedHeaders, saysEnough } from '../request/passed-headers';
 import type { McpRefusal, RefusalFor } from '../request/refusal';
 import { returnedChallenge } from './returned-challenge';
@@ -122,13 +123,13 @@ async function returned(
   answer: Response,
   fixed: boolean,
 ): Promise<Response> {
-  const { origin } = deploymentOf(c);
+  const deployment = deploymentOf(c);
   const headers = returnedHeaders(answer.headers);
   const session = answer.headers.get('mcp-session-id');
   if (session !== null && SESSION_ID.test(session)) headers.set('mcp-session-id', session);
   const said = answer.headers.get('www-authenticate');
   if (said !== null && !fixed) {
-    const metadata = resourceMetadataUrl(origin, serverResource(deploymentOf(c), server));
+    const metadata = resourceMetadataUrl(deployment, serverResource(deployment, server));
     headers.set('WWW-Authenticate', await returnedChallenge(said, metadata));
   }
   const { status } = answer;

@@ -1,5 +1,6 @@
 import { record } from '../../audit';
 import type { RequestContext, ServerSetting } from '../../config';
+import type { Resource } from '../../resource';
 import { ok, type Result } from '../../result';
 import { aboutPrincipal, type Principal } from '../../upstream';
 import { insufficientScope } from './challenge';
@@ -15,7 +16,7 @@ export function admitMethod(
   work: Pick<RequestContext, 'var'>,
   message: Message | undefined,
   principal: Principal,
-  { resource, server }: { resource: string; server?: ServerSetting },
+  { resource, server }: { resource: Resource; server?: ServerSetting },
 ): Result<void, RefusalFor<'insufficient_scope' | 'unknown_method'>> {
   if (!message) return ok(undefined);
   const { method, era, id } = message;

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { DEFAULT_SCOPES, type Scope } from '../../account';
 import { record } from '../../audit';
 import { deploymentOf, type RequestContext } from '../../config';
+import { type Resource, resourceMetadataUrl } from '../../resource';
 import type { Refusal } from '../../result';
 import type { PresentedCredentialRefusal } from './credentials';
 
@@ -11,22 +12,17 @@ export interface CredentialChallenge {
   /** `sso_required`: a key whose owner has to show at their provider that they still are who they were. */
   why: 'missing' | 'invalid' | 'sso_required';
   /** The resource that was asked for, and the gate's origin. */
-  resource: string;
+  resource: Resource;
   origin: string;
   /** What the client should ask for; none for a server whose own authorization server decides. */
   scopes: readonly string[];
   requestId: string;
 }
 
-/** Where a resource's metadata is (RFC 9728 section 3.1): the well-known path goes before its own. */
-export function resourceMetadataUrl(origin: string, resource: string): string {
-  return `${origin}/.well-known/oauth-protected-resource${resource.slice(origin.length)}`;
-}
-
 /** The refusal of a credential, which is recorded unless there was none. `resource`: what was asked for with it. */
 export function unauthorized(
   c: Context,
-  resource: string,
+  resource: Resource,
   refusal: Refusal,
   scopes: readonly string[] = DEFAULT_SCOPES,
 ): CredentialChallenge {
@@ -63,7 +59,7 @@ export function challengeResponse({
   const ownWay = why === 'sso_required';
   const header = bearerChallenge({
     ...(why === 'missing' ? {} : { error: 'invalid_token', error_description }),
-    resource_metadata: resourceMetadataUrl(origin, resource),
+    resource_metadata: resourceMetadataUrl({ origin }, resource),
     ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
   });
   const body = {
@@ -71,7 +67,7 @@ export function challengeResponse({
     error_description,
     message: ownWay
       ? `Its owner signs in with their organization at ${origin}/sign-in first; then the key works again`
-      : `This is an MCP server that people sign in to. Connect your AI app to ${resource}; ${origin}/ shows how`,
+      : `This is an MCP server that people sign in to. Connect your AI app to ${resource.url}; ${origin}/ shows how`,
     sign_in: ownWay ? `${origin}/sign-in` : `${origin}/`,
     request_id: requestId,
   };
@@ -82,10 +78,10 @@ export function challengeResponse({
 /** The refusal of an operation that takes more scope: `needed` is all of it (MCP, "Scope challenge handling"). */
 export function insufficientScope(
   work: Pick<RequestContext, 'var'>,
-  resource: string,
+  resource: Resource,
   needed: readonly Scope[],
 ): { reason: 'insufficient_scope'; needed: readonly Scope[]; resourceMetadata: string } {
-  const resourceMetadata = resourceMetadataUrl(deploymentOf(work).origin, resource);
+  const resourceMetadata = resourceMetadataUrl(deploymentOf(work), resource);
   return { reason: 'insufficient_scope', needed, resourceMetadata };
 }
 

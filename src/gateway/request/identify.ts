@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
 import { type Access, findAccount, highestRole, includedScopes, roleAt, scopesWithin } from '../../account';
-import { type Deployment, deploymentOf, type ServerSetting } from '../../config';
+import { deploymentOf, type ServerSetting } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { mayPassFrom } from '../../limits';
+import { isSameResource, parseResource, type Resource } from '../../resource';
 import { ok, type Result, refuse } from '../../result';
 import { checkDomain } from '../../sign-in';
 import { credentialsOf, needsConnection, type Principal, wantedAt } from '../../upstream';
@@ -15,7 +16,7 @@ import { type CredentialRefusal, readCredential } from './credentials';
  */
 export async function identify(
   c: Context,
-  resource: string,
+  resource: Resource,
   server?: ServerSetting,
   headers: Headers = c.req.raw.headers,
 ): Promise<Result<Principal, CredentialRefusal>> {
@@ -36,10 +37,7 @@ export async function identify(
   const { user_id, identity, grant, scope, tools } = found.value;
   const { settings } = deployment;
   const role = server ? roleAt(identity, server, settings) : highestRole(identity, settings);
-  if (
-    grant.resource !== undefined &&
-    mergedAs(deployment, grant.resource) !== mergedAs(deployment, resource)
-  ) {
+  if (grant.resource !== undefined && !isSameResource(parseResource(deployment, grant.resource), resource)) {
     return refuse('token_for_other_resource', grant.resource);
   }
   // A key is another way in: not for those whose addresses come in by one provider only.
@@ -86,9 +84,4 @@ async function authenticate(
   const found = await account.authenticateWith(id, hash, wantedAt(deploymentOf(c), server));
   if (found.ok) credentialsOf(c).remember(found.value.user_id, server.name, found.value.credential);
   return found;
-}
-
-/** The resource by one name: the origin and `/mcp` are two names, since clients compare the URL that they were given. */
-function mergedAs({ origin }: Deployment, resource: string): string {
-  return resource === origin ? `${origin}/mcp` : resource;
 }

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { mayPass, mayPassFrom } from '../../limits';
+import type { Resource } from '../../resource';
 import { ok, type Refusal, type Result } from '../../result';
 import type { Principal } from '../../upstream';
 import { unauthorized } from './challenge';
@@ -28,7 +29,7 @@ export async function limitCalls(
  */
 export async function refuseCredential(
   c: Context,
-  resource: string,
+  resource: Resource,
   refusal: Refusal,
 ): Promise<RefusalFor<'unauthorized' | 'too_many_requests'>> {
   const { reason } = refusal;
