@@ -57,7 +57,9 @@ export const originRoutes = new Hono<{ Bindings: Env }>()
 
 /** `/mcp`: all servers of the principal as one, and each by itself; for a browser the same page. */
 export const mcpRoutes = new Hono<{ Bindings: Env }>()
-  .use(refuseForms, oneCredential)
+  .use(refuseForms)
+  // It reads the server's name from the path.
+  .use('/:server?', oneCredential)
   .all('/', (c) => serve(c, mergedResource(deploymentOf(c))))
   .all('/:server', (c) => serveServer(c));
 
