@@ -68,7 +68,7 @@ export function toPage(c: Context, refusal: PageRefusal): Promise<Response> {
 }
 
 /** Ends a page's request whose steps may be refused: with their own answer, or by {@link toPage}. */
-export function answerPage(c: Context, result: Result<Response, PageRefusal>): Response | Promise<Response> {
+export async function answerPage(c: Context, result: PageResult): Promise<Response> {
   return result.ok ? result.value : toPage(c, result.error);
 }
 

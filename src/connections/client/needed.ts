@@ -33,7 +33,7 @@ export interface NeededConnection {
 }
 
 /** How each server that needs a connection stands, by plain data. */
-export function standingOf(servers: ServerSetting[], held: Held, staged: string[] = []): NeededConnection[] {
+export function statusesOf(servers: ServerSetting[], held: Held, staged: string[] = []): NeededConnection[] {
   return servers.filter(needsConnection).map((server) => {
     const found = held.connections.find((one) => one.server === server.name && one.auth === server.auth);
     const moved = found !== undefined && found.place !== placeOf(server);
@@ -67,5 +67,5 @@ export async function connectionsNeeded(
 ): Promise<NeededConnection[]> {
   if (!servers.some(needsConnection)) return [];
   const held = await accountOf(c.env, user).listConnections();
-  return standingOf(servers, held, flow ? await stagedServers(flow, user) : []);
+  return statusesOf(servers, held, flow ? await stagedServers(flow, user) : []);
 }

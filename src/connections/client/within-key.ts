@@ -8,7 +8,7 @@ import type { SignedIn } from '../../sign-in';
  */
 
 /** The servers that this sign-in may use. */
-export function serversOf(
+export function serversOfSignIn(
   settings: Settings,
   { identity, key }: Pick<SignedIn, 'identity' | 'key'>,
 ): ServerSetting[] {
