@@ -1,4 +1,3 @@
-/** The face of `connections/`: being a client of the servers behind, with each user's own account there. */
 export { checkKey, type TryCredential } from './client/api-key';
 export { listCallbacks } from './client/callback';
 export {

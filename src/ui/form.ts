@@ -7,8 +7,8 @@ import { PageProblem, type PageResult, refusePage } from './problem';
 
 /**
  * Middleware of routers whose forms change something: throws hono's `HTTPException` (403), which {@link failAsPage}
- * shows, for a form that a page of another origin posts. Ours is `PUBLIC_URL`'s, so what the browser says of
- * itself (`Sec-Fetch-Site`) isn't asked: that compares with the host that it sent the request to. A request
+ * shows, for a form that a page of another origin posts. Our origin is that of `PUBLIC_URL`, so the browser's own
+ * judgement in its fetch metadata is not used: it compares with the host that the request was sent to. A request
  * without `Origin` passes: programs send none, and no browser lets a page leave it out of a post.
  */
 export const ownFormsOnly = except(

@@ -73,8 +73,8 @@ export async function answerPage(c: Context, result: PageResult): Promise<Respon
 }
 
 /**
- * The page of a refusal, not recorded: for who has recorded it by a name of their own, and for what isn't worth a
- * line. Its status goes by the reason.
+ * The page of a refusal, with the status of its reason. Records nothing: for callers that have recorded it as an event
+ * of their own, and for what isn't worth a line in the log.
  */
 export function showProblem(c: Context, { reason, about = '', action }: PageRefusal): Promise<Response> {
   const deployment = deploymentOf(c);
