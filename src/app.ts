@@ -22,7 +22,6 @@ import { authorizeRoutes, deviceRoutes, oauthRoutes } from './oauth';
 import { accountApi, accountPages } from './self-service';
 import { signInPages, signOutPages } from './sign-in';
 import { failAsPage, logo, ownFormsOnly, showProblem } from './ui';
-import { surveyTools, tryCredential } from './upstream';
 
 /** Where messages of MCP are answered. */
 const MCP_PATHS = ['/', '/mcp/*'];
@@ -60,8 +59,8 @@ app.route('/oauth', json(clientDocumentRoutes));
 app.route('/', oauthRoutes.onError(failAsJson));
 
 // For people.
-app.route('/', authorizeRoutes(surveyTools, tryCredential).onError(failAsPage));
-app.route('/', deviceRoutes(surveyTools, tryCredential).onError(failAsPage));
+app.route('/', authorizeRoutes.onError(failAsPage));
+app.route('/', deviceRoutes.onError(failAsPage));
 app.route('/sign-in', pages(signInPages));
 app.route('/sign-out', pages(signOutPages));
 app.route('/connect', pages(connectPages));

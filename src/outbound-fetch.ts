@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { isLoopbackHost } from './hosts';
 import { ok, type Refusal, type Result, refuse } from './result';
 
-/** Why {@link safeFetch} has nothing; all but `url_forbidden` mean that the other side is at fault. */
+/** Why {@link safeFetch} has no answer. All but `url_forbidden` mean a fault of the other side. */
 export type SafeFetchRefusal =
   | 'url_forbidden'
   | 'unreachable'
@@ -16,9 +16,9 @@ export interface SafeFetchOptions {
   /** For headers and body together. */
   timeoutMs: number;
   accept?: string;
-  /** `host:port` on loopback that may be fetched from all the same: for local development. */
+  /** `host:port` on loopback that may be fetched from nevertheless, for local development. */
   loopbackHosts?: readonly string[];
-  /** Origins on loopback that may be reached all the same, `http:` too: for local development. */
+  /** Origins on loopback that may be reached nevertheless, also by `http:`, for local development. */
   loopbackOrigins?: readonly string[];
 }
 
@@ -29,7 +29,7 @@ export interface Fetched {
 }
 
 /**
- * GETs a URL that somebody else chose, by the rules of {@link safeSend}; the status must be 200.
+ * GETs a URL that comes from outside, by the rules of {@link safeSend}; the status must be 200.
  */
 export async function safeFetch(
   url: string,
@@ -43,10 +43,10 @@ export async function safeFetch(
 }
 
 /**
- * Sends a request to a URL that somebody else chose: https, no userinfo, no host that {@link isForbiddenHost}
- * names, no redirect followed, at most `maxBytes` of the answer after decompression (0: none is read), within
- * `timeoutMs`. What a public name resolves to is the platform's to check (`global_fetch_strictly_public`).
- * `onlyStatus`: the body of an answer with another one is not read.
+ * Sends a request to a URL that comes from outside: https only, no userinfo, no host that {@link isForbiddenHost}
+ * names, no redirects, at most `maxBytes` of the answer after decompression (0: the body isn't read), within
+ * `timeoutMs`. The platform checks the addresses that public names resolve to (`global_fetch_strictly_public`).
+ * `onlyStatus`: the body of an answer with another status isn't read.
  */
 export async function safeSend(
   url: string,
@@ -78,7 +78,7 @@ export async function safeSend(
   }
 }
 
-/** The whole body; undefined, and the rest not read, once it is longer than `maxBytes`. */
+/** The whole body; undefined as soon as it is longer than `maxBytes`, and the rest isn't read. */
 async function readAtMost(
   maxBytes: number,
   body: ReadableStream<Uint8Array> | null,
@@ -86,7 +86,7 @@ async function readAtMost(
 ): Promise<Uint8Array | undefined> {
   if (!body) return new Uint8Array();
   const reader = body.getReader();
-  // A read that is waiting for a host that has gone quiet does not end with the signal by itself.
+  // The signal doesn't end a read that waits for a host that sends nothing more.
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
@@ -117,8 +117,8 @@ function mayFetch(url: URL, { loopbackHosts = [], loopbackOrigins = [] }: SafeFe
 const LOCAL_NAMES = /(^|\.)(localhost|local|internal|home\.arpa)$/;
 
 /**
- * Whether a URL's host, in any spelling that a URL parser takes, is never fetched from: a literal address
- * that isn't public, a name of this computer or of a local network, or a name without a dot.
+ * Whether fetching from a URL's host is forbidden, in any spelling that a URL parser accepts: a literal address that
+ * isn't public, a name of this computer or of a local network, or a name without a dot.
  */
 export function isForbiddenHost(hostname: string): boolean {
   if (/[/?#@\\]/.test(hostname) || !URL.canParse(`https://${hostname}`)) return true;
@@ -128,12 +128,12 @@ export function isForbiddenHost(hostname: string): boolean {
   return !host.includes('.') || host.endsWith('.') || LOCAL_NAMES.test(host);
 }
 
-/** Of IPv6 only global unicast is let through (RFC 4291 section 2.4), of that what no range of its own is for. */
+/** Of IPv6, only global unicast is allowed (RFC 4291 section 2.4), without the ranges for special purposes. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
-/** Special purposes by IANA's registries that `ipaddr.js` takes for public. */
+/** Ranges for special purposes in IANA's registries that `ipaddr.js` considers public. */
 const ALSO_FORBIDDEN = ['2001::/23', '3fff::/20'].map((range) => ipaddr.IPv6.parseCIDR(range));
 
-/** Whether a literal address (IPv4, or IPv6 without brackets) is not a public unicast one; true for others. */
+/** Whether an address (IPv4, or IPv6 without brackets) isn't a public unicast address; true for any other text. */
 export function isForbiddenAddress(address: string): boolean {
   // A zone (`%eth0`) names an interface of this computer.
   if (address.includes('%') || !ipaddr.isValid(address)) return true;

@@ -1,4 +1,4 @@
-/** The face of `flow/`: what is under way in a browser. */
+/** Flows: sign-ins, authorization requests, and device authorizations that are in progress in a browser. */
 export { takeAttempt } from './attempts';
 export { claimOnce } from './claim-once';
 export { answerDevice, findDevice, openDevice, pollDevice, readDevice } from './device';

@@ -3,9 +3,10 @@ import { mayKnow } from '../account';
 import { seconds } from '../clock';
 import { type Deployment, deploymentOf, type ServerSetting } from '../config';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../oauth';
+import { mergedResource, originResource, type Resource, serverResource } from '../resource';
 import type { Refusal } from '../result';
 import { brandingOf, showPage } from '../ui';
-import { isAnonymous, publicKeys, serverResource } from '../upstream';
+import { isAnonymous, publicKeys } from '../upstream';
 import { ConnectPage } from './connect-page';
 import { forward } from './proxy/forward';
 import { isFixedToken, mayServeEveryone, passThrough } from './proxy/passthrough';
@@ -44,20 +45,20 @@ export const metadataRoutes = new Hono<{ Bindings: Env }>()
   })
   .get('/oauth-authorization-server/:path{mcp}?', (c) => c.json(authorizationServerMetadata(deploymentOf(c))))
   .get('/oauth-protected-resource/:path{mcp}?', (c) => {
-    const { origin } = deploymentOf(c);
-    const resource = c.req.param('path') ? `${origin}/mcp` : origin;
-    return c.json(protectedResourceMetadata(deploymentOf(c), resource));
+    const deployment = deploymentOf(c);
+    const resource = c.req.param('path') ? mergedResource(deployment) : originResource(deployment);
+    return c.json(protectedResourceMetadata(deployment, resource));
   });
 
 /** `/`: the endpoint of `/mcp` as a resource of its own; for a browser the page that says how to connect. */
 export const originRoutes = new Hono<{ Bindings: Env }>()
   .use('/', refuseForms, oneCredential)
-  .all('/', (c) => serve(c, deploymentOf(c).origin));
+  .all('/', (c) => serve(c, originResource(deploymentOf(c))));
 
 /** `/mcp`: all servers of the principal as one, and each by itself; for a browser the same page. */
 export const mcpRoutes = new Hono<{ Bindings: Env }>()
   .use(refuseForms, oneCredential)
-  .all('/', (c) => serve(c, `${deploymentOf(c).origin}/mcp`))
+  .all('/', (c) => serve(c, mergedResource(deploymentOf(c))))
   .all('/:server', (c) => serveServer(c));
 
 function findServer(c: Context): ServerSetting | undefined {
@@ -83,7 +84,7 @@ async function serveServer(c: Context): Promise<Response> {
   return forward(c, server, principal.value);
 }
 
-async function serve(c: Context, resource: string): Promise<Response> {
+async function serve(c: Context, resource: Resource): Promise<Response> {
   const deployment = deploymentOf(c);
   if (isPageVisit(c.req.raw)) return showConnectPage(c, deployment);
   const principal = await identify(c, resource);
@@ -109,7 +110,7 @@ async function serve(c: Context, resource: string): Promise<Response> {
  * A session of somebody without a credential, where the settings let one begin so; else undefined. Of their messages
  * no more is read than it takes to begin one and to sign in.
  */
-async function serveStranger(c: Context, resource: string, { reason }: Refusal) {
+async function serveStranger(c: Context, resource: Resource, { reason }: Refusal) {
   const missing = reason === ('credential_missing' satisfies PresentedCredentialRefusal);
   if (!missing || deploymentOf(c).settings.unauthenticated !== 'authorize_tool') return undefined;
   const acting = await identifyBySession(c, resource);
@@ -124,5 +125,6 @@ async function serveStranger(c: Context, resource: string, { reason }: Refusal) 
 
 function showConnectPage(c: Context, deployment: Deployment): Promise<Response> {
   const { origin } = deployment;
-  return showPage(c, <ConnectPage branding={brandingOf(deployment)} url={`${origin}/mcp`} origin={origin} />);
+  const { url } = mergedResource(deployment);
+  return showPage(c, <ConnectPage branding={brandingOf(deployment)} url={url} origin={origin} />);
 }

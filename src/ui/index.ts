@@ -17,5 +17,4 @@ export {
   showProblem,
   toPage,
 } from './problem';
-export { words } from './words';
-export { plain, Say, shown } from './words/sentence';
+export { plain, Say, shown, words } from './words';

@@ -1,8 +1,7 @@
 import { raw } from 'hono/html';
 import type { PropsWithChildren } from 'hono/jsx';
 import { STYLE, STYLE_PARTS, type StylePart } from './style';
-import { words } from './words';
-import { initialOf, shown } from './words/sentence';
+import { initialOf, shown, words } from './words';
 
 /** What every page shows of the deployment. `logo`: a `data:` URI or a URL on our own origin. */
 export interface Branding {

@@ -12,7 +12,7 @@ describe('a deployment into which nobody could sign in is refused', () => {
     ['no sign-in settings', {}, 'SIGN_IN is not set'],
     ['no provider', { SIGN_IN: { oidc: [] } }, 'names no provider'],
     ['no provider, as JSON text', { SIGN_IN: '{"oidc":[]}' }, 'names no provider'],
-    ['text that is not JSON', { SIGN_IN: 'yes' }, 'not JSON'],
+    ['text that is not JSON', { SIGN_IN: 'yes' }, 'isn’t valid JSON'],
     ['methods without it', { SIGN_IN: { methods: ['local'], oidc: [PROVIDER] } }, 'leaves out "oidc"'],
     [
       'a provider on this computer',

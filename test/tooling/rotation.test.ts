@@ -38,7 +38,7 @@ describe('another master key', () => {
     ['drop', rotateKeys(keys, 'add', DECEMBER), /not the first yet/],
     ['first', rotateKeys(rotateKeys(keys, 'add', DECEMBER), 'first'), /first already/],
     ['add', '{"ids":"x"}', /needs a master key/],
-    ['add', 'nonsense', /not JSON/],
+    ['add', 'nonsense', /isn’t valid JSON/],
   ] as const)('is not made by the step %s out of turn (%#)', (step, text, says) => {
     expect(() => rotateKeys(text, step, DECEMBER)).toThrow(says);
   });
