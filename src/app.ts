@@ -18,7 +18,7 @@ import {
   refuseForeignOrigin,
 } from './gateway';
 import { limitClients } from './limits';
-import { authorizeRoutes, deviceRoutes, oauthRoutes } from './oauth';
+import { authorizePages, devicePages, oauthEndpoints } from './oauth';
 import { accountApi, accountPages } from './self-service';
 import { signInPages, signOutPages } from './sign-in';
 import { failAsPage, logo, ownFormsOnly, showProblem } from './ui';
@@ -56,11 +56,11 @@ for (const path of ['/oauth/token', '/oauth/revoke', '/oauth/introspect']) {
   app.use(path, limitClients('tokens'));
 }
 app.route('/oauth', json(clientDocumentRoutes));
-app.route('/', oauthRoutes.onError(failAsJson));
+app.route('/oauth', json(oauthEndpoints));
 
 // For people.
-app.route('/', authorizeRoutes.onError(failAsPage));
-app.route('/', deviceRoutes.onError(failAsPage));
+app.route('/authorize', pages(authorizePages));
+app.route('/device', pages(devicePages));
 app.route('/sign-in', pages(signInPages));
 app.route('/sign-out', pages(signOutPages));
 app.route('/connect', pages(connectPages));

@@ -12,7 +12,6 @@ export {
   type PageRefusal,
   type PageResult,
   refusePage,
-  renderProblem,
   showPage,
   showProblem,
   toPage,

@@ -117,11 +117,6 @@ export class PageProblem extends Error {
   }
 }
 
-/** The page of a {@link PageProblem}. */
-export function renderProblem(c: Context, { tag, options }: PageProblem): Promise<Response> {
-  return showProblem(c, { reason: tag, ...options });
-}
-
 /** What every page shows of the deployment. A `LOGO` elsewhere is served by our own `/logo`. */
 export function brandingOf({ settings, origin }: Deployment): Branding {
   const { name, logo, policyUrl, termsUrl, supportUrl } = settings;
