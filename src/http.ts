@@ -61,11 +61,5 @@ export function repeatedNames(parameters: URLSearchParams, allowed: readonly str
   return names.filter((name) => !allowed.includes(name) && parameters.getAll(name).length > 1);
 }
 
-/** Whether a request comes from a page of this origin, or from a program, which sends no `Origin`. */
-export function isSameOrigin(request: Request, origin: string): boolean {
-  const from = request.headers.get('origin');
-  return from === null || from === origin;
-}
-
 /** Headers of answers to OAuth requests, which are never stored (RFC 6749 section 5.1). */
 export const NO_STORE = { 'Cache-Control': 'no-store', Pragma: 'no-cache' };

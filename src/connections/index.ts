@@ -1,4 +1,4 @@
-export { checkKey, type TryCredential } from './client/api-key';
+export { checkKey } from './client/api-key';
 export { listCallbacks } from './client/callback';
 export {
   type ConnectionStatus,

@@ -101,20 +101,9 @@ export function showProblem(c: Context, { reason, about = '', action }: PageRefu
  */
 export function failAsPage(error: Error, c: Context): Promise<Response> {
   if (error instanceof HTTPException && error.status === 403) return toPage(c, { reason: 'form_forged' });
-  if (error instanceof PageProblem) return toPage(c, { reason: error.tag, ...error.options });
   const detail = `${error.name}: ${error.message}`;
   record(c, { event: 'page', outcome: 'failed', reason: 'internal_error' satisfies ProblemTag, detail });
   return showProblem(c, { reason: 'internal_error' });
-}
-
-/** A {@link PageRefusal} that is thrown. Return the refusal instead: this is for code that doesn't do so yet. */
-export class PageProblem extends Error {
-  constructor(
-    readonly tag: ProblemTag,
-    readonly options: Omit<PageRefusal, 'reason'> = {},
-  ) {
-    super(tag);
-  }
 }
 
 /** What every page shows of the deployment. A `LOGO` elsewhere is served by our own `/logo`. */

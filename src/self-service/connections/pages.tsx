@@ -15,7 +15,7 @@ import { findFlow, startFlow } from '../../flow';
 import { ok } from '../../result';
 import { keepVisitor } from '../../sign-in';
 import { brandingOf, type PageResult, refusePage, showPage } from '../../ui';
-import { type ConnectedServer, needsConnection, placeOf, tryCredential } from '../../upstream';
+import { type ConnectedServer, needsConnection, placeOf } from '../../upstream';
 import { accountFields, readAccountForm, readFrom } from '../shared/pages';
 import { ownAccount, type PersonContext } from '../shared/person';
 import { endOwnConnection, listOwnConnections } from './own';
@@ -71,7 +71,7 @@ async function goToProvider(c: PersonContext, server: ConnectedServer): Promise<
 async function keepKey(c: PersonContext, server: ConnectedServer, typed: string): Promise<PageResult> {
   const { person } = c.var;
   const about = { user: person.userId, server: server.name };
-  const checked = await checkKey(c, server, typed, tryCredential);
+  const checked = await checkKey(c, server, typed);
   if (!checked.ok) {
     const { reason } = checked.error;
     record(c, { event: 'connection', outcome: 'refused', reason, ...about });
