@@ -15,7 +15,7 @@ import {
 import type { Flow } from '../../flow';
 import { ok } from '../../result';
 import { brandingOf, type PageResult, refusePage, showPage, words } from '../../ui';
-import { type ConnectedServer, placeOf, tryCredential } from '../../upstream';
+import { type ConnectedServer, placeOf } from '../../upstream';
 import type { AuthorizationFlow } from '../authorize/request';
 import { type Choice, stagedChoice } from './choice';
 import { ConnectAccountsPage } from './connect-accounts-page';
@@ -119,7 +119,7 @@ async function goToProvider(consent: ConsentContext, server: ConnectedServer): P
 
 async function takeKey(consent: ConsentContext, server: ConnectedServer, typed: string): Promise<PageResult> {
   const { c, flow, person } = consent;
-  const checked = await checkKey(c, server, typed, tryCredential);
+  const checked = await checkKey(c, server, typed);
   if (!checked.ok) return showFailed(consent, server, checked.error, 400);
   const obtained = { credential: checked.value, place: placeOf(server) };
   const staged = await stageObtained(flow, person.userId, obtained);
