@@ -1,4 +1,4 @@
-import { connectedAccount } from './account';
+import { AccountObject } from './account';
 import { app } from './app';
 import { oauthConnector, rewrapConnections } from './connections';
 import { PendingFlowObject } from './flow';
@@ -7,16 +7,20 @@ import { libraryIssuer } from './oauth';
 import { askAgain } from './sign-in';
 
 /*
- * The Worker. Layers import only from those below them. Where a lower layer needs what a higher one does, it is passed
- * in here: the `Account` object runs the token endpoint with the issuer of `oauth/`, refreshes its connections with the
- * connector of `connections/`, and rechecks with sign-in providers as `sign-in/` does.
+ * The Worker. Layers import downwards only; where a lower one needs what a higher one does, it is handed in here:
+ * an `Account` issues tokens with the issuer of `oauth/`, renews its connections with the connector of
+ * `connections/`, and asks sign-in providers again as `sign-in/` does.
  */
 
 /** MCP servers inside this Worker, if any. */
 export * from './servers';
 
-/** One principal: its grants, tokens, browser sign-ins, and connections. */
-export class Account extends connectedAccount(libraryIssuer, oauthConnector, askAgain) {}
+/** One principal: its grants, tokens, browser sign-ins and connections. */
+export class Account extends AccountObject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, { issuer: libraryIssuer, connector: oauthConnector, askProvider: askAgain });
+  }
+}
 
 /** One flow: a sign-in, an authorization request, or a device that is in progress. */
 export class PendingFlow extends PendingFlowObject {}

@@ -2,12 +2,6 @@
 export class Serial {
   private readonly tails = new Map<string, Promise<unknown>>();
 
-  /** Runs a task once no other task with any of these keys is running; later ones wait for it. */
-  all<T>(keys: readonly string[], task: () => Promise<T>): Promise<T> {
-    const held = keys.reduceRight<() => Promise<T>>((inner, key) => () => this.run(key, inner), task);
-    return held();
-  }
-
   async run<T>(key: string, task: () => Promise<T>): Promise<T> {
     const before = this.tails.get(key) ?? Promise.resolve();
     const turn = before.then(task, task);

@@ -11,11 +11,16 @@ import { verifyOperator } from './operator';
 /** The most that a request may weigh, in bytes. */
 const MAX_BYTES = 65_536;
 
-/** What {@link admit} found out: who asks, and the body of the request. */
-export type AdminVariables = { by: string; body: string };
+/** What {@link admit} puts into the context: `by`, `operator` or the admin's user id; `body`, as text. */
+export type AdminEnv = { Bindings: Env; Variables: { by: string; body: string } };
 
-/** Lets in the operator by their signature, or an admin by this browser's own sign-in and one of our pages. */
-export const admit: MiddlewareHandler<{ Bindings: Env; Variables: AdminVariables }> = async (c, next) => {
+export type AdminContext = Context<AdminEnv>;
+
+/**
+ * Middleware of `/api/admin`: lets in the operator by their signature (401 when it doesn't fit), or an admin by the
+ * sign-in of this browser (401 without one, 403 for anybody else), whose changes come from a page of ours (403).
+ */
+export const admit: MiddlewareHandler<AdminEnv> = async (c, next) => {
   const deployment = deploymentOf(c);
   const bytes = await readBody(c.req.raw, MAX_BYTES);
   if (!bytes.ok) return fail(c, 400, 'invalid_request', 'The body is at most 64 kB');

@@ -54,11 +54,6 @@ export async function deploymentAt(
   return describeDeployment(env, settings, keyring, { origin, local, requestId });
 }
 
-/** A server's URL at this gate, which is also its resource (RFC 8707). */
-export function serverResourceAt({ origin }: Pick<Deployment, 'origin'>, server: { name: string }): string {
-  return `${origin}/mcp/${server.name}`;
-}
-
 /**
  * Reads the deployment of a request, and the problems that keep it from being served. With problems, the keyring may
  * be a temporary one: the caller then serves nothing but the page that lists the problems.

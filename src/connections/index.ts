@@ -18,5 +18,5 @@ export { isWithinKey, serversOf } from './client/within-key';
 export { type ReadChallenge, readChallenges } from './discovery/challenge';
 export type { ConnectFlow } from './pages/person';
 export { connectNotice } from './pages/problems';
-export { connectRoutes } from './pages/routes';
+export { clientDocumentRoutes, connectPages } from './pages/routes';
 export { type ConnectableAccount, ServiceList, serviceOf } from './pages/service-list';

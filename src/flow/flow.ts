@@ -12,10 +12,10 @@ import {
   unseal,
   verifySignature,
 } from '../crypto';
-import { requireWithinLimit, sourceOf } from '../limits';
+import { checkLimit, sourceOf } from '../limits';
 import { ok, type Refusal, type Result, refuse } from '../result';
+import { PageProblem, type PageResult } from '../ui';
 import type { FlowRefusal } from './object';
-
 import { enterPool } from './pools';
 
 /** The data that every flow has. The feature that opens a flow adds its own. */
@@ -54,22 +54,17 @@ export interface Flow<T extends FlowData = FlowData> {
 }
 
 /**
- * Opens a flow in this browser. It lasts `TOKENS.flow` seconds, or `TOKENS.request` when the person does nothing.
- *
- * @param describe makes the flow's data from its id, so that `return_to` can contain the id
- * @returns the flow's id
+ * Opens a flow in this browser. It lives `TOKENS.flow` seconds, or `TOKENS.request` when nobody touches it.
+ * `describe` makes its data from its id, so that `return_to` can name it. Refused as `too_many_requests` when too many
+ * are opened from the same source.
  */
-export async function openFlow(c: Context, describe: (id: string) => FlowData): Promise<string> {
-  return (await startFlow(c, describe)).id;
-}
-
-/** As {@link openFlow}, for a caller that continues the flow in the same request. */
 export async function startFlow<T extends FlowData>(
   c: Context,
   describe: (id: string) => T,
-): Promise<Flow<T>> {
+): Promise<PageResult<Flow<T>>> {
+  const within = await checkLimit(c, 'flows');
+  if (!within.ok) return within;
   const deployment = deploymentOf(c);
-  await requireWithinLimit(c, 'flows');
   const now = seconds();
   const { flow: lifetime, request: untouched } = deployment.settings.tokens;
   const id = await makeFlowId(deployment.keyring, now + lifetime);
@@ -93,10 +88,20 @@ export async function startFlow<T extends FlowData>(
     secure: deployment.secure,
     maxAge: lifetime,
   });
-  return holdFlow(deployment, id, secret, data);
+  return ok(await holdFlow(deployment, id, secret, data));
 }
 
-/** The flow that a request names, if it belongs to this browser and can continue. `touch`: the person did something. */
+/** As {@link startFlow}, for its id; throws a `PageProblem`. For code that doesn't return refusals yet. */
+export async function openFlow(c: Context, describe: (id: string) => FlowData): Promise<string> {
+  const flow = await startFlow(c, describe);
+  if (!flow.ok) throw new PageProblem(flow.error.reason);
+  return flow.value.id;
+}
+
+/**
+ * The flow that a request names. `touch`: whether somebody is at work in it, so that it goes on for `TOKENS.flow`.
+ * Refused when it is unknown, expired, another browser's or submitted before; each reason is a {@link PageResult}'s.
+ */
 export async function findFlow<T extends FlowData>(
   c: Context,
   id: string | undefined,

@@ -3,16 +3,17 @@ import { mayKnow } from '../account';
 import { seconds } from '../clock';
 import { type Deployment, deploymentOf, type ServerSetting } from '../config';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../oauth';
+import { mergedResource, originResource, type Resource, serverResource } from '../resource';
 import type { Refusal } from '../result';
 import { brandingOf, showPage } from '../ui';
-import { isAnonymous, publicKeys, serverResource } from '../upstream';
+import { isAnonymous, publicKeys } from '../upstream';
 import { ConnectPage } from './connect-page';
 import { forward } from './proxy/forward';
 import { isFixedToken, mayServeEveryone, passThrough } from './proxy/passthrough';
 import { refuseMethod } from './request/admit-method';
-import { isPageVisit } from './request/browser-request';
+import { isPageVisit, refuseForms } from './request/browser-request';
 import { challenge } from './request/challenge';
-import type { PresentedCredentialRefusal } from './request/credentials';
+import { oneCredential, type PresentedCredentialRefusal } from './request/credentials';
 import { identify } from './request/identify';
 import { limitCalls, limitFailures } from './request/limits';
 import { readRequest } from './request/message';
@@ -25,37 +26,40 @@ const MAX_MESSAGE_BYTES = 4_194_304;
 /** The longest message of somebody without a credential, who can only begin a session and sign in. */
 const MAX_STRANGER_BYTES = 65_536;
 
-/** `/.well-known/…`: what clients and servers read before anything else. */
+/** `/.well-known`: what clients and servers read before anything else (RFC 9728, RFC 8414, JWKS). */
 export const metadataRoutes = new Hono<{ Bindings: Env }>()
-  .get('/.well-known/jwks.json', async (c) => {
+  .get('/jwks.json', async (c) => {
     const keys = await publicKeys(deploymentOf(c), seconds());
     return c.json(keys, 200, { 'Cache-Control': 'public, max-age=3600' });
   })
-  .get('/.well-known/oauth-authorization-server/mcp/:server', (c) => {
+  .get('/oauth-authorization-server/mcp/:server', (c) => {
     const server = findServer(c);
     const ours = server && server.auth !== 'passthrough';
     return ours ? c.json(authorizationServerMetadata(deploymentOf(c))) : c.notFound();
   })
-  .get('/.well-known/oauth-protected-resource/mcp/:server', (c) => {
+  .get('/oauth-protected-resource/mcp/:server', (c) => {
     const server = findServer(c);
     if (!server || isFixedToken(c, server)) return c.notFound();
     const resource = serverResource(deploymentOf(c), server);
     return c.json(protectedResourceMetadata(deploymentOf(c), resource, server));
   })
-  .get('/.well-known/oauth-authorization-server/:path{mcp}?', (c) =>
-    c.json(authorizationServerMetadata(deploymentOf(c))),
-  )
-  .get('/.well-known/oauth-protected-resource/:path{mcp}?', (c) => {
-    const { origin } = deploymentOf(c);
-    const resource = c.req.param('path') ? `${origin}/mcp` : origin;
-    return c.json(protectedResourceMetadata(deploymentOf(c), resource));
+  .get('/oauth-authorization-server/:path{mcp}?', (c) => c.json(authorizationServerMetadata(deploymentOf(c))))
+  .get('/oauth-protected-resource/:path{mcp}?', (c) => {
+    const deployment = deploymentOf(c);
+    const resource = c.req.param('path') ? mergedResource(deployment) : originResource(deployment);
+    return c.json(protectedResourceMetadata(deployment, resource));
   });
 
-/** `/` and `/mcp`: one endpoint, two resources, and for a browser the page that tells how to connect. */
-export const gatewayRoutes = new Hono<{ Bindings: Env }>()
-  .all('/', (c) => serve(c, deploymentOf(c).origin))
-  .all('/mcp', (c) => serve(c, `${deploymentOf(c).origin}/mcp`))
-  .all('/mcp/:server', (c) => serveServer(c));
+/** `/`: the endpoint of `/mcp` as a resource of its own; for a browser the page that says how to connect. */
+export const originRoutes = new Hono<{ Bindings: Env }>()
+  .use('/', refuseForms, oneCredential)
+  .all('/', (c) => serve(c, originResource(deploymentOf(c))));
+
+/** `/mcp`: all servers of the principal as one, and each by itself; for a browser the same page. */
+export const mcpRoutes = new Hono<{ Bindings: Env }>()
+  .use(refuseForms, oneCredential)
+  .all('/', (c) => serve(c, mergedResource(deploymentOf(c))))
+  .all('/:server', (c) => serveServer(c));
 
 function findServer(c: Context): ServerSetting | undefined {
   return deploymentOf(c).settings.servers.find(({ name }) => name === c.req.param('server'));
@@ -80,7 +84,7 @@ async function serveServer(c: Context): Promise<Response> {
   return forward(c, server, principal.value);
 }
 
-async function serve(c: Context, resource: string): Promise<Response> {
+async function serve(c: Context, resource: Resource): Promise<Response> {
   const deployment = deploymentOf(c);
   if (isPageVisit(c.req.raw)) return showConnectPage(c, deployment);
   const principal = await identify(c, resource);
@@ -106,7 +110,7 @@ async function serve(c: Context, resource: string): Promise<Response> {
  * A session of somebody without a credential, where the settings let one begin so; else undefined. Of their messages
  * no more is read than it takes to begin one and to sign in.
  */
-async function serveStranger(c: Context, resource: string, { reason }: Refusal) {
+async function serveStranger(c: Context, resource: Resource, { reason }: Refusal) {
   const missing = reason === ('credential_missing' satisfies PresentedCredentialRefusal);
   if (!missing || deploymentOf(c).settings.unauthenticated !== 'authorize_tool') return undefined;
   const acting = await identifyBySession(c, resource);
@@ -121,5 +125,6 @@ async function serveStranger(c: Context, resource: string, { reason }: Refusal) 
 
 function showConnectPage(c: Context, deployment: Deployment): Promise<Response> {
   const { origin } = deployment;
-  return showPage(c, <ConnectPage branding={brandingOf(deployment)} url={`${origin}/mcp`} origin={origin} />);
+  const { url } = mergedResource(deployment);
+  return showPage(c, <ConnectPage branding={brandingOf(deployment)} url={url} origin={origin} />);
 }

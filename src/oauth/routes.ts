@@ -1,44 +1,34 @@
 import { type Context, Hono } from 'hono';
 import { record } from '../audit';
-import type { TryCredential } from '../connections';
 import { type Flow, openFlow } from '../flow';
 import { requireWithinLimit } from '../limits';
-import { requireFlow, showSignIn } from '../sign-in';
-import { PageProblem, readPageForm, requireSameOrigin } from '../ui';
-import { requireSignedInPerson } from './authorize/person';
+import { ok, type Result } from '../result';
+import { requireFlow } from '../sign-in';
+import { type PageRefusal, readPageForm, refusePage, requireSameOrigin } from '../ui';
+import { checkAuthorizationRequest } from './authorize/checks';
 import { answerRefusedRequest } from './authorize/refused-request';
-import { type AuthorizationFlow, checkAuthorizationRequest } from './authorize/request';
+import type { AuthorizationFlow } from './authorize/request';
 import { register } from './clients/registration';
-import { backToClient, decide, type SurveyTools, showConsent } from './consent/consent';
-import { decideServices, isAtServices, showServices } from './consent/services';
+import { answerPage, showStep, takeStep } from './consent/steps';
 import { deviceAuthorization } from './device/authorization';
 import { introspect, revoke, token } from './token/endpoint';
 
 /**
- * `/authorize`: sign-in, then consent, then the services that the person has yet to connect, then back to the client.
- * `survey` finds what servers offer, `tryCredential` asks one about a key.
+ * `/authorize` (RFC 6749 section 3.1): sign-in, consent, the accounts that the person has yet to connect, then back to
+ * the client.
  */
-export const authorizeRoutes = (survey: SurveyTools, tryCredential: TryCredential) =>
-  new Hono<{ Bindings: Env }>()
-    .get('/authorize', async (c) => {
-      const id = c.req.query('flow');
-      if (id === undefined) return begin(c);
-      const flow = await findAuthorization(c, id);
-      const person = await requireSignedInPerson(c, flow);
-      if (!person) return showSignIn(c, flow);
-      return isAtServices(c) ? showServices(c, flow, person) : showConsent(c, flow, person, survey);
-    })
-    .post('/authorize', async (c) => {
-      requireSameOrigin(c);
-      const flow = await findAuthorization(c, c.req.query('flow'));
-      const form = await readPageForm(c);
-      const person = await requireSignedInPerson(c, flow);
-      if (!person) return showSignIn(c, flow);
-      if (!(await flow.checkCsrf(form.get('csrf'), person.userId))) throw new PageProblem('form_forged');
-      const ending = backToClient(c, flow.data);
-      if (isAtServices(c)) return decideServices(c, flow, person, form, tryCredential, ending);
-      return decide(c, flow, person, survey, form, ending);
-    });
+export const authorizeRoutes = new Hono<{ Bindings: Env }>()
+  .get('/authorize', async (c) => {
+    const id = c.req.query('flow');
+    if (id === undefined) return begin(c);
+    const flow = await findAuthorization(c, id);
+    return answerPage(c, flow.ok ? await showStep(c, flow.value) : flow);
+  })
+  .post('/authorize', async (c) => {
+    requireSameOrigin(c);
+    const flow = await findAuthorization(c, c.req.query('flow'));
+    return answerPage(c, flow.ok ? await takeStep(c, flow.value, await readPageForm(c)) : flow);
+  });
 
 /** The endpoints that clients call by themselves. */
 export const oauthRoutes = new Hono<{ Bindings: Env }>()
@@ -67,9 +57,11 @@ async function begin(c: Context): Promise<Response> {
   return c.redirect(`/authorize?flow=${id}`, 303);
 }
 
-async function findAuthorization(c: Context, id: string | undefined): Promise<Flow<AuthorizationFlow>> {
-  const touch = c.req.method === 'POST';
-  const flow = await requireFlow(c, id, touch);
-  if (flow.data.kind !== 'authorize') throw new PageProblem('flow_unknown');
-  return flow as Flow<AuthorizationFlow>;
+/** The flow that the request names, if it is an authorization request of a client. */
+async function findAuthorization(
+  c: Context,
+  id: string | undefined,
+): Promise<Result<Flow<AuthorizationFlow>, PageRefusal>> {
+  const flow = await requireFlow(c, id, c.req.method === 'POST');
+  return flow.data.kind === 'authorize' ? ok(flow as Flow<AuthorizationFlow>) : refusePage('flow_unknown');
 }

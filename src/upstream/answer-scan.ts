@@ -29,7 +29,7 @@ type Where = 'before' | 'inside' | 'string' | 'after' | 'no message';
  */
 export class AnswerScan {
   #shape: AnswerShape = 'plain';
-  #onCurrentAccount: Where = 'before';
+  #position: Where = 'before';
   #depth = 0;
   /** How many of the objects that are open are the message and, in it, `result` in `result`. */
   #chain = 0;
@@ -54,8 +54,8 @@ export class AnswerScan {
 
   push(bytes: Uint8Array): void {
     let at = 0;
-    while (at < bytes.length && this.#shape === 'plain' && this.#onCurrentAccount !== 'no message') {
-      if (this.#onCurrentAccount === 'string') at = this.#skipString(bytes, at);
+    while (at < bytes.length && this.#shape === 'plain' && this.#position !== 'no message') {
+      if (this.#position === 'string') at = this.#skipString(bytes, at);
       else if (this.#depth > this.#chain) at = this.#skipValue(bytes, at);
       else at = this.#step(bytes, at);
     }
@@ -65,11 +65,11 @@ export class AnswerScan {
   #skipValue(bytes: Uint8Array, from: number): number {
     let depth = this.#depth;
     let at = from;
-    while (at < bytes.length && depth > this.#chain && this.#onCurrentAccount === 'inside') {
+    while (at < bytes.length && depth > this.#chain && this.#position === 'inside') {
       const means = MEANS[bytes[at++] ?? 0];
       if (means === OPEN_OBJECT || means === OPEN_ARRAY) depth++;
       else if (means === CLOSE_OBJECT || means === CLOSE_ARRAY) depth--;
-      else if (means === QUOTE) this.#onCurrentAccount = 'string';
+      else if (means === QUOTE) this.#position = 'string';
       else if (means === 0) {
         this.#shape = 'unreadable';
         break;
@@ -85,17 +85,17 @@ export class AnswerScan {
       const byte = bytes[at] ?? 0;
       const means = MEANS[byte];
       if (means === BLANK) continue;
-      if (this.#onCurrentAccount === 'before') {
+      if (this.#position === 'before') {
         if (this.#begin(byte)) continue;
         return bytes.length;
       }
-      if (this.#onCurrentAccount === 'after' || means === 0) {
+      if (this.#position === 'after' || means === 0) {
         this.#shape = 'unreadable';
         return bytes.length;
       }
       if (means === WORD) continue;
       if (means === QUOTE) {
-        this.#onCurrentAccount = 'string';
+        this.#position = 'string';
         this.#key = this.#expectsKey ? [] : undefined;
         return at + 1;
       }
@@ -108,12 +108,12 @@ export class AnswerScan {
   /** A message is an object. An array could hold some; what begins with a letter, digit or quote is none. */
   #begin(byte: number): boolean {
     if (byte === OPEN_OBJECT) {
-      this.#onCurrentAccount = 'inside';
+      this.#position = 'inside';
       this.#structure(byte);
       return true;
     }
     if (byte === OPEN_ARRAY || byte < 0x20 || byte > 0x7e) this.#shape = 'unreadable';
-    else this.#onCurrentAccount = 'no message';
+    else this.#position = 'no message';
     return false;
   }
 
@@ -128,7 +128,7 @@ export class AnswerScan {
       this.#depth--;
       this.#chain = Math.min(this.#chain, this.#depth);
       this.#expectsKey = false;
-      if (this.#depth === 0) this.#onCurrentAccount = 'after';
+      if (this.#depth === 0) this.#position = 'after';
     } else if (byte === COMMA) this.#expectsKey = true;
     else if (byte === COLON) this.#expectsKey = false;
   }
@@ -159,7 +159,7 @@ export class AnswerScan {
   }
 
   #endString(): void {
-    this.#onCurrentAccount = 'inside';
+    this.#position = 'inside';
     if (!this.#key) return;
     this.#lastKey = this.#key.length > LONGEST_KEY ? '' : readKey(this.#key);
     this.#key = undefined;

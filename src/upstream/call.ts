@@ -6,10 +6,10 @@ import {
   readSecret,
   type ServerSetting,
   secretName,
-  serverResourceAt,
 } from '../config';
 import { isLoopbackHost } from '../hosts';
 import { isForbiddenHost } from '../outbound-fetch';
+import { serverResource } from '../resource';
 import { needsConnection } from './connected-server';
 import { type CredentialError, credentialFor, giveUpCredential, replaceCredential } from './credentials';
 import { issueIdentityToken } from './identity-token';
@@ -19,11 +19,6 @@ import type { ServerFault } from './server-fault';
 /** The secret that the operator set for a server; undefined when there is none. */
 export function serverSecret(deployment: Deployment, server: ServerSetting): string | undefined {
   return readSecret({ ...deployment.env }, secretName('SERVER', server.name, 'SECRET'));
-}
-
-/** The resource of a server: what its tokens are for. */
-export function serverResource(deployment: Deployment, server: ServerSetting): string {
-  return serverResourceAt(deployment, server);
 }
 
 /**
@@ -43,7 +38,7 @@ export async function authenticateToServer(
   }
   if (server.auth === 'static') headers.set(server.header, serverSecret(deployment, server) ?? '');
   if (server.auth !== 'identity' && !server.identity) return;
-  const audience = server.url ?? serverResource(deployment, server);
+  const audience = server.url ?? serverResource(deployment, server).url;
   const token = await issueIdentityToken(deployment, principal, audience, seconds());
   if (server.auth === 'identity') headers.set('Authorization', `Bearer ${token}`);
   else headers.set('Gatehouse-Identity', token);

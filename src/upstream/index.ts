@@ -1,6 +1,6 @@
 export { AnswerScan } from './answer-scan';
 export { type AnswerFilter, filterAnswer, passScanned, readHead } from './answers';
-export { callServer, callServerAs, type NoCredential, serverResource, serverSecret } from './call';
+export { callServer, callServerAs, type NoCredential, serverSecret } from './call';
 export {
   catalogueKey,
   catalogueOf,

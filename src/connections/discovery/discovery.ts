@@ -7,9 +7,10 @@ import {
   type OAuthProtectedResourceMetadata,
   resourceUrlFromServerUrl,
 } from '@modelcontextprotocol/client';
-import { type Deployment, type ServerSetting, serverResourceAt } from '../../config';
+import type { Deployment, ServerSetting } from '../../config';
 import { sameIssuer } from '../../issuer';
 import { safeSend } from '../../outbound-fetch';
+import { serverResource } from '../../resource';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { documentFetch, loopbackOrigins, ProviderFetchError } from '../../upstream';
 import { type Challenge, readBearerChallenge } from './challenge';
@@ -106,7 +107,7 @@ function fixedProvider(
     revocation_endpoint: revoke_url,
     tellsIssuer: false,
     takesDocuments: false,
-    resource: url ?? serverResourceAt(deployment, server),
+    resource: url ?? serverResource(deployment, server).url,
     scope: server.scopes,
   };
 }

@@ -1,4 +1,5 @@
-import { deploymentOf, serverResourceAt, titleOf } from '../../config';
+import { deploymentOf, titleOf } from '../../config';
+import { mergedResource, type Resource, serverResource } from '../../resource';
 import { words } from '../../ui';
 import { isAnonymous, isAtMerged, type View } from '../../upstream';
 import { challengeScope } from '../request/challenge';
@@ -52,9 +53,8 @@ function providerUnavailable({ server, lock }: LockedCall, id: string | number |
   return rpcError({ status: 503, code: -32603, message, id: id ?? null, retry_after });
 }
 
-/** The resource that the principal is at; `/` is the same place as `/mcp`. */
-function resourceOf({ work, principal }: View): string {
+/** The resource that the principal is at. */
+function resourceOf({ work, principal: { server } }: View): Resource {
   const deployment = deploymentOf(work);
-  const { server } = principal;
-  return server === undefined ? `${deployment.origin}/mcp` : serverResourceAt(deployment, { name: server });
+  return server === undefined ? mergedResource(deployment) : serverResource(deployment, { name: server });
 }

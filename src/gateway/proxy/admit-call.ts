@@ -1,5 +1,6 @@
 import { record } from '../../audit';
 import { deploymentOf } from '../../config';
+import { serverResource } from '../../resource';
 import {
   accountAt,
   catalogueKey,
@@ -9,7 +10,6 @@ import {
   listTools,
   type NoCredential,
   type ServerFault,
-  serverResource,
   type Tool,
   type Tools,
 } from '../../upstream';

@@ -1,7 +1,8 @@
 import type { Context } from 'hono';
 import { record } from '../../audit';
 import { deploymentOf, type ServerSetting } from '../../config';
-import { type Principal, serverResource } from '../../upstream';
+import { serverResource } from '../../resource';
+import type { Principal } from '../../upstream';
 import { toTheServer } from '../aggregate/connect-tool';
 import { refuseMethod } from '../request/admit-method';
 import { limitCalls } from '../request/limits';

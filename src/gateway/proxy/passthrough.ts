@@ -4,9 +4,10 @@ import { record } from '../../audit';
 import { deploymentOf, type ServerSetting, titleOf } from '../../config';
 import { readBody } from '../../http';
 import { answerTypeOf } from '../../media-type';
-import { callServer, type ServerFault, serverResource, serverSecret } from '../../upstream';
+import { resourceMetadataUrl, serverResource } from '../../resource';
+import { callServer, type ServerFault, serverSecret } from '../../upstream';
 import { mediaType } from '../request/browser-request';
-import { challenge, resourceMetadataUrl } from '../request/challenge';
+import { challenge } from '../request/challenge';
 import { passedOn, returnedHeaders, saysEnough } from '../request/passed-headers';
 import { messageTooLarge, methodNotAllowed, NOT_JSON, rpcError, serverFault } from '../request/rpc-error';
 import { returnedChallenge } from './returned-challenge';
@@ -85,13 +86,13 @@ async function returned(
   answer: Response,
   fixed: boolean,
 ): Promise<Response> {
-  const { origin } = deploymentOf(c);
+  const deployment = deploymentOf(c);
   const headers = returnedHeaders(answer.headers);
   const session = answer.headers.get('mcp-session-id');
   if (session !== null && SESSION_ID.test(session)) headers.set('mcp-session-id', session);
   const said = answer.headers.get('www-authenticate');
   if (said !== null && !fixed) {
-    const metadata = resourceMetadataUrl(origin, serverResource(deploymentOf(c), server));
+    const metadata = resourceMetadataUrl(deployment, serverResource(deployment, server));
     headers.set('WWW-Authenticate', await returnedChallenge(said, metadata));
   }
   const { status } = answer;

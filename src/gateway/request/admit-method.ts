@@ -1,5 +1,6 @@
 import { record } from '../../audit';
 import type { RequestContext, ServerSetting } from '../../config';
+import type { Resource } from '../../resource';
 import { aboutPrincipal, type Principal } from '../../upstream';
 import { challengeScope } from './challenge';
 import type { Message } from './message';
@@ -14,7 +15,7 @@ export function refuseMethod(
   work: Pick<RequestContext, 'var'>,
   message: Message,
   principal: Principal,
-  { resource, server }: { resource: string; server?: ServerSetting },
+  { resource, server }: { resource: Resource; server?: ServerSetting },
 ): Response | undefined {
   const { method } = message;
   const isKnown = method === undefined || isKnownMethod(method);

@@ -2,13 +2,9 @@ import type { Context } from 'hono';
 import { DEFAULT_SCOPES, type Scope } from '../../account';
 import { record } from '../../audit';
 import { deploymentOf, type RequestContext } from '../../config';
+import { type Resource, resourceMetadataUrl } from '../../resource';
 import type { Refusal } from '../../result';
 import type { PresentedCredentialRefusal } from './credentials';
-
-/** Where a resource's metadata is (RFC 9728 section 3.1): the well-known path goes before its own. */
-export function resourceMetadataUrl(origin: string, resource: string): string {
-  return `${origin}/.well-known/oauth-protected-resource${resource.slice(origin.length)}`;
-}
 
 /**
  * 401 with the challenge that tells a client where to sign in (RFC 6750 section 3, RFC 9728 section 5.1), and
@@ -16,7 +12,7 @@ export function resourceMetadataUrl(origin: string, resource: string): string {
  */
 export function challenge(
   c: Context,
-  resource: string,
+  resource: Resource,
   refusal: Refusal,
   scopes: readonly string[] = DEFAULT_SCOPES,
 ): Response {
@@ -27,7 +23,7 @@ export function challenge(
   const description = describe(missing, ownWay);
   const parameters = {
     ...(missing ? {} : { error: 'invalid_token', error_description: description }),
-    resource_metadata: resourceMetadataUrl(origin, resource),
+    resource_metadata: resourceMetadataUrl({ origin }, resource),
     ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
   };
   const header = Object.entries(parameters).map(([name, value]) => `${name}="${value}"`);
@@ -37,7 +33,7 @@ export function challenge(
     error_description: description,
     message: ownWay
       ? `Its owner signs in with their organization first, at ${origin}/sign-in; then the key works again`
-      : `This is an MCP server that people sign in to. Connect your AI app to ${resource}; how is told at ${origin}/`,
+      : `This is an MCP server that people sign in to. Connect your AI app to ${resource.url}; how is told at ${origin}/`,
     sign_in: ownWay ? `${origin}/sign-in` : `${origin}/`,
     request_id: requestId,
   };
@@ -57,7 +53,7 @@ function describe(missing: boolean, ownWay: boolean): string {
 /** 403 that names every scope that an operation needs (RFC 6750 section 3.1; MCP, "Scope challenge handling"). */
 export function challengeScope(
   work: Pick<RequestContext, 'var'>,
-  resource: string,
+  resource: Resource,
   needed: readonly Scope[],
 ): Response {
   const { origin } = deploymentOf(work);
@@ -67,7 +63,7 @@ export function challengeScope(
     error: 'insufficient_scope',
     error_description,
     scope,
-    resource_metadata: resourceMetadataUrl(origin, resource),
+    resource_metadata: resourceMetadataUrl({ origin }, resource),
   };
   const header = Object.entries(parameters).map(([name, value]) => `${name}="${value}"`);
   return Response.json(

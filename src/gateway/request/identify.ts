@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
 import { type Access, findAccount, highestRole, includedScopes, roleAt, scopesWithin } from '../../account';
-import { type Deployment, deploymentOf, type ServerSetting } from '../../config';
+import { deploymentOf, type ServerSetting } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { mayPassFrom } from '../../limits';
+import { isSameResource, parseResource, type Resource } from '../../resource';
 import { ok, type Result, refuse } from '../../result';
 import { checkDomain } from '../../sign-in';
 import { needsConnection, type Principal, rememberCredential, wantedAt } from '../../upstream';
@@ -15,7 +16,7 @@ import { type PresentedCredentialRefusal, readCredential } from './credentials';
  */
 export async function identify(
   c: Context,
-  resource: string,
+  resource: Resource,
   server?: ServerSetting,
   headers: Headers = c.req.raw.headers,
 ): Promise<Result<Principal>> {
@@ -32,7 +33,7 @@ export async function identify(
   const { user_id, identity, grant, scope, tools } = found.value;
   const { settings } = deployment;
   const role = server ? roleAt(identity, server, settings) : highestRole(identity, settings);
-  if (grant.resource !== undefined && place(deployment, grant.resource) !== place(deployment, resource)) {
+  if (grant.resource !== undefined && !isSameResource(parseResource(deployment, grant.resource), resource)) {
     return refuse<PresentedCredentialRefusal>('token_for_other_resource', grant.resource);
   }
   // A key is another way in: not for those whose addresses come in by one provider only.
@@ -74,9 +75,4 @@ export async function authenticate(
     rememberCredential(deploymentOf(c), user_id, server.name, credential);
   }
   return found;
-}
-
-/** The origin and `/mcp` are two resources at one place: clients compare the URL that they were given. */
-export function place({ origin }: Deployment, resource: string): string {
-  return resource === origin ? `${origin}/mcp` : resource;
 }

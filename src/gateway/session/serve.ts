@@ -4,6 +4,7 @@ import { seconds } from '../../clock';
 import { type Deployment, deploymentOf } from '../../config';
 import { enterPool } from '../../flow';
 import { mayPassFrom, type Source, sourceOf } from '../../limits';
+import type { Resource } from '../../resource';
 import { quotable } from '../../secret-text';
 import { ANONYMOUS, type Principal } from '../../upstream';
 import { watchOver, whileGranted } from '../request/grant-watch';
@@ -50,7 +51,7 @@ const MAX_UNSIGNED_BYTES = 16_384;
  * Who a request without a credential acts for, where the settings let sessions begin so: nobody, until the person of
  * its session has signed in. Undefined: there is no such session. Nobody's session has one tool, `authorize`.
  */
-export async function identifyBySession(c: Context, resource: string): Promise<Principal | undefined> {
+export async function identifyBySession(c: Context, resource: Resource): Promise<Principal | undefined> {
   const deployment = deploymentOf(c);
   const given = c.req.header('mcp-session-id');
   if (given === undefined) return ANONYMOUS;

@@ -18,7 +18,7 @@ import {
 } from '../../connections';
 import { findFlow, openFlow, startFlow } from '../../flow';
 import { currentSignIn, keepVisitor, type SignedIn } from '../../sign-in';
-import { brandingOf, PageProblem, showPage } from '../../ui';
+import { brandingOf, PageProblem, showPage, toPage } from '../../ui';
 import { type ConnectedServer, needsConnection, placeOf } from '../../upstream';
 import { accountFields, readAccountForm } from '../shared/account-form';
 import { endConnection } from './end';
@@ -56,7 +56,8 @@ async function goToProvider(c: Context, person: SignedIn, server: ConnectedServe
     const return_to = `/connect/${server.name}?flow=${id}`;
     return { kind: 'connect', server: server.name, user: person.userId, return_to, back: hereOf(c) };
   });
-  const begun = await beginConnect(c, flow, person.userId, server);
+  if (!flow.ok) return toPage(c, flow.error);
+  const begun = await beginConnect(c, flow.value, { user: person.userId, server });
   if (begun.ok) return c.redirect(begun.value, 303);
   const about = { user: person.userId, server: server.name };
   record(c, { event: 'connection', outcome: 'refused', ...begun.error, ...about });

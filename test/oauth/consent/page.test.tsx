@@ -168,7 +168,7 @@ describe('what the consent page lets choose', () => {
     expect(weight(page)).toBeLessThan(HEAVIEST);
     expect(page).toMatch(/and \d+ more/);
     expect(page).toContain('40 delete');
-    const device = { userCode: 'BCDF-GHJK', from: 'x'.repeat(1000), elsewhere: true };
+    const device = { userCode: 'BCDF-GHJK', from: 'x'.repeat(1000), otherNetwork: true };
     const asked = await consent({ servers, device, client: { ...base.client, name: 'x'.repeat(10_000) } });
     expect(weight(asked)).toBeLessThan(HEAVIEST);
     expect(asked).toMatch(/and \d+ more/);
@@ -176,7 +176,7 @@ describe('what the consent page lets choose', () => {
 });
 
 describe('the consent page of a device', () => {
-  const device = { userCode: 'BCDF-GHJK', from: '203.0.113.7 (Berlin, DE)', elsewhere: false };
+  const device = { userCode: 'BCDF-GHJK', from: '203.0.113.7 (Berlin, DE)', otherNetwork: false };
 
   it('shows the code to compare and where the request came from, instead of an address', async () => {
     const page = await consent({ device });
@@ -184,11 +184,11 @@ describe('the consent page of a device', () => {
       expect(page).toContain(part);
     expect(page).not.toContain('<bdi>claude.ai</bdi></dd>');
     expect(page).not.toContain('This isn’t the network');
-    expect(await consent({ device: { ...device, elsewhere: true } })).toContain('This isn’t the network');
+    expect(await consent({ device: { ...device, otherNetwork: true } })).toContain('This isn’t the network');
   });
 
   it('says that it does not know where from, when the platform does not tell', async () => {
-    const page = await consent({ device: { userCode: 'BCDF-GHJK', elsewhere: false } });
+    const page = await consent({ device: { userCode: 'BCDF-GHJK', otherNetwork: false } });
     expect(page).toContain('an unknown address');
   });
 

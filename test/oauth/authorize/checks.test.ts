@@ -189,6 +189,7 @@ describe('what real clients send beside', () => {
     ['prompt, which changes nothing', { prompt: 'none' }],
     ['parameters of their own', { audience: 'x', utm_source: 'y', 'a[]': 'z' }],
     ['both resources', { resource: 'http://localhost:8787/mcp' }],
+    ['a query on the resource', { resource: 'http://localhost:8787/mcp?profile=work' }],
   ])('fails nothing: %s', async (_what, changes) => {
     const page = await ask(changes);
     expect(page.status).toBe(303);

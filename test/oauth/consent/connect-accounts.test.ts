@@ -3,7 +3,7 @@ import { worldWith } from '../../fixtures/connections';
 import { plainServer } from '../../fixtures/mcp-server';
 import { Browser, formWith, locationOf, type Page, textOf } from '../../fixtures/worker';
 import { decide, openConsent } from '../pages';
-import { begin, connect, formOf, KEY, leave, statusOf, tokensFrom } from './services-walk';
+import { begin, connect, formOf, KEY, leave, statusOf, tokensFrom } from './connect-accounts-walk';
 
 const open = { setting: { auth: 'none' }, behind: plainServer() };
 let people = 0;

@@ -100,7 +100,7 @@ describe('a move that is interrupted', () => {
     expect((await who(app.tokens.access_token)).user.id).toBe(userId);
   });
 
-  test('waits for a refresh that is under way, so that its answer is good afterwards', async () => {
+  test('answers a refresh that is under way, and its answer is good afterwards', async () => {
     const { app, visitorAccount, userId } = await moving('Xia');
     const { client, tokens } = app;
     const terms = {

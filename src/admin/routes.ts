@@ -1,0 +1,15 @@
+import { Hono } from 'hono';
+import { type AdminEnv, admit } from './admit';
+import { listCallbacks } from './callbacks';
+import { createServiceKey, listKeys, revokeKey } from './keys';
+
+/**
+ * `/api/admin`, for the operator's command and for admins who signed in themselves. Service keys are made here, and
+ * the keys of all people and services are listed and revoked.
+ */
+export const adminApi = new Hono<AdminEnv>()
+  .use(admit)
+  .get('/callbacks', listCallbacks)
+  .get('/keys', listKeys)
+  .post('/keys', createServiceKey)
+  .delete('/keys/:id', revokeKey);
