@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import { oddPairs, oddText } from '../fixtures/fuzz/odd-values';
+import { oddPairs, oddText } from '../fixtures/fuzz/unusual-values';
 import { casesOr, check, isEnough, timeFor } from '../fixtures/fuzz/settings';
 import { soundPage } from '../fixtures/fuzz/soundness';
 import { Browser, type Client, gate, registerClient } from '../fixtures/worker';
