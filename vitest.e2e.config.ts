@@ -11,8 +11,18 @@ import { patience } from './test/patience.ts';
 const ORDER = [
   ...['merged-restart', 'restart', 'pages-in-use', 'pages-from-outside', 'conformance', 'settings', 'pages'],
   ...['clients', 'mcp-remote', 'merged-everything', 'stdio', 'servers-everything', 'servers-modern'],
-  ...['servers-restart', 'connect-accounts', 'reload-and-back', 'lazy-connect', 'oidc', 'documents', 'device'],
-  ...['deploy', 'connections', 'examples', 'servers-streams', 'orchard', 'start', 'keys', 'merged-rights'],
+  ...['servers-restart', 'connect-accounts', 'reload-and-back', 'lazy-connect', 'oidc', 'documents'],
+  ...[
+    'device',
+    'deploy',
+    'connections',
+    'examples',
+    'servers-streams',
+    'orchard',
+    'start',
+    'keys',
+    'merged-rights',
+  ],
 ].map((name) => `${name}.test.ts`);
 
 class InOrder extends BaseSequencer {
