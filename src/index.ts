@@ -1,4 +1,4 @@
-import { connectedAccount } from './account';
+import { AccountObject } from './account';
 import { app } from './app';
 import { oauthConnector, rewrapConnections } from './connections';
 import { PendingFlowObject } from './flow';
@@ -7,18 +7,22 @@ import { libraryIssuer } from './oauth';
 import { askAgain } from './sign-in';
 
 /*
- * The Worker. Rooms import downwards only; where a lower one needs what a higher one does, it is handed in
- * here: the `Account` runs the token endpoint with the issuer of `authorization/`, renews its connections with
- * the connector of `connections/`, and asks sign-in providers again as `sign-in/` does.
+ * The Worker. Layers import downwards only; where a lower one needs what a higher one does, it is handed in here:
+ * an `Account` issues tokens with the issuer of `oauth/`, renews its connections with the connector of
+ * `connections/`, and asks sign-in providers again as `sign-in/` does.
  */
 
 /** MCP servers inside this Worker, if any. */
 export * from './servers';
 
 /** One principal: its grants, tokens, browser sign-ins and connections. */
-export class Account extends connectedAccount(libraryIssuer, oauthConnector, askAgain) {}
+export class Account extends AccountObject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, { issuer: libraryIssuer, connector: oauthConnector, askProvider: askAgain });
+  }
+}
 
-/** What is under way in one browser. */
+/** One flow: a sign-in, an authorization request, or a device that is in progress. */
 export class PendingFlow extends PendingFlowObject {}
 
 /** One MCP session of the 2025 era at `/mcp`. */

@@ -1,12 +1,6 @@
-/** Runs what has the same key one after the other, in the order of asking; other keys don't wait. */
+/** Runs tasks with the same key one after the other, in the order of the calls. Tasks with other keys don't wait. */
 export class Serial {
   private readonly tails = new Map<string, Promise<unknown>>();
-
-  /** Runs a task when nothing with any of these keys is under way, and holds up what comes after. */
-  all<T>(keys: readonly string[], task: () => Promise<T>): Promise<T> {
-    const held = keys.reduceRight<() => Promise<T>>((inner, key) => () => this.run(key, inner), task);
-    return held();
-  }
 
   async run<T>(key: string, task: () => Promise<T>): Promise<T> {
     const before = this.tails.get(key) ?? Promise.resolve();

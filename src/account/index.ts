@@ -1,7 +1,7 @@
-/** The face of `account/`: the per-principal object, and the words that grants are told in. */
+/** The public API of `account/`: the `Account` object of one principal, and the types that it is called with. */
 export type { Access, Grant } from './access/access';
 export { containsKey, containsOwnCredential } from './access/own-credentials';
-export { connectedAccount } from './connected-account';
+export { AccountObject } from './account';
 export { isOfAnotherClient } from './connections/configured';
 export type { Obtained } from './connections/connections';
 export {
@@ -38,10 +38,10 @@ export {
   MOST_AT_ONCE,
   MOST_KEYS,
 } from './keys/access-keys';
-export { KEY_INDEX } from './keys/account-keys';
 export { DEFAULT_KEY_LIFE, describeKeyRefusal, judgeKeyRequest, keyRequest } from './keys/request';
 export { isKeyId, type KeyParts, looksLikeKey, parseKey, proposeKeyId } from './keys/text';
 export { withinTools } from './keys/tools';
+export { KEY_INDEX } from './parts/account-keys';
 export { highestRole, type Identity, roleAt, SERVICE, type User, VISITOR } from './principal/identity';
 export {
   DEFAULT_SCOPES,

@@ -7,7 +7,6 @@ export {
   type RequestContext,
   type RequestOrigin,
   readDeployment,
-  serverResourceAt,
 } from './deployment';
 export { isSettingName, ROLES, type Role, type RoleRule, type SignInMethod } from './primitives';
 export type { OidcProvider, Problem, Settings, Tokens } from './schemas';

@@ -1,8 +1,8 @@
 import type { ClientCapabilities } from '@modelcontextprotocol/client';
-import { deploymentOf, type RequestContext, type ServerSetting } from '../config';
+import type { ServerSetting } from '../config';
 import { memberText, withMembers } from '../json-members';
 import { isObject } from '../json-text';
-import { accountAt, forgetCredentials } from './credentials';
+import { credentialsOf, type UpstreamContext } from './credentials';
 import { enveloped } from './envelope';
 import { asAnswer, exchange, post, type Route, type ServerAnswer, ServerFailure } from './exchange';
 import { type Ask, discover, type Handshake, HandshakeFailure, initialize } from './handshake';
@@ -11,7 +11,7 @@ import type { Principal } from './principal';
 
 /** Who does something, and in which request. */
 export interface Acting {
-  work: RequestContext;
+  work: UpstreamContext;
   principal: Principal;
 }
 
@@ -232,7 +232,7 @@ export class UpstreamConnection {
       );
       if (asked.signal.aborted) return;
       // A person may have taken their time, and connected another account meanwhile.
-      forgetCredentials(deploymentOf(this.options.acting().work));
+      credentialsOf(this.options.acting().work).forget();
       const sent = await post(this.#route(), { text: JSON.stringify(body), method, signal: never() });
       await sent.body?.cancel();
       if (!sent.ok) this.#giveUp();
@@ -354,5 +354,5 @@ async function greet(
 }
 
 function accountOf(server: ServerSetting, { work, principal }: Acting): Promise<string> {
-  return accountAt(deploymentOf(work), principal, server);
+  return credentialsOf(work).accountAt(principal, server);
 }

@@ -1,8 +1,9 @@
-import type { RequestContext, ServerSetting } from '../config';
+import type { ServerSetting } from '../config';
 import { withMembers } from '../json-members';
 import { isObject, parseJsonText } from '../json-text';
-import { callServerAs } from './call';
-import type { CredentialError } from './credentials';
+import type { Result } from '../result';
+import { callServerAs, type UpstreamFailure } from './call';
+import type { CredentialError, UpstreamContext } from './credentials';
 import { type Handshake, MODERN_VERSION } from './handshake';
 import { MAX_ANSWER_BYTES, messagesOf, type ServerMessage } from './messages';
 import type { Principal } from './principal';
@@ -53,7 +54,7 @@ export interface Outgoing {
 /** Where a message goes, and in whose name. */
 export interface Route {
   server: ServerSetting;
-  acting: { work: RequestContext; principal: Principal };
+  acting: { work: UpstreamContext; principal: Principal };
   /** Undefined: nothing is known of the server yet, and `version` says how it is spoken to. */
   handshake?: Handshake | undefined;
   version?: string;
@@ -87,10 +88,16 @@ export async function post(
   if (ends) sent.delete('content-type');
   const body = ends ? undefined : new TextEncoder().encode(text);
   const request = { method: ends ? 'DELETE' : 'POST', headers: sent, body, signal, account };
-  const answer = await callServerAs(acting.work, server, acting.principal, request);
-  if (typeof answer === 'string') throw new ServerFailure(answer);
-  if ('credential' in answer) throw new CredentialMissing(answer.credential);
-  return answer;
+  return answerOrThrow(await callServerAs(acting.work, server, acting.principal, request), signal);
+}
+
+/** The answer, or what is thrown where there is none. `signal`: that of the request. */
+export function answerOrThrow(answer: Result<Response, UpstreamFailure>, signal: AbortSignal): Response {
+  if (answer.ok) return answer.value;
+  signal.throwIfAborted();
+  const { error } = answer;
+  if (error.reason === 'no_credential') throw new CredentialMissing(error.credential);
+  throw error.reason === 'aborted' ? new Error('the request was aborted') : new ServerFailure(error.reason);
 }
 
 function versionOf(handshake: Handshake | undefined): string {

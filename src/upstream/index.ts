@@ -1,6 +1,12 @@
 export { AnswerScan } from './answer-scan';
 export { type AnswerFilter, filterAnswer, passScanned, readHead } from './answers';
-export { callServer, callServerAs, type NoCredential, serverResource, serverSecret } from './call';
+export {
+  type CallFailure,
+  callServer,
+  callServerAs,
+  serverSecret,
+  type UpstreamFailure,
+} from './call';
 export {
   catalogueKey,
   catalogueOf,
@@ -26,16 +32,21 @@ export {
   type UpstreamConnection,
 } from './connection';
 export {
-  accountAt,
   type CredentialError,
-  credentialFor,
-  forgetCredentials,
-  isAccountStill,
-  rememberCredential,
+  credentialsOf,
+  RequestCredentials,
+  type UpstreamContext,
 } from './credentials';
 export { asksForInput, resultFor } from './envelope';
 export { rewriteEvents } from './events';
-export { CredentialMissing, post, type ServerAnswer, ServerFailure, SessionLost } from './exchange';
+export {
+  answerOrThrow,
+  CredentialMissing,
+  post,
+  type ServerAnswer,
+  ServerFailure,
+  SessionLost,
+} from './exchange';
 export { type Handshake, MODERN_VERSION, modernMeta } from './handshake';
 export { publicKeys } from './identity-token';
 export { LISTS, type ListedItem, type ListKind, rewriteItem } from './items';

@@ -2,7 +2,7 @@ import { record } from '../audit';
 import { deploymentOf, type RequestContext, type ServerSetting } from '../config';
 import { catalogueKey, catalogueOf, type Listed, readList, type Tools } from './catalogue';
 import { ServerRefusal, type UpstreamConnection } from './connection';
-import { accountAt, type CredentialError } from './credentials';
+import { type CredentialError, credentialsOf } from './credentials';
 import { forgetFailure, recentFailure, rememberFailure } from './failures';
 import { itemsInResult, LISTS, type ListedItem, type ListKind } from './items';
 import { lockOf, UNKNOWN_LOCK } from './lock';
@@ -121,7 +121,7 @@ async function listOf<T extends Listed>(
   const { work, principal } = view;
   const user = principal.user.id;
   if (await lockInTime(view, server)) return undefined;
-  const account = await accountAt(deploymentOf(work), principal, server);
+  const account = await credentialsOf(work).accountAt(principal, server);
   const asker = principalAt(deploymentOf(work), principal, server);
   const key = catalogueKey(server, asker, account, kind);
   // What failed for one token may be there for another.
@@ -140,7 +140,7 @@ async function listOf<T extends Listed>(
     // The server refused the credential: it has not failed, and what it has comes with the next one.
     if (await lockInTime(view, server)) return undefined;
     const detail = error instanceof Error ? error.message : String(error);
-    rememberFailure(work.env, server.name, key, detail);
+    rememberFailure(work.env, server.name, key);
     record(work, { event: 'listed', outcome: 'failed', reason: kind, server: server.name, user, detail });
     return undefined;
   }

@@ -30,7 +30,7 @@ export async function* messagesOf(
     return;
   }
   const reader = answer.body.getReader();
-  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const events: EventSourceMessage[] = [];
   const parser = createParser({ onEvent: (event) => events.push(event) });
   const whole: string[] = [];

@@ -5,15 +5,17 @@ import {
   type LoggingLevel,
 } from '@modelcontextprotocol/client';
 import { usableServers } from '../account';
+import { isolateCache } from '../caches';
 import { deploymentOf, type RequestContext, type ServerSetting } from '../config';
 import { catalogueKey } from './catalogue';
 import { connectUpstream, type UpstreamConnection } from './connection';
+import type { UpstreamContext } from './credentials';
 import type { Handshake } from './handshake';
 import { type Principal, principalAt } from './principal';
 
 /** The servers behind, as one principal may use them. */
 export interface View {
-  work: RequestContext;
+  work: UpstreamContext;
   principal: Principal;
   /** How much of what servers log the client wants to hear, if it said so. */
   logLevel?: LoggingLevel | undefined;
@@ -26,7 +28,13 @@ export interface View {
 }
 
 /** The servers of a grant that its user may still use; at a server's own endpoint, that one. */
-export function serversOf({ work, principal }: Pick<View, 'work' | 'principal'>): ServerSetting[] {
+export function serversOf({
+  work,
+  principal,
+}: {
+  work: RequestContext;
+  principal: Principal;
+}): ServerSetting[] {
   const usable = usableServers(deploymentOf(work).settings, principal.identity);
   const { servers, server } = principal;
   return usable.filter(({ name }) => servers.includes(name) && (server === undefined || name === server));
@@ -37,11 +45,8 @@ export function isAtMerged({ principal }: Pick<View, 'principal'>): boolean {
   return principal.server === undefined;
 }
 
-/** How long a server is taken at its word about its era and what it can do, in ms. */
-const HANDSHAKE_MS = 60_000;
-const MAX_HANDSHAKES = 1_000;
-type Handshakes = Map<string, { handshake: Handshake; until: number }>;
-const known = new WeakMap<object, Handshakes>();
+/** What a server said of its era and of what it can do. */
+const handshakesOf = isolateCache<Handshake>('serverHandshakes');
 
 /**
  * A view for one request without a session: each use connects for itself. What a server says meanwhile goes on the
@@ -51,12 +56,11 @@ const known = new WeakMap<object, Handshakes>();
  * @param prefers the era of the client
  */
 export function passingView(
-  work: RequestContext,
+  work: UpstreamContext,
   principal: Principal,
   { meta = {}, prefers = 'modern' }: { meta?: Record<string, unknown>; prefers?: 'modern' | 'legacy' } = {},
 ): View {
-  const handshakes = known.get(work.env) ?? (new Map() as Handshakes);
-  known.set(work.env, handshakes);
+  const handshakes = handshakesOf(work.env);
   const capabilities = (meta[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientCapabilities;
   return {
     work,
@@ -65,16 +69,12 @@ export function passingView(
     urlElicitation: capabilities.elicitation?.url !== undefined,
     use: async (server, act) => {
       const key = `${prefers} ${catalogueKey(server, principalAt(deploymentOf(work), principal, server))}`;
-      const remembered = handshakes.get(key);
-      const handshake = remembered && remembered.until > Date.now() ? remembered.handshake : undefined;
+      const handshake = handshakes.get(key);
       // A server of 2025 hears that it can't ask: nothing could carry its question.
       const options = { acting: () => ({ work, principal }), capabilities: {}, handshake, prefers };
       try {
         const upstream = await connectUpstream(server, options);
-        if (!handshake && isLasting(upstream.handshake)) {
-          if (handshakes.size >= MAX_HANDSHAKES) handshakes.delete(handshakes.keys().next().value ?? '');
-          handshakes.set(key, { handshake: upstream.handshake, until: Date.now() + HANDSHAKE_MS });
-        }
+        if (!handshake && isLasting(upstream.handshake)) handshakes.set(key, upstream.handshake);
         return await act(upstream).finally(() => upstream.end());
       } catch (error) {
         handshakes.delete(key);

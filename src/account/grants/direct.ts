@@ -1,5 +1,6 @@
 import { seconds } from '../../clock';
 import { randomSecret, s256, sha256Hex } from '../../crypto';
+import { isSameResource, parseResource } from '../../resource';
 import type { Identity } from '../principal/identity';
 import { includedScopes, type Scope } from '../principal/scopes';
 import { clientRecord, type IssuerConfig, issuingConfig, refusal, type TokenRequest } from './grants';
@@ -98,7 +99,10 @@ export async function exchangeToken(
   const record = store.record(key, now);
   if (!grant || !record) return invalid('subject_token_unknown');
   if (grant.client_id !== client.client_id) return invalid('subject_token_of_other_client');
-  if (target !== undefined && !isSamePlace(terms, target, grant.resource)) {
+  if (
+    target !== undefined &&
+    !isSameResource(parseResource(terms, target), parseResource(terms, grant.resource))
+  ) {
     const error_description = 'The subject token is for another resource';
     return { status: 400, body: { error: 'invalid_target', error_description }, reason: 'target_mismatch' };
   }
@@ -130,12 +134,6 @@ export async function exchangeToken(
   return stored
     ? { status: 200, body: { ...answer.body, expires_in: ends - now } }
     : refusal('grant_revoked_meanwhile');
-}
-
-/** The origin and `/mcp` are two resources at one place. */
-function isSamePlace({ origin }: IssuerConfig, a: string, b: string): boolean {
-  const place = (resource: string) => (resource === origin ? `${origin}/mcp` : resource);
-  return place(a) === place(b);
 }
 
 /** What of the scopes asked for a token holds; undefined when it holds none of them. */

@@ -47,11 +47,12 @@ const LIBRARY_MIN_TTL = 60;
  * per rotation, and what it writes is committed whole or not at all.
  */
 export class Grants {
+  private readonly serial = new Serial();
+
   constructor(
     private readonly store: GrantStore,
     private readonly issuer: Issuer,
     private readonly userId: () => string,
-    private readonly serial = new Serial(),
   ) {}
 
   /** Makes a grant and its code. Returns the client's redirect, with code, state and `iss`. */

@@ -116,8 +116,8 @@ export class GrantStore {
 
   /**
    * Stores what the issuer wrote into a view, with the ends that the object decided, together with the
-   * rows that belong to it. False, and nothing stored, when the grant was revoked meanwhile, or `rows` throws
-   * {@link GONE}.
+   * rows that belong to it. False, and nothing stored, when the grant was revoked meanwhile, the visitor whose
+   * account this is began to be merged into a user, or `rows` throws {@link GONE}.
    */
   commit(
     view: RecordView,
@@ -127,7 +127,8 @@ export class GrantStore {
     try {
       this.storage.transactionSync(() => {
         rows((table, columns) => this.insert(table, columns));
-        const update = 'UPDATE grants SET refresh_expires_at = ? WHERE id = ?';
+        const update = `UPDATE grants SET refresh_expires_at = ? WHERE id = ?
+          AND NOT EXISTS (SELECT 1 FROM moved_to)`;
         if (this.sql.exec(update, ends.refresh, ends.grantId).rowsWritten === 0) throw GONE;
         for (const [key, record] of view.writes) {
           this.write(key, record && endAt(record, key.startsWith('token:') ? ends.access : ends.refresh));
@@ -223,7 +224,7 @@ export class GrantStore {
   }
 
   /** Removes what has ended; grants a while later, so that a late client hears why. */
-  purge(now: number): void {
+  runMaintenance(now: number): void {
     const query = 'SELECT id FROM grants WHERE expires_at <= ?1 OR refresh_expires_at <= ?1';
     const ended = this.sql
       .exec<{ id: string }>(query, now - KEPT_AFTER_END)
@@ -234,7 +235,7 @@ export class GrantStore {
     this.sql.exec('DELETE FROM exchanges WHERE expires_at <= ?', now);
   }
 
-  /** When {@link purge} next has something to do. */
+  /** When {@link runMaintenance} next has something to do. */
   nextEnd(): number | undefined {
     const query = `SELECT MIN(at) AS at FROM (
       SELECT MIN(expires_at) AS at FROM records WHERE key >= 'token:'

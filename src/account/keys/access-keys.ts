@@ -133,12 +133,12 @@ export class AccessKeys {
     return this.sql.exec(update, now, id).rowsWritten > 0;
   }
 
-  purge(now: number): void {
+  runMaintenance(now: number): void {
     this.sql.exec('DELETE FROM access_keys WHERE revoked_at <= ?', now - REVOKED_KEPT);
     this.sql.exec('DELETE FROM access_keys WHERE expires_at <= ?', now - EXPIRED_KEPT);
   }
 
-  /** When {@link purge} next has something to do. */
+  /** When {@link runMaintenance} next has something to do. */
   nextEnd(): number | undefined {
     const query = `SELECT MIN(IFNULL(revoked_at + ${REVOKED_KEPT}, expires_at + ${EXPIRED_KEPT})) AS n
       FROM access_keys`;

@@ -123,13 +123,13 @@ export class ProviderChecks {
 
   /** Ends all that this person allowed, and every browser sign-in. Their keys are refused by {@link deniedBy}. */
   private async end(at: number): Promise<void> {
-    const { storage, grants, signIns, vault, schedule } = this.at;
+    const { storage, grants, signIns, vault, afterCommit } = this.at;
     storage.transactionSync(() => {
       grants.revokeAll();
       signIns.endAll();
       vault.store.deny(at);
     });
-    await schedule();
+    await afterCommit();
   }
 }
 

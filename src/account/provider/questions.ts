@@ -16,7 +16,7 @@ export interface QuestionsHost {
   /** The gate's secret as a client of a provider, by the provider's name. */
   clientSecret(provider: string): string | undefined;
   /** After a change: watchers hear of it, and the alarm is set. */
-  schedule(): Promise<void>;
+  afterCommit(): Promise<void>;
   /** Ends all that the person has here. */
   end(): Promise<void>;
   log(event: QuestionEvent): void;
@@ -105,7 +105,7 @@ export class ProviderQuestions {
   /** Obeys an answer, unless the person has signed in since: then it is about what was before. */
   private async conclude(asked: Asked, provider: OidcProvider, answer: ProviderAnswer): Promise<void> {
     const { before, tokenId, kept } = asked;
-    const { storage, profile, vault, schedule } = this.at;
+    const { storage, profile, vault, afterCommit } = this.at;
     const { store } = vault;
     if (store.row().token_id !== tokenId) return;
     switch (answer.says) {
@@ -115,7 +115,7 @@ export class ProviderQuestions {
           profile.save(profile.userId(), answer.identity, seconds());
         });
         this.log('ok');
-        return schedule();
+        return afterCommit();
       case 'no': {
         // An answer of before was lost, and with it perhaps a newer token: then the provider may have taken the old
         // one for theft, and says nothing of the person. For one more `recheck` they can sign in.
@@ -123,7 +123,7 @@ export class ProviderQuestions {
         this.log('refused', inDoubt ? 'provider_answer_lost' : answer.reason, answer.detail);
         if (!inDoubt) return this.at.end();
         storage.transactionSync(() => store.deny(seconds() + provider.recheck));
-        return schedule();
+        return afterCommit();
       }
       case 'nothing': {
         const asked_at = kept ? null : answer.settled ? before.asked_at : seconds();

@@ -78,7 +78,7 @@ export class SignIns {
     this.sql.exec('DELETE FROM sign_ins WHERE key_id IS NULL');
   }
 
-  purge(now: number): void {
+  runMaintenance(now: number): void {
     this.sql.exec('DELETE FROM sign_ins WHERE expires_at <= ?', now);
   }
 

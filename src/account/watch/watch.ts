@@ -1,5 +1,9 @@
+import { seconds } from '../../clock';
 import { sha256Hex } from '../../crypto';
+import type { Accesses } from '../access/access-checks';
+import type { ConnectionStore } from '../connections/store';
 import { accountOf } from '../find-account';
+import type { Profile } from '../principal/profile';
 
 /*
  * Whoever holds a stream open for a grant is told at once when the grant ends, and when what its user may do
@@ -17,10 +21,9 @@ type Attachment = { grantId: string; rights: string };
 /** What the watchers of an account depend on. */
 export interface WatchedAccount {
   ctx: DurableObjectState;
-  /** All here that what the user may do depends on. */
-  rights(): string;
-  /** Whether a grant, or an access key, still stands. */
-  stands(id: string): boolean;
+  profile: Profile;
+  accesses: Accesses;
+  connectionStore: ConnectionStore;
 }
 
 /** Those who hold streams open for grants of an account. */
@@ -30,8 +33,8 @@ export class Watchers {
   /** Opens a socket for the grant that a request names; 404 when it has ended. */
   async open(request: Request): Promise<Response> {
     const grantId = request.headers.get('gatehouse-grant') ?? '';
-    if (!this.watched.stands(grantId)) return new Response(null, { status: 404 });
-    const rights = await sha256Hex(this.watched.rights());
+    if (!this.stands(grantId)) return new Response(null, { status: 404 });
+    const rights = await this.rights();
     const { 0: theirs, 1: ours } = new WebSocketPair();
     this.watched.ctx.acceptWebSocket(ours);
     ours.serializeAttachment({ grantId, rights } satisfies Attachment);
@@ -40,14 +43,13 @@ export class Watchers {
 
   /** Tells each what changed for it. */
   async tell(): Promise<void> {
-    const { ctx, stands } = this.watched;
-    const sockets = ctx.getWebSockets();
+    const sockets = this.watched.ctx.getWebSockets();
     if (sockets.length === 0) return;
-    const rights = await sha256Hex(this.watched.rights());
+    const rights = await this.rights();
     for (const socket of sockets) {
       const { grantId, rights: before } = socket.deserializeAttachment() as Attachment;
       try {
-        if (!stands(grantId)) socket.close(GRANT_ENDED, 'the grant has ended');
+        if (!this.stands(grantId)) socket.close(GRANT_ENDED, 'the grant has ended');
         else if (before !== rights) {
           socket.serializeAttachment({ grantId, rights } satisfies Attachment);
           socket.send(CHANGED);
@@ -56,6 +58,17 @@ export class Watchers {
         // It closed a moment ago.
       }
     }
+  }
+
+  /** Whether a grant, or an access key, still stands. */
+  private stands(id: string): boolean {
+    return this.watched.accesses.stands(id, seconds());
+  }
+
+  /** A hash of all here that decides what the user may do: who the provider says that they are, what is connected. */
+  private rights(): Promise<string> {
+    const identity = JSON.stringify(this.watched.profile.identity() ?? null);
+    return sha256Hex(`${identity}${JSON.stringify(this.watched.connectionStore.standings())}`);
   }
 }
 

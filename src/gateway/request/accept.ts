@@ -1,5 +1,3 @@
-import { rpcError } from './rpc-error';
-
 /** Whether a client takes both forms of an answer (MCP, "Sending Messages to the Server"), by RFC 9110 section 12.5.1. */
 export function acceptsAnswers(headers: Headers): boolean {
   const accept = headers.get('accept');
@@ -21,5 +19,5 @@ export function accepts(accept: string, type: string): boolean {
 /** 406: no form of an answer would be taken. */
 export function notAcceptable(): Response {
   const message = 'Not Acceptable: Client must accept both application/json and text/event-stream';
-  return rpcError({ status: 406, code: -32000, message });
+  return Response.json({ jsonrpc: '2.0', id: null, error: { code: -32000, message } }, { status: 406 });
 }

@@ -2,14 +2,13 @@ import { type JSONRPCMessage, StreamableHTTPClientTransport } from '@modelcontex
 import type { ServerSetting } from '../../config';
 import {
   type Acting,
-  CredentialMissing,
+  answerOrThrow,
   callServerAs,
   type Handshake,
   messagesOf,
   modernMeta,
   passingView,
   post,
-  ServerFailure,
   serversOf,
   toolsOf,
 } from '../../upstream';
@@ -85,9 +84,8 @@ async function listenInSession(
       const headers = new Headers(init?.headers);
       const { account } = greeting;
       const { work, principal } = acting();
-      const answer = await callServerAs(work, server, principal, { method: 'GET', headers, signal, account });
-      if (typeof answer === 'string') throw new ServerFailure(answer);
-      if ('credential' in answer) throw new CredentialMissing(answer.credential);
+      const request = { method: 'GET', headers, signal, account };
+      const answer = answerOrThrow(await callServerAs(work, server, principal, request), signal);
       if ([400, 404].includes(answer.status) && !lost.signal.aborted) {
         lost.abort();
         void transport.close();

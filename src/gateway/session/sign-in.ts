@@ -1,5 +1,6 @@
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
 import { seconds } from '../../clock';
+import { mergedResource } from '../../resource';
 import { Serial } from '../../serial';
 import type { SessionStore } from './store';
 
@@ -66,7 +67,7 @@ export class SessionSignIn {
     const kept = await this.store.signIn<Kept>();
     if (kept?.pending && kept.pending.until > seconds()) return kept.pending.asked;
     const client_id = kept?.client_id ?? (await this.#register(asker, clientNameOf(initialize)));
-    const resource = `${asker.origin}/mcp`;
+    const resource = mergedResource(asker).url;
     const begun = await this.#post(asker, '/oauth/device_authorization', { client_id, resource });
     if (begun.device_code === undefined)
       throw new Error('Signing in is not possible just now. Try again later.');

@@ -1,10 +1,11 @@
 import {
-  AuthorizationError,
+  type AuthorizationErrorCode,
   type AuthRequest,
   authorizationErrorRedirect,
   OAuthAuthorizationServer,
 } from '@cloudflare/workers-oauth-provider';
 import type { CheckedRequest, IssuedApproval, Issuer, IssuingConfig, TokenAnswer } from '../../account';
+import { mergedResource } from '../../resource';
 import { ok, type Result, refuse } from '../../result';
 
 /*
@@ -29,7 +30,7 @@ function authorizationServer(
   return new OAuthAuthorizationServer<LibraryEnv>({
     issuer: terms.origin,
     resources: terms.resources,
-    defaultResource: `${terms.origin}/mcp`,
+    defaultResource: mergedResource(terms).url,
     authorizeEndpoint: `${terms.origin}/authorize`,
     tokenEndpoint: `${terms.origin}/oauth/token`,
     clientRegistrationEndpoint: `${terms.origin}/oauth/register`,
@@ -74,45 +75,11 @@ export const libraryIssuer: Issuer = {
   },
 };
 
-/** An authorization request that can't be granted, as the client hears of it: a redirect, ready-made. */
-export interface RequestRefusal {
-  reason: string;
-  detail?: string;
-  redirectTo: string;
-}
-
-/**
- * Checks what is left to check of an authorization request whose client and redirect are known to be right:
- * response type, PKCE, resource. Returns the canonical resource.
- */
-export async function checkWithLibrary(
-  terms: IssuingConfig,
-  parameters: URLSearchParams,
-): Promise<Result<{ resource: string }, RequestRefusal>> {
-  const client = {
-    clientId: terms.client.client_id,
-    redirectUris: [parameters.get('redirect_uri')],
-    responseTypes: terms.client.response_types,
-    tokenEndpointAuthMethod: 'none',
-  };
-  const api = authorizationServer(terms, () => undefined).getOAuthApi({ OAUTH_KV: onlyClient(client) });
-  try {
-    const request = await api.parseAuthRequest(new Request(`${terms.origin}/authorize?${parameters}`));
-    return ok({ resource: String(request.resource) });
-  } catch (error) {
-    if (!(error instanceof AuthorizationError) || !error.redirectTo) throw error;
-    return {
-      ok: false,
-      error: { reason: error.code, detail: error.description, redirectTo: error.redirectTo },
-    };
-  }
-}
-
 /** The error redirect of RFC 6749 section 4.1.2.1, with state and `iss` (RFC 9207). */
 export function errorRedirect(
   request: Pick<CheckedRequest, 'redirect_uri' | 'state'>,
   issuer: string,
-  code: 'access_denied' | 'invalid_request' | 'invalid_scope' | 'invalid_target',
+  code: AuthorizationErrorCode,
   description?: string,
 ): string {
   const { redirect_uri: redirectUri, state } = request;
@@ -134,7 +101,7 @@ export async function registerWithLibrary(origin: string, metadata: object): Pro
       record = JSON.parse(value) as Record<string, unknown>;
     },
   };
-  const server = authorizationServer({ origin, resources: [`${origin}/mcp`] }, (said) => {
+  const server = authorizationServer({ origin, resources: [mergedResource({ origin }).url] }, (said) => {
     reason = said;
   });
   const request = new Request(`${origin}/oauth/register`, {
@@ -161,11 +128,6 @@ function libraryRequest(request: CheckedRequest, issuer: string): AuthRequest {
     resource: request.resource,
     issuer,
   };
-}
-
-function onlyClient(client: { clientId: string }): KVNamespace {
-  const get = async (key: string) => (key === `client:${client.clientId}` ? client : null);
-  return { get } as unknown as KVNamespace;
 }
 
 /** The library hands the context on to handlers that we don't use. */

@@ -1,24 +1,10 @@
 import { DEFAULT_SCOPES, isForSome, OFFLINE_ACCESS, SCOPES } from '../../account';
 import type { Deployment, ServerSetting } from '../../config';
-import { sameUrl } from '../../issuer';
+import { mergedResource, originResource, type Resource } from '../../resource';
 import { ASSERTION_ALGORITHMS, GRANT_TYPES, JWT_BEARER } from './client';
 
 /** draft-ietf-oauth-identity-assertion-authz-grant: what enterprise-managed authorization asks for. */
 const ID_JAG_PROFILE = 'urn:ietf:params:oauth:grant-profile:id-jag';
-
-/** All resources that tokens can be for, canonical (RFC 8707): the origin and `/mcp`, which are one place. */
-export function resourcesOf({ origin, settings }: Deployment): string[] {
-  const own = settings.servers.filter(({ auth }) => auth !== 'passthrough');
-  return [origin, `${origin}/mcp`, ...own.map(({ name }) => `${origin}/mcp/${name}`)];
-}
-
-/**
- * The resource that a request names (RFC 8707 section 2), as {@link resourcesOf} spells it: scheme and host in
- * any case, the default port and the root's slash, and nothing else may differ. Undefined when there is none.
- */
-export function resourceNamed(deployment: Deployment, name: string): string | undefined {
-  return resourcesOf(deployment).find((resource) => sameUrl(resource, name));
-}
 
 /** Authorization server metadata (RFC 8414): the same document at every path where it is asked for. */
 export function authorizationServerMetadata(deployment: Deployment): Record<string, unknown> {
@@ -46,40 +32,40 @@ export function authorizationServerMetadata(deployment: Deployment): Record<stri
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
     client_id_metadata_document_supported: true,
-    // Not the servers: who may know of one is told when it is known who asks.
-    protected_resources: [origin, `${origin}/mcp`],
+    // Not the servers': a server is shown only to people who may know of it.
+    protected_resources: [originResource(deployment).url, mergedResource(deployment).url],
     service_documentation: origin,
     ...(settings.policyUrl === undefined ? {} : { op_policy_uri: settings.policyUrl }),
     ...(settings.termsUrl === undefined ? {} : { op_tos_uri: settings.termsUrl }),
   };
 }
 
-/** Grants that the settings give to nobody aren't advertised. */
+/** The grant types, without those that the settings give to no client. */
 function grantsOf({ trustedIssuers, clients }: Deployment['settings']) {
-  const services = clients.some(({ grant_types }) => grant_types.includes('client_credentials'));
+  const serviceAccounts = clients.some(({ grant_types }) => grant_types.includes('client_credentials'));
   const trusts = trustedIssuers.length > 0;
   return {
     grant_types_supported: [
       ...GRANT_TYPES.filter((type) => trusts || type !== JWT_BEARER),
-      ...(services ? ['client_credentials'] : []),
+      ...(serviceAccounts ? ['client_credentials'] : []),
     ],
     ...(trusts ? { authorization_grant_profiles_supported: [ID_JAG_PROFILE] } : {}),
   };
 }
 
 /**
- * Protected resource metadata (RFC 9728) of one resource, as {@link resourcesOf} spells it. `server`: whose it
- * is; one with an authorization server of its own names that, and says nothing of our scopes.
+ * Protected resource metadata (RFC 9728) of one resource. `server`: the server whose resource it is; one that has its
+ * own authorization server (`passthrough`) names that, and none of our scopes.
  */
 export function protectedResourceMetadata(
   deployment: Deployment,
-  resource: string,
+  { url }: Resource,
   server?: ServerSetting,
 ): Record<string, unknown> {
   const { origin, settings } = deployment;
   const issuers = server?.auth === 'passthrough' ? server.authorization_servers : undefined;
   return {
-    resource,
+    resource: url,
     resource_name: (server && !isForSome(server) && server.title) || settings.name,
     authorization_servers: issuers ?? [origin],
     ...(issuers ? {} : { scopes_supported: DEFAULT_SCOPES }),

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import type { IssuerConfig, TokenAnswer } from '../../account';
 import type { Deployment } from '../../config';
+import { resourcesOf } from '../../resource';
 import type { Client, ClientAuthMethod } from './client';
-import { resourcesOf } from './metadata';
 
 /**
  * A token request whose client proved who it is, and its parameters without that proof. `client`: undefined
@@ -37,5 +37,11 @@ export function forClient(
 export function issuerConfigOf(deployment: Deployment): IssuerConfig {
   const { tokens, signIn } = deployment.settings;
   const { origin, local } = deployment;
-  return { origin, local, resources: resourcesOf(deployment), tokens, providers: signIn.oidc };
+  return {
+    origin,
+    local,
+    resources: resourcesOf(deployment).map(({ url }) => url),
+    tokens,
+    providers: signIn.oidc,
+  };
 }

@@ -4,12 +4,12 @@ import { record } from '../../audit';
 import { deploymentOf } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { NO_STORE } from '../../http';
+import { resourceNamed } from '../../resource';
 import type { Result } from '../../result';
 import { readClientRequest, sendError } from '../clients/client-request';
 import { renewRegistration } from '../clients/clients';
 import { deviceCode } from '../device/grant';
 import { type Client, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE } from '../protocol/client';
-import { resourceNamed } from '../protocol/metadata';
 import {
   type AuthenticatedRequest,
   forClient,
@@ -44,8 +44,8 @@ export async function token(c: Context): Promise<Response> {
   if (request instanceof Response) return request;
   const { client, form } = request;
   // The library compares spellings.
-  if (form.resource !== undefined)
-    form.resource = resourceNamed(deploymentOf(c), form.resource) ?? form.resource;
+  const named = form.resource === undefined ? undefined : resourceNamed(deploymentOf(c), form.resource);
+  if (named?.ok) form.resource = named.value.url;
   const grantType = form.grant_type ?? '';
   const grant = Object.hasOwn(GRANTS, grantType) ? GRANTS[grantType] : undefined;
   let answer: TokenAnswer;

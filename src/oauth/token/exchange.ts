@@ -113,7 +113,8 @@ async function exchangeOwn(
   }
   const { client_id, redirect_uris, grant_types, response_types } = client;
   const names = form.resource !== undefined || form.audience !== undefined;
-  const target = names ? (readTarget(deployment, form) ?? '') : undefined;
+  const named = names ? readTarget(deployment, form) : undefined;
+  const target = named && (named.ok ? named.value.url : '');
   const issuing = { client_id, redirect_uris, grant_types, response_types };
   const presented = { client: issuing, grantId: parts.grantId, secret, form };
   return account.exchangeToken(issuerConfigOf(deployment), presented, target);

@@ -38,18 +38,16 @@ export function planServiceAccount(
   service: ServiceAccount,
   form: Record<string, string>,
 ): Result<DirectApproval, TokenAnswer> {
-  const resource = readTarget(deployment, form);
-  if (resource === undefined) return refused('invalid_target', 'There is no such resource', 'target_unknown');
+  const target = readTarget(deployment, form);
+  if (!target.ok) return refused('invalid_target', 'There is no such resource', target.error.reason);
+  const resource = target.value;
   const { identity, client } = service;
   const role = highestRole(identity, deployment.settings);
   if (!role) return refused('invalid_grant', 'The settings give it no role', 'role_missing');
 
   const usable = usableServers(deployment.settings, identity).map(({ name }) => name);
   const reach = usable.filter((name) => service.servers?.includes(name) ?? true);
-  const own = resource.startsWith(`${deployment.origin}/mcp/`)
-    ? resource.slice(`${deployment.origin}/mcp/`.length)
-    : null;
-  if (own !== null && !reach.includes(own)) {
+  if (resource.kind === 'server' && !reach.includes(resource.server)) {
     return refused('invalid_target', 'There is no such resource', 'target_out_of_reach');
   }
   const names = (form.scope ?? '').split(' ').filter((name) => name !== '' && name !== OFFLINE_ACCESS);
@@ -63,8 +61,8 @@ export function planServiceAccount(
     return refused('invalid_request', 'expires_in must be a number of seconds', 'expires_in_invalid');
   }
   const expires_at = Math.min(service.expires_at, seconds() + life);
-  const servers = own === null ? reach : [own];
-  return ok({ identity, client, resource, scope, servers, expires_at });
+  const servers = resource.kind === 'server' ? [resource.server] : reach;
+  return ok({ identity, client, resource: resource.url, scope, servers, expires_at });
 }
 
 /** Issues what was planned, in the account of its principal. */

@@ -1,8 +1,9 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { accountObject } from '../../../src/account/object';
+import { AccountObject } from '../../../src/account/account';
 import { Outbox } from '../../../src/account/storage/outbox';
+import { oauthConnector } from '../../../src/connections';
 import { libraryIssuer } from '../../../src/oauth/protocol/library';
 import { askAgain } from '../../../src/sign-in/oidc-again';
 import { now, pass, startClock, stopClock } from '../../fixtures/clock';
@@ -154,8 +155,9 @@ describe('the outbox', () => {
     const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     await runInDurableObject(account, async (_, state) => {
       const down = { put: async () => Promise.reject(new Error('KV PUT failed: 503')) };
-      const AccountObject = accountObject(libraryIssuer, askAgain);
-      const cut = new AccountObject(state, { ...env, OAUTH_KV: down as unknown as KVNamespace });
+      const collaborators = { issuer: libraryIssuer, connector: oauthConnector, askProvider: askAgain };
+      const withoutKv = { ...env, OAUTH_KV: down as unknown as KVNamespace };
+      const cut = new AccountObject(state, withoutKv, collaborators);
       for (let attempt = 0; attempt < 10; attempt++) {
         await state.storage.deleteAlarm();
         await cut.alarm();

@@ -1,0 +1,96 @@
+import { seconds } from '../../clock';
+import { ok, type Result } from '../../result';
+import type { Access } from '../access/access';
+import type { CredentialAnswer, CredentialRequest } from '../connections/credential';
+import { exchangeToken } from '../grants/direct';
+import type { IssuerConfig, TokenRequest } from '../grants/grants';
+import type { TokenAnswer } from '../grants/issuer';
+import type { Identity } from '../principal/identity';
+import { AccountConnections } from './account-connections';
+import type { AccountCore } from './core';
+
+/**
+ * What is done with a code, token or access key of an account. `hash` is always the SHA-256 of the whole text in hex.
+ * Once a visitor was merged into a user, these calls are answered by the user's account.
+ */
+export class AccountTokens {
+  readonly #core: Pick<
+    AccountCore,
+    'accesses' | 'grants' | 'grantStore' | 'issuer' | 'maintenance' | 'provider'
+  >;
+  readonly #connections: AccountConnections;
+
+  constructor(core: AccountCore) {
+    this.#core = core;
+    this.#connections = new AccountConnections(core);
+  }
+
+  /** Redeems an authorization code (RFC 6749 section 4.1.3). */
+  async redeemCode(config: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer> {
+    const { provider, grants, maintenance } = this.#core;
+    const answer = provider.refuseCode() ?? (await grants.redeemCode(config, presented));
+    await maintenance.afterCommit();
+    return answer;
+  }
+
+  /** Rotates a refresh token (RFC 6749 section 6), after the sign-in provider was asked if it is time for that. */
+  async rotateRefresh(config: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer> {
+    const { provider, grants, maintenance } = this.#core;
+    const refused = await provider.refuseRefresh(config, presented);
+    const answer = refused ?? (await grants.rotateRefresh(config, presented));
+    await maintenance.afterCommit();
+    return answer;
+  }
+
+  /** Exchanges an access token for a narrower one of the same grant (RFC 8693). */
+  async exchangeToken(config: IssuerConfig, presented: TokenRequest, target?: string): Promise<TokenAnswer> {
+    const { grantStore, issuer, maintenance } = this.#core;
+    const answer = await exchangeToken(grantStore, issuer, config, presented, target);
+    await maintenance.afterCommit();
+    return answer;
+  }
+
+  /**
+   * Revokes a token for the client that it was issued to (RFC 7009): an access token alone, or with a
+   * refresh token, the current one or an older one, the whole grant. False when it was nothing of theirs.
+   */
+  async revokeToken(grantId: string, hash: string, clientId: string): Promise<boolean> {
+    const { grantStore, maintenance } = this.#core;
+    const now = seconds();
+    if (grantStore.find(grantId, now)?.client_id !== clientId) return false;
+    if (grantStore.refreshToken(grantId, hash, now) !== undefined) grantStore.revoke(grantId);
+    else if (grantStore.record(grantStore.tokenKey(grantId, hash), now)) grantStore.dropToken(grantId, hash);
+    else return false;
+    await maintenance.afterCommit();
+    return true;
+  }
+
+  /** What an access token or an access key stands for now: `grantId` is the grant's id or the key's. Notes the use. */
+  authenticate(grantId: string, hash: string): Result<Access> {
+    return this.#core.accesses.use(grantId, hash, seconds());
+  }
+
+  /**
+   * As {@link authenticate}, and the credential for a server in the same call. That the grant stands and that the
+   * credential can be had are two answers.
+   */
+  async authenticateWith(
+    grantId: string,
+    hash: string,
+    wanted: CredentialRequest,
+  ): Promise<Result<Access & { credential: CredentialAnswer }>> {
+    const access = this.authenticate(grantId, hash);
+    if (!access.ok) return access;
+    return ok({ ...access.value, credential: await this.#connections.credential(wanted) });
+  }
+
+  /** As {@link authenticate}, of a refresh token too, without noting a use (RFC 7662). */
+  introspect(grantId: string, hash: string): Result<Access> {
+    return this.#core.accesses.look(grantId, hash, seconds());
+  }
+
+  /** Who a grant or access key acts as, while it stands: for streams that outlive the request that opened them. */
+  standing(grantId: string): Identity | undefined {
+    return this.#core.accesses.actor(grantId, seconds());
+  }
+}
