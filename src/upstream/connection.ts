@@ -147,18 +147,11 @@ export class UpstreamConnection {
   async request(
     method: string,
     params: object,
-    {
-      signal = AbortSignal.timeout(OWN_REQUEST_MS),
-      maxBytes,
-    }: { signal?: AbortSignal; maxBytes?: number } = {},
+    { maxBytes }: { maxBytes?: number } = {},
   ): Promise<{ text: string; value: Record<string, unknown> }> {
     const text = JSON.stringify({ jsonrpc: '2.0', id: 0, method, params });
-    const answer = await this.forward({
-      text,
-      method,
-      signal,
-      ...(maxBytes === undefined ? {} : { maxBytes }),
-    });
+    const limit = maxBytes === undefined ? {} : { maxBytes };
+    const answer = await within(OWN_REQUEST_MS, (signal) => this.forward({ text, method, signal, ...limit }));
     if (answer.outcome === 'error') throw new ServerRefusal(answer.value.error as object);
     return {
       text: memberText(answer.text, 'result') ?? '{}',
