@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MERGED, namesFor, type Naming } from '../../../src/gateway/aggregate/names';
+import { MERGED, type Naming, namesFor } from '../../../src/gateway/aggregate/names';
 import { renamedResult } from '../../../src/gateway/aggregate/rename';
 
 function renameUris(names: Naming, server: string, result: object): unknown {
