@@ -59,6 +59,7 @@ export class ServerRefusal extends Error {
 
 type Pending = {
   resolve(answer: ServerAnswer): void;
+  reject(failure: ServerFailure): void;
   onMessage: Forwarded['onMessage'];
   /** The client's own token, by which the server tells how far it is. */
   progressToken: string | undefined;
@@ -105,6 +106,7 @@ export class UpstreamConnection {
    */
   async forward(request: Forwarded): Promise<ServerAnswer> {
     const { method, headers = [], signal, onMessage, maxBytes, logLevel } = request;
+    signal.throwIfAborted();
     const own = memberText(request.text, 'id') ?? 'null';
     const id = this.#nextId++;
     const { era } = this.handshake;
@@ -114,9 +116,9 @@ export class UpstreamConnection {
         id: JSON.stringify(id),
       },
     );
-    const elsewhere = new Promise<ServerAnswer>((resolve) => {
+    const elsewhere = new Promise<ServerAnswer>((resolve, reject) => {
       const progressToken = memberText(text, 'params', '_meta', 'progressToken');
-      this.#pending.set(id, { resolve, onMessage, progressToken });
+      this.#pending.set(id, { resolve, reject, onMessage, progressToken });
     });
     const cancel = () => this.#cancel(id);
     signal.addEventListener('abort', cancel, { once: true });
@@ -124,7 +126,8 @@ export class UpstreamConnection {
       const here = exchange(this.#route(), {
         text,
         method,
-        headers,
+        // Older servers know none of the headers that repeat a message.
+        headers: era === 'modern' ? headers : [],
         signal,
         id,
         ...(maxBytes === undefined ? {} : { maxBytes }),
@@ -238,11 +241,11 @@ export class UpstreamConnection {
 
   /** A call whose server never gets the answer to its question would wait forever: it is over. */
   #giveUp(): void {
-    for (const [id, { resolve }] of this.#pending) {
-      const error = { code: -32603, message: 'The server could not be told the answer to its question' };
-      const value = { jsonrpc: '2.0', id, error };
-      resolve({ text: JSON.stringify(value), value, eventId: undefined, outcome: 'error' });
-    }
+    const failure = new ServerFailure(
+      'server_broke_off',
+      'the answer to its question could not be delivered',
+    );
+    for (const { reject } of this.#pending.values()) reject(failure);
   }
 
   #cancel(id: number): void {
