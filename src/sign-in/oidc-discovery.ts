@@ -14,7 +14,7 @@ const CACHE_MS = 600_000;
 
 /**
  * Documents by canonical issuer, per isolate. oauth4webapi keeps each one's JWKS for 5 minutes, and
- * fetches it anew for a `kid` that isn't in it.
+ * fetches it again for a `kid` that isn't in it.
  */
 const documents = new Map<string, { as: oauth.AuthorizationServer; until: number }>();
 
