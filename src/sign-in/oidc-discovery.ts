@@ -1,8 +1,9 @@
 import * as oauth from 'oauth4webapi';
+import { isolateCache } from '../caches';
 import type { OidcProvider } from '../config';
 import { isLoopbackHost } from '../hosts';
 import { canonicalIssuer, sameIssuer } from '../issuer';
-import { type SafeFetchRefusal, safeSend } from '../outbound-fetch';
+import { type OutboundRefusal, outboundFetch, responseOf } from '../outbound-fetch';
 import { ok, refuse } from '../result';
 import { attempt, type OidcRefusal, type OidcResult, ProviderFailure } from './oidc-refusals';
 
@@ -10,15 +11,11 @@ type FetchOptions = oauth.CustomFetchOptions<string, URLSearchParams | null | un
 
 const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 256 * 1024;
-const CACHE_MS = 600_000;
 
-/**
- * Documents by canonical issuer, per isolate. oauth4webapi keeps each one's JWKS for 5 minutes, and
- * fetches it again for a `kid` that isn't in it.
- */
-const documents = new Map<string, { as: oauth.AuthorizationServer; until: number }>();
+/** Metadata by canonical issuer. oauth4webapi keeps the JWKS of each for 5 minutes, or until a new `kid` comes. */
+const documents = isolateCache<oauth.AuthorizationServer>('signInProviders');
 
-/** A sign-in provider, and whether this is local development, where one on this computer may be reached. */
+/** A sign-in provider. `local`: whether this is local development, where it may be on this computer. */
 export interface ReachedProvider {
   provider: OidcProvider;
   local: boolean;
@@ -26,13 +23,13 @@ export interface ReachedProvider {
 
 /**
  * The provider's metadata (OpenID Connect Discovery 1.0, section 4), at most 10 minutes old. Its `issuer` is the
- * configured one, however the setting spells it; ID tokens must have the spelling of the metadata. Its
- * authorization endpoint is a URL that a browser may be sent to.
+ * configured one, in any spelling; ID tokens must have the spelling of the metadata. Its endpoints are https, or
+ * on this computer where a setting says so. Refused when it can't be fetched, or has no usable endpoint.
  */
 export async function discover(reached: ReachedProvider): Promise<OidcResult<oauth.AuthorizationServer>> {
   const issuer = canonicalIssuer(reached.provider.issuer);
-  const known = documents.get(issuer);
-  if (known && known.until > Date.now()) return ok(known.as);
+  const known = documents().get(issuer);
+  if (known) return ok(known);
   const found = await attempt('oidc_metadata_invalid', async () => {
     const response = await oauth.discoveryRequest(new URL(issuer), httpOptions(reached));
     return oauth.processDiscoveryResponse(await spellingIn(response, issuer), response);
@@ -42,11 +39,11 @@ export async function discover(reached: ReachedProvider): Promise<OidcResult<oau
     if (mayReach(reached, found.value[endpoint])) continue;
     return refuse('oidc_metadata_invalid', `"${endpoint}" is missing, or no https URL`);
   }
-  documents.set(issuer, { as: found.value, until: Date.now() + CACHE_MS });
+  documents().set(issuer, found.value);
   return found;
 }
 
-/** The issuer as its document spells it, which the library compares it with; as the setting does, if it is another. */
+/** The issuer to compare the document with: in the document's spelling if it is the same one, else in the setting's. */
 async function spellingIn(response: Response, issuer: string): Promise<URL> {
   const document: unknown = await response
     .clone()
@@ -58,33 +55,31 @@ async function spellingIn(response: Response, issuer: string): Promise<URL> {
 }
 
 /**
- * How oauth4webapi reaches this provider: by the rules of {@link safeSend}. In local development the origin of the
+ * How oauth4webapi reaches this provider: by {@link outboundFetch}. In local development the origin of the
  * configured issuer may be on this computer, by http too.
  */
 export function httpOptions(reached: ReachedProvider) {
   return {
-    // What is reached by http is decided by the fetch below.
+    // Whether http is allowed is decided by the `fetch` below.
     [oauth.allowInsecureRequests]: loopbackOrigins(reached).length > 0,
     // A closure per call: oauth4webapi joins JWKS requests that share a fetch, and a promise that
     // belongs to another request's context is not to be waited for in a Worker.
-    [oauth.customFetch]: (url: string, options: FetchOptions) => outboundFetch(reached, url, options),
+    [oauth.customFetch]: (url: string, options: FetchOptions) => askProvider(reached, url, options),
   };
 }
 
-const REASONS: Partial<Record<SafeFetchRefusal, OidcRefusal>> = {
+const REASONS: Partial<Record<OutboundRefusal, OidcRefusal>> = {
   url_forbidden: 'oidc_metadata_invalid',
   too_large: 'oidc_too_large',
 };
 
-async function outboundFetch(
-  reached: ReachedProvider,
-  url: string,
-  options: FetchOptions,
-): Promise<Response> {
+/** A `fetch` for oauth4webapi: the provider's answer, unless it is a redirect or says that it can't answer now. */
+async function askProvider(reached: ReachedProvider, url: string, options: FetchOptions): Promise<Response> {
   const { origin, pathname } = new URL(url);
   const { method, headers, body = null } = options;
-  const limits = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, loopbackOrigins: loopbackOrigins(reached) };
-  const sent = await safeSend(url, { method, headers, body }, limits);
+  const loopback = loopbackOrigins(reached);
+  const policy = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, statuses: 'any', loopback } as const;
+  const sent = await outboundFetch(url, policy, { method, headers, body });
   if (!sent.ok) {
     const { reason, detail = '' } = sent.error;
     throw new ProviderFailure(
@@ -97,20 +92,16 @@ async function outboundFetch(
     new ProviderFailure(reason, `${origin}${pathname} answered ${status}`, status);
   if (status >= 300 && status < 400) throw failed('oidc_redirected');
   if (status >= 500 || status === 429) throw failed('oidc_unreachable');
-  const received = new Headers(sent.value.headers);
-  // The body is decoded by now.
-  for (const name of ['content-encoding', 'content-length']) received.delete(name);
-  const bytes = new Uint8Array(sent.value.body);
-  return new Response(bytes.byteLength > 0 ? bytes : null, { status, headers: received });
+  return responseOf(sent.value);
 }
 
-/** Where a browser may be sent, or the gate may send its own requests: https, or what a setting names locally. */
+/** Whether an endpoint is one that a browser or the gate may be sent to: https, or a local one that a setting names. */
 function mayReach(reached: ReachedProvider, endpoint: unknown): boolean {
   const url = typeof endpoint === 'string' && URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   return url?.protocol === 'https:' || loopbackOrigins(reached).includes(url?.origin ?? '');
 }
 
-/** The origin on this computer that the setting names; none where the gate isn't local itself. */
+/** The origin on this computer that the setting names; none outside of local development. */
 function loopbackOrigins({ provider, local }: ReachedProvider): string[] {
   const { origin, hostname } = new URL(provider.issuer);
   return local && isLoopbackHost(hostname) ? [origin] : [];

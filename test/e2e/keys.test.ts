@@ -101,10 +101,10 @@ test('the operator makes the first key by command, and a real client works with 
 test('the command says what is wrong, and prints no key and no secret', async () => {
   const args = ['--name', 'ci', '--url', gate.origin];
   const cases: [string[], string, RegExp][] = [
-    [args, makeKeys(), /answers 401.*environment/],
-    [[...args, '--servers', 'nonsense'], KEYS, /answers 400.*nonsense/],
+    [args, makeKeys(), /answered 401.*environment/],
+    [[...args, '--servers', 'nonsense'], KEYS, /answered 400.*nonsense/],
     [[...args.slice(2)], KEYS, /--name is missing/],
-    [['--name', 'ci', '--url', 'http://127.0.0.1:65535'], KEYS, /doesn't answer: ECONNREFUSED/],
+    [['--name', 'ci', '--url', 'http://127.0.0.1:65535'], KEYS, /can't be reached: ECONNREFUSED/],
   ];
   const results = await Promise.all(cases.map(([given, keys]) => createKey(given, { GATEHOUSE_KEYS: keys })));
   for (const [index, { code, stdout, stderr }] of results.entries()) {

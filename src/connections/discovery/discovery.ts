@@ -9,7 +9,7 @@ import {
 } from '@modelcontextprotocol/client';
 import type { Deployment, ServerSetting } from '../../config';
 import { sameIssuer } from '../../issuer';
-import { safeSend } from '../../outbound-fetch';
+import { outboundFetch } from '../../outbound-fetch';
 import { serverResource } from '../../resource';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { documentFetch, loopbackOrigins, ProviderFetchError } from '../../upstream';
@@ -141,8 +141,8 @@ async function readChallenge(url: string, loopback: readonly string[]): Promise<
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }),
   };
-  const options = { maxBytes: 0, timeoutMs: TIMEOUT_MS, loopbackOrigins: loopback };
-  const sent = await safeSend(url, request, options);
+  const policy = { maxBytes: 0, timeoutMs: TIMEOUT_MS, statuses: 'any', loopback } as const;
+  const sent = await outboundFetch(url, policy, request);
   if (!sent.ok) return refuse('provider_unavailable', `the server: ${sent.error.reason}`);
   const { status, headers } = sent.value;
   if (status >= 500) return refuse('provider_unavailable', `the server: ${status}`);
