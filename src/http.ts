@@ -1,18 +1,19 @@
-import { ok, type Result, refuse } from './result';
+import { ok, type Refusal, type Result, refuse } from './result';
 
 /** The most that a form may weigh, in bytes. Codes, tokens and assertions fit many times over. */
 const MAX_FORM_BYTES = 64 * 1024;
 
+/** Why a body is no form that is read. */
 export type FormRefusal = 'form_wrong_type' | 'form_too_large' | 'form_unreadable';
 
 /** Reads an `application/x-www-form-urlencoded` body of at most 64 kB (RFC 6749 appendix B). */
-export async function readForm(request: Request): Promise<Result<URLSearchParams>> {
+export async function readForm(request: Request): Promise<Result<URLSearchParams, Refusal<FormRefusal>>> {
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/x-www-form-urlencoded') return refuse<FormRefusal>('form_wrong_type', type);
+  if (type !== 'application/x-www-form-urlencoded') return refuse('form_wrong_type', type);
   const body = await readBody(request, MAX_FORM_BYTES);
-  if (!body.ok) return refuse<FormRefusal>('form_too_large');
+  if (!body.ok) return refuse('form_too_large');
   const text = decodeUtf8(body.value);
-  return text === undefined ? refuse<FormRefusal>('form_unreadable') : ok(new URLSearchParams(text));
+  return text === undefined ? refuse('form_unreadable') : ok(new URLSearchParams(text));
 }
 
 /** The text of UTF-8 bytes, a byte order mark included; undefined when they are not. */

@@ -1,4 +1,6 @@
+import type { Result } from '../../result';
 import type { Scope } from '../principal/scopes';
+import type { IssuedTokens, IssuerRefusal } from './token-result';
 
 /**
  * Who issues codes and tokens, and writes them as `grant:` and `token:` records into the namespace it is
@@ -7,9 +9,13 @@ import type { Scope } from '../principal/scopes';
  */
 export interface Issuer {
   /** Makes a grant and its code. Returns where the browser goes: the client, with code, state and `iss`. */
-  authorize(kv: KVNamespace, terms: IssuingConfig, approval: IssuedApproval): Promise<string>;
+  authorize(kv: KVNamespace, config: IssuingConfig, approval: IssuedApproval): Promise<string>;
   /** Answers a token request (RFC 6749 sections 4.1.3 and 6, RFC 8693) whose client is already authenticated. */
-  token(kv: KVNamespace, terms: IssuingConfig, form: Record<string, string>): Promise<TokenAnswer>;
+  token(
+    kv: KVNamespace,
+    config: IssuingConfig,
+    form: Record<string, string>,
+  ): Promise<Result<IssuedTokens, IssuerRefusal>>;
 }
 
 /** What the issuer needs to know of the deployment and of the client that the request is about. */
@@ -50,13 +56,4 @@ export interface IssuedApproval {
   /** Encrypted in the grant, for whoever reads the library's layout. */
   props: object;
   metadata: object;
-}
-
-/** A token endpoint's answer; with an error, `reason` is the tag for the log. */
-export interface TokenAnswer {
-  status: number;
-  body: Record<string, string | number>;
-  reason?: string;
-  /** More for the log; never a secret. */
-  detail?: string;
 }

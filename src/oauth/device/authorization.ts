@@ -4,11 +4,10 @@ import { type Deployment, deploymentOf } from '../../config';
 import { openDevice, showUserCode } from '../../flow';
 import { NO_STORE } from '../../http';
 import { sourceOf } from '../../limits';
-import { readClientRequest, sendError } from '../clients/client-request';
+import { readClientRequest, sendRefusal } from '../clients/client-request';
 import { DEVICE_CODE } from '../protocol/client';
 import { askedScopes } from '../protocol/scope-request';
 import { readTarget } from '../protocol/target';
-import { oauthError } from '../protocol/token-request';
 
 /** What a device asked for, and from where. */
 export interface DeviceRequest {
@@ -27,22 +26,17 @@ const RETRY_AFTER = 60;
 export async function deviceAuthorization(c: Context): Promise<Response> {
   const deployment = deploymentOf(c);
   const request = await readClientRequest(c);
-  if (request instanceof Response) return request;
-  const { client, form } = request;
+  if (!request.ok) return sendRefusal(c, request.error);
+  const { client, form } = request.value;
   if (!client.grant_types.includes(DEVICE_CODE)) {
-    const text = 'The client is not registered for this grant';
-    return sendError(c, oauthError('unauthorized_client', text, 'grant_type_not_registered'));
+    return sendRefusal(c, { reason: 'grant_type_not_registered' });
   }
   const { client_id } = client;
   const { scope } = form;
   const asked = askedScopes(scope);
-  if (!asked.ok) {
-    return sendError(c, oauthError('invalid_scope', 'None of these scopes is known', asked.error.reason));
-  }
+  if (!asked.ok) return sendRefusal(c, asked.error);
   const target = readTarget(deployment, form);
-  if (!target.ok) {
-    return sendError(c, oauthError('invalid_target', 'There is no such resource', target.error.reason));
-  }
+  if (!target.ok) return sendRefusal(c, target.error);
   const resource = target.value.url;
   const from = describeSource(deployment, c.req.raw);
   const describe = (user_code: string): DeviceRequest => ({ client_id, scope, resource, user_code, from });

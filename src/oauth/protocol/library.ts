@@ -4,9 +4,16 @@ import {
   authorizationErrorRedirect,
   OAuthAuthorizationServer,
 } from '@cloudflare/workers-oauth-provider';
-import type { CheckedRequest, IssuedApproval, Issuer, IssuingConfig, TokenAnswer } from '../../account';
+import type {
+  CheckedRequest,
+  IssuedApproval,
+  IssuedTokens,
+  Issuer,
+  IssuerRefusal,
+  IssuingConfig,
+} from '../../account';
 import { mergedResource } from '../../resource';
-import { ok, type Result, refuse } from '../../result';
+import { ok, type Refusal, type Result, refuse } from '../../result';
 
 /*
  * The one file that imports `@cloudflare/workers-oauth-provider`. It issues and validates; what it may see
@@ -21,7 +28,7 @@ interface LibraryEnv {
 /** Seconds that an unused registration is kept; each use past the half of it renews it. */
 export const REGISTRATION_TTL = 90 * 24 * 3600;
 
-type ReasonSink = (reason: string) => void;
+type ReasonSink = (reason: IssuerRefusal['reason']) => void;
 
 function authorizationServer(
   terms: Pick<IssuingConfig, 'origin' | 'resources'> & Partial<IssuingConfig>,
@@ -59,8 +66,12 @@ export const libraryIssuer: Issuer = {
     return redirectTo;
   },
 
-  async token(kv: KVNamespace, terms: IssuingConfig, form: Record<string, string>): Promise<TokenAnswer> {
-    let reason: string | undefined;
+  async token(
+    kv: KVNamespace,
+    terms: IssuingConfig,
+    form: Record<string, string>,
+  ): Promise<Result<IssuedTokens, IssuerRefusal>> {
+    let reason: IssuerRefusal['reason'] = 'library/unknown';
     const server = authorizationServer(terms, (said) => {
       reason = said;
     });
@@ -70,8 +81,9 @@ export const libraryIssuer: Issuer = {
       body: new URLSearchParams({ ...form, client_id: terms.client.client_id }),
     });
     const response = await server.fetch(request, { OAUTH_KV: kv }, NO_CONTEXT);
-    const body = (await response.json()) as TokenAnswer['body'];
-    return { status: response.status, body, ...(reason === undefined ? {} : { reason }) };
+    if (response.ok) return ok((await response.json()) as IssuedTokens);
+    const refused = (await response.json()) as Pick<IssuerRefusal, 'error' | 'error_description'>;
+    return { ok: false, error: { reason, ...refused } };
   },
 };
 
@@ -93,8 +105,11 @@ export interface Registered {
 }
 
 /** Registers a client with the library (RFC 7591) and returns what it would have stored. */
-export async function registerWithLibrary(origin: string, metadata: object): Promise<Result<Registered>> {
-  let reason = '';
+export async function registerWithLibrary(
+  origin: string,
+  metadata: object,
+): Promise<Result<Registered, Refusal<IssuerRefusal['reason']>>> {
+  let reason: IssuerRefusal['reason'] = 'library/unknown';
   let record: Record<string, unknown> = {};
   const capture = {
     put: async (_key: string, value: string) => {
