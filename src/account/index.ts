@@ -27,6 +27,7 @@ export type {
   CheckedRequest,
   IssuedApproval,
   Issuer,
+  IssuerRecords,
   IssuingClient,
   IssuingConfig,
 } from './grants/issuer';

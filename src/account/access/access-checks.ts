@@ -1,5 +1,6 @@
 import { ok, type Refusal, type Result, refuse } from '../../result';
-import type { GrantRow, GrantStore } from '../grants/store';
+import type { GrantRow } from '../grants/rows';
+import type { GrantStore } from '../grants/store';
 import type { AccessKeys, KeyRefusal } from '../keys/access-keys';
 import { isKeyId } from '../keys/text';
 import type { Identity } from '../principal/identity';

@@ -61,11 +61,11 @@ export async function issueDirectly(
   const { name: userName, email, email_verified } = identity;
   const props = { user: { id: userId, name: userName, email, email_verified }, servers };
   const approved = { userId, request, scope, props, metadata: { servers } };
-  const redirectTo = await issuer.authorize(view.asNamespace(), issuing, approved);
+  const redirectTo = await issuer.authorize(view, issuing, approved);
   const code = new URL(redirectTo).searchParams.get('code') ?? '';
   const grantId = code.split(':')[1] ?? '';
   const form = { grant_type: 'authorization_code', code, code_verifier };
-  const issued = await issuer.token(view.asNamespace(), issuing, form);
+  const issued = await issuer.token(view, issuing, form);
   if (!issued.ok) return issued;
   const ends = Math.min(expires_at, now + config.tokens.access);
   const row = {
@@ -111,15 +111,14 @@ export async function exchangeToken(
   const scope = narrowScope(form.scope, token.scope);
   if (!scope) return refuse('scope_not_granted');
   const issuing = { ...client, grant_types: [...client.grant_types, EXCHANGE] };
-  const view = store.view(now, clientRecord(issuing, grant.redirect_uri));
   const lasting = { ...token, scope: includedScopes(token.scope), expiresAt: now + LASTING };
-  view.writes.set(key, { ...record, value: JSON.stringify(lasting), expires_at: null });
+  const shown = { ...clientRecord(issuing, grant.redirect_uri), [key]: JSON.stringify(lasting) };
+  const view = store.view(now, shown);
   const request = { subject_token: secret, subject_token_type: SUBJECT_TYPE, scope: scope.join(' ') };
-  const issued = await issuer.token(view.asNamespace(), issuingConfig(config, issuing), {
+  const issued = await issuer.token(view, issuingConfig(config, issuing), {
     grant_type: EXCHANGE,
     ...request,
   });
-  view.writes.delete(key);
   if (!issued.ok) return issued;
   const asked = form.expires_in === undefined ? config.tokens.access : Number(form.expires_in);
   const ends = Math.min(now + Math.min(asked, config.tokens.access), record.expires_at ?? grant.expires_at);

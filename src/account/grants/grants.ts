@@ -6,7 +6,8 @@ import { Serial } from '../../serial';
 import type { Scope } from '../principal/scopes';
 import type { CheckedRequest, Issuer, IssuingClient, IssuingConfig } from './issuer';
 import { judgeCodeReplay, judgeRefreshReplay } from './replay';
-import type { CodeRow, GrantRow, GrantStore, RotationRow } from './store';
+import type { CodeRow, GrantRow, RotationRow } from './rows';
+import type { GrantStore } from './store';
 import type { CodeRefusalReason, IssuedTokens, RefreshRefusalReason, TokenResult } from './token-result';
 
 /** What a person allowed on the consent page. `expires_at`: the grant's end, seconds since the epoch. */
@@ -74,7 +75,7 @@ export class Grants {
     const now = seconds();
     const { request, client, scope, servers } = approval;
     const view = this.store.view(now, clientRecord(client, request.redirect_uri));
-    const redirectTo = await this.issuer.authorize(view.asNamespace(), issuingConfig(config, client), {
+    const redirectTo = await this.issuer.authorize(view, issuingConfig(config, client), {
       userId: this.userId(),
       request,
       scope,
@@ -223,11 +224,11 @@ export class Grants {
     rows: RowsOfIssue,
     keepRefresh?: string,
   ): Promise<TokenResult<'grant_revoked_meanwhile'>> {
-    const view = this.store.view(now, clientRecord(presented.client, grant.redirect_uri));
     const grantKey = this.store.grantKey(grant.id);
-    presentAsLasting(view, grantKey);
+    const client = clientRecord(presented.client, grant.redirect_uri);
+    const view = this.store.view(now, { ...client, ...this.store.grantWithoutEnd(grant.id, now) });
     const issuing = issuingConfig(config, presented.client);
-    const issued = await this.issuer.token(view.asNamespace(), issuing, presented.form);
+    const issued = await this.issuer.token(view, issuing, presented.form);
     if (!issued.ok) return issued;
 
     const access = Math.min(now + config.tokens.access, grant.expires_at);
@@ -247,17 +248,6 @@ export class Grants {
 
 export type Insert = (table: string, columns: Record<string, SqlStorageValue>) => void;
 
-/**
- * Lifetimes are the object's to judge (the library refuses what ends within a minute), so the library gets
- * the grant's record without an end; the commit writes the real one.
- */
-function presentAsLasting(view: ReturnType<GrantStore['view']>, grantKey: string): void {
-  const record = view.read(grantKey);
-  if (!record) return;
-  const { expiresAt: _, ...lasting } = JSON.parse(record.value) as { expiresAt?: number };
-  view.writes.set(grantKey, { ...record, value: JSON.stringify(lasting), expires_at: null });
-}
-
 /** What the issuer needs to know of the deployment and of a client. */
 export function issuingConfig(config: IssuerConfig, client: IssuingClient): IssuingConfig {
   const accessTtl = Math.max(config.tokens.access, LIBRARY_MIN_TTL);
@@ -268,7 +258,7 @@ export function issuingConfig(config: IssuerConfig, client: IssuingClient): Issu
  * The client's record as the library reads it: public, because the caller authenticated it already, and
  * with the grant's own redirect, because the caller matched it (loopback hosts are one place to us).
  */
-export function clientRecord(client: IssuingClient, redirectUri: string): { key: string; value: string } {
+export function clientRecord(client: IssuingClient, redirectUri: string): Record<string, string> {
   const record = {
     clientId: client.client_id,
     redirectUris: [...new Set([...client.redirect_uris, redirectUri])],
@@ -276,5 +266,5 @@ export function clientRecord(client: IssuingClient, redirectUri: string): { key:
     responseTypes: client.response_types,
     tokenEndpointAuthMethod: 'none',
   };
-  return { key: `client:${client.client_id}`, value: JSON.stringify(record) };
+  return { [`client:${client.client_id}`]: JSON.stringify(record) };
 }

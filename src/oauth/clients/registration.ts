@@ -90,7 +90,7 @@ async function registerClient(
     grant_types: asked.filter((type) => LIBRARY_GRANT_TYPES.includes(type)),
     response_types: ['code'],
   });
-  if (!accepted.ok) return accepted;
+  if (!accepted.ok) return refuse(accepted.error.reason, accepted.error.error_description);
   const { answer } = accepted.value;
   // What the library leaves out is ours: clients send along all that the metadata advertises, and more.
   const more = GRANT_TYPES.filter((type) => asked.includes(type) && !LIBRARY_GRANT_TYPES.includes(type));

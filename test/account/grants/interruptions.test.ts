@@ -1,7 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Grants, type IssuerConfig, type TokenRequest } from '../../../src/account/grants/grants';
-import type { Issuer } from '../../../src/account/grants/issuer';
+import type { Issuer, IssuerRecords } from '../../../src/account/grants/issuer';
 import { GrantStore } from '../../../src/account/grants/store';
 import type {
   CodeRefusalReason,
@@ -26,22 +26,22 @@ import {
 
 /*
  * The machine may stop at any await of the issuer. Each test runs the object's own rules (`Grants`) over its
- * own storage, with an issuer that is the real one up to a chosen call of its namespace.
+ * own storage, with an issuer that is the real one up to a chosen record that it reads or writes.
  */
 
 beforeEach(stopClock);
 afterEach(startClock);
 
-/** The issuer, with `event` before the n-th call of its namespace (the first is 1). */
+/** The issuer, with `event` before the n-th time that it reads or writes a record (the first is 1). */
 function issuerWith(n: number, event: () => unknown): Issuer {
   return {
-    authorize: (kv, terms, approval) => libraryIssuer.authorize(counted(kv), terms, approval),
-    token: (kv, terms, form) => libraryIssuer.token(counted(kv), terms, form),
+    authorize: (records, config, approval) => libraryIssuer.authorize(counted(records), config, approval),
+    token: (records, config, form) => libraryIssuer.token(counted(records), config, form),
   };
 
-  function counted(kv: KVNamespace): KVNamespace {
+  function counted(records: IssuerRecords): IssuerRecords {
     let calls = 0;
-    return new Proxy(kv, {
+    return new Proxy(records, {
       get(target, name) {
         const method = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
         return async (...args: unknown[]) => {
@@ -110,7 +110,7 @@ function rowsOf(token: string): Promise<unknown[]> {
   );
 }
 
-/** Stops the issuer before each call of its namespace in turn; returns before how many it can be stopped. */
+/** Stops the issuer before each record that it reads or writes, in turn; returns before how many it can be stopped. */
 async function stopEverywhere(present: (issuer: Issuer) => Promise<Issued>, token: string) {
   for (let n = 1; n < 20; n++) {
     const before = await rowsOf(token);
