@@ -11,17 +11,27 @@ import { patience } from './test/patience.ts';
 const ORDER = [
   ...['merged-restart', 'restart', 'pages-in-use', 'pages-from-outside', 'conformance', 'settings', 'pages'],
   ...['clients', 'mcp-remote', 'merged-everything', 'stdio', 'servers-everything', 'servers-modern'],
-  ...['servers-restart', 'services', 'second-thoughts', 'lazy-connect', 'oidc', 'documents', 'device'],
-  ...['deploy', 'connections', 'examples', 'servers-streams', 'orchard', 'start', 'keys', 'merged-rights'],
+  ...['servers-restart', 'connect-accounts', 'reload-and-back', 'lazy-connect', 'oidc', 'documents'],
+  ...[
+    'device',
+    'deploy',
+    'connections',
+    'examples',
+    'servers-streams',
+    'orchard',
+    'start',
+    'keys',
+    'merged-rights',
+  ],
 ].map((name) => `${name}.test.ts`);
 
 class InOrder extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const place = ({ moduleId }: TestSpecification) => {
+    const rank = ({ moduleId }: TestSpecification) => {
       const at = ORDER.indexOf(basename(moduleId));
       return at < 0 ? ORDER.length : at;
     };
-    return [...files].sort((one, other) => place(one) - place(other));
+    return [...files].sort((one, other) => rank(one) - rank(other));
   }
 }
 

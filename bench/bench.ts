@@ -9,7 +9,7 @@ import { Walker } from '../scripts/lib/walk.ts';
 
 const REDIRECT_URI = 'http://127.0.0.1:33418/callback';
 
-/** Starts a gate before a server of this process, named `bench`, and gets a token for one of its resources. */
+/** Starts a gate for a server of this process, named `bench`, and gets a token for the resource at `path`. */
 export async function startBench(server: Server, path: string): Promise<{ gate: Gate; token: string }> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

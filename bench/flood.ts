@@ -1,8 +1,8 @@
 /**
- * What a flood from one address can do: `npx node bench/flood.ts [--count 10000] [--at-once 20]`. Starts a gate with the
- * limits of `wrangler.toml` on loopback, sends it so many registrations, device codes, flows and wrong keys in the
- * name of one address, sees that somebody at another address goes on after each, and prints what is stored. It
- * fails when somebody doesn't. Linux and macOS.
+ * Measures a flood from one address: `npx node bench/flood.ts [--count 10000] [--at-once 20]`. Starts a gate with the
+ * limits of `wrangler.toml` on loopback; sends it that many registrations, device codes, flows, and wrong keys from one
+ * address; checks after each kind that a person at another address can still sign in; and prints what is stored. Fails
+ * when that person can't. Linux and macOS.
  */
 import { randomBytes } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
@@ -30,7 +30,7 @@ function post(path: string, body: BodyInit, headers: Record<string, string> = {}
   return fetch(`${origin}${path}`, { method: 'POST', body, headers: { ...FLOODING, ...headers } });
 }
 
-/** All of it, some at once; how many were answered with each status. */
+/** Sends all requests, `--at-once` in parallel; returns how many were answered with each status. */
 async function flood(send: (index: number) => Promise<Response>): Promise<Record<number, number>> {
   const statuses: Record<number, number> = {};
   let next = 0;
@@ -45,26 +45,26 @@ async function flood(send: (index: number) => Promise<Response>): Promise<Record
   return statuses;
 }
 
-/** What the gate stores of a kind: objects (a database each) or KV entries, and their size in MB. */
+/** The number and size in MB of stored files: objects (a database each) or KV entries. */
 function stored(folder: string): string {
   const files = readdirSync(persistTo, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.includes(folder))
-    // What SQLite keeps beside a database comes and goes.
+    // SQLite's temporary files may disappear.
     .map((file) => statSync(join(persistTo, file), { throwIfNoEntry: false }))
     .filter((file) => file?.isFile() === true);
   const megabytes = files.reduce((sum, file) => sum + (file?.size ?? 0), 0) / 1e6;
   return `${files.length} files, ${megabytes.toFixed(1)} MB`;
 }
 
-/** A client for devices: no redirect. */
+/** Registers a client for devices, without a redirect URI. */
 function registerDevice(client_name: string) {
   const grant_types = [DEVICE_CODE, 'refresh_token'];
   const none = { redirect_uris: undefined, response_types: undefined };
   return registerClient(origin, REDIRECT_URI, { client_name, grant_types, ...none });
 }
 
-/** Somebody at another address: registers an app, signs in, allows it, asks with it, and begins a device. */
-async function goOn(name: string): Promise<void> {
+/** A person at another address: registers an app, signs in, allows it, calls a tool, and starts a device flow. */
+async function useGate(name: string): Promise<void> {
   const client = await registerClient(origin, REDIRECT_URI, { client_name: name });
   const { code_verifier, code_challenge } = makePkce();
   const callback = await new Walker(origin).allow(authorizationParams(client, code_challenge), name);
@@ -82,7 +82,7 @@ async function goOn(name: string): Promise<void> {
   const device = await registerDevice(name);
   const body = new URLSearchParams({ client_id: device.client_id });
   const begun = await fetch(`${origin}/oauth/device_authorization`, { method: 'POST', body });
-  if (!begun.ok) throw new Error(`${name} can't begin a device: ${begun.status}`);
+  if (!begun.ok) throw new Error(`${name} can't start a device flow: ${begun.status}`);
 }
 
 const device = await registerDevice('TV');
@@ -112,14 +112,16 @@ const floods: Record<string, (index: number) => Promise<Response>> = {
 };
 
 try {
-  await goOn('Before');
+  await useGate('Before');
   console.log(`Before: objects ${stored('PendingFlow')}; KV ${stored('/kv/')}`);
   for (const [name, send] of Object.entries(floods)) {
     const began = Date.now();
     const statuses = await flood(send);
     const took = ((Date.now() - began) / 1000).toFixed(0);
-    await goOn(`After ${name}`);
-    console.log(`${count} ${name} in ${took} s: ${JSON.stringify(statuses)}; somebody else goes on.`);
+    await useGate(`After ${name}`);
+    console.log(
+      `${count} ${name} in ${took} s: ${JSON.stringify(statuses)}; another person can still sign in.`,
+    );
     console.log(
       `  flows and devices ${stored('PendingFlow')}; KV ${stored('/kv/')}; accounts ${stored('Account')}`,
     );

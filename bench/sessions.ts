@@ -1,7 +1,7 @@
 /**
- * What idle sessions with open streams cost: `npx node bench/sessions.ts [--sessions 1000] [--seconds 300]`. Starts a
- * gate and a server behind it, on loopback; opens the sessions, each with its own stream and a session at the
- * server, and watches the memory of every `workerd` while nothing happens. Linux and macOS.
+ * Measures idle sessions with open streams: `npx node bench/sessions.ts [--sessions 1000] [--seconds 300]`. Starts a
+ * gate and a server on loopback; opens the sessions, each with its own stream and a session at the server; and prints
+ * the memory of every `workerd` while nothing happens. Linux and macOS.
  */
 import { randomUUID } from 'node:crypto';
 import { Agent, createServer, request, type ServerResponse } from 'node:http';
@@ -16,7 +16,7 @@ const { values } = parseArgs({
 });
 const [count, seconds] = [Number(values.sessions), Number(values.seconds)];
 
-/** Each session's own stream at the server behind. */
+/** Each session's stream at the server. */
 const open = new Set<ServerResponse>();
 const server = createServer(async (incoming, response) => {
   let text = '';
@@ -46,7 +46,7 @@ const server = createServer(async (incoming, response) => {
   }
 });
 
-/** That of each `workerd`, the largest first. */
+/** The memory of each `workerd`, the largest first. */
 async function sizes(): Promise<string> {
   const found = [...(await memory()).values()].sort((one, other) => other - one);
   return found.map((size) => `${size.toFixed(0)} MB`).join(' and ');
@@ -71,7 +71,7 @@ async function post(message: object, session?: string): Promise<Response> {
 
 let [comments, events, ended] = [0, 0, 0];
 const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY });
-/** Opens a session's own stream; resolves when it is there. */
+/** Opens a session's stream; resolves when it is open. */
 function listen(session: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const headers = { ...usual, accept: 'text/event-stream', 'mcp-session-id': session };
@@ -107,13 +107,13 @@ for (let waited = 0; waited < seconds; waited += 30) {
   await sleep(30_000);
   console.log(`  idle for ${waited + 30} s: ${await sizes()}`);
 }
-console.log(`${comments} comments came, ${ended} streams ended`);
-const told = performance.now();
+console.log(`${comments} comments received, ${ended} streams ended`);
+const notified = performance.now();
 const changed = 'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n';
 for (const response of open) response.write(changed);
-while (events < count && performance.now() - told < 60_000) await sleep(50);
+while (events < count && performance.now() - notified < 60_000) await sleep(50);
 console.log(
-  `${events} of ${count} heard that tools changed, in ${((performance.now() - told) / 1000).toFixed(1)} s`,
+  `${events} of ${count} received tools/list_changed, in ${((performance.now() - notified) / 1000).toFixed(1)} s`,
 );
 for (const leave of leaves) leave();
 const left = performance.now();

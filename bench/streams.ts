@@ -1,6 +1,6 @@
 /**
- * How much memory a long answer costs the gate, and how long a slow one may take:
- * `npx node bench/streams.ts [--seconds 120]`. Starts a gate and a server behind it, on loopback; Linux and macOS.
+ * Measures how much memory a long answer takes at the gate, and how long a slow one may last:
+ * `npx node bench/streams.ts [--seconds 120]`. Starts a gate and a server on loopback. Linux and macOS.
  */
 import { createServer, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
@@ -53,7 +53,7 @@ async function trickle(response: ServerResponse): Promise<void> {
   }
 }
 
-/** Growth of each `workerd` while something runs, at its highest, in MB. */
+/** The peak growth of each `workerd` while `run` runs, in MB. */
 async function growth(run: () => Promise<unknown>): Promise<string> {
   const before = await memory();
   const most = new Map(before);
@@ -93,10 +93,10 @@ async function drain(name: string): Promise<void> {
     length += chunk.length;
     first ||= new TextDecoder().decode(chunk.subarray(0, 200));
   }
-  if (length < MEGABYTES * 1024 * 1024) throw new Error(`${name}: only this came: ${first}`);
+  if (length < MEGABYTES * 1024 * 1024) throw new Error(`${name}: received only ${first}`);
 }
 
-/** Asks, and reads nothing at all of the answer. */
+/** Sends a request, and doesn't read the answer. */
 async function stall(name: string): Promise<void> {
   const socket = connect(gate.port, 'localhost').pause();
   const lines = Object.entries({ host: `localhost:${gate.port}`, ...headers }).map(([k, v]) => `${k}: ${v}`);

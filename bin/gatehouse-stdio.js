@@ -13,7 +13,7 @@ import { keepSecret, say } from './stdio/say.js';
 
 /** @import { Run } from './stdio/types.ts' */
 
-/** Milliseconds for the last lines to leave: a pipe may be slower than the end of the process, or read by nobody. */
+/** Milliseconds for writing the last lines: a pipe may be slow, or have no reader. */
 const FLUSH = 500;
 
 /** @returns {Promise<number>} one of {@link EXIT} */
@@ -40,10 +40,10 @@ async function main() {
 /** @param {Run} command */
 async function run({ login, ...command }) {
   const { url, headers, patience } = command;
-  // What goes to the client goes there by this way only; a stray console.log would be taken for the protocol.
+  // Only LineWriter writes to the client: anything from console.log would be taken for a message.
   console.log = console.error;
-  // From now on nothing that the client does is missed, even while somebody signs in.
-  const told = new Promise((resolve) => {
+  // Signals and lines count from here on, even while the person signs in.
+  const signaled = new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => resolve('now'));
     process.stdout.on('error', () => resolve('now'));
   });
@@ -57,10 +57,10 @@ async function run({ login, ...command }) {
 
   const signIn = login ? new SignIn(url, login) : undefined;
   if (signIn) {
-    const opened = await Promise.race([signIn.open(), told, closed.then(() => 'now')]);
+    const opened = await Promise.race([signIn.open(), signaled, closed.then(() => 'now')]);
     if (opened === 'now') return EXIT.ended;
     if (terminal) {
-      say('this sign-in is kept for clients that start the same command');
+      say('the sign-in is saved; clients that run the same command will use it');
       return EXIT.ended;
     }
   }
@@ -72,9 +72,9 @@ async function run({ login, ...command }) {
   take = (line) => bridge.take(line);
   for (const line of early) take(line);
   if (terminal)
-    say('connected to this terminal: a client would write JSON-RPC messages here. Ctrl-D ends it');
+    say('connected to this terminal, where a client would write JSON-RPC messages; press Ctrl-D to exit');
 
-  const ended = await Promise.race([bridge.failed, told, closed.then(() => 'closed')]);
+  const ended = await Promise.race([bridge.failed, signaled, closed.then(() => 'closed')]);
   if (!(ended instanceof Ending)) await bridge.close(ended === 'now');
   await Promise.race([out.idle(), wait(FLUSH)]);
   if (ended instanceof Ending) throw ended;
@@ -83,7 +83,7 @@ async function run({ login, ...command }) {
 
 main()
   .catch((error) => {
-    say(error instanceof Ending ? error.message : `something is wrong in the bridge itself: ${error?.stack}`);
+    say(error instanceof Ending ? error.message : `the bridge failed: ${error?.stack}`);
     return error instanceof Ending ? error.code : EXIT.usage;
   })
   .then((code) => {

@@ -4,11 +4,11 @@ import { createMcpHandler } from 'agents/mcp/server';
 import { z } from 'zod';
 
 /*
- * A server that needs no user, inside the gate's own Worker. The gate calls it as an entrypoint, so nobody
- * reaches it but through the gate; who is calling would be in `this.ctx.props`.
+ * A server that needs no user, inside the gate's own Worker. The gate calls it as an entrypoint, so it can be reached
+ * only through the gate. The caller would be in `this.ctx.props`.
  */
 
-const timeZone = z.string().refine(isTimeZone, { error: 'not a time zone; try Europe/Berlin' });
+const timeZone = z.string().refine(isTimeZone, { error: 'must be a time zone, such as Europe/Berlin' });
 
 function clockServer(): McpServer {
   const server = new McpServer({ name: 'clock', title: 'Clock', version: '1.0.0' });
@@ -25,8 +25,8 @@ function clockServer(): McpServer {
   server.registerTool(
     'time_in',
     {
-      title: 'What time is that elsewhere?',
-      description: 'A moment (RFC 3339, such as 2027-01-31T09:00:00Z) as clocks show it in a time zone.',
+      title: 'What time is that somewhere else?',
+      description: 'A moment (RFC 3339, such as 2027-01-31T09:00:00Z) in a time zone.',
       inputSchema: z.object({ moment: z.iso.datetime({ offset: true }), time_zone: timeZone }),
       annotations: { readOnlyHint: true, openWorldHint: false },
     },

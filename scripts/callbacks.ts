@@ -1,6 +1,6 @@
 /**
- * `npm run callbacks`: the redirect URI to register at each server's provider, where the gate is registered by hand.
- * A line for each server goes to stdout: its name, a tab, the URI. What could not be found out goes to stderr.
+ * `npm run callbacks`: prints the redirect URI to register at each server's provider, for providers where the gate is
+ * registered by hand. Each line on stdout has a server's name, a tab, and the URI. Problems go to stderr.
  */
 import { parseArgs } from 'node:util';
 import { readOrigin } from './lib/key-options.ts';
@@ -8,8 +8,8 @@ import { operate } from './lib/operate.ts';
 
 const USAGE = `npm run callbacks -- [options]
 
-  --url ORIGIN        where the gate is; default: http://localhost:8787
-  --env-file FILE     where GATEHOUSE_KEYS stands, if not in the environment`;
+  --url ORIGIN        the gate's origin; default: http://localhost:8787
+  --env-file FILE     a file with GATEHOUSE_KEYS, if it isn't in the environment`;
 
 interface Item {
   server: string;
@@ -28,7 +28,7 @@ try {
   const request = { method: 'GET', path: '/api/admin/callbacks', body: '' };
   const { items } = await operate(deployment, request, 200);
   for (const { server, redirect_uri, problem } of items as Item[]) {
-    if (problem) console.error(`${server}: its provider can't be asked now (${problem})`);
+    if (problem) console.error(`${server}: its provider couldn't be reached (${problem})`);
     console.log(`${server}\t${redirect_uri}`);
   }
 } catch (error) {

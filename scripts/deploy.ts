@@ -1,6 +1,6 @@
 /**
- * `npm run deploy`: Gatehouse on Cloudflare's network. Refuses while nobody could sign in there, makes the
- * secrets that are missing, then hands over to `wrangler deploy`, with what stands after `--`.
+ * `npm run deploy`: deploys Gatehouse to Cloudflare. Refuses if nobody could sign in there, creates missing secrets,
+ * and then runs `wrangler deploy` with the arguments after `--`.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ function deploy(): number {
   const given = (values.var ?? []).filter((pair) => typeof pair === 'string');
   const problem = signInProblem({ ...config.vars, ...varsOfArguments(given) });
   if (problem) {
-    console.error(`Not deployed, because nobody could sign in there. ${problem}`);
+    console.error(`Not deployed: nobody could sign in. ${problem}`);
     return 1;
   }
   if (values['dry-run']) return runDeploy();
@@ -46,7 +46,7 @@ function deploy(): number {
   if (state === 'unknown') {
     console.error(`${list.stdout}${list.stderr}`.trim());
     console.error(
-      'Not deployed: the secrets that are there could not be listed. Is `npx wrangler login` done?',
+      'Not deployed: the existing secrets couldn’t be listed. Have you run `npx wrangler login`?',
     );
     return 1;
   }
@@ -58,24 +58,24 @@ function runDeploy(more: readonly string[] = []): number {
   return wrangler(['deploy', ...passed, ...more], 'inherit').status ?? 1;
 }
 
-/** `GATEHOUSE_KEYS`, the environment's or new ones, in a file that only this user can read, and that is gone afterwards. */
+/** Writes `GATEHOUSE_KEYS` (from the environment, or new ones) to a temporary file that only this user can read. */
 function withNewKeys(use: (file: string) => number): number {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-'));
-  // With a handler, Ctrl-C ends wrangler and not this process, which still has the file to remove.
+  // With a handler, Ctrl-C ends only wrangler, and this process can still remove the file.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   try {
     const file = join(folder, 'secrets.json');
     const given = process.env.GATEHOUSE_KEYS;
     writeFileSync(file, JSON.stringify({ GATEHOUSE_KEYS: given || makeKeys() }), { mode: 0o600 });
-    const which = given ? 'those of the environment' : 'new ones';
-    console.log(`This Worker has no GATEHOUSE_KEYS yet: ${which} are uploaded with it.`);
+    const which = given ? 'those from the environment' : 'new ones';
+    console.log(`This Worker has no GATEHOUSE_KEYS yet; uploading ${which}.`);
     return use(file);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** The arguments that say which Worker is meant. */
+/** The arguments that select the Worker. */
 function selection(): string[] {
   return Object.entries(where).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
 }

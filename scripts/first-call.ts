@@ -1,6 +1,6 @@
 /**
- * `npm run first-call`: from a clean clone to the first answered `whoami`, by the README's own commands,
- * with the seconds of each step. Fails when a step fails or all take more than two minutes.
+ * `npm run first-call`: measures the time from a clean clone to the first answer of `whoami`, with the commands of the
+ * README. Fails when a step fails, or all take more than two minutes.
  */
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), 'gatehouse-clone-'));
 const clone = join(folder, 'gatehouse');
 const began = performance.now();
 let last = began;
-let underWay: ChildProcess | undefined;
+let running: ChildProcess | undefined;
 const alarm = setTimeout(() => finish(`not done after ${LIMIT} s`), LIMIT * 1000);
 
 try {
@@ -40,7 +40,7 @@ try {
   const answer = await callTool(address, tokens.access_token, 'whoami');
   lap('whoami');
   console.log(JSON.stringify(answer.structuredContent));
-  await finish(JSON.stringify(answer).includes('"Ada"') ? undefined : 'whoami does not know who called');
+  await finish(JSON.stringify(answer).includes('"Ada"') ? undefined : 'whoami doesn’t know who called it');
 } catch (error) {
   await finish(error instanceof Error ? error.message : String(error));
 }
@@ -51,10 +51,10 @@ function lap(step: string): void {
   last = now;
 }
 
-/** Runs a program to its end; throws with what it wrote when it fails. */
+/** Runs a program to its end. If it fails, throws an error with its output. */
 async function run(command: string, args: string[], cwd: string): Promise<void> {
-  const child = spawnGroup(command, args, { cwd, env: strangerEnv() });
-  underWay = child;
+  const child = spawnGroup(command, args, { cwd, env: cleanEnv() });
+  running = child;
   let output = '';
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -62,10 +62,10 @@ async function run(command: string, args: string[], cwd: string): Promise<void> 
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output}`);
 }
 
-/** `npm start` in the clone; returns the address that it says to point a client at. */
+/** Runs `npm start` in the clone; returns the address for clients that it prints. */
 function start(port: number): Promise<string> {
-  const child = spawnGroup('npm', ['start', '--', '--port', `${port}`], { cwd: clone, env: strangerEnv() });
-  underWay = child;
+  const child = spawnGroup('npm', ['start', '--', '--port', `${port}`], { cwd: clone, env: cleanEnv() });
+  running = child;
   let output = '';
   return new Promise((resolve, reject) => {
     const read = (chunk: Buffer) => {
@@ -80,8 +80,8 @@ function start(port: number): Promise<string> {
   });
 }
 
-/** The environment of somebody who has just cloned: without what npm set to run this very script. */
-function strangerEnv(): Record<string, string | undefined> {
+/** The environment without the variables that npm sets to run this script. */
+function cleanEnv(): Record<string, string | undefined> {
   const npm = Object.keys(process.env).filter((name) => /^npm_|^INIT_CWD$|^NODE$/.test(name));
   const path = process.env.PATH?.split(delimiter).filter((part) => !part.startsWith(ROOT));
   return { ...Object.fromEntries(npm.map((name) => [name, undefined])), PATH: path?.join(delimiter) };
@@ -89,7 +89,7 @@ function strangerEnv(): Record<string, string | undefined> {
 
 async function finish(problem: string | undefined): Promise<void> {
   clearTimeout(alarm);
-  if (underWay) await endGroup(underWay);
+  if (running) await endGroup(running);
   rmSync(folder, { recursive: true, force: true });
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   if (problem === undefined) console.log(`${seconds.padStart(6)} s  from a clean clone to the first call`);

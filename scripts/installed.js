@@ -1,8 +1,7 @@
-// Runs before the other commands, on whatever Node is there: until the packages are installed, the Node
-// that can read TypeScript isn't.
+// Runs before other commands, with any version of Node: the Node that can run TypeScript is itself one of the packages.
 import { existsSync } from 'node:fs';
 
 if (!existsSync(new URL('../node_modules/wrangler/package.json', import.meta.url))) {
-  console.error('The packages are not installed yet. Run this first: npm ci');
+  console.error('The packages aren’t installed yet. First run: npm ci');
   process.exit(1);
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run keys:create`: makes a service key, for a gate into which no admin can sign in by browser, by the
- * deployment's own secret. The key alone goes to stdout, so that it can be piped; all else to stderr.
+ * `npm run keys:create`: creates a service account with its access key. It is authorized by the deployment's own
+ * secret, for a gate where no admin can sign in with a browser. Only the key goes to stdout, so that it can be piped.
  */
 import { type KeyOptions, readKeyOptions, USAGE } from './lib/key-options.ts';
 import { operate } from './lib/operate.ts';

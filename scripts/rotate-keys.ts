@@ -1,12 +1,12 @@
 /**
- * `npm run keys:rotate`: another master key. Three steps, each of which can wait for as long as it likes:
+ * `npm run keys:rotate`: replaces the master key, in three steps with any time between them:
  *
- *   npm run keys:rotate -- add   --file secrets.json --upload    a new key, behind the one that seals
- *   npm run keys:rotate -- first --file secrets.json --upload    an hour later: it seals from now on
- *   npm run keys:rotate -- drop  --file secrets.json --upload    when all is sealed anew: the old ones go
+ * npm run keys:rotate -- add   --file secrets.json --upload    adds a new key, after the one that seals npm run
+ * keys:rotate -- first --file secrets.json --upload    an hour later: the new key seals from now on npm run keys:rotate
+ * -- drop  --file secrets.json --upload    when everything is resealed: removes the old keys
  *
- * `--file` holds the secret, as a `.dev.vars` or as the JSON of `wrangler secret bulk`: nobody can read it back from
- * the Worker. `--upload` hands that JSON to wrangler, with `--config`, `--env` and `--name`.
+ * `--file` has the secret, as a `.dev.vars` or as the JSON for `wrangler secret bulk`, since it can't be read back from
+ * the Worker. `--upload` gives that JSON to wrangler, with `--config`, `--env`, and `--name`.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -22,10 +22,10 @@ import {
 import { QUIET, ROOT, wranglerCommand } from './lib/wrangler.ts';
 
 const NEXT: Record<Step, string> = {
-  add: 'Next: "first", an hour after this is deployed: servers keep the published keys for that long.',
+  add: 'Next: run "first", an hour after this is deployed, because servers cache the published keys for that long.',
   first:
-    'Next: "drop", a day later, once the log line connections_rewrapped (hourly) says "waiting":0 and "left":0.',
-  drop: 'Done. What only the old keys opened stays shut.',
+    'Next: run "drop", a day later, once the hourly log line connections_rewrapped says "waiting":0 and "left":0.',
+  drop: 'Done. Anything that only the old keys could decrypt is lost.',
 };
 
 const { values, positionals } = parseArgs({
@@ -53,22 +53,22 @@ function rotate(): number {
   if (keys === undefined) throw new Error(`${file} has no GATEHOUSE_KEYS.`);
   const step = STEPS.find((one) => one === positionals[0]);
   if (step === undefined) {
-    console.log(
-      `Master keys, the current one first: ${versionsOf(keys).join(', ')}. Steps: ${STEPS.join(', ')}.`,
-    );
+    console.log(`Master keys, current first: ${versionsOf(keys).join(', ')}. Steps: ${STEPS.join(', ')}.`);
     return positionals.length === 0 ? 0 : 1;
   }
   if (upload && !text.trimStart().startsWith('{'))
-    throw new Error(`${file} is not JSON: --upload needs that.`);
+    throw new Error(`${file} isn’t JSON, which --upload requires.`);
   const rotated = rotateKeys(keys, step);
-  // Whole or not at all: half a file would be the only copy of the keys.
+  // Written atomically, since this file may be the only copy of the keys.
   writeFileSync(`${file}.new`, writeSecretsFile(text, rotated), { mode: 0o600 });
   renameSync(`${file}.new`, file);
-  console.log(`Master keys, the current one first: ${versionsOf(rotated).join(', ')}.`);
+  console.log(`Master keys, current first: ${versionsOf(rotated).join(', ')}.`);
   const status = upload ? uploadSecrets(file) : 0;
   if (status === 0) console.log(NEXT[step]);
   else
-    console.error(`Not uploaded. ${file} is changed: run "npx wrangler secret bulk ${file}" when it can be.`);
+    console.error(
+      `Not uploaded, but ${file} was changed. To upload it, run: npx wrangler secret bulk ${file}`,
+    );
   return status;
 }
 

@@ -1,4 +1,4 @@
-/** `npm run screenshot`: pictures of the consent page, taken of the running product, for the README. */
+/** `npm run screenshot`: takes screenshots of the consent page for the README, from a running gate. */
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -35,7 +35,7 @@ try {
   await gate.stop();
 }
 
-/** Signs in, waits for the consent page and writes the picture, of the whole page at two dots a point. */
+/** Signs in, waits for the consent page, and writes a screenshot of the whole page, at two pixels per point. */
 async function take(from: Browser, url: string, { file, ...look }: (typeof SHOTS)[number]): Promise<void> {
   const context = await from.newContext({ ...look, deviceScaleFactor: 2 });
   const page = await context.newPage();

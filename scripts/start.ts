@@ -1,4 +1,7 @@
-/** `npm start`: Gatehouse on this computer, with the servers of `examples/` behind it. What stands after `--` goes on to `wrangler dev`. */
+/**
+ * `npm start`: runs Gatehouse on this computer, with the servers of `examples/`. Arguments after `--` go to `wrangler
+ * dev`.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,10 +12,10 @@ import { freePort, isFreeOnLoopback } from './lib/ports.ts';
 import { hasExited, onParentGone, signalGroup, spawnGroup } from './lib/program.ts';
 import { QUIET, ROOT, wranglerCommand } from './lib/wrangler.ts';
 
-/** The gate, and the server that is a Worker of its own: what runs without a `--config`. */
+/** What runs without a `--config`: the gate, and the server that is a Worker of its own. */
 const EXAMPLES = ['examples/wrangler.toml', 'examples/notes/wrangler.toml'];
 
-/** How long `wrangler` may take to end, in ms, before it is made to. */
+/** How long `wrangler` may take to exit, in ms, before it is killed. */
 const PATIENCE = 5000;
 
 const passed = process.argv.slice(2);
@@ -27,16 +30,16 @@ const { values } = parseArgs({
   },
 });
 
-// `wrangler dev` reads the `.dev.vars` beside its configuration file, unless there is an `--env-file`: then
-// only the files named so. Naming ours first keeps the keys, and lets the others override.
+// `wrangler dev` reads the `.dev.vars` next to its configuration file, unless there is an `--env-file`: then it reads
+// only the files named so. With ours first, the keys stay, and the other files can override them.
 const configs = typeof values.config === 'string' ? [] : EXAMPLES.map((file) => join(ROOT, file));
 const devVars = join(dirname(configs[0] ?? String(values.config)), '.dev.vars');
 
-// The orchard has a `wrangler dev` of its own: where one runs several Workers, only the first has a port.
+// The orchard has a `wrangler dev` of its own, because in one that runs several Workers, only the first has a port.
 const port = configs.length > 0 ? await choosePort(text(values.port)) : undefined;
 const moved = port === undefined ? [] : await movedServers(`http://localhost:${port}`);
 
-if (ensureLocalKeys(devVars)) console.log(`Wrote new keys for local use to ${devVars}`);
+if (ensureLocalKeys(devVars)) console.log(`Wrote new keys for local development to ${devVars}`);
 const named = configs.flatMap((file) => ['--config', file]);
 const envFiles = values['env-file'] ? ['--env-file', devVars] : [];
 const gate = launch(['dev', ...named, ...envFiles, ...moved, ...passed]);
@@ -44,7 +47,8 @@ gate.stdout?.on('data', (chunk: Buffer) => process.stdout.write(chunk));
 gate.stderr?.on('data', (chunk: Buffer) => {
   process.stderr.write(chunk);
   const taken = takenPort(chunk.toString());
-  if (taken) console.error(`Port ${taken} is taken by another program. Choose one: npm start -- --port 9000`);
+  if (taken)
+    console.error(`Another program is using port ${taken}. Choose a different one: npm start -- --port 9000`);
 });
 
 const orchard = port === undefined ? undefined : launch(orchardArguments(port, text(values['persist-to'])));
@@ -52,26 +56,27 @@ const shown = orchard && showNamed(orchard, 'orchard');
 const programs = [gate, ...(orchard ? [orchard] : [])];
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
-// npm runs this through `sh`, which dies of a signal to npm without handing it on.
+// npm runs this through `sh`, which ends by a signal to npm without passing it on.
 const watch = process.env.npm_lifecycle_event ? onParentGone(end) : undefined;
 let ending = false;
-// None is of use without the others, so the first that ends, ends all; its code is ours.
+// Each program needs the others, so the first that ends, ends all. Its exit code becomes ours.
 for (const program of programs) {
   program.on('exit', (code) => {
     signalGroup(program, 'SIGKILL');
     process.exitCode ??= code ?? 1;
     if (program === orchard && !ending) {
       process.stderr.write(shown?.held() ?? '');
-      console.error(`The server of examples/orchard ended with ${code}, and so the gate does too.`);
+      console.error(`The server of examples/orchard exited with code ${code}, so the gate was stopped, too.`);
     }
     end();
   });
 }
 
-Promise.all(programs.map(readyOrigin)).then(([origin = '', beside]) => {
+Promise.all(programs.map(readyOrigin)).then(([origin = '', orchardOrigin]) => {
   shown?.begin();
   console.log(`\nGatehouse is ready. Point a client at ${reachable(origin)}/mcp`);
-  if (beside) console.log(`The orchard, a server with accounts of its own, is at ${reachable(beside)}`);
+  if (orchardOrigin)
+    console.log(`The orchard, a server with its own accounts, is at ${reachable(orchardOrigin)}`);
   console.log('');
 });
 
@@ -90,19 +95,19 @@ function end(): void {
   }, PATIENCE).unref();
 }
 
-/** The orchard's port, beside the gate's; ends with a message when somebody else has it. */
+/** The orchard's port, which depends on the gate's. Exits with a message when another program uses it. */
 async function choosePort(gates: string | undefined): Promise<number> {
-  const beside = orchardPort(gates);
-  if (beside === 'any') return freePort();
-  if (await isFreeOnLoopback(beside)) return beside;
+  const wanted = orchardPort(gates);
+  if (wanted === 'any') return freePort();
+  if (await isFreeOnLoopback(wanted)) return wanted;
   console.error(
-    `Port ${beside}, where the server of examples/orchard runs, is taken by another program.\n` +
-      'Choose the gate’s, and it takes the one above: npm start -- --port 9000',
+    `Another program is using port ${wanted}, which the server of examples/orchard needs.\n` +
+      'Choose a port for the gate; the orchard then uses the next one: npm start -- --port 9000',
   );
   process.exit(1);
 }
 
-/** What tells the gate where the orchard is, when it isn't where the settings say. */
+/** Arguments that tell the gate where the orchard is, if it isn't where the settings say. */
 async function movedServers(origin: string): Promise<string[]> {
   if (origin === ORCHARD.origin) return [];
   const { unstable_readConfig } = await import('wrangler');
@@ -115,7 +120,7 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The address to give to a client: a server on every interface is reached at localhost. */
+/** The address for a client: a server that listens on every interface is reached at localhost. */
 function reachable(origin: string): string {
   return origin.replace(/\/\/(0\.0\.0\.0|\[::\]|\*)(?=[:/]|$)/, '//localhost').replace(/\/$/, '');
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run walk`: from consent to a call in one's own account on a server behind, in a real browser, with
- * nothing but this computer; the pictures taken on the way are a strip for the README.
+ * `npm run walk`: goes from consent to a tool call in the person's own account on a server, in a real browser, using
+ * only this computer. The screenshots become a strip of pictures for the README.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,12 +19,12 @@ const IMAGES = join(ROOT, 'docs/images');
 const CONFIGS = ['examples/wrangler.toml', 'examples/notes/wrangler.toml'];
 /** The server's name in `SERVERS`. */
 const SERVER = 'orchard';
-/** All pictures of the strip are as high: a page that is longer goes on below. */
+/** All pictures of the strip have this size; longer pages are cut off. */
 const PHONE = { width: 390, height: 800 };
 /** ms for one step. */
 const PATIENCE = 15_000;
 
-/** As the MCP Inspector registers itself; nobody has to listen there. */
+/** As the MCP Inspector registers itself. Nothing has to listen at that address. */
 const CLIENT = { name: 'MCP Inspector', redirectUri: 'http://localhost:6274/oauth/callback' };
 
 const settings = unstable_readConfig({ config: join(ROOT, CONFIGS[0] ?? '') });
@@ -32,10 +32,10 @@ const browser = await startChromium();
 try {
   mkdirSync(IMAGES, { recursive: true });
   for (const look of ['light', 'dark'] as const) {
-    // Everything anew each time: in the second walk the person would be connected already.
+    // A new orchard each time: otherwise, the person would already be connected in the second walk.
     const orchard = await startOrchard();
     try {
-      save(`walk-${look}.png`, await drawStrip(browser, await walkBeside(orchard, look), look));
+      save(`walk-${look}.png`, await drawStrip(browser, await walkWith(orchard, look), look));
     } finally {
       await orchard.stop();
     }
@@ -44,9 +44,9 @@ try {
   await browser.close();
 }
 
-async function walkBeside(orchard: RunningOrchard, look: ColorScheme): Promise<Picture[]> {
+async function walkWith(orchard: RunningOrchard, look: ColorScheme): Promise<Picture[]> {
   const servers = moveServers(settings.vars.SERVERS, ORCHARD.origin, orchard.origin);
-  if (!servers) throw new Error(`${CONFIGS[0]} names no server at ${ORCHARD.origin}: nowhere to walk to`);
+  if (!servers) throw new Error(`${CONFIGS[0]} names no server at ${ORCHARD.origin}`);
   const args = CONFIGS.flatMap((file) => ['--config', file]);
   const gate = await startGate({ vars: { NAME: 'Acme', SERVERS: servers }, args });
   try {
@@ -56,7 +56,7 @@ async function walkBeside(orchard: RunningOrchard, look: ColorScheme): Promise<P
   }
 }
 
-/** All five steps; each throws with its name when the page that it needs isn't there. */
+/** All five steps. Each throws an error with its name when the page that it needs doesn't appear. */
 async function walk(gate: Gate, orchard: RunningOrchard, look: ColorScheme): Promise<Picture[]> {
   const context = await browser.newContext({ colorScheme: look, viewport: PHONE, deviceScaleFactor: 2 });
   const page = await context.newPage();
@@ -74,23 +74,23 @@ async function walk(gate: Gate, orchard: RunningOrchard, look: ColorScheme): Pro
     await page.goto(`${gate.origin}/authorize?${params}`);
     await signIn(page);
     await page.locator('[name=decision][value=allow]').waitFor();
-    await take('Say what the app may do');
+    await take('Choose what the app can do');
     await page.locator('[name=decision][value=allow]').click();
   });
   await step('services', page, async () => {
     await page.locator('[name=decision][value=finish]').waitFor();
-    await take('See what needs an account');
+    await take('See which servers need an account');
     await connectButton(page).click();
   });
   await step('the orchard', page, async () => {
     await page.waitForURL((url) => url.origin === orchard.origin);
     await page.locator('[name=account]').fill('Ada');
-    await take('Choose yours, at its own place');
+    await take('Sign in to that server');
     await page.locator('[name=decision][value=allow]').click();
   });
   const callback = await step('connected', page, async () => {
     await page.locator('[name=decision][value=finish]').waitFor();
-    await take('Come back: connected');
+    await take('Come back, connected');
     return catchRedirect(page, () => page.locator('[name=decision][value=finish]').click());
   });
   await context.close();
@@ -98,7 +98,7 @@ async function walk(gate: Gate, orchard: RunningOrchard, look: ColorScheme): Pro
   const tokens = await exchangeCode(gate.origin, client, callback, code_verifier);
   const calls = await callTools(`${gate.origin}/mcp`, tokens.access_token);
   pictures.push({
-    caption: 'The app works in it',
+    caption: 'The app works in your account',
     image: await drawCalls(browser, CLIENT.name, calls, look),
   });
   return pictures;
@@ -110,7 +110,7 @@ async function signIn(page: Page): Promise<void> {
   await form.locator('[type=submit]').click();
 }
 
-/** What connects that one server on the services page: known by its name, in the form's address or a field. */
+/** The button on the services page that connects that server; its name is in the form's address or in a field. */
 function connectButton(page: Page) {
   const forms = `form[action*="/connect/${SERVER}"], form:has(input[value="${SERVER}"])`;
   const inForm = page.locator(forms).locator('button:not([name=decision])');
@@ -129,13 +129,13 @@ async function callTools(endpoint: string, token: string): Promise<ShownCall[]> 
     if (isError) throw new Error(`${tool}: ${answer}`);
     calls.push({ tool, args, answer });
   }
-  if (!calls.at(-1)?.answer.includes('Ada')) throw new Error('the call was not made in Ada’s account');
+  if (!calls.at(-1)?.answer.includes('Ada')) throw new Error('the call wasn’t made in Ada’s account');
   return calls;
 }
 
 /**
- * The redirect that ends it, as the browser asks for it: at that address is nobody, and needn't be. `click`
- * is what leads there.
+ * The final redirect to the client, as the browser requests it. Nothing has to listen at that address. `click`: what
+ * causes the redirect.
  */
 async function catchRedirect(page: Page, click: () => Promise<void>): Promise<URL> {
   const asked = page.waitForRequest((request) => request.url().startsWith(`${CLIENT.redirectUri}?`));
@@ -148,7 +148,9 @@ async function step<T>(name: string, page: Page, run: () => Promise<T>): Promise
     return await run();
   } catch (error) {
     const title = await page.title().catch(() => '');
-    throw new Error(`${name}: not there; the browser is at ${page.url()} (“${title}”)`, { cause: error });
+    throw new Error(`${name}: the page didn’t appear; the browser is at ${page.url()} (“${title}”)`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,29 +1,33 @@
-import { Hono } from 'hono';
+import { type Context, Hono, type Env as HonoEnv } from 'hono';
 import { cors } from 'hono/cors';
-import { adminCallbacksApi, adminKeysApi } from './admin';
+import type { Schema } from 'hono/types';
+import { adminApi } from './admin';
 import { noSniff, sandboxed } from './answer-headers';
 import { record } from './audit';
 import { deploymentOf } from './config';
-import { connectRoutes } from './connections';
+import { clientDocumentRoutes, connectPages } from './connections';
 import {
-  gatewayRoutes,
   guardSettings,
   health,
+  isPageVisit,
+  mcpRoutes,
   metadataRoutes,
-  oneCredential,
+  originRoutes,
   readSettings,
   refuseForeignHost,
   refuseForeignOrigin,
-  refuseForms,
 } from './gateway';
 import { limitClients } from './limits';
-import { authorizeRoutes, deviceRoutes, oauthRoutes } from './oauth';
-import { accountApi, accountHome, connectionPages, connectionsApi, keysApi, keysPages } from './self-service';
-import { currentSignIn, signInRoutes } from './sign-in';
-import { logoRoute, PageProblem, renderProblem } from './ui';
-import { surveyTools, tryCredential } from './upstream';
+import { authorizePages, devicePages, oauthEndpoints } from './oauth';
+import { accountApi, accountPages } from './self-service';
+import { signInPages, signOutPages } from './sign-in';
+import { failAsPage, logo, ownFormsOnly, showProblem } from './ui';
 
-/** What pages of any origin may read of our answers. No cookie means anything at these paths. */
+/** Where messages of MCP are answered. */
+const MCP_PATHS = ['/', '/mcp/*'];
+/** What web pages of any origin may call: no cookie means anything there. */
+const CLIENT_PATHS = [...MCP_PATHS, '/oauth/*', '/.well-known/*'];
+
 const anyOrigin = cors({
   origin: '*',
   allowMethods: ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'],
@@ -31,68 +35,77 @@ const anyOrigin = cors({
   maxAge: 86_400,
 });
 
-/** Where messages of MCP are answered, and all below it. */
-const MCP_PATHS = ['/', '/mcp/*'];
+/** The Worker's paths, in the order in which a request meets them. */
+export const app = new Hono<{ Bindings: Env }>({ strict: false }).onError(failAsJson).notFound(nothingHere);
 
-/** The routes, in the order in which a request meets them. */
-export const app = new Hono<{ Bindings: Env }>({ strict: false });
-
+// What every request passes first. A preflight is answered before anything else looks at it.
 app.use(noSniff);
-for (const path of [...MCP_PATHS, '/oauth/*', '/.well-known/*']) app.use(path, sandboxed);
-
-// Clients call these from web pages too: a preflight is answered before anything else looks at it.
-for (const path of ['/', '/mcp/*', '/oauth/*', '/.well-known/*', '/health']) app.use(path, anyOrigin);
-
+for (const path of CLIENT_PATHS) app.use(path, sandboxed);
+for (const path of [...CLIENT_PATHS, '/health']) app.use(path, anyOrigin);
 app.use(readSettings);
 app.use(refuseForeignHost);
 for (const path of MCP_PATHS) app.use(path, refuseForeignOrigin);
-app.use(guardSettings);
 app.get('/health', health);
+app.use(guardSettings);
 
-// How often one address may ask, before anything else of the request is looked at.
+// For clients. How often one address may ask is limited before anything else of the request is looked at.
+app.route('/.well-known', json(metadataRoutes));
 app.use('/oauth/register', limitClients('registrations'));
 app.use('/oauth/device_authorization', limitClients('devices'));
 for (const path of ['/oauth/token', '/oauth/revoke', '/oauth/introspect']) {
   app.use(path, limitClients('tokens'));
 }
+app.route('/oauth', json(clientDocumentRoutes));
+app.route('/oauth', json(oauthEndpoints));
 
-app.route('/', metadataRoutes);
-app.route('/', oauthRoutes);
-app.route('/', authorizeRoutes(surveyTools, tryCredential));
-app.route('/', deviceRoutes(surveyTools, tryCredential));
-app.route('/', signInRoutes);
-app.route('/', adminKeysApi);
-app.route('/', adminCallbacksApi);
-app.route('/', keysApi(currentSignIn));
-app.route('/', accountApi(currentSignIn));
-app.route('/', accountHome(currentSignIn, ['connections', 'keys']));
-app.route('/', connectionsApi);
-app.route('/', connectionPages(tryCredential));
-app.route('/', connectRoutes(tryCredential));
-app.route('/', keysPages(currentSignIn));
-app.route('/', logoRoute);
-// Nothing that a form can send, and one credential or none, before anybody asks whose it is.
-for (const path of MCP_PATHS) app.use(path, refuseForms);
-for (const path of ['/', '/mcp/:server?']) app.use(path, oneCredential);
-app.route('/', gatewayRoutes);
+// For people.
+app.route('/authorize', pages(authorizePages));
+app.route('/device', pages(devicePages));
+app.route('/sign-in', pages(signInPages));
+app.route('/sign-out', pages(signOutPages));
+app.route('/connect', pages(connectPages));
+app.get('/logo', logo);
 
-app.notFound((c) => {
-  const wantsPage = (c.req.header('accept') ?? '').includes('text/html');
-  if (wantsPage) return renderProblem(c, new PageProblem('not_found'));
-  return c.json({ error: 'not_found', error_description: 'There is nothing at this path' }, 404);
-});
+// What people do with their own accounts, as pages and as JSON, and what admins do with everybody's.
+app.route('/account', pages(accountPages));
+app.route('/api/admin', json(adminApi));
+app.route('/api', json(accountApi));
 
-app.onError((error, c) => {
+// The MCP servers. A person who opens these addresses gets a page.
+app.route('/mcp', pageOrJson(mcpRoutes));
+app.route('/', pageOrJson(originRoutes));
+
+/** A router whose answers are pages: its forms must be our own, and what goes wrong is a page. */
+function pages<E extends HonoEnv, S extends Schema>(routes: Hono<E, S>) {
+  return new Hono<E>().onError(failAsPage).use(ownFormsOnly).route('/', routes);
+}
+
+/** A router for programs: what goes wrong is JSON. */
+function json<E extends HonoEnv, S extends Schema>(routes: Hono<E, S>) {
+  return new Hono<E>().onError(failAsJson).route('/', routes);
+}
+
+/** A router for programs whose addresses people open too. */
+function pageOrJson<E extends HonoEnv, S extends Schema>(routes: Hono<E, S>) {
+  const fail = (error: Error, c: Context) =>
+    isPageVisit(c.req.raw) ? failAsPage(error, c) : failAsJson(error, c);
+  return new Hono<E>().onError(fail).route('/', routes);
+}
+
+/** 500 with the request id, by which the operator finds the cause in the log. */
+function failAsJson(error: Error, c: Context): Response {
+  // Nothing can be recorded before `readSettings` is done.
   if (!c.var.deployment) return c.json({ error: 'server_error', error_description: error.name }, 500);
-  const problem = error instanceof PageProblem ? error : new PageProblem('internal_error');
-  const expected = problem === error;
-  const detail = expected ? problem.options.detail : `${error.name}: ${error.message}`;
-  record(c, { event: 'page', outcome: expected ? 'refused' : 'failed', reason: problem.tag, detail });
-  const api = /^\/(api|oauth|mcp|\.well-known|health)\b/.test(c.req.path);
-  if (!api) return renderProblem(c, problem);
+  const detail = `${error.name}: ${error.message}`;
+  record(c, { event: 'page', outcome: 'failed', reason: 'internal_error', detail });
   const { requestId: request_id } = deploymentOf(c);
-  return c.json(
-    { error: 'server_error', error_description: 'Something went wrong; try again', request_id },
-    500,
-  );
-});
+  const error_description = 'Something went wrong; try again';
+  return c.json({ error: 'server_error', error_description, request_id }, 500);
+}
+
+/** 404 for a path, or something at it, that isn't there: a page for who asks for one, else JSON. */
+async function nothingHere(c: Context): Promise<Response> {
+  const wantsPage = (c.req.header('accept') ?? '').includes('text/html');
+  if (wantsPage) return showProblem(c, { reason: 'not_found' });
+  return c.json({ error: 'not_found', error_description: 'There is nothing at this path' }, 404);
+}

@@ -1,12 +1,12 @@
 /*
- * Readers of claims that others make: in ID tokens, userinfo and trusted tokens any value may stand anywhere, and is
- * only ever taken for what it is.
+ * Reading claims of ID tokens, userinfo, and trusted tokens. Any claim can have a value of any type, so nothing is
+ * converted.
  */
 
 /**
- * Whether a `sub` names somebody: text that isn't blank, of at most `longest` characters (255 at a sign-in provider:
- * OpenID Connect Core 1.0 section 2, "sub"), without control characters and halves of characters, which would be
- * one and the same in UTF-8. With an empty one everybody is one user.
+ * Whether a `sub` is usable: text that isn't blank, of at most `longest` characters (255 at a sign-in provider, OpenID
+ * Connect Core 1.0 section 2), without control characters and without lone surrogates, which all become the same
+ * character in UTF-8. An empty `sub` would make everybody the same user.
  */
 export function isSubject(sub: unknown, longest = 255): sub is string {
   return (
@@ -14,19 +14,19 @@ export function isSubject(sub: unknown, longest = 255): sub is string {
   );
 }
 
-/** The values of a claim: those of a list, or the one that it is. */
+/** The values of a claim: the members of a list, or the single value. */
 export function valuesOf(claim: unknown): unknown[] {
   const values: unknown[] = Array.isArray(claim) ? claim : [claim];
   return values.filter((value) => value !== undefined && value !== null);
 }
 
-/** A value as rules compare it; undefined for objects and lists, which are never made into text. */
+/** A value as rules compare it; undefined for objects and lists, which are never converted to text. */
 export function textOf(value: unknown): string | undefined {
   const isPlain = ['string', 'number', 'boolean'].includes(typeof value);
   return isPlain ? String(value) : undefined;
 }
 
-/** The claim at a path such as `realm_access.roles`; a claim's own name may have dots (`kubernetes.io`). */
+/** The claim at a path such as `realm_access.roles`. The name of a claim can contain dots, too (`kubernetes.io`). */
 export function claimAt(claims: object, path: string): unknown {
   if (Object.hasOwn(claims, path)) return (claims as Record<string, unknown>)[path];
   const steps = path.split('.');

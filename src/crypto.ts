@@ -3,8 +3,8 @@ import { ok, type Result, refuse } from './result';
 
 /**
  * The master keys of `GATEHOUSE_KEYS`: `{"2026-11": "<base64, 32 bytes>", …, "ids": "<base64>"}`.
- * The first version named is current: it seals. The others still open. `ids` makes user ids and their
- * MACs and is never changed, because every code and token begins with a user id.
+ * The first version is the current one, which seals. The others can still open. `ids` makes user ids and their MACs.
+ * It never changes, because every code and token begins with a user id.
  */
 export interface Keyring {
   current: string;
@@ -15,34 +15,34 @@ export interface Keyring {
 const KEY_BYTES = 32;
 const encoder = new TextEncoder();
 
-/** Reads `GATEHOUSE_KEYS`. The refusal's detail says what is wrong with it and never quotes a key. */
+/** Reads `GATEHOUSE_KEYS`. Refused as `keys_unreadable`; the detail says what is wrong, and never quotes a key. */
 export function parseKeyring(text: string): Result<Keyring> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    return refuse('keys_unreadable', 'it is not JSON');
+    return refuse('keys_unreadable', 'it isn’t valid JSON');
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    return refuse('keys_unreadable', 'it is not a JSON object');
+    return refuse('keys_unreadable', 'it isn’t a JSON object');
   }
   const versions = new Map<string, Uint8Array>();
   let ids: Uint8Array | undefined;
   for (const [name, value] of Object.entries(parsed)) {
     const bytes = typeof value === 'string' ? decodeBase64(value) : undefined;
     if (!bytes || bytes.length < KEY_BYTES) {
-      return refuse('keys_unreadable', `"${name}" is not base64 of ${KEY_BYTES} bytes or more`);
+      return refuse('keys_unreadable', `"${name}" isn’t base64 of ${KEY_BYTES} bytes or more`);
     }
     if (name === 'ids') ids = bytes;
     else versions.set(name, bytes);
   }
   const current = versions.keys().next().value;
-  if (current === undefined) return refuse('keys_unreadable', 'it names no key version, such as "2026-11"');
+  if (current === undefined) return refuse('keys_unreadable', 'it has no key version, such as "2026-11"');
   if (!ids) return refuse('keys_unreadable', 'it has no "ids" key');
   return ok({ current, versions, ids });
 }
 
-/** The text of a new `GATEHOUSE_KEYS` whose only version is named `version` (by custom the month). */
+/** The text of a new `GATEHOUSE_KEYS` whose only version is `version` (by convention the month). */
 export function makeKeyringText(version: string): string {
   const key = () => btoa(String.fromCharCode(...randomBytes(KEY_BYTES)));
   return JSON.stringify({ [version]: key(), ids: key() });
@@ -68,7 +68,7 @@ export async function s256(verifier: string): Promise<string> {
   return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(verifier))));
 }
 
-/** Compares two strings in time that depends on their lengths only. */
+/** Compares two strings in time that depends only on their lengths. */
 export function timingSafeEqual(a: string, b: string): boolean {
   const left = encoder.encode(a);
   const right = encoder.encode(b);
@@ -82,7 +82,7 @@ export async function sign(keyring: Keyring, purpose: string, text: string): Pro
   return base64url.encode(await hmac(await derive(key, purpose), text));
 }
 
-/** Whether `signature` is what {@link sign} makes, under any key version that is still named. */
+/** Whether {@link sign} made `signature`, with any key version that is still in the keyring. */
 export async function verifySignature(
   keyring: Keyring,
   purpose: string,
@@ -97,15 +97,15 @@ export async function verifySignature(
 }
 
 /**
- * Seals a JSON value as a compact JWE (RFC 7516, `dir` + A256GCM) under a key that is derived from the
- * current master key for `purpose` (a principal's id, a flow's id). The header's `kid` names the version.
+ * Encrypts a JSON value as a compact JWE (RFC 7516, `dir` + A256GCM) with a key that is derived from the current master
+ * key for `purpose` (such as a principal's id). The header's `kid` names the version.
  */
 export async function seal(keyring: Keyring, purpose: string, value: unknown): Promise<string> {
   const master = keyring.versions.get(keyring.current) as Uint8Array;
   return encrypt(await derive(master, `seal:${purpose}`), value, keyring.current);
 }
 
-/** Opens what {@link seal} made. Refused as `vault_unreadable` when the key is gone or it was altered. */
+/** Decrypts what {@link seal} made. Refused as `vault_unreadable` when the key is gone or the text was changed. */
 export async function unseal<T>(keyring: Keyring, purpose: string, sealed: string): Promise<Result<T>> {
   try {
     const { plaintext } = await compactDecrypt(sealed, async ({ kid }) => {
@@ -115,19 +115,19 @@ export async function unseal<T>(keyring: Keyring, purpose: string, sealed: strin
     });
     return ok(JSON.parse(new TextDecoder().decode(plaintext)) as T);
   } catch {
-    return refuse('vault_unreadable', 'its key is not in GATEHOUSE_KEYS, or it was altered');
+    return refuse('vault_unreadable', 'its key is not in GATEHOUSE_KEYS, or it was changed');
   }
 }
 
 /**
- * Seals a JSON value under a key derived from a secret that only its holder has (a code, a refresh
- * token): whoever reads the storage can't open it, whoever presents that secret again can.
+ * Encrypts a JSON value with a key that is derived from a secret that only its holder has (a code, a refresh token).
+ * Somebody who reads the storage can't decrypt it. The holder can, by presenting the secret again.
  */
 export async function sealUnderSecret(secret: string, value: unknown): Promise<string> {
   return encrypt(await derive(encoder.encode(secret), 'answer'), value);
 }
 
-/** Opens what {@link sealUnderSecret} made; undefined when the secret is another one. */
+/** Decrypts what {@link sealUnderSecret} made; undefined when the secret is a different one. */
 export async function unsealUnderSecret<T>(secret: string, sealed: string): Promise<T | undefined> {
   try {
     const { plaintext } = await compactDecrypt(sealed, await derive(encoder.encode(secret), 'answer'));
@@ -138,8 +138,8 @@ export async function unsealUnderSecret<T>(secret: string, sealed: string): Prom
 }
 
 /*
- * Ids that carry their own proof. Both kinds are base64url of some bytes and a MAC over them, checked
- * before the Durable Object of that name is called: nobody wakes objects by guessing.
+ * Ids that prove that this deployment made them: base64url of some bytes and a MAC over them. The MAC is checked before
+ * the Durable Object of that name is called, so that nobody can wake objects by guessing ids.
  */
 const MAC_BYTES = 8;
 const USER_ID_BYTES = 16;
@@ -170,15 +170,15 @@ export async function makeFlowId(keyring: Keyring, expiresAt: number): Promise<s
   return withMac(keyring, 'flow-id', bytes);
 }
 
-/** When a flow id expires (seconds since the epoch); undefined when this deployment didn't make it. */
+/** When a flow id expires, in seconds since the epoch; undefined when this deployment didn't make the id. */
 export async function flowIdExpiry(keyring: Keyring, candidate: string): Promise<number | undefined> {
   const bytes = await checkMac(keyring, 'flow-id', candidate, FLOW_RANDOM_BYTES + FLOW_EXPIRY_BYTES);
   return bytes?.subarray(FLOW_RANDOM_BYTES).reduce((value, byte) => value * 256 + byte, 0);
 }
 
 /**
- * The id of a public client that registered with this metadata: the same metadata, the same id, however
- * often and however many at once it is sent.
+ * The id of a public client that registers with this metadata (RFC 7591). The same metadata always gets the same id, so
+ * that repeated registrations make one client.
  */
 export async function clientIdOf(keyring: Keyring, metadata: string): Promise<string> {
   return base64url.encode(await hmacBytes(keyring.ids, `client\0${metadata}`, USER_ID_BYTES));
@@ -186,7 +186,7 @@ export async function clientIdOf(keyring: Keyring, metadata: string): Promise<st
 
 /**
  * The id of the callback for one server at one authorization server (RFC 9700 section 4.4.2.2): opaque, always the
- * same, 32 characters of base64url. It says nothing of the server's name. `issuer`: undefined when the gate is
+ * same, 32 characters of base64url. The server's name can't be derived from it. `issuer`: undefined when the gate is
  * registered there by hand.
  */
 export async function callbackIdOf(
@@ -203,17 +203,17 @@ export async function isCallbackId(keyring: Keyring, candidate: string): Promise
   return (await checkMac(keyring, 'callback-id', candidate, USER_ID_BYTES)) !== undefined;
 }
 
-/** The form in which a device's user code is kept: short as it is, nobody with a dump can try them all. */
+/** The stored form of a device's user code. It is keyed, since codes are short enough to try them all. */
 export async function userCodeHash(keyring: Keyring, userCode: string): Promise<string> {
   return base64url.encode(await hmacBytes(keyring.ids, `user-code\0${userCode}`, USER_ID_BYTES));
 }
 
-/** The form in which an address block is stored: to count what comes from it, and to tell nobody where it is. */
+/** The stored form of a block of addresses: requests from it can be counted, but the address can't be read. */
 export async function sourceHash(keyring: Keyring, block: string): Promise<string> {
   return base64url.encode(await hmacBytes(keyring.ids, `source\0${block}`, USER_ID_BYTES));
 }
 
-/** 32 bytes for one purpose, the same each time, from a named master key; undefined when it is not there. */
+/** 32 bytes for one purpose, always the same, from one version of the master key; undefined when that is gone. */
 export async function deriveSeed(
   keyring: Keyring,
   version: string,

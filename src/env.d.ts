@@ -1,4 +1,4 @@
-/** What the Worker is bound to (`wrangler.toml`), and secrets. Settings are read by `config.ts` alone. */
+/** The Worker's bindings (`wrangler.toml`) and secrets. Settings are read only in `config/`. */
 declare namespace Cloudflare {
   interface Env {
     OAUTH_KV: KVNamespace;
@@ -6,7 +6,7 @@ declare namespace Cloudflare {
     PENDING_FLOW: DurableObjectNamespace<import('./index').PendingFlow>;
     MCP_SESSION: DurableObjectNamespace<import('./index').McpSession>;
     GATEHOUSE_KEYS?: string;
-    // `[[ratelimits]]`: without one, nothing is limited by it (src/limits).
+    // `[[ratelimits]]`: without its binding, a limit isn't applied (src/limits).
     RATE_REGISTRATIONS?: RateLimit;
     RATE_AUTHORIZATIONS?: RateLimit;
     RATE_DOCUMENTS?: RateLimit;

@@ -1,6 +1,6 @@
 /**
- * Whether text fits a glob: `*` stands for any characters, all else is itself. In time linear in both for each `*`,
- * since the earliest place of a part is never worse than a later one: nothing is tried twice.
+ * Whether text matches a glob: `*` stands for any characters, anything else for itself. Takes linear time for each `*`,
+ * without backtracking, since the earliest match of a part is never worse than a later one.
  */
 export function matchesGlob(text: string, glob: string): boolean {
   const [first = '', ...rest] = glob.split('*');
@@ -18,15 +18,17 @@ export function matchesGlob(text: string, glob: string): boolean {
 }
 
 /**
- * Whether an address fits a glob in which no `*` reaches over the `@`, so that `*@acme.com` is no other domain's.
- * The case of ASCII letters doesn't count.
+ * Whether an email address matches a glob. A `*` never matches the `@`, so that `*@acme.com` matches no other domain.
+ * The case of ASCII letters is ignored.
  */
 export function matchesEmailGlob(email: string, glob: string): boolean {
   const [parts, globs] = [email, glob].map((text) => lowerAscii(text).split('@')) as [string[], string[]];
   return parts.length === globs.length && parts.every((part, index) => matchesGlob(part, globs[index] ?? ''));
 }
 
-/** Letters beyond ASCII stay as they are: some have a lower case that is another letter's (the Kelvin sign's is k). */
+/**
+ * Letters beyond ASCII stay as they are, since the lower case of some is another letter (that of the Kelvin sign is k).
+ */
 function lowerAscii(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

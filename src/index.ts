@@ -22,7 +22,7 @@ export class Account extends AccountObject {
   }
 }
 
-/** What is under way in one browser. */
+/** One flow: a sign-in, an authorization request, or a device that is in progress. */
 export class PendingFlow extends PendingFlowObject {}
 
 /** One MCP session of the 2025 era at `/mcp`. */

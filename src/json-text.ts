@@ -1,29 +1,29 @@
 import { ok, type Refusal, type Result, refuse } from './result';
 
 /*
- * JSON (RFC 8259) that two readers can't read differently: everything in it counts once, and none of it is so deep
- * that reading it costs more than its length.
+ * JSON (RFC 8259) that every parser reads the same way: no name is repeated, and nothing is nested so deeply that
+ * parsing becomes expensive.
  */
 
-/** How many objects and arrays may lie in one another. Messages of real clients have fewer than 20 levels. */
+/** How deeply objects and arrays may be nested. Messages of real clients have fewer than 20 levels. */
 export const MAX_DEPTH = 128;
 
-/** Why a text isn't read. */
+/** Why a text is refused. */
 export type JsonFault = 'byte_order_mark' | 'too_deep' | 'not_json' | 'repeated_member' | 'malformed_name';
 
-/** What to tell who sent it. */
+/** The error description for the sender. */
 export const JSON_FAULTS: Record<JsonFault, string> = {
   byte_order_mark: 'The body begins with a byte order mark, which JSON must not have (RFC 8259 section 8.1)',
   too_deep: `The body nests objects or arrays more than ${MAX_DEPTH} levels deep`,
-  not_json: 'The body is not JSON',
+  not_json: 'The body is not valid JSON',
   repeated_member: 'An object has a member more than once',
   malformed_name: 'The name of a member has half of a surrogate pair',
 };
 
 /**
- * Parses a JSON text. Refused, besides what isn't JSON: a byte order mark, nesting beyond {@link MAX_DEPTH}, and an
- * object with a member twice or with a name that isn't Unicode: readers differ in what they make of those. The depth
- * is found before anything is parsed. Time is linear in the length of the text.
+ * Parses a JSON text. Also refused: a byte order mark, nesting beyond {@link MAX_DEPTH}, and an object with a repeated
+ * member or a name that isn't well-formed Unicode, since parsers disagree about these. The depth is checked before
+ * anything is parsed. Takes time linear in the length of the text.
  */
 export function parseJsonText(text: string): Result<unknown, Refusal<JsonFault>> {
   if (text.startsWith('\uFEFF')) return refuse('byte_order_mark');
@@ -40,14 +40,14 @@ export function parseJsonText(text: string): Result<unknown, Refusal<JsonFault>>
   return counted === written ? ok(parsed) : refuse('repeated_member');
 }
 
-/** Whether a value is an object with members: no array, not null. */
+/** Whether a value is an object, but not an array or null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
- * A name without what some readers have no regard for: its case, white space and invisible characters, the width of
- * its letters. Upper case first: it also folds letters, such as the long s, whose lower case is their own.
+ * A name without the differences that some programs ignore: case, white space, invisible characters, and the width of
+ * letters. Upper case comes first, since it also folds letters such as the long s, whose lower case is itself.
  */
 export function folded(name: string): string {
   return name
@@ -57,7 +57,7 @@ export function folded(name: string): string {
     .toLowerCase();
 }
 
-/** How many members the text writes, if it is JSON; undefined when it is too deep. Outside strings each has one colon. */
+/** Counts the members in the text by their colons outside strings; undefined when it is nested too deeply. */
 function countWritten(text: string): number | undefined {
   let [depth, members] = [0, 0];
   for (let at = 0; at < text.length; at++) {
@@ -83,7 +83,7 @@ function countWritten(text: string): number | undefined {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Where the string ends that begins at a quote: at its other quote, or with the text. */
+/** Where the string ends that begins at a quote: at its closing quote, or at the end of the text. */
 function endOfString(text: string, begin: number): number {
   for (let at = text.indexOf('"', begin + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let escapes = at;
@@ -93,7 +93,7 @@ function endOfString(text: string, begin: number): number {
   return text.length;
 }
 
-/** How many members there are in a parsed value; undefined when the name of one isn't Unicode. */
+/** Counts the members in a parsed value; undefined when a name isn't well-formed Unicode. */
 function countMembers(value: unknown): number | undefined {
   let count = 0;
   const waiting: unknown[] = [value];

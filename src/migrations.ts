@@ -1,6 +1,7 @@
 /**
- * Brings an object's SQLite to its newest schema, forwards only. `versions[n]` holds the statements that
- * lead from version n to n + 1; all that are missing run in one transaction. `table` keeps the version.
+ * Migrates an object's SQLite database to the newest schema, forward only. `versions[n]` holds the statements that lead
+ * from version n to n + 1; all missing ones run in one transaction. `table` holds the version. Throws when the database
+ * is newer than this code.
  */
 export function migrate(
   storage: DurableObjectStorage,
@@ -21,7 +22,7 @@ export function migrate(
   });
 }
 
-/** Whether {@link migrate} ever made an object's tables. Looking writes nothing. */
+/** Whether {@link migrate} has made an object's tables. Doesn't write. */
 export function hasSchema(storage: DurableObjectStorage, table = 'schema'): boolean {
   const query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?";
   return storage.sql.exec(query, table).toArray().length > 0;

@@ -1,19 +1,19 @@
 import { RE2JS } from 're2js';
+import { isolateCache } from './caches';
 
 /*
- * Regular expressions of the settings. They meet text that strangers send (claims, names), so they run in linear
- * time: RE2's syntax (https://github.com/google/re2/wiki/Syntax), never the backtracking of `RegExp`.
+ * Regular expressions of the settings. They are applied to text from outside (claims, names), so they must run in
+ * linear time: RE2 (https://github.com/google/re2/wiki/Syntax) instead of `RegExp`, which backtracks.
  */
 
-/** Characters of a text that a pattern is tried on; a longer one matches none. Real claims are far shorter. */
+/** The longest text that can match a pattern, in characters. Real claims are far shorter. */
 export const LONGEST_MATCHED = 2048;
-/** Steps of a compiled pattern: what a repetition such as `(a{50}){50}` becomes. */
+/** Most steps of a compiled pattern: repetitions such as `(a{50}){50}` become very many. */
 const LONGEST_PROGRAM = 1000;
 
-/** By their text, for as long as this isolate lives; patterns are those of the settings. */
-const compiled = new Map<string, RE2JS>();
+const compiled = isolateCache<RE2JS>('patterns');
 
-/** Why a pattern can't be used, for the operator; undefined when it can. */
+/** Why a pattern can't be used, in words for the operator; undefined when it can. */
 export function patternFault(pattern: string): string | undefined {
   try {
     const steps = RE2JS.compile(pattern).programSize();
@@ -25,10 +25,10 @@ export function patternFault(pattern: string): string | undefined {
   }
 }
 
-/** Whether some part of the text matches a pattern that has no {@link patternFault}. */
+/** Whether some part of the text matches a pattern. The pattern must have no {@link patternFault}. */
 export function matchesPattern(text: string, pattern: string): boolean {
   if (text.length > LONGEST_MATCHED) return false;
-  const known = compiled.get(pattern) ?? RE2JS.compile(pattern);
-  compiled.set(pattern, known);
+  const known = compiled().get(pattern) ?? RE2JS.compile(pattern);
+  compiled().set(pattern, known);
   return known.test(text);
 }

@@ -1,12 +1,12 @@
 /**
- * What a step that can be refused returns: a value, or a refusal with a tag. Values cross Durable
- * Object boundaries unchanged, which thrown errors don't (they lose their fields on the way).
+ * The outcome of something that can be refused: a value, or a refusal with a tag. It crosses the boundary of a Durable
+ * Object unchanged, unlike a thrown error, which loses its fields.
  */
 export type Result<T, E = Refusal> = { ok: true; value: T } | { ok: false; error: E };
 
 /**
- * A refusal. `reason` is a stable tag for the log and the trail; `detail` says more to the operator.
- * Neither ever holds a secret, and neither is shown to a client as it is.
+ * A refusal. `reason` is a stable tag for the log and the audit trail; `detail` tells the operator more. Neither ever
+ * holds a secret, and neither is shown to a client as it is.
  */
 export interface Refusal<R extends string = string> {
   reason: R;

@@ -1,4 +1,4 @@
-/** Runs what has the same key one after the other, in the order of asking; other keys don't wait. */
+/** Runs tasks with the same key one after the other, in the order of the calls. Tasks with other keys don't wait. */
 export class Serial {
   private readonly tails = new Map<string, Promise<unknown>>();
 

@@ -88,7 +88,7 @@ describe('a path that leads nowhere', () => {
   test('is a page for a person', async () => {
     const page = await new Browser().visit('/nowhere');
     expect(page.status).toBe(404);
-    expect(page.html).toContain('There is no such page');
+    expect(page.html).toContain('Page not found');
   });
 
   test('is an error in JSON for a program', async () => {
@@ -115,7 +115,7 @@ describe('a failure of ours', () => {
     const page = await new Browser(broken).visit('/authorize?client_id=some-client');
     expect(page.status).toBe(500);
     const text = textOf(page.html);
-    expect(text).toContain('Something went wrong on our side');
+    expect(text).toContain('Something went wrong on our end');
     expect(text).toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}/);
     expect(text).not.toMatch(/TypeError|undefined|reading/);
   });
@@ -142,7 +142,7 @@ describe('a gate that is not set up', () => {
   test('serves a page that names the setting', async () => {
     const page = await new Browser(notSetUp).visit('/');
     expect(page.status).toBe(503);
-    expect(textOf(page.html)).toContain('SIGN_IN: no way to sign in is set that works on a public host');
+    expect(textOf(page.html)).toContain('SIGN_IN: no sign-in method is set that works on a public host');
   });
 
   test.each([

@@ -62,17 +62,17 @@ describe('GATEHOUSE_KEYS', () => {
   });
 
   it.each([
-    ['', 'not JSON'],
-    ['{', 'not JSON'],
-    ['"text"', 'not a JSON object'],
-    ['null', 'not a JSON object'],
-    ['[]', 'not a JSON object'],
+    ['', 'isn’t valid JSON'],
+    ['{', 'isn’t valid JSON'],
+    ['"text"', 'isn’t a JSON object'],
+    ['null', 'isn’t a JSON object'],
+    ['[]', 'isn’t a JSON object'],
     ['{}', 'no key version'],
     [JSON.stringify({ ids: keyOf('i') }), 'no key version'],
     [JSON.stringify({ v: keyOf('a') }), 'no "ids"'],
-    [JSON.stringify({ v: btoa('c'.repeat(31)), ids: keyOf('i') }), '"v" is not base64'],
-    [JSON.stringify({ v: 'no base64 at all, and secret', ids: keyOf('i') }), '"v" is not base64'],
-    [JSON.stringify({ v: 12, ids: keyOf('i') }), '"v" is not base64'],
+    [JSON.stringify({ v: btoa('c'.repeat(31)), ids: keyOf('i') }), '"v" isn’t base64'],
+    [JSON.stringify({ v: 'no base64 at all, and secret', ids: keyOf('i') }), '"v" isn’t base64'],
+    [JSON.stringify({ v: 12, ids: keyOf('i') }), '"v" isn’t base64'],
   ])('%j are refused, with the reason and without the key', (text, reason) => {
     const parsed = parseKeyring(text);
     expect(parsed).toMatchObject({ ok: false, error: { reason: 'keys_unreadable' } });

@@ -8,7 +8,7 @@ import { shown } from './say.js';
 
 /** @typedef {{ id?: string | undefined, data?: string, retry?: number }} StreamEvent */
 
-/** Characters of a refusal that are looked at. */
+/** Most characters of a refusal that are read. */
 const LONGEST_REFUSAL = 64 * 1024;
 const LONGEST_QUOTE = 300;
 
@@ -18,7 +18,7 @@ export function mediaType(response) {
 }
 
 /**
- * The events of a stream, and its wishes for how soon to come back (`retry`, milliseconds).
+ * The events of a stream, and its reconnection times (`retry`, in milliseconds).
  * @param {Response} response
  * @returns {AsyncGenerator<StreamEvent>}
  */
@@ -42,8 +42,8 @@ export async function* readEvents(response) {
 }
 
 /**
- * What a refusal by status says: the server's own JSON-RPC error if it sent one for this request, else one
- * that says what the status means.
+ * The JSON-RPC error for a refusal by status: the server's own if it sent one for this request, else one that says what
+ * the status means.
  * @param {Response} response
  * @param {string | number | undefined} id the request's
  * @returns {Promise<RpcError>}
@@ -69,8 +69,8 @@ export async function readRefusal(response, id) {
 }
 
 /**
- * Whether a server says that it doesn't know the session: 404 (MCP 2025-11-25, "Session management"), or 400 as
- * the many servers do that were made from the SDK's first examples.
+ * Whether a server says that it doesn't know the session: 404 (MCP 2025-11-25, "Session management"), or 400 as from
+ * the many servers that follow the first examples of the SDK.
  * @param {Response} response
  * @param {RpcError} refusal
  */
@@ -81,9 +81,9 @@ export function isSessionGone({ status }, { code, message }) {
 
 /** @param {number} status */
 function meaning(status) {
-  if (status === 404) return 'nothing is at this URL';
-  if (status === 405) return 'this URL takes no MCP messages';
+  if (status === 404) return 'there is nothing at this URL';
+  if (status === 405) return 'this URL doesn’t accept MCP messages';
   if (status === 413) return 'the message is too large';
   if (status === 429) return 'too many requests';
-  return status >= 500 ? 'it has a problem of its own' : 'it refused the request';
+  return status >= 500 ? 'the server has a problem' : 'the request was rejected';
 }

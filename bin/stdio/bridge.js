@@ -12,22 +12,22 @@ import { POST_HEADERS, Session } from './session.js';
 /** @import { LineWriter } from './lines.js' */
 /** @import { Message } from './types.ts' */
 
-/** Milliseconds that answers under way have when the client closes: clients that end a server wait two seconds. */
+/** Milliseconds that pending answers have after the client closes. Clients wait two seconds for a server to exit. */
 const DRAIN = 1000;
 
-/** Between a client's lines and a server's URL: every message goes on as it is, in both directions. */
+/** Passes messages between a client's lines and a server's URL, unchanged, in both directions. */
 export class Bridge {
   #endpoint;
   #out;
   #session;
   #exchanges;
   #stop = new AbortController();
-  /** Lines are taken in order, and wait for what must come before them. */
+  /** Lines are handled in order, and each waits for those that must be complete first. */
   #turn = Promise.resolve();
   /** @type {(ending: Ending) => void} */
   #fail = () => undefined;
 
-  /** Resolves with what ended the bridge before the client did. @type {Promise<Ending>} */
+  /** Resolves with the reason when the bridge ends before the client. @type {Promise<Ending>} */
   failed = new Promise((resolve) => {
     this.#fail = resolve;
   });
@@ -48,7 +48,7 @@ export class Bridge {
   }
 
   /**
-   * Takes a line of the client's.
+   * Handles a line from the client.
    * @param {string} line
    */
   take(line) {
@@ -61,7 +61,7 @@ export class Bridge {
     this.#turn = this.#turn.then(() => this.#dispatch(read.message));
   }
 
-  /** The client has closed its end, or the process is told to go (`now`). */
+  /** Ends: the client has closed its side, or the process got a signal (`now`). */
   async close(now = false) {
     if (!now) {
       const answered = this.#turn.then(() => this.#exchanges.settled());
@@ -79,8 +79,8 @@ export class Bridge {
     const { method, params } = message;
     if (method === 'notifications/cancelled' && this.#exchanges.cancel(params.requestId)) return;
     if (message.kind !== 'request') {
-      const told = this.#tell(message);
-      return method === 'notifications/initialized' ? told : undefined;
+      const sent = this.#notify(message);
+      return method === 'notifications/initialized' ? sent : undefined;
     }
     if (message.version === undefined) this.#session.note(message);
     const answered = this.#exchanges.begin(message);
@@ -88,12 +88,12 @@ export class Bridge {
   }
 
   /**
-   * A notification or a response: nothing comes back.
+   * Sends a notification or a response, which has no answer.
    * @param {Message} message
    */
-  async #tell(message) {
+  async #notify(message) {
     const own = message.version === undefined ? this.#session.headers() : messageHeaders(message);
-    const place = this.#session.place;
+    const session = this.#session.current;
     try {
       const response = await this.#endpoint.request('POST', {
         headers: { ...POST_HEADERS, ...own },
@@ -104,15 +104,15 @@ export class Bridge {
       if (message.method === 'notifications/initialized' && message.version === undefined) {
         this.#session.ready(message);
       }
-      // What it was about went with the old session; the next request opens another anyway.
-      if (response.status === 404 && place?.id !== undefined && message.version === undefined) {
-        await this.#session.renew(place);
+      // It belonged to the old session, so it isn't sent again. The next request would open a new session anyway.
+      if (response.status === 404 && session?.id !== undefined && message.version === undefined) {
+        await this.#session.renew(session);
       } else if (!response.ok)
         say(`the server answered ${response.status} to ${message.method ?? 'an answer'}`);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       if (error instanceof Ending) this.#end(error);
-      else say(`${message.method ?? 'an answer'} did not get through: ${judgeFailure(error).message}`);
+      else say(`${message.method ?? 'an answer'} wasn’t delivered: ${judgeFailure(error).message}`);
     }
   }
 

@@ -9,11 +9,11 @@ import { SignInStore } from './store.js';
 
 /** @import { Credential, Run, StoredSignIn } from './types.ts' */
 
-/** What a token endpoint says of a sign-in that is over, whatever one does. */
+/** Errors of a token endpoint after which a sign-in can't be refreshed any more (RFC 6749 section 5.2). */
 const OVER = ['invalid_grant', 'invalid_client', 'unauthorized_client'];
 
 /**
- * The headers of the command line, or a key as one: nothing can be done when they are refused.
+ * The credential of the command line or the environment, which can't be renewed when it is rejected.
  * @param {Run} run
  * @returns {Credential}
  */
@@ -21,13 +21,13 @@ export function fixedCredential({ headers, credential }) {
   return {
     headers: async () => ({}),
     refused: async () => false,
-    refusal: `the server refused ${credential}: it is wrong, expired or revoked, or not for this URL`,
+    refusal: `the server rejected ${credential}: it is wrong, expired, revoked, or not for this URL`,
     secrets: () => Object.values(headers).flatMap((value) => [value, value.replace(/^\S+ /, '')]),
   };
 }
 
 /**
- * A sign-in of a person, kept on this computer and refreshed before it expires.
+ * A person's sign-in, saved on this computer and refreshed before it expires.
  * @implements {Credential}
  */
 export class SignIn {
@@ -50,10 +50,10 @@ export class SignIn {
     this.#scope = scope;
     this.#store = new SignInStore(config, url);
     const command = `gatehouse-stdio ${url.href} --login`;
-    this.refusal = `the sign-in has ended, or was never for this. Run in a terminal: ${command}`;
+    this.refusal = `the sign-in has expired, or isn’t valid for this server. Run this in a terminal: ${command}`;
   }
 
-  /** Makes sure that somebody is signed in; throws an {@link Ending} otherwise. */
+  /** Makes sure that a person is signed in; throws an {@link Ending} otherwise. */
   async open() {
     const stored = await this.#store.read();
     const other = this.#scope !== undefined && stored?.asked !== this.#scope;
@@ -85,12 +85,12 @@ export class SignIn {
     return [access_token, refresh_token];
   }
 
-  /** Revokes the sign-in (RFC 7009) and forgets it. @returns {Promise<string>} what was done */
+  /** Revokes the sign-in (RFC 7009) and deletes it. @returns {Promise<string>} what was done */
   async signOut() {
-    return this.#store.alone(async () => {
+    return this.#store.locked(async () => {
       const stored = await this.#store.read();
       await this.#store.remove();
-      if (!stored) return `nobody is signed in to ${this.#url.href}`;
+      if (!stored) return `you aren’t signed in to ${this.#url.href}`;
       const { issuer, client_id, refresh_token, access_token } = stored;
       const options = oauthOptions(this.#url);
       try {
@@ -100,7 +100,7 @@ export class SignIn {
           .then(oauth.processRevocationResponse);
       } catch {
         const says =
-          'the sign-in is forgotten here, but could not be revoked: end it on the server’s account page';
+          'the sign-in was deleted here but couldn’t be revoked; revoke it on the server’s account page';
         throw new Ending(EXIT.unreachable, says);
       }
       return `signed out of ${this.#url.href}`;
@@ -116,7 +116,7 @@ export class SignIn {
   }
 
   async #showCode() {
-    // Known before a person is bothered.
+    // Checked before the person has to do something.
     await this.#store.ready();
     const before = this.#current?.access_token;
     this.#current = undefined;
@@ -125,12 +125,12 @@ export class SignIn {
       return stored && stored.access_token !== before && stored.asked === this.#scope ? stored : undefined;
     };
     const signIn = await signInByDevice(this.#url, this.#scope, elsewhere);
-    await this.#store.alone(() => this.#store.write(signIn));
+    await this.#store.locked(() => this.#store.write(signIn));
     this.#current = signIn;
   }
 
   /**
-   * A token that still lives is used when the refresh fails for now.
+   * If the refresh fails temporarily, a token that is still valid is used.
    * @param {StoredSignIn} current
    */
   async #renewInTime(current) {
@@ -142,14 +142,14 @@ export class SignIn {
   }
 
   /**
-   * Gets a new token, once for all who ask, here and in other processes. Resolves to false when the sign-in is
-   * over; throws when that isn't known.
+   * Gets a new token, once for all concurrent callers, also in other processes. Resolves to false when the sign-in has
+   * ended; throws when that isn't known.
    * @param {StoredSignIn} stale
    * @returns {Promise<boolean>}
    */
   #renew(stale) {
     this.#renewing ??= this.#store
-      .alone(() => this.#refresh(stale))
+      .locked(() => this.#refresh(stale))
       .finally(() => {
         this.#renewing = undefined;
       });
@@ -179,7 +179,7 @@ export class SignIn {
       return true;
     } catch (error) {
       if (!(error instanceof oauth.ResponseBodyError) || !OVER.includes(error.error)) throw passing(error);
-      say(`the sign-in is over (${error.error})`);
+      say(`the sign-in has expired (${error.error})`);
       await this.#store.remove();
       return false;
     }
@@ -194,5 +194,5 @@ function isDue({ renew_at }) {
 /** @param {unknown} error */
 function passing(error) {
   const says = error instanceof Error ? error.message : 'no answer';
-  return new NetworkFailure('unsent', `the sign-in could not be refreshed: ${says}`);
+  return new NetworkFailure('unsent', `the sign-in couldn’t be refreshed: ${says}`);
 }

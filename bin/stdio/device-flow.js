@@ -19,17 +19,20 @@ const RENEW_SECONDS = 60;
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 
 /**
- * Signs a person in by a code that they type in a browser, here or elsewhere (RFC 8628). Throws an
- * {@link Ending} when that fails or is declined.
+ * Signs a person in with a code that they enter in a browser, on any device (RFC 8628). Throws an {@link Ending} when
+ * that fails or is declined.
  * @param {URL} url
- * @param {string | undefined} asked scope, by choice
+ * @param {string | undefined} asked the scope to request; undefined: the server's default
  * @param {() => Promise<StoredSignIn | undefined>} elsewhere whether another process has signed in meanwhile
  * @returns {Promise<StoredSignIn>}
  */
 export async function signInByDevice(url, asked, elsewhere) {
   const { resource, scope = '', server } = await discover(url);
   if (!server.device_authorization_endpoint)
-    throw new Ending(EXIT.noCredential, `${url.host} offers no sign-in by a code: use a key instead`);
+    throw new Ending(
+      EXIT.noCredential,
+      `${url.host} doesn’t offer sign-in with a code; use an access key instead`,
+    );
   const options = oauthOptions(url);
   const client = await register(server, options);
   const wanted = asked ?? scope;
@@ -37,14 +40,14 @@ export async function signInByDevice(url, asked, elsewhere) {
   const started = await oauth
     .deviceAuthorizationRequest(server, client, oauth.None(), parameters, options)
     .then((response) => oauth.processDeviceAuthorizationResponse(server, client, response))
-    .catch(failed('the sign-in could not be started'));
+    .catch(failed('the sign-in couldn’t be started'));
   tell(started);
   const deadline = Date.now() + started.expires_in * 1000;
   for (let interval = started.interval ?? DEFAULT_INTERVAL; ; ) {
     await wait(interval * 1000);
     const found = await elsewhere();
     if (found) return found;
-    if (Date.now() > deadline) throw new Ending(EXIT.noCredential, 'the code has expired: start again');
+    if (Date.now() > deadline) throw new Ending(EXIT.noCredential, 'the code has expired; start again');
     try {
       const additionalParameters = { resource };
       const response = await oauth.deviceCodeGrantRequest(
@@ -62,7 +65,7 @@ export async function signInByDevice(url, asked, elsewhere) {
 }
 
 /**
- * What is stored of a token answer, `refresh_token` as it was when there is no new one.
+ * The parts of a token response that are stored; without a new `refresh_token`, the old one stays.
  * @param {oauth.TokenEndpointResponse} tokens
  * @param {string} [before]
  */
@@ -81,9 +84,9 @@ export function kept({ access_token, refresh_token, expires_in }, before) {
  */
 async function register(server, options) {
   if (!server.registration_endpoint)
-    throw new Ending(EXIT.noCredential, 'this server registers no clients: use a key instead');
+    throw new Ending(EXIT.noCredential, 'this server doesn’t register clients; use an access key instead');
   const metadata = {
-    // The person sees it on the consent page, and later in the list of what they allowed.
+    // The person sees it on the consent page, and later in the list of allowed apps.
     client_name: `gatehouse-stdio on ${hostname()}`,
     grant_types: [DEVICE_CODE, 'refresh_token'],
     response_types: [],
@@ -92,7 +95,7 @@ async function register(server, options) {
   const { client_id } = await oauth
     .dynamicClientRegistrationRequest(server, metadata, options)
     .then((response) => oauth.processDynamicClientRegistrationResponse(response))
-    .catch(failed('the sign-in could not be started'));
+    .catch(failed('the sign-in couldn’t be started'));
   return { client_id };
 }
 
@@ -111,8 +114,8 @@ function judgePoll(error) {
   const code = error instanceof oauth.ResponseBodyError ? error.error : undefined;
   if (code === 'authorization_pending') return 0;
   if (code === 'access_denied') throw new Ending(EXIT.refused, 'the sign-in was declined');
-  if (code === 'expired_token') throw new Ending(EXIT.noCredential, 'the code has expired: start again');
-  // A server that can't be reached, or has a problem of its own, is asked less often, as one that says so.
+  if (code === 'expired_token') throw new Ending(EXIT.noCredential, 'the code has expired; start again');
+  // A server that can't be reached, or has a problem, is polled less often, as if it had said `slow_down`.
   const passing = code === undefined || code === 'slow_down';
   if (passing && !(error instanceof Ending)) return SLOW_DOWN;
   return failed('the sign-in failed')(error);

@@ -12,13 +12,12 @@ const LONGEST_DOCUMENT = 64 * 1024;
 /**
  * @typedef {object} Discovered where to sign in for a URL
  * @property {string} resource what the tokens are for, as the metadata spells it
- * @property {string | undefined} scope what the server proposes
+ * @property {string | undefined} scope the server's default
  * @property {oauth.AuthorizationServer} server
  */
 
 /**
- * The options of every OAuth request for a URL: through our `fetch`, with a time limit, in clear only within
- * this computer.
+ * The options of every OAuth request for a URL: our `fetch`, a time limit, and plain http only on this computer.
  * @param {URL} url
  */
 export function oauthOptions(url) {
@@ -26,7 +25,7 @@ export function oauthOptions(url) {
   const send = async (/** @type {string} */ to, /** @type {object} */ init) => {
     const { protocol, hostname } = new URL(to);
     if (protocol !== 'https:' && !(loopback && isLoopback({ hostname }))) {
-      throw new Ending(EXIT.refused, 'the server names an address for the sign-in that is not https');
+      throw new Ending(EXIT.refused, 'the server’s sign-in address isn’t https');
     }
     return /** @type {unknown} */ (await fetchOnce(to, init));
   };
@@ -40,8 +39,8 @@ export function oauthOptions(url) {
 }
 
 /**
- * Asks the server who signs people in for it: its challenge, its metadata (RFC 9728), that of the authorization
- * server (RFC 8414). Throws an {@link Ending} when a step is missing.
+ * Finds the server's authorization server: by its challenge, its metadata (RFC 9728), and the metadata of the
+ * authorization server (RFC 8414). Throws an {@link Ending} when a step fails.
  * @param {URL} url
  * @returns {Promise<Discovered>}
  */
@@ -49,9 +48,11 @@ export async function discover(url) {
   const challenge = await readChallenge(url);
   const path = url.pathname === '/' ? '' : url.pathname;
   const wellKnown = `${url.origin}/.well-known/oauth-protected-resource`;
-  const places = challenge.metadata ? [challenge.metadata] : [`${wellKnown}${path}${url.search}`, wellKnown];
-  for (const place of places) {
-    const metadata = await readMetadata(url, place);
+  const locations = challenge.metadata
+    ? [challenge.metadata]
+    : [`${wellKnown}${path}${url.search}`, wellKnown];
+  for (const location of locations) {
+    const metadata = await readMetadata(url, location);
     if (!metadata) continue;
     const { resource, authorization_servers, scopes_supported } = metadata;
     if (typeof resource !== 'string' || !covers(resource, url)) {
@@ -61,7 +62,7 @@ export async function discover(url) {
     const listed = Array.isArray(scopes_supported) ? scopes_supported.join(' ') : undefined;
     return { resource, scope: challenge.scope ?? listed, server: await readServer(url, `${issuer}`) };
   }
-  throw new Ending(EXIT.refused, `${url.host} does not say where to sign in: use a key instead`);
+  throw new Ending(EXIT.refused, `${url.host} doesn’t say where to sign in; use an access key instead`);
 }
 
 /**
@@ -71,7 +72,7 @@ export async function discover(url) {
  * @returns {Promise<oauth.AuthorizationServer>}
  */
 export async function readServer(url, issuer) {
-  if (!URL.canParse(issuer)) throw new Ending(EXIT.refused, 'the server names nobody to sign in with');
+  if (!URL.canParse(issuer)) throw new Ending(EXIT.refused, 'the server names no authorization server');
   const at = new URL(issuer);
   for (const algorithm of /** @type {const} */ (['oauth2', 'oidc'])) {
     const response = await oauth
@@ -80,7 +81,7 @@ export async function readServer(url, issuer) {
     if (response.ok) return oauth.processDiscoveryResponse(at, response);
     await response.body?.cancel();
   }
-  throw new Ending(EXIT.refused, `${at.host} does not describe how to sign in`);
+  throw new Ending(EXIT.refused, `${at.host} doesn’t describe how to sign in`);
 }
 
 /**
@@ -109,20 +110,20 @@ async function readChallenge(url) {
 
 /**
  * @param {URL} url
- * @param {string} place
+ * @param {string} location
  */
-async function readMetadata(url, place) {
-  if (!URL.canParse(place)) return undefined;
+async function readMetadata(url, location) {
+  if (!URL.canParse(location)) return undefined;
   const { [oauth.customFetch]: fetch } = oauthOptions(url);
   const init = { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(TIMEOUT) };
-  const response = await fetch(place, init).catch(unreachable(new URL(place)));
+  const response = await fetch(location, init).catch(unreachable(new URL(location)));
   const text = await response.text();
   if (!response.ok || text.length > LONGEST_DOCUMENT) return undefined;
   return asObject(parseJson(text));
 }
 
 /**
- * Whether metadata for `resource` is about this URL: the same, or one above it at the same origin.
+ * Whether metadata for `resource` applies to this URL: it is the same, or a parent path at the same origin.
  * @param {string} resource
  * @param {URL} url
  */

@@ -40,8 +40,8 @@ export class Endpoint {
   }
 
   /**
-   * One answer of the server, whatever its status. Throws a `NetworkFailure`, what `signal` was aborted with,
-   * or an `Ending`: never reached (4), refused (3).
+   * One answer of the server, with any status. Throws a `NetworkFailure`, the reason of `signal`, or an `Ending`: never
+   * reached (4), or rejected (3).
    * @param {'POST' | 'GET' | 'DELETE'} method
    * @param {Ask} ask
    */
@@ -90,7 +90,7 @@ export class Endpoint {
 }
 
 /**
- * The later ones before the earlier ones, whatever the case of their names.
+ * Merges headers, ignoring the case of their names; later ones win.
  * @param {Record<string, string>[]} all
  */
 function joined(...all) {
@@ -116,5 +116,5 @@ async function redirected(response, url) {
   const to = response.headers.get('location') ?? '';
   const where = URL.canParse(to, url) ? new URL(to, url) : undefined;
   const known = where ? shown(`to ${where.origin}${where.pathname}`) : 'elsewhere';
-  return new NetworkFailure('hopeless', `it redirects ${known}, and redirects are not followed`);
+  return new NetworkFailure('hopeless', `it redirects ${known}, and redirects aren’t followed`);
 }

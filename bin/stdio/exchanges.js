@@ -20,7 +20,7 @@ import { KnownTools, relearnTools } from './tools.js';
 /** `HeaderMismatch` of MCP 2026-07-28. */
 const HEADER_MISMATCH = -32020;
 
-/** Requests on their way to the server, and its messages on their way back. */
+/** Pending requests, and the messages that come back for them. */
 export class Exchanges {
   #endpoint;
   #out;
@@ -44,7 +44,7 @@ export class Exchanges {
   }
 
   /**
-   * Sends a request of the client's.
+   * Sends a request from the client.
    * @param {Message} message
    * @returns {Promise<void>} when it is answered
    */
@@ -59,7 +59,7 @@ export class Exchanges {
   }
 
   /**
-   * Sends a request of the bridge's own: the text of one, with another id.
+   * Sends a request of the bridge's own: the given text, with a new id.
    * @param {string} text
    * @returns {Promise<{ result: Record<string, unknown>, session: string | undefined }>} throws when refused
    */
@@ -76,7 +76,7 @@ export class Exchanges {
   }
 
   /**
-   * Takes a message of the server's: an answer settles its request, all else goes on to the client.
+   * Handles a message from the server: an answer settles its request, and anything else is passed to the client.
    * @param {string} text JSON
    */
   async deliver(text) {
@@ -90,7 +90,7 @@ export class Exchanges {
   /**
    * Cancels a stateless request by closing its stream (MCP 2026-07-28, "Cancellation").
    * @param {unknown} id
-   * @returns {boolean} false: the server must be told by a notification
+   * @returns {boolean} false: the server needs a notification
    */
   cancel(id) {
     const exchange = this.#waiting.get(JSON.stringify(id));
@@ -102,7 +102,7 @@ export class Exchanges {
     return true;
   }
 
-  /** Resolves when no request of the client's waits for an answer, streams that never end apart. */
+  /** Resolves when no request from the client waits for an answer, except for streams that never end. */
   async settled() {
     const under = () =>
       [...this.#waiting.values()].some((one) => one.message.method !== 'subscriptions/listen');
@@ -157,17 +157,17 @@ export class Exchanges {
     const legacy = message.version === undefined && message.method !== 'initialize';
     let deadline = 0;
     for (let renewed = 0, relearned = false, attempts = 0; ; ) {
-      const place = legacy ? this.#session.place : undefined;
+      const session = legacy ? this.#session.current : undefined;
       const response = await this.#post(exchange, repeatable, signal);
       const refusal = response.ok ? undefined : await readRefusal(response, message.id);
       if (
         refusal &&
-        place?.id !== undefined &&
+        session?.id !== undefined &&
         isSessionGone(response, refusal) &&
         !exchange.own &&
         renewed++ < 2
       ) {
-        await this.#session.renew(place);
+        await this.#session.renew(session);
         continue;
       }
       if (refusal?.code === HEADER_MISMATCH && message.method === 'tools/call' && !relearned) {
@@ -208,20 +208,21 @@ export class Exchanges {
   }
 
   /**
-   * Reads an answer to its end, and on from where it broke if the server can (2025: `Last-Event-ID`).
+   * Reads an answer to its end. If it breaks, continues from the last event if the server supports that (2025:
+   * `Last-Event-ID`).
    * @param {Exchange} exchange
    * @param {Response} response
    * @param {AbortSignal} signal
    * @returns {Promise<NetworkFailure>} why it wasn't answered, if it wasn't
    */
   async #readThrough(exchange, response, signal) {
-    const place = this.#session.place;
+    const session = this.#session.current;
     let failure = await this.#read(exchange, response, signal);
     const resumable = () =>
       !exchange.settled &&
       !exchange.cancelled &&
       exchange.lastEventId !== '' &&
-      this.#session.place === place;
+      this.#session.current === session;
     if (exchange.message.version !== undefined) return failure;
     for (let attempts = 0; resumable(); attempts++) {
       const headers = {
@@ -251,20 +252,17 @@ export class Exchanges {
         for await (const { id, data } of readEvents(response)) {
           if (id) exchange.lastEventId = id;
           if (!data) continue;
-          if (parseJson(data) === undefined) say('the server sent an event that is not JSON');
+          if (parseJson(data) === undefined) say('the server sent an event that isn’t JSON');
           else await this.deliver(data);
         }
         return new NetworkFailure('lost', 'the answer ended before it was complete');
       }
       const text = await response.text();
       if (parseJson(text) === undefined) {
-        return new NetworkFailure(
-          'hopeless',
-          `it gave an answer that is not MCP (${response.status} ${shown(type)})`,
-        );
+        return new NetworkFailure('hopeless', `its answer isn’t MCP (${response.status} ${shown(type)})`);
       }
       await this.deliver(text);
-      return new NetworkFailure('hopeless', 'it answered another request than this');
+      return new NetworkFailure('hopeless', 'it answered a different request');
     } catch (error) {
       signal.throwIfAborted();
       return judgeFailure(error);

@@ -1,6 +1,6 @@
 // @ts-check
 
-/** What the process ends with; `--help` lists them. */
+/** Exit codes of the process, which `--help` lists. */
 export const EXIT = /** @type {const} */ ({
   ended: 0,
   usage: 1,
@@ -9,7 +9,7 @@ export const EXIT = /** @type {const} */ ({
   unreachable: 4,
 });
 
-/** The end of the bridge: a code, and a sentence for the person. */
+/** Ends the bridge, with an exit code and a message for the person. */
 export class Ending extends Error {
   /**
    * @param {number} code one of {@link EXIT}

@@ -13,8 +13,8 @@ const NAMED = /** @type {Record<string, string>} */ ({
 });
 
 /**
- * The headers that repeat a stateless message (MCP 2026-07-28, "Standard request headers"); none for one of
- * the era with sessions, whose headers are the session's.
+ * The headers that repeat a stateless message (MCP 2026-07-28, "Standard request headers"); none for a message of the
+ * 2025 era, whose headers belong to the session.
  * @param {Message} message
  * @returns {Record<string, string>}
  */
@@ -30,7 +30,7 @@ export function messageHeaders({ version, method, params }) {
 }
 
 /**
- * A text as a header's value: as it is if it can stand there, else in Base64 (MCP 2026-07-28, "Value encoding").
+ * A text as a header value: unchanged if that is allowed, otherwise in Base64 (MCP 2026-07-28, "Value encoding").
  * @param {string} text
  */
 export function encodeHeader(text) {

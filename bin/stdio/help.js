@@ -3,28 +3,28 @@ import { EXIT } from './exit.js';
 
 export const HELP = `Usage: gatehouse-stdio <url> [options]
 
-Brings an MCP server that is reached by HTTP to a client that speaks only stdio.
+Connects a client that supports only stdio to an MCP server over HTTP.
 
-  <url>                  such as https://mcp.example.com/mcp
+  <url>                  for example https://mcp.example.com/mcp
 
-The credential, one of these:
-  GATEHOUSE_KEY          environment: an access key or token, sent as "Authorization: Bearer …"
-  --header 'Name: value' sent as it is, with every request; may be repeated. Nothing is discovered.
-                         Others may see a command line: prefer GATEHOUSE_KEY where it does
-  --login                sign in by a code in a browser, on this computer or another. The sign-in is kept
-                         in the configuration folder; in a terminal this signs in and ends
-    --scope '…'          ask for this scope instead of what the server proposes
-  --logout               revoke that sign-in and forget it
+Credential (exactly one):
+  GATEHOUSE_KEY          environment variable with an access key or token, sent as "Authorization: Bearer …"
+  --header 'Name: value' sent with every request, unchanged; can be repeated. Disables discovery.
+                         Other users of this computer may see the command line, so prefer GATEHOUSE_KEY
+  --login                sign in with a code in a browser, on this or another computer. The sign-in is
+                         saved in the configuration folder. In a terminal, exits after signing in
+    --scope '…'          request this scope instead of the server's default
+  --logout               revoke the saved sign-in and delete it
 
-Others:
-  --patience <seconds>   how long a server that can't be reached is tried again (15)
+Other options:
+  --patience <seconds>   how long to retry a server that can't be reached (default: 15)
   --help, --version
 
-Ends with
+Exit codes:
   ${EXIT.ended}  the client closed the connection
-  ${EXIT.usage}  the command line is wrong, or the bridge itself
+  ${EXIT.usage}  the command line is wrong, or the bridge failed
   ${EXIT.noCredential}  there is no credential
-  ${EXIT.refused}  the server refused the credential
-  ${EXIT.unreachable}  the server could not be reached at the start
+  ${EXIT.refused}  the server rejected the credential
+  ${EXIT.unreachable}  the server couldn't be reached at startup
 
-HTTPS_PROXY, NO_PROXY and NODE_EXTRA_CA_CERTS are heeded.`;
+Respects HTTPS_PROXY, NO_PROXY, and NODE_EXTRA_CA_CERTS.`;

@@ -8,7 +8,7 @@ const NEWLINE = 0x0a;
 const APART = 5;
 
 /**
- * Hands on each line of a stream, without its end. Only a newline ends one: Node's `readline` also splits at
+ * Passes on each line of a stream, without its newline. Only a newline ends a line: Node's `readline` also splits at
  * U+2028, which JSON allows inside a string.
  * @param {Readable} input
  * @param {(line: string) => void} take
@@ -41,7 +41,7 @@ export function readLines(input, take) {
 }
 
 /**
- * Lines to a stream, in order, as fast as its reader takes them.
+ * Writes lines to a stream, in order, as fast as its reader reads them.
  */
 export class LineWriter {
   #output;
@@ -54,8 +54,8 @@ export class LineWriter {
   }
 
   /**
-   * Resolves when there is room for more. `apart`: not in one piece with the line before. The SDKs' clients take
-   * the answer to a call before what stands in front of it in the same piece, and so lose the last progress.
+   * Resolves when the stream accepts more. `apart`: not in the same chunk as the line before. The SDKs' clients handle
+   * the answer to a call before the messages in front of it in the same chunk, and so lose the last progress.
    * @param {string} line
    * @param {boolean} [apart]
    * @returns {Promise<void>}
@@ -78,7 +78,7 @@ export class LineWriter {
   #put(text) {
     const output = this.#output;
     return new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
-      // A reader that has gone is heard of by the stream's 'error'.
+      // If the reader has gone, the stream emits 'error'.
       if (output.destroyed || output.write(text)) return resolve();
       const done = () => {
         output.off('drain', done).off('close', done);

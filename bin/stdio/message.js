@@ -10,13 +10,13 @@ const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 
 /**
- * Reads a line of the client's.
+ * Reads a line from the client.
  * @param {string} text
  * @returns {{ message: Message } | { error: RpcError }}
  */
 export function readMessage(text) {
   const value = parseJson(text);
-  if (value === undefined) return { error: { code: PARSE_ERROR, message: 'This line is not JSON' } };
+  if (value === undefined) return { error: { code: PARSE_ERROR, message: 'This line isn’t JSON' } };
   if (Array.isArray(value))
     return { error: { code: INVALID_REQUEST, message: 'JSON-RPC batches are not supported' } };
   const { id, method, params, result, error } = asObject(value);
@@ -31,11 +31,11 @@ export function readMessage(text) {
   }
   if (hasId && (result !== undefined || error !== undefined))
     return { message: { ...base, kind: 'response', method: undefined, version: undefined } };
-  return { error: { code: INVALID_REQUEST, message: 'This line is no JSON-RPC message' } };
+  return { error: { code: INVALID_REQUEST, message: 'This line isn’t a JSON-RPC message' } };
 }
 
 /**
- * A JSON text on one line. Newlines in JSON stand between its parts only, never in a string.
+ * A JSON text on one line. In JSON, newlines can only be between tokens, never inside a string.
  * @param {string} text
  */
 export function oneLine(text) {

@@ -13,13 +13,13 @@ const CONNECT_TIMEOUT = 10_000;
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 5000;
 
-// No time limit on an answer: a call may take an hour, and how long to wait is the client's to say.
+// No time limit for an answer: a call may take an hour, and the client decides how long to wait.
 const limits = {
   headersTimeout: 0,
   bodyTimeout: 0,
   connect: { timeout: CONNECT_TIMEOUT, keepAlive: true, keepAliveInitialDelay: 10_000 },
 };
-// Plain http is spoken within this computer only: a proxy would read the credential.
+// Plain http is used only on this computer: a proxy could read the credential.
 const inside = new Agent(limits);
 /** @type {EnvHttpProxyAgent | undefined} */
 let outside;
@@ -34,7 +34,7 @@ function throughProxy() {
 }
 
 /**
- * `fetch`, through the proxy that the environment names if it names one, following no redirect.
+ * `fetch`, through the proxy that the environment names, if any, without following redirects.
  * @param {string} url
  * @param {RequestInit} init
  * @returns {Promise<Response>}
@@ -48,8 +48,8 @@ export function fetchOnce(url, init) {
 /** @typedef {'unsent' | 'lost' | 'hopeless'} FailureKind */
 
 /**
- * A request without an answer. `unsent`: it can't have arrived; `lost`: it may have; `hopeless`: it will never
- * arrive, such as with a certificate that nobody vouches for.
+ * A request without an answer. `unsent`: it can't have arrived; `lost`: it may have; `hopeless`: it will never arrive,
+ * such as with an untrusted certificate.
  */
 export class NetworkFailure extends Error {
   /**
@@ -64,19 +64,19 @@ export class NetworkFailure extends Error {
 
 const UNSENT = /** @type {Record<string, string>} */ ({
   ECONNREFUSED: 'the connection was refused',
-  ENOTFOUND: 'its name was not found',
-  EAI_AGAIN: 'its name could not be looked up',
-  EHOSTUNREACH: 'there is no way to it',
+  ENOTFOUND: 'its name wasn’t found',
+  EAI_AGAIN: 'its name couldn’t be looked up',
+  EHOSTUNREACH: 'there is no route to it',
   ENETUNREACH: 'there is no network',
   ENETDOWN: 'there is no network',
   EADDRNOTAVAIL: 'there is no network',
   UND_ERR_CONNECT_TIMEOUT: 'it took too long to connect',
 });
 const LOST = /** @type {Record<string, string>} */ ({
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
+  ECONNRESET: 'the connection was closed unexpectedly',
+  EPIPE: 'the connection was closed unexpectedly',
   ETIMEDOUT: 'the connection timed out',
-  UND_ERR_SOCKET: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was closed unexpectedly',
 });
 const CERTIFICATE = /CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL|EPROTO/;
 
@@ -91,14 +91,14 @@ export function judgeFailure(error) {
   if (cause instanceof ProxyFailure) return judgeProxy(cause);
   const code = typeof cause.code === 'string' ? cause.code : '';
   if (Object.hasOwn(UNSENT, code)) return new NetworkFailure('unsent', UNSENT[code] ?? code);
-  // A handshake comes before any byte of the request.
-  if (CERTIFICATE.test(code)) return new NetworkFailure('hopeless', `no secure connection (${code})`);
+  // The TLS handshake comes before any byte of the request.
+  if (CERTIFICATE.test(code)) return new NetworkFailure('hopeless', `the secure connection failed (${code})`);
   const known = Object.hasOwn(LOST, code) ? LOST[code] : undefined;
   return new NetworkFailure('lost', known ?? `the connection failed${code === '' ? '' : ` (${code})`}`);
 }
 
 /**
- * No request gets past a proxy that makes no tunnel.
+ * A request can't have arrived if the proxy made no tunnel.
  * @param {ProxyFailure} failure
  */
 function judgeProxy({ message, cause }) {
@@ -115,7 +115,7 @@ function judgeProxy({ message, cause }) {
 export function describeFailure({ kind, message }, method) {
   if (kind === 'unsent') return `The server can’t be reached: ${message}`;
   const doubt =
-    kind === 'lost' && method === 'tools/call' ? '. Whether the call took effect is not known' : '';
+    kind === 'lost' && method === 'tools/call' ? '. It isn’t known whether the call took effect' : '';
   return `No answer from the server: ${message}${doubt}`;
 }
 
@@ -124,14 +124,14 @@ export function describeFailure({ kind, message }, method) {
  * @param {number} attempts
  */
 export function backoff(attempts) {
-  // A server that comes back is not met by everybody at the same moment.
+  // Random, so that a server that comes back doesn't get all requests at the same moment.
   const spread = 0.75 + Math.random() / 2;
   return Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(attempts, 10)) * spread;
 }
 
 /**
- * Milliseconds that a server which has no time now asks to be left alone, undefined if it doesn't (RFC 9110
- * section 10.2.3). 429 and 503 mean that nothing was done.
+ * Milliseconds that a server with too many requests asks to wait (RFC 9110 section 10.2.3); undefined if it doesn't.
+ * 429 and 503 mean that nothing was done.
  * @param {Response} response
  * @param {number} now milliseconds since the epoch
  */
@@ -144,7 +144,7 @@ export function retryAfter(response, now) {
 }
 
 /**
- * Sends until there is an answer, or `patience` is over. What may have arrived is sent again only if
+ * Sends until there is an answer, or `patience` is over. A request that may have arrived is sent again only if it is
  * `repeatable`.
  * @param {() => Promise<Response>} attempt
  * @param {{ patience: number, repeatable: boolean, signal: AbortSignal }} options milliseconds

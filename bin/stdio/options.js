@@ -7,7 +7,7 @@ import { readProxy } from './proxy.js';
 
 /** @import { Command } from './types.ts' */
 
-/** Headers that the protocol or HTTP owns. */
+/** Headers that MCP or HTTP defines, which the bridge sets itself. */
 const OWN_HEADERS = new Set([
   ...['accept', 'connection', 'content-length', 'content-type', 'host', 'last-event-id'],
   ...['mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-session-id', 'transfer-encoding'],
@@ -17,10 +17,10 @@ const CREDENTIAL_HEADERS = ['authorization', 'x-api-key'];
 const DEFAULT_PATIENCE = 15;
 const LONGEST_PATIENCE = 3600;
 
-const MISSING = `there is no credential. Give one of these:
-  - the environment variable GATEHOUSE_KEY with an access key (its account page makes one)
-  - --login, to sign in by a code in a browser
-  - --header 'Name: value', sent as it is`;
+const MISSING = `there is no credential. Use one of these:
+  - the environment variable GATEHOUSE_KEY with an access key (create one on your account page)
+  - --login, to sign in with a code in a browser
+  - --header 'Name: value', sent unchanged`;
 
 /**
  * Reads the command line (without program and script) and the environment.
@@ -36,13 +36,15 @@ export function parseOptions(args, env) {
   if (values.version) return { kind: 'version' };
   if (positionals.length !== 1)
     return wrong(
-      positionals.length === 0 ? 'the server’s URL is missing' : 'more than one URL: options begin with --',
+      positionals.length === 0
+        ? 'the server’s URL is missing'
+        : 'there is more than one URL; options start with --',
     );
   const url = parseUrl(positionals[0] ?? '');
   if (typeof url === 'string') return wrong(url);
   const proxy = isLoopback(url) ? undefined : readProxy(env);
   if (proxy && 'wrong' in proxy)
-    return wrong(`${proxy.wrong} is no proxy’s address: it looks like http://proxy.example.com:8080`);
+    return wrong(`${proxy.wrong} isn’t a proxy URL such as http://proxy.example.com:8080`);
   const config = configFolder(env);
   if (values.logout) return { kind: 'logout', url, config };
 
@@ -50,8 +52,8 @@ export function parseOptions(args, env) {
   if (typeof headers === 'string') return wrong(headers);
   const patience = Number(values.patience ?? DEFAULT_PATIENCE);
   if (!(patience >= 0 && patience <= LONGEST_PATIENCE))
-    return wrong(`--patience is a number of seconds, at most ${LONGEST_PATIENCE}`);
-  if (values.scope !== undefined && !values.login) return wrong('--scope goes with --login');
+    return wrong(`--patience must be a number of seconds, at most ${LONGEST_PATIENCE}`);
+  if (values.scope !== undefined && !values.login) return wrong('--scope requires --login');
 
   const key = env.GATEHOUSE_KEY?.trim() ?? '';
   const named = Object.keys(headers).find((name) => CREDENTIAL_HEADERS.includes(name.toLowerCase()));
@@ -60,11 +62,12 @@ export function parseOptions(args, env) {
     values.login ? '--login' : undefined,
     named === undefined ? undefined : `--header '${named}: …'`,
   ].filter((name) => name !== undefined);
-  if (given.length > 1) return wrong(`two credentials at once: ${given.join(' and ')}. Leave one of them`);
+  if (given.length > 1)
+    return wrong(`there is more than one credential: ${given.join(' and ')}. Use only one`);
   if (given.length === 0 && Object.keys(headers).length === 0)
     return { kind: 'wrong', code: EXIT.noCredential, says: MISSING };
-  // A key with a character that no header may have is a wrong one, and fetch would quote it.
-  if (key !== '' && !/^[!-~]+$/.test(key)) return wrong('GATEHOUSE_KEY has a character that no key has');
+  // Checked here because the error of fetch would quote a key with a character that headers can't have.
+  if (key !== '' && !/^[!-~]+$/.test(key)) return wrong('GATEHOUSE_KEY has a character that keys don’t have');
   return {
     kind: 'run',
     url,
@@ -92,7 +95,7 @@ function parse(args) {
       },
     });
   } catch (error) {
-    // The first sentence: the further ones are advice for programmers.
+    // Only the first sentence: the rest is advice for programmers.
     return error instanceof Error ? (error.message.split('. ')[0] ?? '') : `${error}`;
   }
 }
@@ -102,13 +105,13 @@ function parse(args) {
  * @returns {URL | string} a string says what is wrong
  */
 function parseUrl(text) {
-  if (!URL.canParse(text)) return 'the URL is none: it looks like https://mcp.example.com/mcp';
+  if (!URL.canParse(text)) return 'the URL isn’t valid; it looks like https://mcp.example.com/mcp';
   const url = new URL(text);
   if (url.username !== '' || url.password !== '')
-    return 'a URL with a name or password in it is not used: give the credential as GATEHOUSE_KEY';
+    return 'the URL must not contain a name or password; put the credential in GATEHOUSE_KEY';
   url.hash = '';
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return url;
-  return 'the URL must begin with https:// (http:// is for this computer only): a key would travel in clear';
+  return 'the URL must start with https:// (http:// is for this computer only), because a key would be sent unencrypted';
 }
 
 /** @param {{ hostname: string }} url */
@@ -125,11 +128,12 @@ function parseHeaders(lines) {
   const headers = {};
   for (const line of lines) {
     const [, name, value] = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t -~]*)$/.exec(line) ?? [];
-    // What stands there may be a secret, so it isn't repeated.
+    // The text may be a secret, so it isn't repeated.
     if (name === undefined || value === undefined) return "--header must look like 'Name: value'";
-    if (OWN_HEADERS.has(name.toLowerCase())) return `--header ${name} is the protocol’s own`;
+    if (OWN_HEADERS.has(name.toLowerCase()))
+      return `--header ${name} isn’t allowed, because the protocol sets it`;
     if (Object.keys(headers).some((other) => other.toLowerCase() === name.toLowerCase()))
-      return `--header ${name} is there twice`;
+      return `--header ${name} is given twice`;
     headers[name] = value;
   }
   return headers;

@@ -6,8 +6,8 @@ const NAMES = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'];
 const SCHEMES = ['http:', 'https:', 'socks:', 'socks5:'];
 
 /**
- * The proxy that the environment names, with the scheme that many leave out; undefined when it names none.
- * `wrong`: a variable in which stands no address of one.
+ * The proxy that the environment names, with the scheme that many leave out; undefined when there is none. `wrong`: the
+ * name of a variable whose value isn't a URL.
  * @param {Record<string, string | undefined>} env
  * @returns {{ url: string } | { wrong: string } | undefined}
  */
@@ -23,8 +23,8 @@ export function readProxy(env) {
 export class ProxyFailure extends Error {}
 
 /**
- * The connections to a proxy, each for one tunnel. What fails there is told as the proxy's; a connection that it
- * closes would else be what undici tries again at once, without end.
+ * Connections to a proxy, each for one tunnel. A failure there is reported as one of the proxy. Otherwise, undici would
+ * retry a connection that the proxy closes at once, forever.
  */
 export class ProxyPool extends Pool {
   /**
@@ -34,7 +34,7 @@ export class ProxyPool extends Pool {
    */
   async connect(options) {
     const tunnel = await super.connect(options).catch((cause) => {
-      throw new ProxyFailure('no way through the proxy', { cause });
+      throw new ProxyFailure('the proxy couldn’t be used', { cause });
     });
     if (tunnel.statusCode === 200) return tunnel;
     tunnel.socket.on('error', () => undefined).destroy();

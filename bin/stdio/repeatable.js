@@ -11,8 +11,8 @@ const REPEATABLE = new Set([
 ]);
 
 /**
- * Whether a request may be sent again when it isn't known if it arrived: methods that only read, and calls of
- * tools whose `readOnlyHint` says so. A request that can't have arrived is always sent again.
+ * Whether a request may be sent again when it may have arrived: methods that only read, and calls of tools whose
+ * `readOnlyHint` says so. A request that can't have arrived is always sent again.
  * @param {Message} message
  * @param {KnownTools} tools
  */

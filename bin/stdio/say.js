@@ -4,16 +4,16 @@
 const secrets = new Set();
 
 /**
- * From now on these are never shown, whoever repeats them.
+ * From now on, these are removed from anything that is shown.
  * @param {readonly string[]} values
  */
 export function keepSecret(values) {
-  // What is shorter is no secret, and would blot out half of every sentence.
+  // Anything shorter isn't a secret, and hiding it would make messages unreadable.
   for (const value of values) if (value.length >= 8) secrets.add(value);
 }
 
 /**
- * A text that may be shown: without secrets, and without what would move a terminal's cursor or hide words.
+ * A text that can be shown: without secrets, and without characters that move the cursor or hide text.
  * @param {string} text
  */
 export function shown(text) {
@@ -23,7 +23,7 @@ export function shown(text) {
 }
 
 /**
- * Writes for the person: on stderr, since stdout is the protocol's.
+ * Writes to the person, on stderr, since stdout carries the protocol.
  * @param {string} text
  */
 export function say(text) {

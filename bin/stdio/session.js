@@ -13,7 +13,7 @@ import { say } from './say.js';
 const RECONNECT = 1000;
 const DELETE_TIMEOUT = 800;
 
-/** @typedef {{ id: string | undefined, version: string }} Place one session on the server */
+/** @typedef {{ id: string | undefined, version: string }} ServerSession one session on the server */
 
 /**
  * @typedef {object} Ports
@@ -25,16 +25,16 @@ const DELETE_TIMEOUT = 800;
  */
 
 /**
- * The session of a client of the 2025 era: its headers, its stream, and its beginning anew when the server has
- * forgotten it (MCP 2025-11-25, "Session management").
+ * The session of a client of the 2025 era: its headers, its stream, and a new session when the server has lost it (MCP
+ * 2025-11-25, "Session management").
  */
 export class Session {
   #ports;
-  /** @type {Place | undefined} */
-  #place;
+  /** @type {ServerSession | undefined} */
+  #current;
   #opening = '';
   #initialized = '';
-  /** What a new session must be told again, by what it is about. @type {Map<string, string>} */
+  /** Requests that a new session must repeat, by subject. @type {Map<string, string>} */
   #kept = new Map();
   /** @type {Promise<void> | undefined} */
   #renewing;
@@ -45,19 +45,19 @@ export class Session {
     this.#ports = ports;
   }
 
-  get place() {
-    return this.#place;
+  get current() {
+    return this.#current;
   }
 
   /** @returns {Record<string, string>} */
   headers() {
-    if (!this.#place) return {};
-    const { id, version } = this.#place;
+    if (!this.#current) return {};
+    const { id, version } = this.#current;
     return { 'mcp-protocol-version': version, ...(id === undefined ? {} : { 'mcp-session-id': id }) };
   }
 
   /**
-   * The server has answered `initialize`.
+   * The server answered `initialize`.
    * @param {Message} opening
    * @param {string | undefined} id
    * @param {Record<string, unknown>} result
@@ -66,11 +66,11 @@ export class Session {
     this.#stream.abort();
     this.#opening = opening.text;
     this.#kept.clear();
-    this.#place = { id, version: String(result.protocolVersion) };
+    this.#current = { id, version: String(result.protocolVersion) };
   }
 
   /**
-   * The client has said that it is ready: the server may speak by itself from now on.
+   * The client said that it is initialized: from now on, the server may send messages of its own.
    * @param {Message} message
    */
   ready(message) {
@@ -79,7 +79,7 @@ export class Session {
   }
 
   /**
-   * Remembers what was asked for the time of the session.
+   * Remembers a request whose effect lasts as long as the session.
    * @param {Message} message
    */
   note({ method, params, text }) {
@@ -89,12 +89,12 @@ export class Session {
   }
 
   /**
-   * The server doesn't know this session any more: opens another, once for all who ask.
-   * @param {Place} stale
+   * The server no longer knows this session: opens a new one, once for all concurrent callers.
+   * @param {ServerSession} stale
    * @returns {Promise<void>} throws when that fails
    */
   renew(stale) {
-    if (this.#place !== stale) return Promise.resolve();
+    if (this.#current !== stale) return Promise.resolve();
     this.#renewing ??= this.#reopen(stale).finally(() => {
       this.#renewing = undefined;
     });
@@ -104,33 +104,35 @@ export class Session {
   /** Ends the session on the server too. */
   async end() {
     this.#stream.abort();
-    if (this.#place?.id === undefined) return;
+    if (this.#current?.id === undefined) return;
     const options = { headers: this.headers(), patience: 0, signal: AbortSignal.timeout(DELETE_TIMEOUT) };
-    // Nobody waits for this: a session that isn't ended expires.
+    // A failure doesn't matter: a session that isn't ended expires.
     const response = await this.#ports.endpoint.request('DELETE', options).catch(() => undefined);
     await response?.body?.cancel();
   }
 
-  /** @param {Place} stale */
+  /** @param {ServerSession} stale */
   async #reopen(stale) {
-    say('the server has ended the session; opening it again');
+    say('the server has ended the session; opening a new one');
     const { result, session } = await this.#ports.ask(this.#opening);
     if (result.protocolVersion !== stale.version) {
-      const says = 'the server speaks another protocol version now: start the client again';
+      const says = 'the server now uses a different protocol version; restart the client';
       throw new Ending(EXIT.unreachable, says);
     }
-    this.#place = { id: session, version: stale.version };
+    this.#current = { id: session, version: stale.version };
     if (this.#initialized !== '') {
       const signal = AbortSignal.timeout(this.#ports.endpoint.patience + RECONNECT);
       const headers = { ...POST_HEADERS, ...this.headers() };
-      const told = { headers, body: this.#initialized, repeatable: true, signal };
-      await (await this.#ports.endpoint.request('POST', told)).body?.cancel();
+      const init = { headers, body: this.#initialized, repeatable: true, signal };
+      await (await this.#ports.endpoint.request('POST', init)).body?.cancel();
     }
     for (const text of this.#kept.values()) {
-      await this.#ports.ask(text).catch((error) => say(`could not be asked for again: ${error.message}`));
+      await this.#ports
+        .ask(text)
+        .catch((error) => say(`part of the session couldn’t be restored: ${error.message}`));
     }
     this.#listen();
-    // What the client knows may be old: a server that restarts is often a new one.
+    // The client's lists may be outdated: a server that restarts is often a new version.
     for (const list of ['tools', 'resources', 'prompts']) {
       if (asObject(asObject(result.capabilities)[list]).listChanged !== true) continue;
       await this.#ports.deliver(`{"jsonrpc":"2.0","method":"notifications/${list}/list_changed"}`);
@@ -138,23 +140,23 @@ export class Session {
   }
 
   #listen() {
-    if (!this.#place) return;
+    if (!this.#current) return;
     this.#stream.abort();
     this.#stream = new AbortController();
-    void this.#follow(this.#place, this.#stream.signal).catch((error) => {
+    void this.#follow(this.#current, this.#stream.signal).catch((error) => {
       if (error instanceof Ending) this.#ports.end(error);
-      else if (error.name !== 'AbortError') say(`the server’s own stream has ended: ${error.message}`);
+      else if (error.name !== 'AbortError') say(`the server’s stream has ended: ${error.message}`);
     });
   }
 
   /**
-   * The stream on which the server speaks by itself, opened again whenever it breaks, from where it was.
-   * @param {Place} place
+   * The stream of the server's own messages. It is opened again whenever it breaks, from the last event.
+   * @param {ServerSession} session
    * @param {AbortSignal} signal
    */
-  async #follow(place, signal) {
+  async #follow(session, signal) {
     const from = { id: '', retry: RECONNECT };
-    for (let failures = 0, opened = false; this.#place === place; ) {
+    for (let failures = 0, opened = false; this.#current === session; ) {
       try {
         const headers = {
           accept: 'text/event-stream',
@@ -162,11 +164,11 @@ export class Session {
           ...(from.id === '' ? {} : { 'last-event-id': from.id }),
         };
         const response = await this.#ports.endpoint.request('GET', { headers, patience: 0, signal });
-        // 400: as 404, from a server that knew the session before.
+        // 400 means the same as 404 from a server that accepted the session before.
         const gone = response.status === 404 || (response.status === 400 && opened);
-        if (gone && place.id !== undefined) {
+        if (gone && session.id !== undefined) {
           await response.body?.cancel();
-          return await this.renew(place);
+          return await this.renew(session);
         }
         if (!response.ok || mediaType(response) !== 'text/event-stream') {
           await response.body?.cancel();

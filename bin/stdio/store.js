@@ -8,11 +8,11 @@ import { asObject, parseJson } from './message.js';
 
 /** @import { StoredSignIn } from './types.ts' */
 
-/** Milliseconds. Whoever holds a lock does one refresh, which takes no longer than its own time limit. */
+/** Milliseconds. The holder of a lock does one refresh, which has a shorter time limit. */
 const STALE = 60_000;
 const POLL = 50;
 
-/** The sign-in of one URL, in a file that only its user may read; processes take turns by a lock beside it. */
+/** The sign-in for one URL, in a file that only its user can read. A lock file makes processes take turns. */
 export class SignInStore {
   #folder;
   #file;
@@ -39,7 +39,7 @@ export class SignInStore {
   }
 
   /**
-   * Replaces it in one step: whoever reads meanwhile sees the old one or the new one.
+   * Replaces it atomically: a concurrent reader sees either the old or the new one.
    * @param {StoredSignIn} signIn
    */
   async write(signIn) {
@@ -59,23 +59,23 @@ export class SignInStore {
     await rm(this.#file, { force: true });
   }
 
-  /** Whether a sign-in can be kept at all; throws an {@link Ending} otherwise. */
+  /** Checks that a sign-in can be saved; throws an {@link Ending} otherwise. */
   async ready() {
-    await this.alone(async () => undefined);
+    await this.locked(async () => undefined);
   }
 
   /**
-   * Runs `work` while no other process does. A lock whose process died is taken over after a minute. Throws an
-   * {@link Ending} where there can be no lock.
+   * Runs `work` while no other process does. The lock of a process that died is taken over after a minute. Throws an
+   * {@link Ending} when locking isn't possible.
    * @template T
    * @param {() => Promise<T>} work
    * @returns {Promise<T>}
    */
-  async alone(work) {
+  async locked(work) {
     const lock = `${this.#file}.lock`;
     const mark = randomUUID();
     const unusable = (/** @type {{ code?: string }} */ { code }) => {
-      throw new Ending(EXIT.usage, `no sign-in can be kept in ${this.#folder} (${code})`);
+      throw new Ending(EXIT.usage, `sign-ins can’t be saved in ${this.#folder} (${code})`);
     };
     await mkdir(this.#folder, { recursive: true, mode: 0o700 }).catch(unusable);
     while (!(await take(lock, mark).catch(unusable))) await wait(POLL);
@@ -98,11 +98,11 @@ async function take(lock, mark) {
   await file.writeFile(mark);
   await file.close();
   try {
-    // A link is made only where there is none, and is never seen empty.
+    // `link` fails if the file exists, and the file is complete from the start.
     await link(draft, lock);
     return true;
   } catch (error) {
-    // A file system without links (EPERM) would else be one where the lock is never free.
+    // On a file system without links (EPERM), the lock would never become free.
     if (asObject(error).code !== 'EEXIST') throw error;
     const age =
       Date.now() -
@@ -117,7 +117,8 @@ async function take(lock, mark) {
 }
 
 /**
- * Moves a dead lock out of the way. Two may try: the second one finds a living lock in its hand, and puts it back.
+ * Removes a stale lock. Two processes may try at once: the second one notices that it has moved a new lock, and puts it
+ * back.
  * @param {string} lock
  * @param {string} draft
  */

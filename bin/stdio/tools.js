@@ -2,18 +2,18 @@
 import { encodeHeader } from './headers.js';
 import { asObject } from './message.js';
 
-/** No real schema is deeper. */
+/** Real schemas are less deep. */
 const DEEPEST = 32;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** Pages of a list that the bridge asks for by itself. */
+/** Most pages of a list that the bridge requests on its own. */
 const MOST_PAGES = 64;
 
 /** @typedef {{ path: string[], name: string }} Mirrored an argument that a header repeats */
 
 /**
- * What the lists that passed by said of each tool: which arguments its calls repeat as headers, and whether it
- * only reads.
+ * What the tool lists that passed through say about each tool: which arguments its calls repeat as headers, and whether
+ * it only reads.
  */
 export class KnownTools {
   /** @type {Map<string, { readOnly: boolean, mirrored: Mirrored[] }>} */
@@ -60,8 +60,8 @@ export class KnownTools {
 }
 
 /**
- * A call was refused because headers that repeat its arguments are missing: asks for the tools, in which the
- * server says which those are.
+ * Requests the tool list, after a call was rejected because headers that repeat its arguments are missing: the list
+ * says which arguments those are.
  * @param {KnownTools} tools
  * @param {Record<string, unknown>} params of the call
  * @param {(text: string) => Promise<{ result: unknown }>} ask sends a request; throws when it is refused

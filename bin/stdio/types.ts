@@ -1,15 +1,15 @@
-// Types only: nothing here is loaded when the bridge runs.
+// Only types: this file isn't loaded when the bridge runs.
 
-/** A JSON-RPC message of the client's, read once. */
+/** A JSON-RPC message from the client, parsed once. */
 export interface Message {
-  /** As it came, on one line. */
+  /** The text as it was received, on one line. */
   text: string;
   kind: 'request' | 'notification' | 'response';
-  /** A request's or response's. */
+  /** Of a request or response. */
   id: string | number | undefined;
   method: string | undefined;
   params: Record<string, unknown>;
-  /** The revision that its `_meta` claims, of the stateless era; undefined: the era with sessions. */
+  /** The revision that its `_meta` names, in the stateless era; undefined in the era with sessions. */
   version: string | undefined;
 }
 
@@ -20,36 +20,36 @@ export interface RpcError {
   data?: unknown;
 }
 
-/** A request under way. */
+/** A pending request. */
 export interface Exchange {
   message: Message;
-  /** The bridge's, not the client's. */
+  /** Whether it is the bridge's own, not the client's. */
   own: boolean;
   settled: boolean;
   cancelled: boolean;
   stop: AbortController;
   lastEventId: string;
-  /** The session that its answer opened. */
+  /** The id of the session that its answer opened. */
   session: string | undefined;
   settle(text: string, answer: { result?: unknown; error?: unknown }): void;
 }
 
-/** How the bridge shows the server who it is. */
+/** How the bridge authenticates to the server. */
 export interface Credential {
-  /** The headers for the next request. Throws an `Ending` when there are none to be had. */
+  /** The headers for the next request. Throws an `Ending` when there is no credential. */
   headers(): Promise<Record<string, string>>;
   /**
-   * The server answered 401 to a request with `used`. Resolves to whether to try again; `proven`: whether this
-   * process has been let in before.
+   * The server answered 401 to a request with the headers `used`. Resolves to whether to try again. `proven`: whether
+   * the server has accepted this process before.
    */
   refused(used: Record<string, string>, proven: boolean): Promise<boolean>;
-  /** What a person reads when that was the end. */
+  /** The message for the person when the credential was rejected for good. */
   readonly refusal: string;
-  /** What must never be shown. */
+  /** Texts that must never be shown. */
   secrets(): readonly string[];
 }
 
-/** What the command line and the environment ask for. */
+/** What the command line and the environment say to do. */
 export type Command =
   | { kind: 'help' }
   | { kind: 'version' }
@@ -64,17 +64,17 @@ export interface Run {
   headers: Record<string, string>;
   /** Sign in by the device flow; undefined: the headers are the credential. */
   login: { scope: string | undefined; config: string } | undefined;
-  /** What a refused credential is called. */
+  /** How messages call the credential. */
   credential: string;
-  /** Milliseconds for which a server that can't be reached is tried again. */
+  /** Milliseconds for which a server that can't be reached is retried. */
   patience: number;
 }
 
-/** What a sign-in left on this computer, for one resource. */
+/** A sign-in saved on this computer, for one resource. */
 export interface StoredSignIn {
-  /** The URL that was signed in to. */
+  /** The URL that the sign-in is for. */
   url: string;
-  /** What the tokens are for (RFC 8707), as the server's metadata spells it. */
+  /** The resource of the tokens (RFC 8707), as the server's metadata spells it. */
   resource: string;
   issuer: string;
   client_id: string;
@@ -84,6 +84,6 @@ export interface StoredSignIn {
   expires_at?: number | undefined;
   /** When to refresh; seconds since the epoch. */
   renew_at?: number | undefined;
-  /** What `--scope` asked for. */
+  /** The scope of `--scope`. */
   asked?: string | undefined;
 }

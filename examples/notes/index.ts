@@ -4,8 +4,7 @@ import type { Notebook } from './notebook';
 export { Notebook } from './notebook';
 
 /*
- * Notes that each user has for themselves. The server has no sign-in of its own: who is calling it learns from
- * the gate's identity token, and everything else follows from that.
+ * Notes for each user. The server has no sign-in of its own: it knows the caller by the gate's identity token.
  */
 
 interface NotesEnv {

@@ -8,7 +8,9 @@ export interface Note {
   text: string;
 }
 
-/** One user's notes. They are served from here too, so that all who listen hear of every change. */
+/**
+ * One user's notes. The MCP server runs in this object, too, so that all its listeners are notified of every change.
+ */
 export class Notebook extends DurableObject {
   #owner = '';
   readonly #handler = createMcpHandler(() => notesServer(this, this.#owner));
@@ -20,7 +22,7 @@ export class Notebook extends DurableObject {
     );
   }
 
-  /** Answers an MCP request of the user whose notes these are. */
+  /** Answers an MCP request from the owner of these notes. */
   serve(request: Request, owner: string): Promise<Response> {
     this.#owner = owner;
     return this.#handler.fetch(request);

@@ -27,14 +27,14 @@ function addReading(server: McpServer, book: Notebook): void {
     'find_notes',
     {
       title: 'Find notes',
-      description: 'Your notes that contain some text, the newest first; all of them without one.',
+      description: 'Finds your notes that contain a text, newest first. Without a text, lists all of them.',
       inputSchema: z.object({ text: z.string().optional() }),
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     async ({ text }) => {
       const notes = book.list(text ?? '');
       return say(
-        notes.length === 0 ? 'There are none.' : notes.map(({ id, title }) => `${id}: ${title}`).join('\n'),
+        notes.length === 0 ? 'No notes found.' : notes.map(({ id, title }) => `${id}: ${title}`).join('\n'),
       );
     },
   );
@@ -42,7 +42,7 @@ function addReading(server: McpServer, book: Notebook): void {
     'read_note',
     {
       title: 'Read a note',
-      description: 'One of your notes, by its number.',
+      description: 'Returns one of your notes, by its number.',
       inputSchema: z.object({ id: z.int() }),
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
@@ -55,32 +55,32 @@ function addWriting(server: McpServer, book: Notebook): void {
     'write_note',
     {
       title: 'Write a note',
-      description: 'Adds a note and says its number.',
+      description: 'Adds a note and returns its number.',
       inputSchema: z.object({ title: z.string().min(1).max(100), text: z.string().max(10_000) }),
       annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
     },
     async ({ title, text }) => {
       const id = book.write(title, text);
-      return say(`Note ${id} is written.`);
+      return say(`Note ${id} has been added.`);
     },
   );
   server.registerTool(
     'delete_note',
     {
       title: 'Delete a note',
-      description: 'Deletes one of your notes, by its number, for good.',
+      description: 'Permanently deletes one of your notes, by its number.',
       inputSchema: z.object({ id: z.int() }),
       annotations: { readOnlyHint: false, destructiveHint: true, openWorldHint: false },
     },
     async ({ id }) => {
       const removed = book.remove(id);
-      return say(removed ? `Note ${id} is deleted.` : `There is no note ${id}.`);
+      return say(removed ? `Note ${id} has been deleted.` : `There is no note ${id}.`);
     },
   );
 }
 
 function show(note: Note | undefined): string {
-  return note ? `${note.title}\n\n${note.text}` : 'There is no such note.';
+  return note ? `${note.title}\n\n${note.text}` : 'There is no note with that number.';
 }
 
 function say(text: string) {

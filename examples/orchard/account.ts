@@ -1,4 +1,4 @@
-/** Whose trees. `id` goes into keys and tokens, where the library allows no colon. */
+/** The owner of trees. `id` is part of keys and tokens, where the library allows no colon. */
 export interface Account {
   id: string;
   name: string;
@@ -7,8 +7,8 @@ export interface Account {
 export const LONGEST_NAME = 40;
 
 /**
- * The account that somebody names: there is no password, and who names it first has it. Case and outer white
- * space make no other account. Undefined without a name, or with more than {@link LONGEST_NAME} characters.
+ * The account with a name. There are no passwords, and anyone can use any account. Case and surrounding white space
+ * don't matter. Undefined for an empty name, or one with more than {@link LONGEST_NAME} characters.
  */
 export function readAccount(text: string): Account | undefined {
   const name = text

@@ -8,18 +8,18 @@ import {
 import { LONGEST_NAME, readAccount } from './account';
 import { renderPage } from './page';
 
-/** What the form sends. */
+/** The fields of the form. */
 export type Answer = Record<string, unknown>;
 
-/** The one scope: an app that is let in may do all that its account may, whatever else it asked for. */
+/** The only scope: an allowed app can do everything that its account can, whatever scopes it requested. */
 export const SCOPE = 'orchard';
 
 const LONGEST_SHOWN = 80;
 
 /**
- * `/authorize`: shows who asks (GET), and lets them in or not (POST). The request stands in the address both
- * times and is checked both times, so nothing is kept in between and the answer can only go where a client
- * registered it. RFC 6749, sections 3.1 and 4.1.
+ * `/authorize` (RFC 6749, sections 3.1 and 4.1): shows which app asks (GET), and allows or denies it (POST). The
+ * request is in the address both times and is checked both times, so nothing has to be stored in between, and the
+ * answer can only go to a registered redirect URI.
  */
 export async function authorize(url: string, oauth: OAuthHelpers, answer?: Answer): Promise<Response> {
   const request = await oauth.parseAuthRequest(new Request(url)).catch(expectedError);
@@ -41,19 +41,20 @@ export async function authorize(url: string, oauth: OAuthHelpers, answer?: Answe
   return Response.redirect(redirectTo, 303);
 }
 
-/** A request that can't be granted goes back to the client where that is safe, else to the person. */
+/** Returns an invalid request's error to the client if that is safe, or else shows it to the person. */
 function refuseRequest(error: Error): Response | Promise<Response> {
   if (error instanceof AuthorizationError && error.redirectTo)
     return Response.redirect(error.redirectTo, 302);
-  const why = error instanceof AuthorizationError ? error.description : 'its document could not be read';
+  const why =
+    error instanceof AuthorizationError ? error.description : 'its metadata document couldn’t be read';
   const body = (
     <>
-      <h1>This app can’t be let in</h1>
-      <p class="wrong">Its request is wrong: {why}.</p>
-      <p>Go back to the app and connect it again.</p>
+      <h1>This app can’t be connected</h1>
+      <p class="wrong">Its request isn’t valid: {why}.</p>
+      <p>Go back to the app and connect again.</p>
     </>
   );
-  return renderPage('This app can’t be let in', body, 400);
+  return renderPage('This app can’t be connected', body, 400);
 }
 
 function expectedError(error: unknown): Error {
@@ -67,21 +68,19 @@ function askFor(consent: ConsentDescription, url: string, status: 200 | 400): Pr
   const body = (
     <>
       <h1>
-        Let <bdi>{name}</bdi> into your orchard?
+        Allow <bdi>{name}</bdi> to use your orchard?
       </h1>
-      <p>It could look at your trees, plant new ones and fell old ones, until you disconnect it.</p>
+      <p>It can see your trees, plant new ones, and cut down old ones, until you disconnect it.</p>
       <p class="soft">
-        {consent.clientDomain
-          ? `It comes from ${consent.clientDomain}.`
-          : 'Its name is what it calls itself; nobody checked it.'}{' '}
-        It waits at <code>{consent.redirectHost}</code>
+        {consent.clientDomain ? `It comes from ${consent.clientDomain}.` : 'Its name isn’t verified.'} Access
+        goes to <code>{consent.redirectHost}</code>
         {consent.redirectIsLoopback ? ', a program on this computer.' : '.'}
       </p>
-      {status === 400 && <p class="wrong">Say whose orchard: a name of 1 to {LONGEST_NAME} characters.</p>}
+      {status === 400 && <p class="wrong">Enter a name of 1 to {LONGEST_NAME} characters.</p>}
       <form method="post" action={pathname + search}>
         <label for="account">Whose orchard?</label>
         <input id="account" name="account" maxlength={LONGEST_NAME} autocomplete="username" required />
-        <small>Any name: this is an example on your own computer, with no passwords.</small>
+        <small>Any name works. This example runs on your computer and has no passwords.</small>
         <p class="choice">
           <button type="submit" name="decision" value="allow">
             Allow
@@ -93,5 +92,5 @@ function askFor(consent: ConsentDescription, url: string, status: 200 | 400): Pr
       </form>
     </>
   );
-  return renderPage(`Let ${name} in?`, body, status);
+  return renderPage(`Allow ${name}?`, body, status);
 }

@@ -2,7 +2,7 @@ export const KINDS = ['apple', 'pear', 'plum', 'cherry', 'quince'] as const;
 
 export type Kind = (typeof KINDS)[number];
 
-/** What a tree is, by its age in seconds; time is short in this orchard. */
+/** The stages of a tree, by its age in seconds: trees grow fast in this orchard. */
 const STAGES = [
   { from: 0, says: 'a seedling' },
   { from: 30, says: 'a sapling' },
@@ -10,7 +10,7 @@ const STAGES = [
   { from: 300, says: 'full of fruit' },
 ] as const;
 
-/** How a tree stands; both times in milliseconds since the epoch. */
+/** The stage of a tree; both times in milliseconds since the epoch. */
 export function stageOf(plantedAt: number, now: number): string {
   const age = (now - plantedAt) / 1000;
   return (STAGES.findLast(({ from }) => age >= from) ?? STAGES[0]).says;

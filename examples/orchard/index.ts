@@ -11,18 +11,18 @@ import { orchardServer } from './server';
 export { Orchard } from './orchard';
 
 /*
- * An orchard for each account. The server knows its people by itself: it has an authorization server of its
- * own, and every token belongs to one account. Whoever wants in, the gate too, comes as an OAuth client.
+ * An orchard for each account. The server has an authorization server of its own, and every token belongs to one
+ * account. Every caller, including the gate, is an OAuth client.
  */
 
 interface OrchardEnv extends PageEnv {
   OAUTH_KV: KVNamespace;
   ORCHARD: DurableObjectNamespace<Orchard>;
-  /** A number in the file, text by `--var`. */
+  /** A number in the file, text when set by `--var`. */
   ACCESS_TOKEN_SECONDS: number | string;
 }
 
-/** Authorization server and MCP server of one origin, which is the port's that it runs at. */
+/** The authorization server and MCP server at one origin, which depends on the port. */
 function providerAt(origin: string, accessTokenTTL: number): OAuthProvider<OrchardEnv> {
   return new OAuthProvider<OrchardEnv>({
     apiRoute: '/mcp',
@@ -39,9 +39,9 @@ function providerAt(origin: string, accessTokenTTL: number): OAuthProvider<Orcha
   });
 }
 
-/** Answers an MCP request of the account whose token it carries, in either era of the protocol. */
+/** Answers an MCP request with an account's token, in either era of the protocol. */
 function serve(request: Request, env: OrchardEnv, ctx: ExecutionContext): Promise<Response> {
-  // What `completeAuthorization` was given.
+  // As passed to `completeAuthorization`.
   const account = ctx.props as Account;
   const orchard = env.ORCHARD.getByName(account.id);
   return createMcpHandler(() => orchardServer(orchard, account.name))(request, env, ctx);
@@ -50,7 +50,7 @@ function serve(request: Request, env: OrchardEnv, ctx: ExecutionContext): Promis
 export default {
   async fetch(request, env, ctx) {
     if (!isOnThisComputer(request)) {
-      const why = 'This example lets anybody in by name, so it answers on this computer only.';
+      const why = 'This example has no passwords, so it works only on this computer.';
       return new Response(`${why}\n`, { status: 403 });
     }
     const { origin, pathname } = new URL(request.url);

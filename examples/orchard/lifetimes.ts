@@ -1,20 +1,20 @@
-/** Seconds: the shortest access token that the library issues, because KV forgets nothing sooner. */
+/** The shortest lifetime of access tokens that the library supports, in seconds, which is that of KV entries. */
 const LIBRARY_MIN = 60;
 
 /**
- * How long access tokens live, in whole seconds, at least 1: as `issued` by the library, less `shortenBy`.
- * Throws when the setting is something else.
+ * The lifetime of access tokens in whole seconds, at least 1: `issued` by the library, minus `shortenBy`. Throws when
+ * the setting isn't valid.
  */
 export function readLifetimes(setting: number | string): { issued: number; shortenBy: number } {
   const seconds = Number(setting);
   if (!Number.isInteger(seconds) || seconds < 1) {
-    throw new Error(`ACCESS_TOKEN_SECONDS is ${setting}: must be a whole number, at least 1`);
+    throw new Error(`ACCESS_TOKEN_SECONDS is ${setting}: it must be a whole number of at least 1`);
   }
   const issued = Math.max(seconds, LIBRARY_MIN);
   return { issued, shortenBy: issued - seconds };
 }
 
-/** The library's namespace, in which access tokens end some seconds sooner than the library wrote. */
+/** The library's namespace, in which access tokens expire `by` seconds earlier than the library wrote. */
 export function shortenTokens(kv: KVNamespace, by: number): KVNamespace {
   if (by === 0) return kv;
   const put = (key: string, value: string, options?: KVNamespacePutOptions) => {
@@ -31,7 +31,7 @@ export function shortenTokens(kv: KVNamespace, by: number): KVNamespace {
   });
 }
 
-/** A token answer (RFC 6749, section 5.1) whose `expires_in` says the same; others stay as they are. */
+/** A token response (RFC 6749, section 5.1) with an `expires_in` that is `by` seconds less; others stay unchanged. */
 export async function shortenAnswer(response: Response, by: number): Promise<Response> {
   if (by === 0 || !response.ok) return response;
   const text = await response.text();

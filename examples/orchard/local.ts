@@ -1,9 +1,9 @@
-/** Headers that only a proxy sets: with one of them, a loopback host proves nothing. */
+/** Headers that only a proxy sets. With one of them, the request may come from another computer. */
 const FORWARDING_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'via'];
 
 /**
- * Whether a request was sent to this computer by name, through no proxy. A page elsewhere whose name
- * resolves to this computer (DNS rebinding) has another host.
+ * Whether a request was sent to a loopback host, without a proxy. A website whose name resolves to this computer (DNS
+ * rebinding) has another host.
  */
 export function isOnThisComputer(request: Request): boolean {
   const { hostname } = new URL(request.url);

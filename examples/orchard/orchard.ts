@@ -8,8 +8,8 @@ export interface Tree {
   planted_at: number;
 }
 
-/** How many trees fit. */
-const ROOM = 100;
+/** The most trees in one orchard. */
+const MOST_TREES = 100;
 
 /** One account's trees. */
 export class Orchard extends DurableObject {
@@ -25,14 +25,14 @@ export class Orchard extends DurableObject {
     return this.ctx.storage.sql.exec('SELECT * FROM trees ORDER BY id').toArray() as unknown as Tree[];
   }
 
-  /** Plants a tree and returns its number; undefined when there is no room left. */
+  /** Plants a tree and returns its number; undefined when the orchard is full. */
   plant(kind: Kind): number | undefined {
-    if (this.trees().length >= ROOM) return undefined;
+    if (this.trees().length >= MOST_TREES) return undefined;
     const query = 'INSERT INTO trees (kind, planted_at) VALUES (?, ?) RETURNING id';
     return Number(this.ctx.storage.sql.exec(query, kind, Date.now()).one().id);
   }
 
-  /** Fells a tree; false when there is none of that number. */
+  /** Cuts down a tree; false when there is none with that number. */
   fell(id: number): boolean {
     return this.ctx.storage.sql.exec('DELETE FROM trees WHERE id = ?', id).rowsWritten > 0;
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Child } from 'hono/jsx';
 import type { JSX } from 'hono/jsx/jsx-runtime';
 
-/** Nothing like the gate's: who comes from there sees that this is another place. */
+/** Unlike the gate's style, so that people notice that this is another site. */
 const STYLE = `
 :root{color-scheme:light dark;--sky:#d8e8ef;--paper:#fbf6e6;--ink:#2e2416;--soft:#665536;--line:#cdbb8e;--hill:#7d9a4c;--leaf:#3f6b2f;--fruit:#b3261e;--press:#3d5a1e;--on:#fff}
 @media(prefers-color-scheme:dark){:root{--sky:#141c2b;--paper:#221c12;--ink:#f1e7cf;--soft:#c9b68c;--line:#5b4c2e;--hill:#2c3d1c;--leaf:#5c9440;--fruit:#e0655c;--press:#a9cc78;--on:#18220b}}
@@ -11,7 +11,7 @@ body{margin:0;background:var(--paper);color:var(--ink);font:1.0625rem/1.55 Georg
 svg{display:block;inline-size:100%;block-size:9rem;background:var(--sky)}
 main{max-inline-size:34rem;margin-inline:auto;padding:1.5rem 1.25rem 3rem}
 h1{font-size:1.75rem;line-height:1.2;font-weight:400;margin-block:0 1rem;text-wrap:balance}
-.place{color:var(--soft);font-style:italic;margin-block:0 .25rem}
+.site{color:var(--soft);font-style:italic;margin-block:0 .25rem}
 .soft,small{color:var(--soft)}
 small{display:block;font-size:.9375rem;margin-block-start:.6rem}
 .wrong{border-inline-start:.25rem solid var(--fruit);padding-inline-start:.75rem}
@@ -37,7 +37,7 @@ const HEADERS = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy': POLICY,
   'X-Content-Type-Options': 'nosniff',
-  // Not `no-referrer`: with that, browsers send `Origin: null` with our own forms.
+  // Not `no-referrer`, which makes browsers send `Origin: null` with our own forms.
   'Referrer-Policy': 'same-origin',
 };
 
@@ -54,7 +54,7 @@ export async function renderPage(title: string, body: Child, status = 200): Prom
       <body>
         <Hill />
         <main>
-          <p class="place">The Orchard</p>
+          <p class="site">The Orchard</p>
           {body}
         </main>
       </body>

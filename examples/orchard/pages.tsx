@@ -6,25 +6,25 @@ import { authorize } from './authorize';
 import { renderPage } from './page';
 
 export interface PageEnv {
-  /** Put there by the library. */
+  /** Set by the library. */
   OAUTH_PROVIDER: OAuthHelpers;
 }
 
-/** What a person sees of the orchard; the library serves everything else. */
+/** The pages of the orchard. The library serves everything else. */
 export const pages = new Hono<{ Bindings: PageEnv }>();
 
-// Forms of other sites are refused: there is no sign-in here that could tell who sends one.
+// Forms from other sites are refused, since there is no sign-in that shows who sends a form.
 pages.use(csrf());
 
 pages.get('/', (c) => {
   const { origin } = new URL(c.req.url);
   return renderPage(
-    'Everybody has one',
+    'Welcome',
     <>
-      <h1>Everybody has an orchard here</h1>
+      <h1>Everyone has an orchard here</h1>
       <p>
-        This is an MCP server with accounts of its own. An app that is given <code>{`${origin}/mcp`}</code>{' '}
-        asks you first; then it works in your orchard, and in nobody else’s.
+        This is an MCP server with its own accounts. Give an app the address <code>{`${origin}/mcp`}</code>,
+        and it asks for your permission. Then it works in your orchard only.
       </p>
       <p>
         <a href="/apps">Disconnect apps</a>
@@ -41,19 +41,19 @@ pages.post('/apps', async (c) => {
   const account = readAccount(String((await c.req.parseBody()).account ?? ''));
   if (!account) return askWhose(400);
   const count = await disconnectAll(c.env.OAUTH_PROVIDER, account.id);
-  const title = count === 1 ? 'One app is disconnected' : `${count} apps are disconnected`;
+  const title = count === 1 ? '1 app was disconnected' : `${count} apps were disconnected`;
   return renderPage(
     title,
     <>
       <h1>{title}</h1>
       <p>
-        The orchard of <bdi>{account.name}</bdi> is closed to apps, from this moment on.
+        No app can use the orchard of <bdi>{account.name}</bdi> anymore.
       </p>
     </>,
   );
 });
 
-/** Ends all that an account allowed, tokens included; returns how many there were. */
+/** Revokes all grants of an account, with their tokens; returns how many there were. */
 async function disconnectAll(oauth: OAuthHelpers, userId: string): Promise<number> {
   const ids: string[] = [];
   let cursor: string | undefined;
@@ -71,8 +71,8 @@ function askWhose(status: 200 | 400): Promise<Response> {
     'Disconnect apps',
     <>
       <h1>Disconnect all apps</h1>
-      <p>Apps that you let in are put out at once, and have to ask again.</p>
-      {status === 400 && <p class="wrong">Say whose orchard: a name of 1 to {LONGEST_NAME} characters.</p>}
+      <p>Apps that you allowed lose access immediately, and must ask you again.</p>
+      {status === 400 && <p class="wrong">Enter a name of 1 to {LONGEST_NAME} characters.</p>}
       <form method="post" action="/apps">
         <label for="account">Whose orchard?</label>
         <input id="account" name="account" maxlength={LONGEST_NAME} autocomplete="username" required />

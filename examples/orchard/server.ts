@@ -8,18 +8,18 @@ type OrchardStub = DurableObjectStub<Orchard>;
 /** The MCP server of one account's orchard. */
 export function orchardServer(orchard: OrchardStub, owner: string): McpServer {
   const server = new McpServer({ name: 'orchard', title: `Orchard of ${owner}`, version: '1.0.0' });
-  addLooking(server, orchard, owner);
-  addWork(server, orchard);
+  addReading(server, orchard, owner);
+  addWriting(server, orchard);
   return server;
 }
 
-function addLooking(server: McpServer, orchard: OrchardStub, owner: string): void {
+function addReading(server: McpServer, orchard: OrchardStub, owner: string): void {
   const annotations = { readOnlyHint: true, openWorldHint: false };
   server.registerTool(
     'whose_orchard',
     {
       title: 'Whose orchard is it?',
-      description: 'The account that is used here, and how many trees it has.',
+      description: 'Returns the account whose orchard this is, and how many trees it has.',
       inputSchema: z.object({}),
       outputSchema: z.object({ account: z.string(), trees: z.int() }),
       annotations,
@@ -34,7 +34,7 @@ function addLooking(server: McpServer, orchard: OrchardStub, owner: string): voi
     'look_around',
     {
       title: 'Look around',
-      description: 'Your trees, by number, and how each of them stands.',
+      description: 'Lists your trees by number, with the stage of each.',
       inputSchema: z.object({}),
       annotations,
     },
@@ -47,32 +47,32 @@ function addLooking(server: McpServer, orchard: OrchardStub, owner: string): voi
   );
 }
 
-function addWork(server: McpServer, orchard: OrchardStub): void {
+function addWriting(server: McpServer, orchard: OrchardStub): void {
   server.registerTool(
     'plant_tree',
     {
       title: 'Plant a tree',
-      description: 'Plants a tree in your orchard and says its number.',
+      description: 'Plants a tree in your orchard and returns its number.',
       inputSchema: z.object({ kind: z.enum(KINDS) }),
       annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
     },
     async ({ kind }) => {
       const id = await orchard.plant(kind);
-      if (id === undefined) return { ...say('There is no room for another tree.'), isError: true };
-      return say(`Tree ${id} is planted: ${kind}.`);
+      if (id === undefined) return { ...say('The orchard is full.'), isError: true };
+      return say(`Tree ${id} has been planted: ${kind}.`);
     },
   );
   server.registerTool(
     'fell_tree',
     {
-      title: 'Fell a tree',
-      description: 'Fells one of your trees, by its number, for good.',
+      title: 'Cut down a tree',
+      description: 'Permanently removes one of your trees, by its number.',
       inputSchema: z.object({ id: z.int() }),
       annotations: { readOnlyHint: false, destructiveHint: true, openWorldHint: false },
     },
     async ({ id }) => {
       const felled = await orchard.fell(id);
-      return say(felled ? `Tree ${id} is felled.` : `There is no tree ${id}.`);
+      return say(felled ? `Tree ${id} has been cut down.` : `There is no tree ${id}.`);
     },
   );
 }

@@ -1,7 +1,7 @@
 import bundled from '@sparticuz/chromium';
 import { type Browser, chromium } from 'playwright-core';
 
-/** Unpacks the Chromium that comes inside an npm package (once; it stays in the temporary folder). */
+/** Unpacks the Chromium of an npm package, once; it stays in the temporary folder. Undefined except on Linux. */
 export async function unpackChromium(): Promise<string | undefined> {
   return process.platform === 'linux' ? bundled.executablePath() : undefined;
 }
@@ -10,7 +10,7 @@ export async function unpackChromium(): Promise<string | undefined> {
 export async function startChromium(): Promise<Browser> {
   const executablePath = await unpackChromium();
   if (executablePath === undefined) return chromium.launch({ channel: 'chrome' });
-  // Not the package's own arguments: they switch web security off, which is what tests are about, and run
-  // everything in one process, which ends with the first profile that is closed.
+  // Without the package's own arguments: they turn off web security, which the tests check, and run everything in one
+  // process, which ends with the first profile that is closed.
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
 }

@@ -12,7 +12,7 @@ interface Cookie {
 export class CookieJar {
   #cookies: Cookie[] = [];
 
-  /** Keeps what an answer's `Set-Cookie` headers say; one that is expired already removes the old one. */
+  /** Stores the cookies of `Set-Cookie` headers; one that has expired removes the old one. */
   store(url: URL, setCookies: readonly string[], now = Date.now()): void {
     for (const text of setCookies) {
       const cookie = parseCookie(text, url, now);
@@ -35,7 +35,7 @@ export class CookieJar {
     return sent.map((cookie) => `${cookie.name}=${cookie.value}`).join('; ') || undefined;
   }
 
-  /** The names of all cookies that are kept. */
+  /** The names of all stored cookies. */
   names(): string[] {
     return this.#cookies.map((cookie) => cookie.name);
   }

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 
-/** Resolves with the origin that a `wrangler dev` says it is ready on; never, if it ends before. */
+/** Resolves with the origin on which `wrangler dev` says it is ready; never if it ends before. */
 export function readyOrigin(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     let recent = '';
@@ -16,14 +16,14 @@ export function readyOrigin(child: ChildProcess): Promise<string> {
   });
 }
 
-/** The port that an output says somebody else has; undefined when it says nothing like it. */
+/** The port that another program uses, according to the output; undefined when the output doesn't say so. */
 export function takenPort(output: string): string | undefined {
   return /Address already in use \((?:.*):(\d+)\)/.exec(output)?.[1];
 }
 
 /**
- * Shows the output of a second program beside the first's, line by line, each with a name before it. What it
- * writes until `begin` is called is held back: `held` is it, for when it fails before that.
+ * Shows the output of a second program, with its name before each line. Output before `begin` is held back; `held`
+ * returns it, in case the program fails before.
  */
 export function showNamed(child: ChildProcess, name: string): { begin(): void; held(): string } {
   let begun = false;

@@ -9,24 +9,24 @@ import { endGroup, hasExited, spawnGroup } from './program.ts';
 import { QUIET, ROOT, wranglerCommand } from './wrangler.ts';
 
 export interface GateOptions {
-  /** Settings and secrets by name; what isn't text is given as JSON. */
+  /** Settings and secrets by name; values that aren't text are passed as JSON. */
   vars?: Record<string, unknown>;
   /** The environment of `wrangler`, such as `NODE_EXTRA_CA_CERTS`. */
   env?: Record<string, string>;
-  /** Where storage is kept; unset: a folder that goes with the gate. */
+  /** The folder for storage; unset: a temporary one that is removed with the gate. */
   persistTo?: string;
-  /** Unset: a free one. */
+  /** Unset: any free port. */
   port?: number;
   /** `GATEHOUSE_KEYS`; unset: new ones, `false`: none, as with bare `wrangler dev`. */
   keys?: string | false;
   /**
-   * The file of {@link bundleGate}, to be run as it is: a third of a start less. Unset: `wrangler dev` bundles,
-   * and so it does with a `--config` in `args`.
+   * The file of {@link bundleGate}, which makes the start a third faster. Unset, or with a `--config` in `args`:
+   * `wrangler dev` bundles.
    */
   bundle?: string;
   /** More arguments of `wrangler dev`. */
   args?: readonly string[];
-  /** What answers once it runs, for another Worker than the gate; unset: `/health`. */
+  /** A path that answers once it runs, for a Worker other than the gate; unset: `/health`. */
   ready?: string;
 }
 
@@ -37,28 +37,28 @@ export interface Gate {
   readonly port: number;
   /** The folder of `--persist-to`. */
   readonly persistTo: string;
-  /** All that it wrote since it was started first. */
+  /** All its output since the first start. */
   log(): string;
-  /** Ends it and starts it again, on the same port and storage, with settings changed if given. */
+  /** Stops and starts it again, on the same port and storage, with changed settings if given. */
   restart(changes?: Pick<GateOptions, 'vars' | 'env' | 'keys'>): Promise<void>;
-  /** Ends all its processes at once, as a crash would; its storage stays for a {@link restart}. */
+  /** Kills all its processes, like a crash; its storage stays for a {@link restart}. */
   kill(): Promise<void>;
-  /** Ends it and removes its folder. */
+  /** Stops it and removes its folder. */
   stop(): Promise<void>;
 }
 
-/** ms until one that runs and answers nothing is given up. One that ends is noticed at once. */
+/** Milliseconds that a running gate may take until it answers. A gate that exits is noticed at once. */
 const START_LIMIT = 240_000;
-/** ms for one of the requests that ask whether it answers yet. */
+/** Milliseconds for each request that checks whether it answers. */
 const PROBE_LIMIT = 30_000;
 const ATTEMPTS = 3;
 
-/** Where Node keeps what it compiled of `wrangler`, which is most of its start. */
+/** Node's cache of compiled code, since compiling is most of the start of `wrangler`. */
 const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/node-compile');
 
 /**
- * Starts a gate and waits until it answers. It reads no `.dev.vars`: all it knows stands in `options` and
- * `wrangler.toml`. Throws with what it wrote when it ends early. It ends with this process, however that ends.
+ * Starts a gate and waits until it answers. It doesn't read `.dev.vars`: its settings are those of `options` and
+ * `wrangler.toml`. Throws an error with its output if it exits early. It always ends with this process.
  */
 export async function startGate(options: GateOptions = {}): Promise<Gate> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-'));
@@ -89,7 +89,7 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
       break;
     } catch (error) {
       await end(0);
-      // Between finding a free port and using it, a test in the other process may have taken it.
+      // Another process may have taken the port after it was found to be free.
       const again =
         log.includes('Address already in use') && options.port === undefined && attempt < ATTEMPTS;
       if (!again) {
@@ -119,16 +119,16 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
 }
 
 function launch(options: GateOptions, port: number, persistTo: string, folder: string): ChildProcess {
-  // A file of variables that is named keeps `wrangler` from reading the developer's `.dev.vars`.
+  // With an `--env-file`, `wrangler` doesn't read the developer's `.dev.vars`.
   const envFile = join(folder, 'vars.env');
   writeFileSync(envFile, options.keys ? `GATEHOUSE_KEYS='${options.keys}'\n` : '', { mode: 0o600 });
   const vars = Object.entries(options.vars ?? {}).flatMap(([name, value]) => [
     '--var',
     `${name}:${typeof value === 'string' ? value : JSON.stringify(value)}`,
   ]);
-  // Beside a script that is named, its settings would be looked for there.
-  const asItIs = ['--no-bundle', '--config', join(ROOT, 'wrangler.toml')];
-  const script = options.bundle === undefined ? [] : [options.bundle, ...asItIs];
+  // With a script, wrangler would look for the configuration next to the script.
+  const unbundled = ['--no-bundle', '--config', join(ROOT, 'wrangler.toml')];
+  const script = options.bundle === undefined ? [] : [options.bundle, ...unbundled];
   const args = ['dev', ...script, '--port', `${port}`, '--inspector-port', '0', '--persist-to', persistTo];
   const command = [...args, '--env-file', envFile, ...vars, ...(options.args ?? [])];
   return spawnGroup(process.execPath, wranglerCommand(command), {
@@ -143,7 +143,7 @@ function launch(options: GateOptions, port: number, persistTo: string, folder: s
   });
 }
 
-/** Bundles the Worker into a folder, as for a deployment; returns the file of it. */
+/** Bundles the Worker into a folder, as for a deployment; returns the path of the bundle. */
 export async function bundleGate(folder: string): Promise<string> {
   const command = wranglerCommand(['deploy', '--dry-run', '--outdir', folder]);
   const child = spawnGroup(process.execPath, command, { env: { ...QUIET, WRANGLER_WRITE_LOGS: 'false' } });
@@ -154,21 +154,21 @@ export async function bundleGate(folder: string): Promise<string> {
     });
   }
   const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`wrangler deploy --dry-run ended with ${code}:\n${log}`);
+  if (code !== 0) throw new Error(`wrangler deploy --dry-run exited with ${code}:\n${log}`);
   return join(folder, 'index.js');
 }
 
-/** Waits until the gate answers as it does: one with wrong settings says 503, and that is fine. */
+/** Waits until the gate answers; with invalid settings, its normal answer is 503. */
 async function answers(url: string, child: ChildProcess, log: () => string): Promise<void> {
   const deadline = Date.now() + START_LIMIT;
   while (Date.now() < deadline) {
     if (hasExited(child)) {
-      throw new Error(`wrangler dev ended with ${child.exitCode ?? child.signalCode}:\n${log()}`);
+      throw new Error(`wrangler dev exited with ${child.exitCode ?? child.signalCode}:\n${log()}`);
     }
     const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_LIMIT) }).catch(() => undefined);
     await response?.body?.cancel();
     if (response?.status === 200 || response?.status === 503) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`wrangler dev gave no answer within ${START_LIMIT / 1000} s:\n${log()}`);
+  throw new Error(`wrangler dev didn’t answer within ${START_LIMIT / 1000} s:\n${log()}`);
 }

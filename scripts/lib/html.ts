@@ -1,6 +1,6 @@
 import { parse, type DefaultTreeAdapterTypes as Tree } from 'parse5';
 
-/** A field of a form as it stands in the page. `value` of a box is what it sends when ticked. */
+/** A field of a form on a page. `value` of a checkbox: what it sends when it is checked. */
 export interface Control {
   name: string;
   /** `text`, `hidden`, `checkbox`, `radio`, `date`, `submit`, `select`, `textarea`, … */
@@ -8,7 +8,7 @@ export interface Control {
   value: string;
   checked: boolean;
   disabled: boolean;
-  /** A button's words. */
+  /** The label of a button. */
   text: string;
 }
 
@@ -20,16 +20,16 @@ export interface Form {
 
 export interface Document {
   title: string;
-  /** What a person reads, in one line per block of white space. */
+  /** The visible text, with each run of white space as one space. */
   text: string;
   forms: Form[];
   links: URL[];
 }
 
-/** What a caller fills in: text, or for boxes and lists the values that shall be chosen. */
+/** What to fill in: text, or the values to choose in checkboxes and lists. */
 export type Fields = Record<string, string | readonly string[]>;
 
-/** Parses a page as a browser does. `url` is where it came from, against which addresses are read. */
+/** Parses a page as a browser does. `url`: of the page, for resolving relative addresses. */
 export function parseDocument(html: string, url: URL): Document {
   const all = [...elements(parse(html))];
   const title = all.find((element) => element.tagName === 'title');
@@ -46,8 +46,8 @@ export function parseDocument(html: string, url: URL): Document {
 }
 
 /**
- * The pairs that a form sends: what stands in it, changed by `fields`. Throws when a field, a choice or a
- * button named isn't there: a person couldn't have sent it either.
+ * The pairs that a form sends: its own values, changed by `fields`. Throws when a field, a choice, or a button doesn't
+ * exist, since a person couldn't send it either.
  */
 export function fillForm(form: Form, fields: Fields): [name: string, value: string][] {
   for (const [name, wanted] of Object.entries(fields)) {

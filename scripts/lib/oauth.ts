@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** An answer in JSON; `body` is what it says, `{}` when it says nothing. */
+/** A JSON answer; `body` is `{}` when the answer is empty. */
 export interface JsonAnswer {
   status: number;
   headers: Headers;
@@ -15,13 +15,13 @@ export interface Tokens {
   scope: string;
 }
 
-/** A public client that is registered, and what it needs for one authorization request. */
+/** A registered public client, with the redirect URI for its authorization requests. */
 export interface PublicClient {
   client_id: string;
   redirect_uri: string;
 }
 
-/** Registers a client (RFC 7591) and answers as the gate did. */
+/** Registers a client (RFC 7591); returns the gate's answer. */
 export function requestRegistration(origin: string, metadata: unknown): Promise<JsonAnswer> {
   return send(`${origin}/oauth/register`, JSON.stringify(metadata), 'application/json');
 }
@@ -50,7 +50,7 @@ export function makePkce(): { code_verifier: string; code_challenge: string } {
   return { code_verifier, code_challenge: createHash('sha256').update(code_verifier).digest('base64url') };
 }
 
-/** The parameters of an authorization request (RFC 6749, section 4.1.1, with PKCE), `more` over them. */
+/** The parameters of an authorization request (RFC 6749, section 4.1.1, with PKCE); `more` overrides them. */
 export function authorizationParams(
   client: PublicClient,
   code_challenge: string,
@@ -67,17 +67,17 @@ export function authorizationParams(
   };
 }
 
-/** Any request to the token endpoint; answers as the gate did. */
+/** Sends any request to the token endpoint; returns the gate's answer. */
 export function requestToken(origin: string, params: Record<string, string>): Promise<JsonAnswer> {
   return send(`${origin}/oauth/token`, new URLSearchParams(params).toString());
 }
 
-/** Revokes a token (RFC 7009); answers as the gate did. */
+/** Revokes a token (RFC 7009); returns the gate's answer. */
 export function requestRevocation(origin: string, params: Record<string, string>): Promise<JsonAnswer> {
   return send(`${origin}/oauth/revoke`, new URLSearchParams(params).toString());
 }
 
-/** Redeems the code of a redirect to the client; throws when there is none or the gate refuses. */
+/** Redeems the code in a redirect to the client; throws when there is none, or the gate refuses. */
 export async function exchangeCode(
   origin: string,
   client: PublicClient,

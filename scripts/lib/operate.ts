@@ -4,20 +4,20 @@ import { parseEnv } from 'node:util';
 import { type OperatorRequest, signOperatorRequest } from './operator.ts';
 import { ROOT } from './wrangler.ts';
 
-/** Where `npm start` writes the keys of the gate on this computer. */
+/** The file to which `npm start` writes the keys of the local gate. */
 const LOCAL_FILE = join(ROOT, 'examples/.dev.vars');
 
-/** Which gate, and by whose keys. */
+/** The gate, and where its keys are. */
 export interface Deployment {
   /** The gate's origin. */
   url: string;
-  /** A file that names `GATEHOUSE_KEYS`; undefined: the environment, else those that `npm start` writes. */
+  /** A file with `GATEHOUSE_KEYS`; undefined: the environment, or else the file of `npm start`. */
   envFile: string | undefined;
 }
 
 /**
- * Sends a request of the operator's to a gate. Returns the answer's JSON; throws an Error whose message says why
- * there is none, or that the status was another than `expected`.
+ * Sends a request of the operator to a gate. Returns the answer's JSON. Throws an Error whose message says why there is
+ * none, or that the status wasn't `expected`.
  */
 export async function operate(
   { url, envFile }: Deployment,
@@ -29,22 +29,24 @@ export async function operate(
   const headers = { authorization, ...(body === '' ? {} : { 'content-type': 'application/json' }) };
   const init = { method, headers, redirect: 'error', ...(body === '' ? {} : { body }) } as const;
   const response = await fetch(new URL(path, url), init).catch((error: unknown) => {
-    throw new Error(`${url} doesn't answer: ${reasonOf(error)}`);
+    throw new Error(`${url} can't be reached: ${reasonOf(error)}`);
   });
   const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
   if (response.status === expected) return answer;
-  const hint = response.status === 401 ? ` (the keys are those of ${from})` : '';
-  throw new Error(`${url} answers ${response.status}: ${answer.error_description ?? 'no reason'}${hint}`);
+  const hint = response.status === 401 ? ` (the keys are from ${from})` : '';
+  throw new Error(
+    `${url} answered ${response.status}: ${answer.error_description ?? 'no reason given'}${hint}`,
+  );
 }
 
-/** Why `fetch` failed: its own message says no more than that. */
+/** Why `fetch` failed; its own message only says that it did. */
 function reasonOf(error: unknown): string {
   const { cause = error } = error as { cause?: unknown };
   const { code, message } = cause as { code?: string; message?: string };
   return code ?? message ?? String(cause);
 }
 
-/** The environment's keys, else a file's: of another computer's gate, only what was named on purpose. */
+/** The keys of the environment, or else of a file. For a remote gate, only of a file that was given explicitly. */
 function findKeys(url: string, envFile: string | undefined): { keys: string; from: string } {
   if (process.env.GATEHOUSE_KEYS && envFile === undefined) {
     return { keys: process.env.GATEHOUSE_KEYS, from: 'the environment' };
@@ -53,7 +55,7 @@ function findKeys(url: string, envFile: string | undefined): { keys: string; fro
   const keys =
     file !== undefined && existsSync(file) ? parseEnv(readFileSync(file, 'utf8')).GATEHOUSE_KEYS : '';
   if (file === undefined || !keys) {
-    throw new Error('GATEHOUSE_KEYS is missing: set it in the environment, or name a file with --env-file');
+    throw new Error('GATEHOUSE_KEYS is missing: set it in the environment, or give a file with --env-file');
   }
   return { keys, from: file };
 }

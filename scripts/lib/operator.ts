@@ -1,12 +1,12 @@
 import { createHash, hkdfSync, randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 
-/** Seconds that a signed request is good for; the gate takes no longer ones. */
+/** Seconds for which a signed request is valid; the gate refuses longer ones. */
 const LIFETIME = 60;
-/** What of the master keys such requests are signed with: `src/admin/operator.ts` has the same. */
+/** The purpose from which the signing key is derived; the same as in `src/admin/operator.ts`. */
 const PURPOSE = 'operator-request';
 
-/** A request that the operator makes with nothing but the deployment's `GATEHOUSE_KEYS`. */
+/** A request of the operator, authorized only by the deployment's `GATEHOUSE_KEYS`. */
 export interface OperatorRequest {
   method: string;
   /** With its query. */
@@ -15,8 +15,8 @@ export interface OperatorRequest {
 }
 
 /**
- * The `Authorization` header of an operator's request: a JWT over method, path and body, good once and for a
- * minute, signed with a key that is derived from the current master key. Throws when the keys are none.
+ * The `Authorization` header of an operator's request: a JWT over method, path, and body, valid once and for a minute,
+ * signed with a key derived from the current master key. Throws when the keys aren't valid.
  */
 export async function signOperatorRequest(keys: string, request: OperatorRequest): Promise<string> {
   const [version, master] = currentKey(keys);
@@ -30,15 +30,15 @@ export async function signOperatorRequest(keys: string, request: OperatorRequest
   return `Operator ${token}`;
 }
 
-/** The first version named in `GATEHOUSE_KEYS`, and its bytes. */
+/** The name of the first version in `GATEHOUSE_KEYS`, and its bytes. */
 function currentKey(text: string): [string, Buffer] {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw new Error('GATEHOUSE_KEYS is not JSON');
+    throw new Error('GATEHOUSE_KEYS isn’t valid JSON');
   }
   const [first] = Object.entries(parsed ?? {}).filter(([name]) => name !== 'ids');
-  if (!first || typeof first[1] !== 'string') throw new Error('GATEHOUSE_KEYS names no master key');
+  if (!first || typeof first[1] !== 'string') throw new Error('GATEHOUSE_KEYS has no master key');
   return [first[0], Buffer.from(first[1], 'base64')];
 }

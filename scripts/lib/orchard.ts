@@ -12,7 +12,7 @@ export const ORCHARD = {
 /** A running orchard: a Worker under `wrangler dev`, as a gate is. */
 export type RunningOrchard = Gate;
 
-/** Starts the orchard alone, on a free port unless one is given; `accessTokenSeconds`: at least 1. */
+/** Starts only the orchard, on a free port unless one is given. `accessTokenSeconds`: at least 1. */
 export function startOrchard(
   options: { accessTokenSeconds?: number; port?: number } = {},
 ): Promise<RunningOrchard> {
@@ -24,8 +24,8 @@ export function startOrchard(
 }
 
 /**
- * Where the orchard runs beside a gate that was asked for `port` (text of `--port`): one further up, and with
- * any port (`0`, or none that is one) any. Unset: where the settings look for it.
+ * The orchard's port, next to a gate with `--port` set to `port`: the following one, or `any` if that isn't a port.
+ * Unset: the port in the settings.
  */
 export function orchardPort(port: string | undefined): number | 'any' {
   if (port === undefined) return ORCHARD.port;
@@ -34,8 +34,8 @@ export function orchardPort(port: string | undefined): number | 'any' {
 }
 
 /**
- * The arguments of `wrangler dev` for the orchard beside a gate. Storage is a folder below the gate's when
- * that one is named; the inspector takes any port, because two that begin at once would want the same.
+ * The arguments of `wrangler dev` for the orchard. If the gate has a storage folder, the orchard uses a subfolder of
+ * it. The inspector gets any free port, because two that start at once would choose the same one.
  */
 export function orchardArguments(port: number, persistTo: string | undefined): string[] {
   const storage = persistTo === undefined ? [] : ['--persist-to', join(persistTo, 'orchard')];
@@ -43,8 +43,8 @@ export function orchardArguments(port: number, persistTo: string | undefined): s
 }
 
 /**
- * `SERVERS` with every `url` at one origin moved to another; undefined when none is there, so that nothing
- * has to be overridden.
+ * `SERVERS` with every `url` at one origin changed to another origin; undefined when there is none, so that nothing has
+ * to be overridden.
  */
 export function moveServers(servers: unknown, from: string, to: string): unknown[] | undefined {
   if (!Array.isArray(servers) || from === to) return undefined;

@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** Below what operating systems hand out by themselves: else a program that asks for any port may get it first. */
+/** Below the ports that operating systems assign: otherwise, a program that asks for any port may get it first. */
 const LOWEST = 20_000;
 const HIGHEST = 32_000;
 const ATTEMPTS = 50;
 
 /**
- * A TCP port on loopback that nobody listens on at this moment; with `count`, the first of so many in a row,
- * as `npm start` needs two.
+ * A TCP port on loopback that is free at this moment; with `count`, the first of that many consecutive free ports,
+ * since `npm start` needs two.
  */
 export async function freePort(count = 1): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -19,12 +19,12 @@ export async function freePort(count = 1): Promise<number> {
   throw new Error(`no free port among ${ATTEMPTS} of ${LOWEST} to ${HIGHEST}`);
 }
 
-/** Whether nobody listens on a port of loopback, in both address families. */
+/** Whether a port is free on loopback, in both address families. */
 export async function isFreeOnLoopback(port: number): Promise<boolean> {
   return (await isFree(port, '127.0.0.1')) && (await isFree(port, '::1'));
 }
 
-/** Whether nobody listens on a port; an address family that this computer lacks counts as free. */
+/** Whether a port is free. It also counts as free if this computer doesn't have the address family. */
 export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();

@@ -4,10 +4,10 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from './wrangler.ts';
 
-/** ms that a program has to end by itself once it was asked to. */
+/** Milliseconds that a program has to exit after SIGTERM. */
 const GRACE = 5000;
 
-/** ms between two looks at whether the parent is still there. */
+/** Milliseconds between two checks whether the parent is still running. */
 const PARENT_INTERVAL = 200;
 
 /** The file descriptor at which a program's watcher reads. */
@@ -16,27 +16,27 @@ const LIFELINE = 3;
 const hasGroups = process.platform !== 'win32';
 
 /**
- * Becomes the program (the same process, so signals and exit codes are its own), after leaving a watcher in its
- * process group: it reads from a pipe that only the process which started all this holds open. However that
- * process ends, by SIGKILL too, the pipe ends with it, and then the whole group is killed.
+ * Starts a watcher in the process group, then becomes the program itself (the same process, so signals and exit codes
+ * are the program's). The watcher reads from a pipe that only the starting process holds open. When that process ends,
+ * even by SIGKILL, the pipe is closed, and the watcher kills the whole group.
  */
 const WATCHED = `(trap '' HUP INT QUIT TERM; cat <&${LIFELINE}; kill -KILL 0) >/dev/null 2>&1 & exec "$@" ${LIFELINE}<&-`;
 
 export interface ProgramOptions {
-  /** Unset: the repository. */
+  /** Unset: the repository's folder. */
   cwd?: string;
-  /** Over the environment of this process; undefined takes a variable away. */
+  /** Overrides the environment of this process; undefined removes a variable. */
   env?: Record<string, string | undefined>;
-  /** `pipe`: what this process writes to it. Unset: none. */
+  /** `pipe`: this process can write to it. Unset: no input. */
   stdin?: 'pipe' | 'ignore';
-  /** Its stdout and stderr: `pipe`, or those of this process. Unset: `pipe`. */
+  /** Its stdout and stderr: pipes, or those of this process. Unset: `pipe`. */
   output?: 'pipe' | 'inherit';
 }
 
 /**
- * Starts a program as the head of a process group of its own, so that {@link signalGroup} reaches all that it
- * starts. The group ends with this process, however this process ends (not on Windows, which has no groups);
- * a program of the group that begins a group of its own has to see to that one in the same way.
+ * Starts a program as the leader of a new process group, so that {@link signalGroup} reaches every process that it
+ * starts. The group ends with this process, in whatever way this process ends (but not on Windows, which has no
+ * groups). A program of the group that starts a group of its own has to end that one itself.
  */
 export function spawnGroup(
   command: string,
@@ -54,7 +54,7 @@ export function spawnGroup(
   return child;
 }
 
-/** Sends a signal to a program of {@link spawnGroup} and to all it started; nothing if they are gone. */
+/** Sends a signal to a program of {@link spawnGroup} and to all processes that it started, if they still run. */
 export function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined) return;
   try {
@@ -65,11 +65,11 @@ export function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 /**
- * Ends a program of {@link spawnGroup} and all it started: politely, after `grace` ms by force. Waits for the
- * last of them that holds its output: `npm` ends at once, and what it runs has programs of its own to end.
+ * Ends a program of {@link spawnGroup} and all processes that it started, with SIGTERM, and with SIGKILL after `grace`
+ * ms. Waits until none of them holds its output any more, since `npm` exits before the programs that it runs.
  */
 export async function endGroup(child: ChildProcess, grace = GRACE): Promise<void> {
-  // What nobody reads never closes.
+  // A stream that isn't read never closes.
   child.stdout?.resume();
   child.stderr?.resume();
   const done = ended(child);
@@ -86,8 +86,8 @@ export function hasExited({ exitCode, signalCode }: ChildProcess): boolean {
 }
 
 /**
- * Calls `end` once, when the process that started this one is gone: npm dies of a signal and hands none on, and a
- * shell between it and this process may stay.
+ * Calls `end` once, when the process that started this one is gone: npm ends by a signal without passing it on, and a
+ * shell between npm and this process may stay.
  */
 export function onParentGone(end: () => void): { stop(): void } {
   const parent = process.ppid;
@@ -103,7 +103,7 @@ export function onParentGone(end: () => void): { stop(): void } {
   return { stop: () => clearInterval(timer) };
 }
 
-/** Whether there is a process of this id. */
+/** Whether there is a process with this id. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -113,11 +113,11 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Resolves once a program has exited, and nobody whom it started holds its output any more. */
+/** Resolves once a program has exited, and no process that it started holds its output any more. */
 async function ended(child: ChildProcess): Promise<void> {
   const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
   const open = streams.filter(({ closed }) => !closed).map((stream) => once(stream, 'close'));
-  // Without a process there is an error in place of an exit.
+  // If no process could be started, there is an error instead of an exit.
   const exit = hasExited(child) || child.pid === undefined ? undefined : once(child, 'exit');
   await Promise.all([exit, ...open]).catch(() => undefined);
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 /*
- * `GATEHOUSE_KEYS` over time. A key is added behind the current one first, so that every instance can open what it
- * will seal and every server knows what it will sign; then it is made the first; then the old ones go.
+ * Rotating `GATEHOUSE_KEYS`. First, a key is added after the current one, so that every instance can decrypt what it
+ * will seal and every server knows its signatures. Then it is made the first one. Then the old keys are removed.
  */
 
 export const STEPS = ['add', 'first', 'drop'] as const;
@@ -10,40 +10,40 @@ export type Step = (typeof STEPS)[number];
 
 type Keys = Record<string, string>;
 
-/** The names of the master keys, the current one first. Throws what a person can mend. */
+/** The names of the master keys, the current one first. Throws an error that says how to fix the secret. */
 export function versionsOf(text: string): string[] {
   return Object.keys(masterKeys(read(text)));
 }
 
-/** The secret after one step. Throws, in a sentence, when the step makes no sense now. */
+/** The secret after one step. Throws an error that says why, when the step doesn't make sense now. */
 export function rotateKeys(text: string, step: Step, now = new Date()): string {
   const { ids, ...keys } = read(text);
-  const [current = '', ...behind] = Object.keys(masterKeys(keys));
-  const done = { add: addKey, first: makeFirst, drop: dropOld }[step](keys, current, behind, now);
+  const [current = '', ...others] = Object.keys(masterKeys(keys));
+  const done = { add: addKey, first: makeFirst, drop: dropOld }[step](keys, current, others, now);
   return JSON.stringify({ ...done, ids });
 }
 
-function addKey(keys: Keys, current: string, _behind: string[], now: Date): Keys {
+function addKey(keys: Keys, current: string, _others: string[], now: Date): Keys {
   const { [current]: sealing = '', ...others } = keys;
   const day = now.toISOString().slice(0, 10);
   const names = [day.slice(0, 7), day, ...Array.from({ length: 9 }, (_, n) => `${day}-${n + 2}`)];
-  // Newer names sort behind older ones: that is how the next step knows which is the new one.
+  // Newer names sort after older ones, so that the next step knows which key is the new one.
   const name = names.find((one) => keys[one] === undefined && one > current);
-  if (name === undefined) throw new Error(`No name of today sorts behind "${current}": add the key by hand.`);
+  if (name === undefined) throw new Error(`No name of today sorts after "${current}". Add the key by hand.`);
   return { [current]: sealing, [name]: randomBytes(32).toString('base64'), ...others };
 }
 
 function makeFirst(keys: Keys, current: string, [next]: string[]): Keys {
-  if (next === undefined) throw new Error('There is one master key only: run the step "add" first.');
-  if (next < current) throw new Error(`"${current}" is the newest master key, and it is the first already.`);
+  if (next === undefined) throw new Error('There is only one master key. Run the step "add" first.');
+  if (next < current) throw new Error(`"${current}" is the newest master key, and it is already the first.`);
   const { [next]: fresh = '', ...others } = keys;
   return { [next]: fresh, ...others };
 }
 
 function dropOld(keys: Keys, current: string, [next]: string[]): Keys {
-  if (next === undefined) throw new Error('There is one master key only: nothing to drop.');
+  if (next === undefined) throw new Error('There is only one master key, so there is nothing to drop.');
   if (next > current)
-    throw new Error(`"${next}" was added and is not the first yet: run the step "first" before.`);
+    throw new Error(`"${next}" was added but isn’t the first yet. Run the step "first" before this one.`);
   return { [current]: keys[current] ?? '' };
 }
 
@@ -56,12 +56,12 @@ function read(text: string): Keys {
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw new Error('GATEHOUSE_KEYS is not JSON.');
+    throw new Error('GATEHOUSE_KEYS isn’t valid JSON.');
   }
   const keys = parsed as Keys | null;
   const whole = typeof keys === 'object' && keys !== null && typeof keys.ids === 'string';
   if (!whole || Object.keys(keys).length < 2) throw new Error('GATEHOUSE_KEYS needs a master key and "ids".');
-  if (Object.values(keys).some((value) => typeof value !== 'string')) throw new Error('A key is no text.');
+  if (Object.values(keys).some((value) => typeof value !== 'string')) throw new Error('A key isn’t text.');
   return keys;
 }
 
@@ -74,7 +74,7 @@ export function readSecretsFile(text: string): string | undefined {
   return LINE.exec(text)?.[2];
 }
 
-/** The file with another secret in it, and all else as it was. */
+/** The file with the new secret in it, and everything else unchanged. */
 export function writeSecretsFile(text: string, keys: string): string {
   if (!text.trimStart().startsWith('{')) return text.replace(LINE, () => `GATEHOUSE_KEYS='${keys}'`);
   return `${JSON.stringify({ ...(JSON.parse(text) as object), GATEHOUSE_KEYS: keys }, null, 2)}\n`;

@@ -8,17 +8,17 @@ export interface Picture {
   image: Buffer;
 }
 
-/** A call of a tool, and what came of it. */
+/** A tool call, with its answer. */
 export interface ShownCall {
   tool: string;
   args: Record<string, unknown>;
   answer: string;
 }
 
-/** Points: as wide as a picture of the strip is shown. */
+/** Width of each picture in the strip, in points. */
 const WIDTH = 264;
 
-/** Pictures side by side, each with its number and caption, as one PNG of one and a half dots a point. */
+/** Pictures side by side, each with its number and caption, as one PNG at 1.5 pixels per point. */
 export async function drawStrip(
   browser: Browser,
   pictures: readonly Picture[],
@@ -34,7 +34,7 @@ figure{margin:0;inline-size:${WIDTH}px}figcaption{margin-block-end:8px}img{displ
   return draw(browser, figures.join(''), style, { width, height: 100 }, colorScheme, 1.5);
 }
 
-/** Calls of tools as a picture as wide as a phone: what was sent, and below it what came back. */
+/** Tool calls as a picture with the width of a phone: each request, with its answer below. */
 export async function drawCalls(
   browser: Browser,
   client: string,

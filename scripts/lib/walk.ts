@@ -1,31 +1,31 @@
 import { CookieJar } from './cookies.ts';
 import { type Document, type Fields, type Form, fillForm, hasField, parseDocument } from './html.ts';
 
-/** What came back: a page, or a redirect that leaves the places that are walked. */
+/** An answer: a page, or a redirect to an origin that the walker doesn't follow. */
 export interface Page extends Document {
   url: URL;
   status: number;
   headers: Headers;
   html: string;
-  /** Where a redirect leads that was not followed: to the client, as a rule. */
+  /** The target of a redirect that wasn't followed, usually the client. */
   leaves: URL | undefined;
 }
 
-/** What is chosen on the consent page; unset: as the page proposes. `expires`: `YYYY-MM-DD`. */
+/** The choices on the consent page; unset: those that the page proposes. `expires`: `YYYY-MM-DD`. */
 export interface Choices {
   scopes?: readonly string[];
   servers?: readonly string[];
   expires?: string;
-  /** Which button ends the page of services, where there is one; unset: what isn't connected is skipped. */
+  /** The button on the page "Connect your accounts", if it is shown; unset: `skip`. */
   services?: 'finish' | 'skip';
 }
 
 const MAX_REDIRECTS = 10;
 
 /**
- * Walks Gatehouse's pages as a person with a browser without scripts would: keeps cookies, follows
- * redirects within the gate (and the origins in `also`, a sign-in provider's), fills the forms that the
- * page shows. Every step throws, with what the page said, when what it needs isn't there.
+ * Walks through Gatehouse's pages like a person whose browser has no scripts: keeps cookies, follows redirects within
+ * the gate (and the origins in `also`, such as a sign-in provider's), and fills in the forms of the page. Every step
+ * throws an error with the page's text when it can't find what it needs.
  */
 export class Walker {
   readonly origin: string;
@@ -38,18 +38,18 @@ export class Walker {
     this.#origins = new Set([origin, ...(options.also ?? [])]);
   }
 
-  /** The page at hand. */
+  /** The current page. */
   get page(): Page {
     if (!this.#page) throw new Error('no page has been opened yet');
     return this.#page;
   }
 
-  /** Opens an address: absolute, or a path of the gate's. */
+  /** Opens an address: absolute, or a path at the gate. */
   open(address: string | URL): Promise<Page> {
     return this.#go(new URL(address, this.#page?.url ?? this.origin), 'GET');
   }
 
-  /** Sends a form as it stands in the page at hand, with `fields` filled in (a button is a field too). */
+  /** Sends a form of the current page, with `fields` filled in (a button is a field, too). */
   submit(form: Form, fields: Fields): Promise<Page> {
     const pairs = new URLSearchParams(fillForm(form, fields));
     if (form.method === 'POST') return this.#go(form.action, 'POST', pairs);
@@ -58,12 +58,12 @@ export class Walker {
     return this.#go(url, 'GET');
   }
 
-  /** Sends any pairs anywhere, as a page of the gate would: for what no form offers. */
+  /** Sends any pairs to any address, as a page of the gate would, for what no form offers. */
   post(address: string | URL, pairs: Record<string, string> | [string, string][]): Promise<Page> {
     return this.#go(new URL(address, this.origin), 'POST', new URLSearchParams(pairs));
   }
 
-  /** The form of the page at hand that has a field of this name (and value). */
+  /** The form of the current page that has a field with this name (and value). */
   form(name: string, value?: string): Form {
     const form = this.page.forms.find((candidate) => hasField(candidate, name, value));
     if (!form)
@@ -76,17 +76,17 @@ export class Walker {
     return this.open(`/authorize?${new URLSearchParams(params)}`);
   }
 
-  /** Signs in by name, which is offered on loopback. `groups`: separated by commas. */
+  /** Signs in with a name, which works on loopback. `groups`: separated by commas. */
   signInLocal(name: string, more: { email?: string; groups?: string } = {}): Promise<Page> {
     return this.submit(this.form('method', 'local'), { method: 'local', name, ...more });
   }
 
-  /** Chooses a sign-in provider of `SIGN_IN.oidc`; goes as far as the first page or redirect outside. */
+  /** Chooses a sign-in provider of `SIGN_IN.oidc`; stops at the first page or redirect outside. */
   signInWith(provider: string): Promise<Page> {
     return this.submit(this.form('provider', provider), { provider });
   }
 
-  /** Decides on the consent page and returns where the client is sent back to. */
+  /** Decides on the consent page; returns the redirect to the client. */
   async decide(decision: 'allow' | 'deny', choices: Choices = {}): Promise<URL> {
     const page = await this.submit(this.form('decision', decision), {
       decision,
@@ -98,17 +98,18 @@ export class Walker {
     return this.#endServices(choices.services);
   }
 
-  /** Ends the page of services that follows consent, and returns where the client is sent back to. */
+  /** Leaves the page "Connect your accounts", which follows consent; returns the redirect to the client. */
   async #endServices(wanted: 'finish' | 'skip' = 'skip'): Promise<URL> {
     const at = this.page;
     if (at.url.searchParams.get('step') !== 'services')
-      throw new Error(`the decision led to no client: ${describe(at)}`);
+      throw new Error(`the decision didn’t lead back to the client: ${describe(at)}`);
     const { leaves } = await this.submit(this.form('decision', wanted), { decision: wanted });
-    if (!leaves) throw new Error(`the services led to no client: ${describe(this.page)}`);
+    if (!leaves)
+      throw new Error(`the page of accounts didn’t lead back to the client: ${describe(this.page)}`);
     return leaves;
   }
 
-  /** From `/authorize` to the client's address in one go, signing in by name where that is asked for. */
+  /** Goes from `/authorize` to the redirect to the client, and signs in with a name if necessary. */
   async allow(params: Record<string, string>, name: string, choices: Choices = {}): Promise<URL> {
     const page = await this.authorize(params);
     if (page.forms.some((form) => hasField(form, 'method', 'local'))) await this.signInLocal(name);
@@ -150,7 +151,7 @@ export class Walker {
     return this.#page;
   }
 
-  /** The `Origin` that a browser sends with a form: `null` from a page that wants no referrer. */
+  /** The `Origin` that a browser sends with a form: `null` from a page with `Referrer-Policy: no-referrer`. */
   #sender(): string {
     if (!this.#page) return this.origin;
     const policy = this.#page.headers.get('referrer-policy');
@@ -158,7 +159,7 @@ export class Walker {
   }
 }
 
-/** A page in a line, for messages. */
+/** A page in one line, for messages. */
 export function describe(page: Page): string {
   const target = page.leaves ? ` to ${page.leaves}` : '';
   return `${page.status}${target} at ${page.url.pathname}: ${page.title || page.html.slice(0, 80)} — ${page.text.slice(0, 300)}`;

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 
-/** The repository's folder, without a slash at its end. */
+/** The repository's folder, without a trailing slash. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url).href).replace(/\/$/, '');
 
-/** What makes `wrangler` ask nothing, send nothing and look for no newer version of itself. */
+/** Keeps `wrangler` from asking questions, sending reports, and checking for updates. */
 export const QUIET = {
   CI: 'true',
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',

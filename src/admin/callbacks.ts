@@ -1,12 +1,11 @@
-import { Hono } from 'hono';
+import type { Context } from 'hono';
 import { deploymentOf } from '../config';
 import { listCallbacks } from '../connections';
-import { type AdminVariables, admit } from './admit';
 
 /**
- * `GET /api/admin/callbacks`: the redirect URI to register at the provider of each server, where the gate is
+ * `GET /api/admin/callbacks`: the redirect URI to register at the provider of each server, where the gate's client is
  * registered by hand. For admins and the operator: it names all servers.
  */
-export const adminCallbacksApi = new Hono<{ Bindings: Env; Variables: AdminVariables }>()
-  .use('/api/admin/callbacks', (c, next) => admit(c, next))
-  .get('/api/admin/callbacks', async (c) => c.json({ items: await listCallbacks(deploymentOf(c)) }));
+export async function showCallbacks(c: Context): Promise<Response> {
+  return c.json({ items: await listCallbacks(deploymentOf(c)) });
+}

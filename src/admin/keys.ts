@@ -1,4 +1,3 @@
-import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import {
   accountOf,
@@ -14,20 +13,26 @@ import { record } from '../audit';
 import { seconds } from '../clock';
 import { deploymentOf, ROLES } from '../config';
 import { randomSecret, userIdOf } from '../crypto';
-import { describeIssue, parseKeyRequest, refuseTooMany, showKey } from '../self-service';
-import { type AdminVariables, admit, fail } from './admit';
+import {
+  apiError,
+  describeIssue,
+  limitError,
+  parseJson,
+  readLimit,
+  refuseTooMany,
+  showKey,
+  toTime,
+} from '../self-service';
+import type { AdminContext } from './admit';
 
-const PAGE = 50;
-const MAX_PAGE = 100;
-
-/** A service key that is asked for: as a personal one, and who the service is. */
+/** A request for a service key: as for a personal one, and who the service account is. */
 const serviceRequest = keyRequest.extend({
   role: z.enum(ROLES).default('member'),
   groups: z.array(z.string().min(1).max(100)).max(100).default([]),
   tools: z.array(z.string().min(1).max(200)).min(1).max(100).optional(),
 });
 
-/** A copy of a key for listing, as the account that has it wrote it into KV. */
+/** A copy of a key for listing, as the account that holds it wrote it into KV. */
 type Copy = {
   name: string;
   user_name: string;
@@ -39,35 +44,19 @@ type Copy = {
 };
 
 /**
- * `/api/admin/keys`: service keys are made here, and everybody's listed and revoked, by an admin who signed in
- * themselves or by the operator's command. A key's id is here `{user id}:{its own id}`.
+ * `POST /api/admin/keys`: makes a service account and its key. It is a principal of its own, whose account holds its
+ * connections. 201 with the key, which is shown only here.
  */
-export const adminKeysApi = new Hono<{ Bindings: Env; Variables: AdminVariables }>()
-  .use('/api/admin/keys/*', (c, next) => admit(c, next))
-  .get('/api/admin/keys', (c) => list(c))
-  .post('/api/admin/keys', (c) => create(c))
-  .delete('/api/admin/keys/:id', async (c) => {
-    const [userId = '', keyId = ''] = c.req.param('id').split(':');
-    const account = await findAccount(deploymentOf(c), userId);
-    const revoked = account !== undefined && (await account.revokeKey(keyId));
-    if (!revoked) return fail(c, 404, 'not_found', 'There is none of that id');
-    record(c, { event: 'key_revoked', outcome: 'ok', user: c.var.by, detail: `${userId}:${keyId}` });
-    return c.body(null, 204);
-  });
-
-type AdminContext = Context<{ Bindings: Env; Variables: AdminVariables }>;
-
-/** Makes a service and its key: a principal of its own, whose account holds its connections. */
-async function create(c: AdminContext): Promise<Response> {
+export async function createServiceKey(c: AdminContext): Promise<Response> {
   const { settings, keyring } = deploymentOf(c);
-  const asked = serviceRequest.safeParse(parseKeyRequest(c.var.body));
-  if (!asked.success) return fail(c, 400, 'invalid_request', describeIssue(asked.error.issues[0]));
+  const asked = serviceRequest.safeParse(parseJson(c.var.body));
+  if (!asked.success) return apiError(c, 400, 'invalid_request', describeIssue(asked.error.issues[0]));
   const { role, groups, tools, ...rest } = asked.data;
   const subject = randomSecret();
   const about = { email: undefined, email_verified: false, groups, role, name: rest.name.trim() };
   const identity: Identity = { provider: SERVICE, issuer: SERVICE, subject, ...about };
   const spec = judgeKeyRequest(rest, identity, settings, seconds());
-  if (!spec.ok) return fail(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
+  if (!spec.ok) return apiError(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
   const userId = await userIdOf(keyring, SERVICE, subject);
   const service = { userId, identity: { ...identity, name: spec.value.name } };
   const made = await accountOf(c.env, userId).createKey({ ...spec.value, tools }, { service });
@@ -78,16 +67,24 @@ async function create(c: AdminContext): Promise<Response> {
   return c.json({ key, ...showKey(shown), id: `${userId}:${shown.id}`, user_id: userId, role }, 201);
 }
 
-/** Everybody's keys, by the copies in KV: new ones may be a minute late. */
-async function list(c: AdminContext): Promise<Response> {
-  const limit = Number(c.req.query('limit') ?? PAGE);
-  if (!Number.isInteger(limit) || limit < 1) {
-    return fail(c, 400, 'invalid_request', `limit must be a number from 1 to ${MAX_PAGE}`);
-  }
+/** `DELETE /api/admin/keys/{id}`, where `id` is `{user id}:{its own id}`: 204, or 404 when there is no such key. */
+export async function deleteAnyKey(c: AdminContext): Promise<Response> {
+  const [userId = '', keyId = ''] = (c.req.param('id') ?? '').split(':');
+  const account = await findAccount(deploymentOf(c), userId);
+  const revoked = account !== undefined && (await account.revokeKey(keyId));
+  if (!revoked) return apiError(c, 404, 'not_found', 'There is none of that id');
+  record(c, { event: 'key_revoked', outcome: 'ok', user: c.var.by, detail: `${userId}:${keyId}` });
+  return c.body(null, 204);
+}
+
+/** `GET /api/admin/keys`: all keys, by the copies in KV, so that a new one may be missing for a minute. */
+export async function listAllKeys(c: AdminContext): Promise<Response> {
+  const limit = readLimit(c);
+  if (limit === undefined) return limitError(c);
   const cursor = c.req.query('cursor');
   const found = await c.env.OAUTH_KV.list({
     prefix: KEY_INDEX,
-    limit: Math.min(limit, MAX_PAGE),
+    limit,
     ...(cursor === undefined ? {} : { cursor }),
   });
   const names = found.keys.map(({ name }) => name);
@@ -101,14 +98,13 @@ async function list(c: AdminContext): Promise<Response> {
 
 function describeCopy(id: string, copy: Copy) {
   const { issuer, scope, created_at, expires_at, ...rest } = copy;
-  const time = (seconds: number) => new Date(seconds * 1000).toISOString();
   return {
     id,
     user_id: id.split(':')[0],
     kind: issuer === SERVICE ? 'service' : 'personal',
     ...rest,
     scope: scope.join(' '),
-    created_at: time(created_at),
-    expires_at: time(expires_at),
+    created_at: toTime(created_at),
+    expires_at: toTime(expires_at),
   };
 }

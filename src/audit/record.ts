@@ -2,8 +2,8 @@ import { deploymentOf, type RequestContext } from '../config';
 import { writeLog } from '../log';
 
 /**
- * Something that happened at the gate. `event` says what, `outcome` how it ended, `reason` is the tag of a
- * refusal. Never a secret in any field; what others wrote is held to what `quotable` lets through.
+ * Something that happened at the gate: `event` says what, `outcome` how it ended, and `reason` is the tag of a refusal.
+ * No field ever holds a secret, and text from outside is limited by `quotable`.
  */
 export interface AuditEvent {
   event: string;

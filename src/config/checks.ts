@@ -1,31 +1,31 @@
 import { sameIssuer } from '../issuer';
 import type { Problem, Settings, Variables } from './schemas';
 
-/* What a setting can't say alone: that names, secrets and bindings fit each other. */
+/* Checks across settings: that the names, secrets, and bindings that they mention exist and don't collide. */
 
-/** The name of a Worker secret: upper case, every character that isn't a letter or digit a `_`. */
+/** The name of a Worker secret, such as `OIDC_ACME_CLIENT_SECRET`: upper case, with `_` for other characters. */
 export function secretName(prefix: string, name: string, suffix: string): string {
   return `${prefix}_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}_${suffix}`;
 }
 
-/** The secret that belongs to a client of `CLIENTS` or a provider of `SIGN_IN.oidc`, if it is set. */
+/** The value of a secret ({@link secretName}); undefined if it is unset or empty. */
 export function readSecret(variables: Variables, name: string): string | undefined {
   const value = variables[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** The mistakes that only show when settings and secrets are seen together. */
+/** The problems that show only when settings and secrets are checked together. */
 export function checkTogether(settings: Settings, variables: Variables): Problem[] {
   return [
     ...sharedSecrets(settings),
     ...unknownProviders(settings),
     ...clientsWithoutSecret(settings, variables),
-    ...checkServices(settings),
+    ...checkServiceAccounts(settings),
     ...settings.servers.flatMap((server, index) => checkServer(server, `SERVERS[${index}]`, variables)),
   ];
 }
 
-/** Two things whose secrets would have one name. */
+/** Clients, providers, or servers whose secrets would have the same name. */
 function sharedSecrets({ signIn, clients, servers }: Settings): Problem[] {
   const owners = [
     ...signIn.oidc.map(({ name }, i) => [
@@ -42,8 +42,8 @@ function sharedSecrets({ signIn, clients, servers }: Settings): Problem[] {
   return owners.flatMap(([setting, name, secret], index) => {
     const twin = owners.slice(0, index).find((other) => other[2] === secret);
     if (!twin) return [];
-    const problem = `"${name}" and "${twin[1]}" would share one secret, ${secret}`;
-    return [{ setting, problem, fix: 'give one of them another name' }];
+    const problem = `"${name}" and "${twin[1]}" would share the secret ${secret}`;
+    return [{ setting, problem, fix: 'rename one of them' }];
   });
 }
 
@@ -58,11 +58,11 @@ function unknownProviders({ signIn, roles, servers }: Settings): Problem[] {
   );
   const problems = all.flatMap(({ setting, provider }) => {
     if (provider === undefined || known.includes(provider)) return [];
-    const problem = `"${provider}" is no provider of SIGN_IN.oidc`;
-    return [{ setting, problem, fix: `one of ${known.join(', ')}` }];
+    const problem = `"${provider}" isn’t a provider in SIGN_IN.oidc`;
+    return [{ setting, problem, fix: `use one of ${known.join(', ')}` }];
   });
   if (!signIn.methods?.includes('oidc') || signIn.oidc.length > 0) return problems;
-  const problem = 'SIGN_IN.methods names oidc, and no provider is there';
+  const problem = 'SIGN_IN.methods includes oidc, but SIGN_IN.oidc has no provider';
   const fix = 'oidc = [{ name = "acme", issuer = "https://…", client_id = "…" }]';
   return [...problems, { setting: 'SIGN_IN.oidc', problem, fix }];
 }
@@ -71,13 +71,13 @@ function clientsWithoutSecret({ clients }: Settings, variables: Variables): Prob
   return clients.flatMap(({ client_id, token_endpoint_auth_method: method }) => {
     const setting = secretName('CLIENT', client_id, 'SECRET');
     if (!method.startsWith('client_secret_') || readSecret(variables, setting)) return [];
-    const problem = `CLIENTS names "${client_id}" with ${method}, and its secret is not set`;
+    const problem = `"${client_id}" of CLIENTS uses ${method}, but its secret isn’t set`;
     return [{ setting, problem, fix: `npx wrangler secret put ${setting}` }];
   });
 }
 
-/** What `TRUSTED_ISSUERS` and the services of `CLIENTS` name, and whether their own names are free. */
-function checkServices({ signIn, clients, servers, trustedIssuers }: Settings): Problem[] {
+/** The servers that `TRUSTED_ISSUERS` and `CLIENTS` name must exist, and the names of issuers must be unique. */
+function checkServiceAccounts({ signIn, clients, servers, trustedIssuers }: Settings): Problem[] {
   const problems: Problem[] = [];
   const known = servers.map(({ name }) => name);
   const lists = [
@@ -91,11 +91,11 @@ function checkServices({ signIn, clients, servers, trustedIssuers }: Settings): 
   ];
   for (const { setting, names = [] } of lists) {
     for (const name of names.filter((one) => !known.includes(one))) {
-      const problem = `"${name}" is no server of SERVERS`;
+      const problem = `"${name}" isn’t a server in SERVERS`;
       problems.push({
         setting,
         problem,
-        fix: known.length > 0 ? `some of ${known.join(', ')}` : 'leave it out',
+        fix: known.length > 0 ? `use any of ${known.join(', ')}` : 'remove it',
       });
     }
   }
@@ -103,19 +103,19 @@ function checkServices({ signIn, clients, servers, trustedIssuers }: Settings): 
   for (const [index, { name, issuer }] of trustedIssuers.entries()) {
     const others = trustedIssuers.slice(0, index);
     if (taken.includes(name) || others.some((other) => other.name === name)) {
-      const problem = `"${name}" is the name of another issuer`;
+      const problem = `"${name}" is already the name of another issuer`;
       problems.push({
         setting: `TRUSTED_ISSUERS[${index}].name`,
         problem,
-        fix: 'give one of them another name',
+        fix: 'rename one of them',
       });
     }
     if (others.some((other) => sameIssuer(other.issuer, issuer))) {
-      const problem = `"${issuer}" is there twice`;
+      const problem = `"${issuer}" is listed twice`;
       problems.push({
         setting: `TRUSTED_ISSUERS[${index}].issuer`,
         problem,
-        fix: 'put its rules into one table',
+        fix: 'combine its rules in one table',
       });
     }
   }
@@ -127,21 +127,21 @@ function checkServer(server: Settings['servers'][number], setting: string, varia
   const secret = secretName('SERVER', server.name, 'SECRET');
   const hasSecret = readSecret(variables, secret) !== undefined;
   if (server.auth === 'static' && !hasSecret) {
-    const problem = `"${server.name}" has auth static, and its secret is not set`;
+    const problem = `"${server.name}" has auth static, but its secret isn’t set`;
     problems.push({ setting: secret, problem, fix: `npx wrangler secret put ${secret}` });
   }
   if (server.binding !== undefined && !hasFetch(variables[server.binding])) {
     problems.push({
       setting: `${setting}.binding`,
-      problem: `"${server.binding}" is no service binding of this Worker`,
+      problem: `"${server.binding}" isn’t a service binding of this Worker`,
       fix: `[[services]] with binding = "${server.binding}" and service = "…" in wrangler.toml`,
     });
   }
   if (server.auth === 'passthrough' && !server.authorization_servers && !hasSecret) {
     problems.push({
       setting: `${setting}.authorization_servers`,
-      problem: `"${server.name}" has auth passthrough, and nobody knows who issues its tokens`,
-      fix: `authorization_servers = ["https://…"], or for a fixed token the secret ${secret}`,
+      problem: `"${server.name}" has auth passthrough, but nothing says who issues its tokens`,
+      fix: `authorization_servers = ["https://…"], or for a fixed token: npx wrangler secret put ${secret}`,
     });
   }
   return problems;

@@ -13,7 +13,7 @@ const METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_k
 export const configuredClient = z
   .strictObject({
     client_id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, {
-      error: 'must be 1 to 64 of A-Z, a-z, 0-9, ., _ and -',
+      error: 'must be 1 to 64 characters of A-Z, a-z, 0-9, ., _, and -',
     }),
     name: z.string().min(1).max(100),
     redirect_uris: z.array(z.string()).default([]),
@@ -22,7 +22,7 @@ export const configuredClient = z
       .enum(METHODS, { error: `must be one of ${METHODS.join(', ')}` })
       .default('none'),
     grant_types: z
-      .array(z.enum(GRANTS, { error: `must be among ${Object.values(GRANTS).join(', ')}` }))
+      .array(z.enum(GRANTS, { error: `must be one of ${Object.values(GRANTS).join(', ')}` }))
       .min(1)
       .default(['authorization_code', 'refresh_token']),
     jwks: publicKeysSetting.optional(),
@@ -32,27 +32,28 @@ export const configuredClient = z
   })
   .refine((client) => !client.grant_types.includes('authorization_code') || client.redirect_uris.length > 0, {
     path: ['redirect_uris'],
-    error: 'must be there, or grant_types without authorization_code',
+    error: 'is required, unless grant_types has no authorization_code',
   })
   .refine((client) => isSigning(client) === (countKeys(client) === 1) && countKeys(client) < 2, {
     path: ['jwks_uri'],
-    error: 'goes with private_key_jwt, which needs exactly one of jwks and jwks_uri',
+    error: 'private_key_jwt needs exactly one of jwks and jwks_uri; other methods need neither',
   })
-  .refine((client) => isService(client) === (client.role !== undefined), {
+  .refine((client) => isServiceAccount(client) === (client.role !== undefined), {
     path: ['role'],
-    error: 'goes with client_credentials, which needs a role for the service that the client then is',
+    error:
+      'client_credentials needs a role for its service account; without client_credentials, there must be none',
   })
-  .refine((client) => !isService(client) || client.token_endpoint_auth_method !== 'none', {
+  .refine((client) => !isServiceAccount(client) || client.token_endpoint_auth_method !== 'none', {
     path: ['token_endpoint_auth_method'],
-    error: 'must not be none with client_credentials: the credentials are all there is',
+    error: 'must not be none with client_credentials, which only the client’s own credentials protect',
   })
-  .refine((client) => !client.servers || isService(client), {
+  .refine((client) => !client.servers || isServiceAccount(client), {
     path: ['servers'],
-    error: 'goes with client_credentials; for people the consent page says which',
+    error: 'is only for client_credentials; people choose servers on the consent page',
   });
 /**
- * A client of `CLIENTS`, which needn't register. `scope`: the most it gets. `role` and `servers`: what it may do
- * as a service, by `client_credentials`.
+ * A client of `CLIENTS`, which needn't register. `scope`: the most that it gets. `role` and `servers`: what its
+ * service account may do, by `client_credentials` (RFC 6749 section 4.4).
  */
 export type ConfiguredClient = z.infer<typeof configuredClient>;
 
@@ -66,6 +67,6 @@ function isSigning({ token_endpoint_auth_method }: { token_endpoint_auth_method:
   return token_endpoint_auth_method === 'private_key_jwt';
 }
 
-function isService({ grant_types }: { grant_types: readonly string[] }): boolean {
+function isServiceAccount({ grant_types }: { grant_types: readonly string[] }): boolean {
   return grant_types.includes('client_credentials');
 }

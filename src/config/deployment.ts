@@ -1,3 +1,4 @@
+import { isolateCache } from '../caches';
 import { remoteHeader } from '../caller';
 import { type Keyring, makeKeyringText, parseKeyring } from '../crypto';
 import { isLoopbackHost } from '../hosts';
@@ -6,14 +7,14 @@ import type { SignInMethod } from './primitives';
 import type { Problem, Settings } from './schemas';
 import { parseSettings } from './settings';
 
-/** The deployment as one request meets it: where it is, its settings, its keys. */
+/** The deployment as one request sees it: its origin, its settings, its keys. */
 export interface Deployment {
   env: Env;
   settings: Settings;
   keyring: Keyring;
   /** The origin that clients see (`PUBLIC_URL`, else the request's own): issuer and base of every URL. */
   origin: string;
-  /** Local development: the request came to a loopback host, and nothing says that its caller is elsewhere. */
+  /** Local development: the request came to a loopback host, and no header says that its caller is remote. */
   local: boolean;
   /** Whether the origin is https, so that cookies can be `Secure` and have the `__Host-` prefix. */
   secure: boolean;
@@ -29,22 +30,22 @@ declare module 'hono' {
   }
 }
 
-/** Whatever is done for one request: its context, or as much of one as an object makes of it. */
+/** What code that works for one request needs of hono's context; Durable Objects make one of their own. */
 export interface RequestContext {
   var: { deployment: Deployment };
   env: Env;
   executionCtx: Pick<ExecutionContext, 'waitUntil'>;
 }
 
-/** The site that the first middleware of `app.ts` put there. */
+/** The deployment of a request, which the first middleware of `app.ts` stores in the context. */
 export function deploymentOf({ var: { deployment } }: Pick<RequestContext, 'var'>): Deployment {
   return deployment;
 }
 
-/** Where a request met the site: what an object has to be told to see the same one. */
+/** What a Durable Object needs from the Worker's request to see the same deployment ({@link deploymentAt}). */
 export type RequestOrigin = Pick<Deployment, 'origin' | 'local' | 'requestId'>;
 
-/** The site as a request met it that was served at `place`. */
+/** The deployment as the request saw it whose origin is given; for Durable Objects. */
 export async function deploymentAt(
   env: Env,
   { origin, local, requestId }: RequestOrigin,
@@ -55,8 +56,8 @@ export async function deploymentAt(
 }
 
 /**
- * Reads the request's site, and what keeps it from being served. With problems the site's keyring may be
- * a throw-away one: the caller serves nothing but the page that tells the problems.
+ * Reads the deployment of a request, and the problems that keep it from being served. With problems, the keyring may
+ * be a temporary one: the caller then serves nothing but the page that lists the problems.
  */
 export async function readDeployment(
   request: Request,
@@ -76,80 +77,67 @@ export async function readDeployment(
   return { deployment, problems: found };
 }
 
-function describeDeployment(
-  env: Env,
-  settings: Settings,
-  keyring: Keyring,
-  place: RequestOrigin,
-): Deployment {
-  const secure = place.origin.startsWith('https:');
-  const methods = offeredMethods(settings, place.local);
-  return { env, settings, keyring, ...place, secure, cookiePrefix: secure ? '__Host-' : '', methods };
+function describeDeployment(env: Env, settings: Settings, keyring: Keyring, at: RequestOrigin): Deployment {
+  const secure = at.origin.startsWith('https:');
+  const methods = offeredMethods(settings, at.local);
+  return { env, settings, keyring, ...at, secure, cookiePrefix: secure ? '__Host-' : '', methods };
 }
 
-/** Where people sign in with no setting at all: on this computer, with any name. */
+/** The sign-in methods that work here; without any setting that is `local`, in local development only. */
 function offeredMethods(settings: Settings, local: boolean): SignInMethod[] {
   const { methods, oidc } = settings.signIn;
   const named = methods ?? (oidc.length > 0 ? ['oidc' as const] : ['local' as const]);
   return named.filter((method) => (method === 'local' ? local : method !== 'oidc' || oidc.length > 0));
 }
 
-/** `remote`: the header that says that the caller of a loopback host is elsewhere. */
+/** `remote`: the header that says that the caller of a loopback host is remote. */
 function noSignIn(remote: string | undefined): Problem {
   const where =
     remote === undefined
       ? 'on a public host'
-      : `for a caller elsewhere, as the header "${quotable(remote, 40)}" says this one is`;
+      : `for a remote caller, such as this one according to its header "${quotable(remote, 40)}"`;
   return {
     setting: 'SIGN_IN',
-    problem: `no way to sign in is set that works ${where}`,
+    problem: `no sign-in method is set that works ${where}`,
     fix: 'SIGN_IN = { oidc = [{ name = "acme", issuer = "https://…", client_id = "…" }] }',
   };
 }
 
 const NO_KEYS: Problem = {
   setting: 'GATEHOUSE_KEYS',
-  problem: 'the secret is not set',
-  fix: 'npm run deploy makes it, or: npx wrangler secret put GATEHOUSE_KEYS',
+  problem: 'the secret isn’t set',
+  fix: 'npm run deploy creates it, or run: npx wrangler secret put GATEHOUSE_KEYS',
 };
 
-/** The record that holds the master key of a bare `wrangler dev`: the one secret stored in clear. */
+/** The KV record with the master key of local development: the only secret that is stored unencrypted. */
 export const LOCAL_KEYS_RECORD = 'local-development-keys';
 
-const cache = new WeakMap<object, Cached>();
-interface Cached {
-  parsed?: ReturnType<typeof parseSettings>;
-  /** `text`: the secret that it was read from; undefined: the local record. */
-  keyring?: { text: string | undefined; keys: Promise<Keys> };
-}
+type Parsed = ReturnType<typeof parseSettings>;
 type Keys = { keyring: Keyring; problem?: Problem };
 
-function cacheOf(env: Env) {
-  const found = cache.get(env) ?? {};
-  cache.set(env, found);
-  return found;
-}
+const parsedOf = isolateCache<Parsed>('settings');
+const ALL = 'all';
+const keyringsOf = isolateCache<Promise<Keys>>('keyrings');
 
-function settingsOf(env: Env): ReturnType<typeof parseSettings> {
-  const cached = cacheOf(env);
-  cached.parsed ??= parseSettings(env as unknown as Record<string, unknown>);
-  return cached.parsed;
+function settingsOf(env: Env): Parsed {
+  const known = parsedOf(env).get(ALL);
+  if (known) return known;
+  const parsed = parseSettings(env as unknown as Record<string, unknown>);
+  parsedOf(env).set(ALL, parsed);
+  return parsed;
 }
 
 async function readKeyring(env: Env, local: boolean): Promise<Keys> {
-  const cached = cacheOf(env);
   const text = env.GATEHOUSE_KEYS || undefined;
   if (text === undefined && !local) return readKeyringText(undefined);
-  if (!cached.keyring || cached.keyring.text !== text) {
-    const keys = text === undefined ? localKeyring(env) : Promise.resolve(readKeyringText(text));
-    cached.keyring = { text, keys };
-  }
-  return cached.keyring.keys;
+  const known = keyringsOf(env).get(text ?? '');
+  if (known) return known;
+  const keys = text === undefined ? localKeyring(env) : Promise.resolve(readKeyringText(text));
+  keyringsOf(env).set(text ?? '', keys);
+  return keys;
 }
 
-/**
- * The keys, for a Durable Object: it is woken by requests that were served, and those that lack keys are not.
- */
+/** The keys, for a Durable Object. A deployment without keys serves no requests, so none wakes an object. */
 export async function objectKeyring(env: Env): Promise<Keyring> {
   return (await readKeyring(env, true)).keyring;
 }

@@ -1,42 +1,43 @@
 import { z } from 'zod';
 import { isLoopbackHost } from '../hosts';
 
-/* What settings are made of: the words and shapes that more than one of them uses. */
+/* Schemas and names that more than one setting uses. */
 
 export const ROLES = ['viewer', 'member', 'owner', 'admin'] as const;
-/** What a principal may do at most: viewers read, members also write, owners also destroy. */
+/** The most that a principal may do: viewers read, members also write, owners also delete, admins also administer. */
 export type Role = (typeof ROLES)[number];
 
+/** Ways to sign in: an OIDC provider, an access key, none (as a visitor), or any name in local development. */
 export const SIGN_IN_METHODS = ['oidc', 'key', 'skip', 'local'] as const;
 export type SignInMethod = (typeof SIGN_IN_METHODS)[number];
 
 export const httpUrl = z.string().refine((text) => isHttpUrl(text), {
   error: 'must be an https:// URL (http:// on loopback only)',
 });
-/** OpenID Connect Discovery 1.0 section 2: an issuer has neither query nor fragment. Any spelling of it will do. */
+/** An issuer has no query and no fragment (OpenID Connect Discovery 1.0 section 2). Its spelling is not normalized. */
 export const issuerUrl = httpUrl.refine((text) => !/[?#\\\s]/.test(text), {
-  error: 'must be an https:// URL without query and fragment',
+  error: 'must be an https:// URL without a query or fragment',
 });
 export const origin = z.string().transform((text, context) => {
   if (isHttpUrl(text) && new URL(text).href === `${new URL(text).origin}/`) return new URL(text).origin;
-  context.addIssue('must be an origin: https://host, without path, query or fragment');
+  context.addIssue('must be an origin such as https://host, without a path, query, or fragment');
   return z.NEVER;
 });
 export const host = z
   .string()
   .toLowerCase()
   .refine((text) => URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text, {
-    error: 'must be a host, with its port if it has one: gate.internal:8080',
+    error: 'must be a host, with its port if there is one, such as gate.internal:8080',
   });
 const SETTING_NAME = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
 
-/** Whether a server, a provider or the like can be called so in the settings. */
+/** Whether a text can be the name of a server, a provider, or an issuer in the settings. */
 export function isSettingName(text: string): boolean {
   return SETTING_NAME.test(text);
 }
 
 export const settingName = z.string().regex(SETTING_NAME, {
-  error: 'must be 1 to 32 of a-z, 0-9 and -, not beginning or ending with -',
+  error: 'must be 1 to 32 characters of a-z, 0-9, and -, and must not start or end with -',
 });
 export const secondsSetting = z.int().min(1, { error: 'must be a whole number of seconds, at least 1' });
 export const role = z.enum(ROLES, { error: `must be one of ${ROLES.join(', ')}` });
@@ -52,12 +53,12 @@ export const roleRule = z
     methods: z.array(method).optional(),
   })
   .refine((rule) => rule.groups ?? rule.emails ?? rule.users ?? rule.methods, {
-    error: 'must name whom it is for: groups, emails, users or methods',
+    error: 'must say who it applies to: groups, emails, users, or methods',
   })
   .refine((rule) => !(rule.groups ?? rule.emails ?? rule.users) || rule.provider || rule.methods, {
-    error: 'must name the provider whose groups, emails or users it means',
+    error: 'must name the provider of its groups, emails, or users',
   });
-/** One rule of `ROLES`; a user has the highest role that a rule gives. */
+/** One rule of `ROLES`. A user has the highest role that any rule gives. */
 export type RoleRule = z.infer<typeof roleRule>;
 
 function isHttpUrl(text: string): boolean {

@@ -13,13 +13,13 @@ import {
 import type { ServerSetting } from './servers';
 import type { TrustedIssuer } from './trusted-issuers';
 
-/** Variables as the Worker gets them: text, or what a TOML table became. */
+/** Variables as the Worker gets them: text, or the value of a TOML table. */
 export type Variables = Record<string, unknown>;
 
 /**
- * The settings (README, "Settings"): read from the Worker's variables once per isolate, each a TOML table
- * or the same as JSON text, validated here and nowhere else. What is wrong becomes a {@link Problem}, and
- * the Worker refuses to serve what needs it.
+ * The settings (README, "Settings"): read from the Worker's variables once per isolate, each a TOML table or the same
+ * as JSON text, and validated only in this folder. A mistake becomes a {@link Problem}, and the Worker then serves
+ * nothing but the list of problems.
  */
 export interface Settings {
   /** The origin that clients see; undefined: the request's own. */
@@ -38,7 +38,7 @@ export interface Settings {
   trustedIssuers: TrustedIssuer[];
   servers: ServerSetting[];
   tokens: Tokens;
-  /** What a request without a credential gets: a challenge, or (2025 era) a session with one tool, `authorize`. */
+  /** The answer to a request without a credential: a challenge, or (2025 era) a session with one tool, `authorize`. */
   unauthenticated: 'challenge' | 'authorize_tool';
   /** Origins of web pages that may call `/mcp…`; undefined: own, loopback, known vendors. */
   origins: string[] | undefined;
@@ -55,21 +55,21 @@ export interface Problem {
 
 const oidcProvider = z.strictObject({
   name: settingName.refine((name) => !['local', 'key', 'skip', 'visitor', 'service'].includes(name), {
-    error: 'must not be the name of another way to sign in, nor visitor or service',
+    error: 'must not be local, key, skip, visitor, or service, which are reserved',
   }),
   title: z.string().min(1).optional(),
   issuer: issuerUrl,
   client_id: z.string().min(1),
   scopes: z
     .string()
-    .refine((scopes) => scopes.split(' ').includes('openid'), { error: 'must have openid among them' })
+    .refine((scopes) => scopes.split(' ').includes('openid'), { error: 'must include openid' })
     .default('openid profile email'),
   groups_claim: z.string().default('groups'),
   domains: z.array(z.string().toLowerCase()).default([]),
   recheck: secondsSetting.default(43_200),
   max_age: secondsSetting.default(2_592_000),
 });
-/** A sign-in provider of `SIGN_IN.oidc`. `domains`: addresses of these must come in here and nowhere else. */
+/** A sign-in provider of `SIGN_IN.oidc`. `domains`: people with addresses of these can sign in only with it. */
 export type OidcProvider = z.infer<typeof oidcProvider>;
 
 export const tokens = z.strictObject({
@@ -84,7 +84,7 @@ export const tokens = z.strictObject({
   session: secondsSetting.default(86_400),
   on_replay: z.enum(['revoke', 'refuse']).default('revoke'),
 });
-/** `TOKENS`: lifetimes in seconds, and what a replayed refresh token costs. */
+/** `TOKENS`: lifetimes in seconds, and what happens when a refresh token is replayed. */
 export type Tokens = z.infer<typeof tokens>;
 
 export const signIn = z.strictObject({
@@ -93,5 +93,5 @@ export const signIn = z.strictObject({
 });
 
 export const documentHost = z.string().refine((text) => isLoopbackHost(text.replace(/:\d+$/, '')), {
-  error: 'must be a loopback host with its port, such as localhost:8443',
+  error: 'must be a loopback host and port, such as localhost:8443',
 });

@@ -8,10 +8,10 @@ export const SERVER_AUTH = ['none', 'static', 'identity', 'oauth', 'api_key', 'p
 const toolRule = z.strictObject({
   match: z.string().min(1),
   access: z.enum(['read', 'write', 'destructive', 'hidden'], {
-    error: 'must be read, write, destructive or hidden',
+    error: 'must be read, write, destructive, or hidden',
   }),
 });
-/** One rule of a server's `tools`: the first whose glob matches decides, before the tool's own hints. */
+/** One rule of a server's `tools`: the first whose glob matches decides, and overrides the tool's own hints. */
 export type ToolRule = z.infer<typeof toolRule>;
 
 export const claimRule = z
@@ -27,10 +27,10 @@ export const claimRule = z
   .refine(
     (rule) => [rule.eq, rule.ne, rule.contains, rule.regex, rule.exists].some((test) => test !== undefined),
     {
-      error: 'must have eq, ne, contains, regex or exists',
+      error: 'must have eq, ne, contains, regex, or exists',
     },
   );
-/** One rule of a server's `require`: all must hold. `tools`: a glob of the tools that it is about. */
+/** One rule of a server's `require`: all must hold. `tools`: a glob of the tools that it applies to. */
 export type ClaimRule = z.infer<typeof claimRule>;
 
 export const serverSetting = z
@@ -59,13 +59,13 @@ export const serverSetting = z
     open_to_everyone: z.boolean().default(false),
   })
   .refine((server) => [server.url, server.binding, server.entrypoint].filter(Boolean).length === 1, {
-    error: 'must say where it is: exactly one of url, binding and entrypoint',
+    error: 'must have exactly one of url, binding, and entrypoint',
   })
   .refine((server) => !server.identity || server.auth === 'none' || server.auth === 'static', {
-    error: 'identity = true goes with auth none or static; with auth identity it is sent anyway',
+    error: 'identity = true is only for auth none or static; with auth identity, the identity is always sent',
   })
   .refine((server) => !server.authorization_servers || ['passthrough', 'oauth'].includes(server.auth), {
-    error: 'authorization_servers goes with auth passthrough or oauth',
+    error: 'authorization_servers is only for auth passthrough or oauth',
   })
   .superRefine((server, context) => {
     for (const { path, error } of connectionRules(server))
@@ -73,8 +73,8 @@ export const serverSetting = z
   });
 
 /**
- * A server of `SERVERS`. `timeout`: seconds until its first byte. `max_request_bytes`: the longest message to
- * it; `max_list_bytes`: the longest tool list that is read of it.
+ * A server of `SERVERS`. `timeout`: seconds until the first byte of its answer. `max_request_bytes`: the longest
+ * message that it gets. `max_list_bytes`: the longest tool list that is read from it.
  */
 export type ServerSetting = z.infer<typeof serverSetting>;
 

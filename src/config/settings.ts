@@ -6,35 +6,20 @@ import { documentHost, type Problem, type Settings, signIn, tokens, type Variabl
 import { serverSetting } from './servers';
 import { trustedIssuer } from './trusted-issuers';
 
-/* Reads the settings: the one place that knows their names (README, "Settings"). */
+/* Reads the settings. Only this file knows their names (README, "Settings"). */
 
-export { isLoopbackHost } from '../hosts';
-export { readSecret, secretName } from './checks';
-export type { ConfiguredClient } from './clients';
-export {
-  isSettingName,
-  ROLES,
-  type Role,
-  type RoleRule,
-  SIGN_IN_METHODS,
-  type SignInMethod,
-} from './primitives';
-export type { OidcProvider, Problem, Settings, Tokens, Variables } from './schemas';
-export type { ClaimRule, ServerSetting, ToolRule } from './servers';
-export type { TrustedIssuer, TrustRule } from './trusted-issuers';
-
-/** One row a setting: how it is read, what it is without one, and what to write instead of a mistake. */
+/** For each setting: its schema, which has the default, and an example of a valid value for the report of a mistake. */
 const SETTINGS = {
   PUBLIC_URL: { schema: origin.optional(), fix: 'PUBLIC_URL = "https://mcp.example.com"' },
   HOSTS: {
     schema: z.array(host).default([]),
-    fix: 'an array of hosts such as ["gate.internal:8080"]: other names that requests may come to',
+    fix: 'an array of hosts such as ["gate.internal:8080"], at which the gate can be reached, too',
   },
   NAME: { schema: z.string().max(60).default('Gatehouse'), fix: 'NAME = "Acme"' },
   LOGO: {
     schema: z
       .union([httpUrl, z.string().startsWith('data:image/').max(8192)], {
-        error: 'must be an https:// URL, or a data:image/ URI of at most 8,192 characters',
+        error: 'must be an https:// URL, or a data:image/ URI of up to 8,192 characters',
       })
       .optional(),
     fix: 'LOGO = "https://example.com/logo.svg"',
@@ -44,7 +29,7 @@ const SETTINGS = {
   SUPPORT_URL: { schema: httpUrl.optional(), fix: 'SUPPORT_URL = "https://example.com/support"' },
   SIGN_IN: {
     schema: signIn.default({ oidc: [] }),
-    fix: 'a table with oidc = [{ name, issuer, client_id, … }] and, if not all are wanted, methods',
+    fix: 'a table with oidc = [{ name, issuer, client_id, … }] and, optionally, methods',
   },
   ROLES: {
     schema: z.array(roleRule).default([]),
@@ -53,7 +38,7 @@ const SETTINGS = {
   DEFAULT_ROLE: { schema: role.optional(), fix: 'DEFAULT_ROLE = "member"' },
   CLIENTS: {
     schema: z.array(configuredClient).default([]),
-    fix: 'an array of tables with client_id, name, redirect_uris and, by choice, scope, token_endpoint_auth_method and grant_types',
+    fix: 'an array of tables with client_id, name, redirect_uris, and, optionally, scope, token_endpoint_auth_method, and grant_types',
   },
   TRUSTED_ISSUERS: {
     schema: z.array(trustedIssuer).default([]),
@@ -83,7 +68,7 @@ const SETTINGS = {
   },
 } as const;
 
-/** Settings whose value is text; the others are tables or arrays, or JSON text of one. */
+/** Settings whose value is text. The others are tables or arrays, or JSON text of one. */
 const TEXT_SETTINGS = new Set([
   'PUBLIC_URL',
   'NAME',
@@ -95,7 +80,7 @@ const TEXT_SETTINGS = new Set([
   'UNAUTHENTICATED',
 ]);
 
-/** Reads all settings. With problems, the settings named in them are as if unset. */
+/** Reads all settings. A setting that has a problem gets its default. */
 export function parseSettings(variables: Variables): { settings: Settings; problems: Problem[] } {
   const problems: Problem[] = [];
   const values = {} as { [K in keyof typeof SETTINGS]: z.infer<(typeof SETTINGS)[K]['schema']> };
@@ -130,14 +115,14 @@ export function parseSettings(variables: Variables): { settings: Settings; probl
   return { settings, problems: [...problems, ...checkTogether(settings, variables)] };
 }
 
-/** A variable's value; text of a table or array setting is JSON; unset and empty are undefined. */
+/** A variable's value, with JSON text parsed; undefined if it is unset or empty. */
 function readVariable(setting: string, value: unknown): { value?: unknown; problem?: string } {
   if (value === undefined || value === null || value === '') return {};
   if (TEXT_SETTINGS.has(setting) || typeof value !== 'string') return { value };
   try {
     return { value: JSON.parse(value) };
   } catch {
-    return { problem: 'it is text that is not JSON' };
+    return { problem: 'it is text that isn’t valid JSON' };
   }
 }
 
@@ -148,7 +133,7 @@ function settingPath(setting: string, path: PropertyKey[]): string {
   );
 }
 
-/** What is wrong, with the value only where it is a plain one: tables may hold what should be a secret. */
+/** Describes a mistake. A table's value is left out, since somebody may have put a secret in it by mistake. */
 function describe(issue: z.core.$ZodIssue, root: unknown): string {
   const value = issue.path.reduce<unknown>(
     (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
@@ -159,7 +144,7 @@ function describe(issue: z.core.$ZodIssue, root: unknown): string {
   return `it is ${JSON.stringify(value).slice(0, 120)}: ${issue.message}`;
 }
 
-/** What people read for something of the settings: its title, or else its name. */
+/** The title that people see for a server, provider, or issuer; its name if it has no title. */
 export function titleOf({ title, name }: { title?: string | undefined; name: string }): string {
   return title ?? name;
 }

@@ -2,9 +2,12 @@ import type { Deployment } from '../config';
 import { userCodeHash } from '../crypto';
 
 /**
- * Takes one of `most` attempts at something with a code, such as one link: how many are left then, undefined when none
- * was. However many ask at once, from whichever browser, one object counts. `what` names it, `expiresAt` (seconds since
- * the epoch) is when it is over anyway.
+ * Uses up one of the `most` attempts to enter a code, such as that of one link. One object counts them, so that the
+ * limit holds for any number of browsers and concurrent requests.
+ *
+ * @param what names what the attempts are for
+ * @param expiresAt when the count is deleted, in seconds since the epoch
+ * @returns how many attempts are left after this one; undefined when none was left for it
  */
 export async function takeAttempt(
   { env, keyring }: Pick<Deployment, 'env' | 'keyring'>,

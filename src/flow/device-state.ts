@@ -1,13 +1,17 @@
 import { timingSafeEqual } from '../crypto';
 import { ok, type Refusal, type Result, refuse } from '../result';
 
-/** Seconds between two questions of a device (RFC 8628 section 3.2), and what is added when it hurries. */
+/**
+ * Seconds between two polls of a device (RFC 8628 section 3.2), and what is added when it polls too soon (section 3.5).
+ */
 export const POLL_INTERVAL = 5;
 const SLOW_DOWN = 5;
-/** Milliseconds by which a question may come early: the network doesn't take the same time twice. */
+/** Milliseconds by which a poll may come early, since network delays vary. */
 const JITTER_MS = 1000;
 
-/** What a device hears: keep asking, ask less often, or the person's answer, sealed by whoever gave it. */
+/**
+ * The answer to a poll: keep polling, poll less often, or the person's decision, sealed by the caller that recorded it.
+ */
 export type PollVerdict =
   | { state: 'authorization_pending' | 'slow_down' | 'access_denied' }
   | { state: 'approved'; sealed: string };
@@ -15,10 +19,10 @@ export type PollVerdict =
 export type DeviceRefusal = 'device_code_expired' | 'device_code_unknown' | 'device_answered';
 
 /**
- * Whether a device that asks is in a hurry (RFC 8628 section 3.5). `polledAt`: the last time, in ms, undefined
- * for the first; `interval` in seconds.
+ * Whether a device polls sooner than its interval allows (RFC 8628 section 3.5). `polledAt`: the last poll, in ms;
+ * undefined for the first. `interval`: in seconds.
  */
-export function isHurrying(facts: {
+export function pollsTooSoon(facts: {
   polledAt: number | undefined;
   nowMs: number;
   interval: number;
@@ -37,7 +41,7 @@ interface DeviceRow {
   expires_at: number;
 }
 
-/** A device that waits for a person's answer: what it asked for, sealed, and how often it asks. */
+/** A device that waits for a person's decision: its sealed request, and how often it may poll. */
 export class DeviceState {
   constructor(private readonly sql: SqlStorage) {}
 
@@ -46,14 +50,16 @@ export class DeviceState {
     this.sql.exec(insert, secretHash, data, POLL_INTERVAL, expiresAt);
   }
 
-  /** Its sealed data, for a person who has its code, until it is answered. */
+  /** Its sealed data, for a person who has its code, until somebody has decided. */
   read(now: number): Result<string, Refusal<DeviceRefusal>> {
     const device = this.find(now);
     if (!device) return refuse('device_code_expired');
     return device.denied || device.sealed !== null ? refuse('device_answered') : ok(device.data);
   }
 
-  /** The device asks, with its code. Its sealed data comes along, so that the caller knows whose it is. */
+  /**
+   * A poll of the device, with its code. Returns the sealed data, too, so that the caller can check which client it is.
+   */
   poll(
     secretHash: string,
     nowMs: number,
@@ -64,13 +70,13 @@ export class DeviceState {
     const { data, sealed, interval } = device;
     if (device.denied) return ok({ data, verdict: { state: 'access_denied' } });
     if (sealed !== null) return ok({ data, verdict: { state: 'approved', sealed } });
-    const hurries = isHurrying({ polledAt: device.polled_at ?? undefined, nowMs, interval });
-    const next = hurries ? interval + SLOW_DOWN : interval;
+    const tooSoon = pollsTooSoon({ polledAt: device.polled_at ?? undefined, nowMs, interval });
+    const next = tooSoon ? interval + SLOW_DOWN : interval;
     this.sql.exec('UPDATE device SET polled_at = ?, interval = ?', nowMs, next);
-    return ok({ data, verdict: { state: hurries ? 'slow_down' : 'authorization_pending' } });
+    return ok({ data, verdict: { state: tooSoon ? 'slow_down' : 'authorization_pending' } });
   }
 
-  /** The person's answer: `sealed` for the device, or null, which denies. The first one counts. */
+  /** Records the person's decision: `sealed` for the device, or null to deny. Only the first one counts. */
   answer(sealed: string | null, now: number): Result<null, Refusal<DeviceRefusal>> {
     const device = this.read(now);
     if (!device.ok) return device;

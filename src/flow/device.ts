@@ -16,7 +16,7 @@ import { type DeviceRefusal, POLL_INTERVAL } from './device-state';
 import type { Dropped } from './pool';
 import { type Guesser, makeUserCode, type UserCodeRefusal } from './user-codes';
 
-/** A device that has begun (RFC 8628 section 3.2); seconds. */
+/** A device authorization that was started (RFC 8628 section 3.2); times in seconds. */
 export interface OpenedDevice {
   id: string;
   device_code: string;
@@ -25,18 +25,21 @@ export interface OpenedDevice {
   interval: number;
 }
 
-/** What a device's question gets: `approved` is what {@link answerDevice} was given. */
+/** The answer to a device's poll; `approved` is the value that was given to {@link answerDevice}. */
 export type DeviceAnswer<V> =
   | { state: 'authorization_pending' | 'slow_down' | 'access_denied' }
   | { state: 'approved'; approved: V };
 
-/** The object that knows every user code. */
+/** The object that holds every user code. */
 const DIRECTORY = 'user-codes';
 const ATTEMPTS = 5;
 
 /**
- * Opens a device flow of `TOKENS.flow` seconds. `describe` makes what it is about from its user code. Where too many
- * wait, the oldest one of the same source ends, or of the source that has the most.
+ * Starts a device flow that lasts `TOKENS.flow` seconds. Where too many are waiting, the oldest one of the same source
+ * ends, or the oldest of the source that has the most.
+ *
+ * @param describe makes the flow's data from its user code
+ * @returns refused as `user_code_taken` when no free user code was found
  */
 export async function openDevice(
   deployment: Deployment,
@@ -64,8 +67,8 @@ export async function openDevice(
 }
 
 /**
- * A device that waits for an answer, by the code that a person typed (a wrong one is held against the person)
- * or by the id of its link, which says by itself when it is over.
+ * Finds a device that waits for a decision, by the code that a person typed (a wrong one counts against that person) or
+ * by the id in its link.
  */
 export async function findDevice<T extends { user_code: string }>(
   deployment: Deployment,
@@ -83,7 +86,7 @@ export async function findDevice<T extends { user_code: string }>(
   return id.ok ? readDevice<T>(deployment, id.value) : refuse('device_code_expired');
 }
 
-/** A device's question (RFC 8628 section 3.4), if `isOwn` says that what it is about is the client's. */
+/** A device's poll (RFC 8628 section 3.4). Refused unless `isOwn` says that the flow's data is the client's. */
 export async function pollDevice<T, V>(
   deployment: Deployment,
   device_code: string,
@@ -104,7 +107,7 @@ export async function pollDevice<T, V>(
   return approved.ok ? ok({ state: 'approved', approved: approved.value }) : refuse('device_code_expired');
 }
 
-/** The person's answer: something for the device to have, or undefined, which denies. The first one counts. */
+/** Records the person's decision: a value for the device, or undefined to deny. Only the first one counts. */
 export async function answerDevice(
   deployment: Deployment,
   id: string,
@@ -118,7 +121,7 @@ export async function answerDevice(
   return answered;
 }
 
-/** A device that still waits for an answer, by its id. */
+/** Reads a device that still waits for a decision, by its id. */
 export async function readDevice<T>(
   deployment: Deployment,
   id: string,
@@ -132,7 +135,7 @@ export async function readDevice<T>(
   return data.ok ? ok({ id, data: data.value }) : refuse('device_code_expired');
 }
 
-/** A device whose code made room for another's: its flow ends too. */
+/** Ends the flow of a device whose code was dropped in favor of a newer one. */
 async function discardDevice(deployment: Deployment, { id: hash, data }: Dropped): Promise<void> {
   const id = await unseal<string>(deployment.keyring, hash, data ?? '');
   if (id.ok) await deployment.env.PENDING_FLOW.getByName(id.value).discard();

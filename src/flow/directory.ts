@@ -5,14 +5,14 @@ import { ok, type Refusal, type Result, refuse } from '../result';
 import { type Bounds, type Dropped, type Entry, POOL_SCHEMA, Pool } from './pool';
 import { type Guesser, type UserCodeRefusal, UserCodes } from './user-codes';
 
-/** Keeps the version of {@link POOL_SCHEMA}: its tables are in objects that count for everybody, and in no flow. */
+/** Holds the version of {@link POOL_SCHEMA}, whose tables exist only in objects that count for everybody. */
 const VERSION_TABLE = 'pool_schema';
 
 export type PoolRefusal = 'pool_share_used';
 
 /**
- * An object that counts for everybody, by its name: what waits in a pool (`pools.ts`), the user codes (`device.ts`), or
- * the wrong codes on one link (`attempts.ts`). Each method is one step, which nothing else comes between.
+ * An object that counts for all users. Its name says what: the entries of a pool (`pools.ts`), the user codes
+ * (`device.ts`), or the wrong codes for one link (`attempts.ts`). Each method is atomic.
  */
 export abstract class DirectoryObject extends DurableObject<Env> {
   #tables: { pool: Pool; codes: UserCodes } | undefined;
@@ -22,14 +22,14 @@ export abstract class DirectoryObject extends DurableObject<Env> {
     if (hasSchema(ctx.storage, VERSION_TABLE)) this.#open();
   }
 
-  /** Enters something into this pool, and hands out what had to go for it. */
+  /** Adds an entry to this pool, and returns the entries that were dropped for it. */
   async enterPool(entry: Entry, bounds: Bounds): Promise<Result<Dropped[], Refusal<PoolRefusal>>> {
     const dropped = this.#open().pool.enter(entry, bounds, seconds());
     await this.#schedule();
     return dropped ? ok(dropped) : refuse('pool_share_used');
   }
 
-  /** Something lasting came of it, until `expiresAt` (seconds since the epoch). */
+  /** Protects an entry from being dropped until `expiresAt` (seconds since the epoch). */
   keepInPool(id: string, expiresAt: number): void {
     this.#tables?.pool.keep(id, expiresAt);
   }
@@ -38,23 +38,25 @@ export abstract class DirectoryObject extends DurableObject<Env> {
     this.#tables?.pool.leave(id);
   }
 
-  /** Keeps which flow a user code means. */
+  /** Stores which flow a user code belongs to. */
   async keepCode(entry: Entry): Promise<Result<Dropped[], Refusal<UserCodeRefusal>>> {
     const kept = this.#open().codes.keep(entry, seconds());
     await this.#schedule();
     return kept;
   }
 
-  /** Which flow a code means, if whoever typed it may try one. */
+  /** Which flow a code belongs to, if the person who typed it may still try codes. */
   async findCode(hash: string, guesser: Guesser): Promise<Result<string, Refusal<UserCodeRefusal>>> {
     const found = this.#open().codes.find(hash, guesser, seconds());
     await this.#schedule();
     return found;
   }
 
-  /** Takes one of `most` attempts: how many are left then, undefined when none was. They count until `expiresAt`. */
+  /**
+   * Uses up one of `most` attempts: how many are left after it; undefined when none was left. Counts until `expiresAt`.
+   */
   async takeAttempt(most: number, expiresAt: number): Promise<number | undefined> {
-    // What was claimed before attempts were counted is kept as `true`.
+    // Older versions stored `true` for the first and only attempt.
     const taken = Number(this.ctx.storage.kv.get<number | true>('claimed') ?? 0) + 1;
     if (taken > most) return undefined;
     this.ctx.storage.kv.put('claimed', taken);
@@ -62,12 +64,12 @@ export abstract class DirectoryObject extends DurableObject<Env> {
     return most - taken;
   }
 
-  /** True for the first caller and nobody after, until `expiresAt` (seconds since the epoch). */
+  /** True for the first caller only, until `expiresAt` (seconds since the epoch). */
   async claim(expiresAt: number): Promise<boolean> {
     return (await this.takeAttempt(1, expiresAt)) !== undefined;
   }
 
-  /** Removes what has ended. True when this object is one that counts. */
+  /** Removes expired entries. False when this object has no such tables, as a flow has none. */
   protected async purgeTables(): Promise<boolean> {
     if (!this.#tables) return false;
     this.#tables.pool.purge(seconds());

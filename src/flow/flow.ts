@@ -12,18 +12,18 @@ import {
   unseal,
   verifySignature,
 } from '../crypto';
-import { requireWithinLimit, sourceOf } from '../limits';
+import { checkLimit, sourceOf } from '../limits';
 import { ok, type Refusal, type Result, refuse } from '../result';
+import type { PageResult } from '../ui';
 import type { FlowRefusal } from './object';
-
 import { enterPool } from './pools';
 
-/** What a flow is about. The rest of it belongs to the feature that opened it. */
+/** The data that every flow has. The feature that opens a flow adds its own. */
 export interface FlowData {
   kind: string;
-  /** Where the browser goes once somebody is signed in: a path of ours. */
+  /** Where the browser goes after sign-in: a path on our own origin. */
   return_to: string;
-  /** The name of the client whose request waits, if one does. */
+  /** The name of the client whose request is waiting, if there is one. */
   client_name?: string;
 }
 
@@ -31,43 +31,40 @@ export interface FlowData {
 export interface Flow<T extends FlowData = FlowData> {
   id: string;
   data: T;
-  /** Proves that a form was made by us, for this flow and (where it matters) this user. */
+  /** A token for a form, which proves that we made the form for this flow and, if given, for this user. */
   csrf(userId?: string): Promise<string>;
   checkCsrf(token: unknown, userId?: string): Promise<boolean>;
-  /** Ends the flow; refused when it was ended before. */
+  /** Ends the flow; refused as `flow_submitted` when it has ended before. */
   submit(): Promise<Result<null, Refusal<FlowRefusal>>>;
   /**
-   * Ends the flow and hands out, by name, what was staged under names that begin with `prefix`: what can't be
-   * opened any more is not among it.
+   * Ends the flow and returns the staged values, by name, whose names begin with `prefix`. Values that can no longer be
+   * decrypted are left out.
    */
   submitTaking<V>(prefix: string): Promise<Result<Map<string, V>, Refusal<FlowRefusal>>>;
-  /** The names of what is staged that begin with `prefix`. */
+  /** The names of staged values that begin with `prefix`. */
   listStaged(prefix: string): Promise<string[]>;
-  /** Drops all that is staged: somebody else goes on. */
+  /** Drops all staged values, for when another person continues the flow. */
   dropStaged(): Promise<Result<null, Refusal<FlowRefusal>>>;
-  /** Keeps a value sealed until {@link take}. */
+  /** Stores a value, sealed, until {@link take}. */
   stage(name: string, value: unknown): Promise<Result<null, Refusal<FlowRefusal>>>;
-  /** What was staged, once; undefined when there is nothing. */
+  /** Returns a staged value and removes it; undefined when there is none. */
   take<V>(name: string): Promise<V | undefined>;
-  /** What is staged, and stays so; undefined when there is nothing. */
+  /** Returns a staged value and keeps it; undefined when there is none. */
   peek<V>(name: string): Promise<Result<V | undefined, Refusal<FlowRefusal>>>;
 }
 
 /**
  * Opens a flow in this browser. It lives `TOKENS.flow` seconds, or `TOKENS.request` when nobody touches it.
- * `describe` makes its data from its id, so that `return_to` can name it.
+ * `describe` makes its data from its id, so that `return_to` can name it. Refused as `too_many_requests` when too many
+ * are opened from the same source.
  */
-export async function openFlow(c: Context, describe: (id: string) => FlowData): Promise<string> {
-  return (await startFlow(c, describe)).id;
-}
-
-/** As {@link openFlow}, for who goes on with the flow in the same request. */
 export async function startFlow<T extends FlowData>(
   c: Context,
   describe: (id: string) => T,
-): Promise<Flow<T>> {
+): Promise<PageResult<Flow<T>>> {
+  const within = await checkLimit(c, 'flows');
+  if (!within.ok) return within;
   const deployment = deploymentOf(c);
-  await requireWithinLimit(c, 'flows');
   const now = seconds();
   const { flow: lifetime, request: untouched } = deployment.settings.tokens;
   const id = await makeFlowId(deployment.keyring, now + lifetime);
@@ -91,10 +88,13 @@ export async function startFlow<T extends FlowData>(
     secure: deployment.secure,
     maxAge: lifetime,
   });
-  return holdFlow(deployment, id, secret, data);
+  return ok(await holdFlow(deployment, id, secret, data));
 }
 
-/** The flow that a request names, if it belongs to this browser and can go on. */
+/**
+ * The flow that a request names. `touch`: whether somebody is at work in it, so that it goes on for `TOKENS.flow`.
+ * Refused when it is unknown, expired, another browser's or submitted before; each reason is a {@link PageResult}'s.
+ */
 export async function findFlow<T extends FlowData>(
   c: Context,
   id: string | undefined,
@@ -110,11 +110,11 @@ export async function findFlow<T extends FlowData>(
   const found = await deployment.env.PENDING_FLOW.getByName(id).look(hash, options.touch);
   if (!found.ok) return found;
   const data = await unseal<T>(deployment.keyring, id, found.value);
-  if (!data.ok) return refuse('flow_expired', 'its data can no longer be opened');
+  if (!data.ok) return refuse('flow_expired', 'its data can no longer be decrypted');
   return ok(await holdFlow(deployment, id, secret, data.value));
 }
 
-/** A flow as the browser that has its secret may use it. */
+/** A flow, for the browser that has its secret. */
 export async function holdFlow<T extends FlowData>(
   { env, keyring }: Deployment,
   id: string,
@@ -160,7 +160,7 @@ export async function holdFlow<T extends FlowData>(
   };
 }
 
-/** One cookie a flow, so that two tabs don't take each other's. */
+/** Each flow has a cookie of its own, so that two tabs don't overwrite each other's. */
 export function cookieName(deployment: Deployment, id: string): string {
   return `${deployment.cookiePrefix}gatehouse-flow-${id.slice(0, 12)}`;
 }

@@ -45,16 +45,16 @@ export const FLOW_SCHEMA: readonly (readonly string[])[] = [
     'CREATE INDEX guesses_by_user ON guesses (user_id, at)',
     'CREATE INDEX guesses_by_time ON guesses (at)',
   ],
-  // User codes have an object of their own (`pool.ts`).
+  // User codes moved to an object of their own (`pool.ts`).
   ['DROP TABLE user_codes', 'DROP TABLE guesses'],
 ];
 
-/** What is staged at a time: services that are being connected, and what was obtained. */
+/** Most values staged at a time: connections in progress, and credentials that were obtained. */
 const MOST_STAGED = 200;
 
 /**
- * Why a flow can't go on: `flow_unknown` (never was), `flow_expired`, `flow_other_browser`,
- * `flow_submitted` (somebody answered it already).
+ * Why a flow can't continue: `flow_unknown` (never existed), `flow_expired`, `flow_other_browser`, `flow_submitted`
+ * (was already answered).
  */
 export type FlowRefusal = 'flow_unknown' | 'flow_expired' | 'flow_other_browser' | 'flow_submitted';
 type Verdict<T> = Result<T, Refusal<FlowRefusal>>;
@@ -69,13 +69,15 @@ interface FlowRow {
 }
 
 /**
- * What is under way in one browser: an authorization request or a sign-in, sealed. It belongs to the browser
- * that holds its secret, dies after some minutes when nobody touches it and after some more in any case,
- * and is submitted once. A device that waits for a person is one too. Objects of other names count for everybody
- * (`directory.ts`).
+ * One flow: an authorization request or a sign-in that is in progress in one browser, sealed. It belongs to the browser
+ * that holds its secret, expires after some minutes (sooner when the person does nothing), and is submitted once. A
+ * device that waits for a person is a flow, too. Objects with other names count for everybody (`directory.ts`).
  */
 export class PendingFlowObject extends DirectoryObject {
-  /** Before it begins and after its end there are no tables, and whoever comes hears that it has expired. */
+  /**
+   * False before the flow begins and after its end: there are no tables then, and every call answers that it has
+   * expired.
+   */
   #isThere: boolean;
   readonly #device: DeviceState;
 
@@ -86,7 +88,7 @@ export class PendingFlowObject extends DirectoryObject {
     this.#device = new DeviceState(ctx.storage.sql);
   }
 
-  /** Begins. Times are seconds since the epoch; `data` is sealed by the caller. */
+  /** Starts the flow. Times are seconds since the epoch; `data` is sealed by the caller. */
   async open(flow: {
     secretHash: string;
     data: string;
@@ -104,14 +106,16 @@ export class PendingFlowObject extends DirectoryObject {
     await this.ctx.storage.setAlarm(flow.expiresAt * 1000);
   }
 
-  /** Its sealed data, for the browser that it belongs to. With `touch`, the person did something. */
+  /**
+   * Its sealed data, for the browser that it belongs to. `touch`: the person did something, so it lasts its full time.
+   */
   look(secretHash: string, touch: boolean): Verdict<string> {
     const found = this.#find(secretHash);
     if (found.ok && touch) this.ctx.storage.sql.exec('UPDATE flow SET touched = 1');
     return found.ok ? ok(found.value.data) : found;
   }
 
-  /** Ends the flow with the person's answer: the first call wins, any other is `flow_submitted`. */
+  /** Ends the flow with the person's answer. The first call wins; any later one is refused as `flow_submitted`. */
   submit(secretHash: string): Verdict<null> {
     const found = this.#find(secretHash);
     if (!found.ok) return found;
@@ -120,7 +124,7 @@ export class PendingFlowObject extends DirectoryObject {
     return ok(null);
   }
 
-  /** As {@link submit}, and hands out what was staged under names that begin with `prefix`, in one step. */
+  /** As {@link submit}, and returns the staged values whose names begin with `prefix`, atomically. */
   submitTaking(secretHash: string, prefix: string): Verdict<{ name: string; sealed: string }[]> {
     const found = this.#find(secretHash);
     if (!found.ok) return found;
@@ -129,7 +133,7 @@ export class PendingFlowObject extends DirectoryObject {
     return ok(taken);
   }
 
-  /** Drops all that is staged. */
+  /** Drops all staged values. */
   dropStaged(secretHash: string): Verdict<null> {
     const found = this.#find(secretHash);
     if (!found.ok) return found;
@@ -137,24 +141,24 @@ export class PendingFlowObject extends DirectoryObject {
     return ok(null);
   }
 
-  /** The names of what is staged that begin with `prefix`. */
+  /** The names of staged values that begin with `prefix`. */
   listStaged(secretHash: string, prefix: string): Verdict<string[]> {
     const found = this.#find(secretHash);
     return found.ok ? ok(this.#staged(prefix).map(({ name }) => name)) : found;
   }
 
-  /** Keeps something sealed until {@link take}, in place of what had that name. */
+  /** Stores a sealed value until {@link take}; it replaces an earlier one of that name. */
   stage(secretHash: string, name: string, sealed: string): Verdict<null> {
     const found = this.#find(secretHash);
     if (!found.ok) return found;
     const others = this.ctx.storage.sql.exec('SELECT COUNT(*) AS n FROM staged WHERE name <> ?', name).one();
-    if (Number(others.n) >= MOST_STAGED) return refuse('flow_expired', 'too much was begun in it');
+    if (Number(others.n) >= MOST_STAGED) return refuse('flow_expired', 'too many values are staged in it');
     this.ctx.storage.sql.exec('INSERT OR REPLACE INTO staged (name, sealed) VALUES (?, ?)', name, sealed);
     this.ctx.storage.sql.exec('UPDATE flow SET touched = 1');
     return ok(null);
   }
 
-  /** Hands out what was staged under a name, once; null when there is nothing. */
+  /** Returns the value that was staged under a name, and removes it; null when there is none. */
   take(secretHash: string, name: string): Verdict<string | null> {
     const found = this.#find(secretHash);
     if (!found.ok) return found;
@@ -163,7 +167,7 @@ export class PendingFlowObject extends DirectoryObject {
     return ok(row ? String(row.sealed) : null);
   }
 
-  /** What is staged under a name, and stays there; null when there is nothing. */
+  /** Returns the value that is staged under a name, and keeps it; null when there is none. */
   peek(secretHash: string, name: string): Verdict<string | null> {
     const found = this.#find(secretHash);
     if (!found.ok) return found;
@@ -171,7 +175,7 @@ export class PendingFlowObject extends DirectoryObject {
     return ok(row ? String(row.sealed) : null);
   }
 
-  /** Begins a device's flow; its data is sealed by the caller. */
+  /** Starts a device's flow; `data` is sealed by the caller. */
   async openDevice(secretHash: string, data: string, expiresAt: number): Promise<void> {
     this.#begin();
     this.#device.open(secretHash, data, expiresAt);
@@ -190,13 +194,13 @@ export class PendingFlowObject extends DirectoryObject {
     return this.#isThere ? this.#device.answer(sealed, seconds()) : refuse('device_code_expired');
   }
 
-  /** Ends it before its time: others of its source need the room. */
+  /** Ends the flow early, because its source has too many. */
   async discard(): Promise<void> {
     this.#isThere = false;
     await this.ctx.storage.deleteAll();
   }
 
-  /** The flow's end: nothing of it stays. Its id says from then on that it has expired. */
+  /** The end of the flow: everything is deleted. Its id itself shows from then on that it has expired. */
   override async alarm(): Promise<void> {
     if (!(await this.purgeTables())) await this.discard();
   }

@@ -1,12 +1,12 @@
 import type { Source } from '../limits';
 
-/** How many entries a pool holds: from one source, and in all. */
+/** How many entries a pool holds: of one source, and of all together. */
 export interface Bounds {
   perSource: number;
   inAll: number;
 }
 
-/** An entry that waits for somebody. `expiresAt`: seconds since the epoch; `data`: the caller's, sealed. */
+/** An entry that waits for a person. `expiresAt`: seconds since the epoch. `data`: sealed by the caller. */
 export interface Entry {
   id: string;
   from: Source;
@@ -14,7 +14,7 @@ export interface Entry {
   data?: string;
 }
 
-/** What was dropped to make room: no entry of that id is left. */
+/** An entry that was dropped because the pool or its source's share was full. No entry with that id is left. */
 export interface Dropped {
   id: string;
   data: string | null;
@@ -36,8 +36,8 @@ export const POOL_SCHEMA: readonly (readonly string[])[] = [
     'CREATE INDEX entries_by_source ON entries (network, source, kept, seq)',
     'CREATE INDEX entries_by_end ON entries (expires_at)',
     'CREATE INDEX entries_by_network ON entries (network, seq)',
-    // How many entries each source has, each network (`source` is then ''), and all together (both are ''): a full pool
-    // must find the heaviest at once, however many there are.
+    // How many entries there are of each source, of each network (`source` is ''), and in all (both are ''), so that a
+    // full pool finds the largest without counting.
     `CREATE TABLE weights (
       network TEXT NOT NULL,
       source TEXT NOT NULL,
@@ -76,17 +76,17 @@ interface Row {
 }
 
 /**
- * What waits for people, of every source, bounded. A source that has more than its share loses its own oldest
- * entry. When the pool is full, the source that has the most loses its oldest, in the network that has the most, so
- * that a light one never pays for a heavy one. Nothing waits between reading and writing: however many enter at
- * once, the bounds hold.
+ * Entries that wait for people, with bounds. A source that exceeds its share loses its own oldest entry. When the pool
+ * is full, the source with the most entries, in the network with the most entries, loses its oldest, so that a source
+ * with few entries isn't affected by one with many. All methods are synchronous, so the bounds hold for any number of
+ * concurrent calls.
  */
 export class Pool {
   constructor(private readonly sql: SqlStorage) {}
 
   /**
-   * Enters, and returns what had to go for it. Undefined, and nothing entered, when all that the source has is
-   * {@link keep kept}. An entry that is there already from this source stays as it is.
+   * Adds an entry, and returns the entries that were dropped for it. Undefined, and nothing is added, when all entries
+   * of the source are {@link keep kept}. An entry that this source already has stays as it is.
    */
   enter({ id, from, expiresAt, data }: Entry, bounds: Bounds, now: number): Dropped[] | undefined {
     this.purge(now);
@@ -106,13 +106,13 @@ export class Pool {
       dropped.push(...this.drop(oldest));
     }
     if (this.count(own, '', '') > bounds.inAll) {
-      const oldest = this.oldestOfHeaviest();
+      const oldest = this.oldestOfLargest();
       if (oldest) dropped.push(...this.drop(oldest));
     }
     return dropped;
   }
 
-  /** The data of an entry that is there. */
+  /** The data of an entry; undefined when there is no such entry, or it has expired. */
   find(id: string, now: number): string | undefined {
     const query = 'SELECT data FROM entries WHERE id = ? AND expires_at > ?';
     return this.first<{ data: string | null }>(query, id, now)?.data ?? undefined;
@@ -122,12 +122,12 @@ export class Pool {
     return this.count('SELECT COUNT(*) AS n FROM entries WHERE id = ? AND expires_at > ?', id, now) > 0;
   }
 
-  /** Something lasting came of the entry: it no longer makes room for others of its source. */
+  /** Keeps an entry until `expiresAt`: it is no longer dropped in favor of others of its source. */
   keep(id: string, expiresAt: number): void {
     this.sql.exec('UPDATE entries SET kept = 1, expires_at = MAX(expires_at, ?) WHERE id = ?', expiresAt, id);
   }
 
-  /** Nobody waits for it any more. */
+  /** Removes an entry that no longer waits. */
   leave(id: string): void {
     this.sql.exec('DELETE FROM entries WHERE id = ?', id);
   }
@@ -142,8 +142,8 @@ export class Pool {
     return row.at ?? undefined;
   }
 
-  /** The oldest entry of the source that has the most, in the network that has the most; where all are light, of all. */
-  private oldestOfHeaviest(): Row | undefined {
+  /** The oldest entry of the source with the most entries, in the network with the most; of all, where none has two. */
+  private oldestOfLargest(): Row | undefined {
     const network = this.first<{ network: string; n: number }>(
       "SELECT network, n FROM weights WHERE source = '' AND network <> '' ORDER BY n DESC LIMIT 1",
     );
@@ -158,13 +158,13 @@ export class Pool {
     return this.oldest({ ...network, ...source }, '');
   }
 
-  /** A source's oldest entry, of those that may go first. */
+  /** A source's oldest entry that fits a condition; entries that aren't kept come first. */
   private oldest({ source, network }: Source, condition: string): Row | undefined {
     const query = `${ROW} WHERE network = ? AND source = ? ${condition} ORDER BY kept, seq LIMIT 1`;
     return this.first(query, network, source);
   }
 
-  /** Drops one source's entry; nothing has gone while another source has entered the same. */
+  /** Drops the entry of one source. Returns nothing while another source has an entry with the same id. */
   private drop({ seq, id, data }: Row): Dropped[] {
     this.sql.exec('DELETE FROM entries WHERE seq = ?', seq);
     return this.count('SELECT COUNT(*) AS n FROM entries WHERE id = ?', id) > 0 ? [] : [{ id, data }];

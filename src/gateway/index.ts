@@ -1,8 +1,6 @@
-/** The face of `gateway/`: the protected endpoint, and what clients read to find it. */
-export { refuseForms } from './request/browser-request';
-export { oneCredential } from './request/credentials';
+export { isPageVisit } from './request/browser-request';
 export { guardSettings, health, readSettings } from './request/health';
 export { refuseForeignHost } from './request/host';
 export { refuseForeignOrigin } from './request/origins';
-export { gatewayRoutes, metadataRoutes } from './routes';
+export { mcpRoutes, metadataRoutes, originRoutes } from './routes';
 export { McpSessionObject } from './session/object';

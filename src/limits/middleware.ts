@@ -1,11 +1,12 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { NO_STORE, readForm } from '../http';
-import { PageProblem } from '../ui';
+import { ok } from '../result';
+import { type PageResult, refusePage } from '../ui';
 import { mayPassFrom, type RateLimitName, RETRY_AFTER } from './rate-limits';
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 
-/** Limits what clients ask of an endpoint, by source, before anything else of the request is looked at. */
+/** Middleware of an endpoint for clients: counts requests by source before anything else of them is looked at. */
 export function limitClients(name: RateLimitName): MiddlewareHandler {
   return async (c, next) => {
     if (await mayPassFrom(c, name)) return next();
@@ -15,9 +16,9 @@ export function limitClients(name: RateLimitName): MiddlewareHandler {
 }
 
 /**
- * 429 for a client. RFC 6749 has no code for it; `temporarily_unavailable` is what its section 4.1.2.1 calls a server
- * that can't handle the request now. A device that polls hears `slow_down` (RFC 8628 section 3.5): any other error would
- * end its sign-in.
+ * 429 for a client, with `Retry-After`. RFC 6749 has no code for it; `temporarily_unavailable` is what its section
+ * 4.1.2.1 calls a server that can't handle the request now. `grantType`: that of a token request. A device that polls
+ * gets `slow_down` (RFC 8628 section 3.5), because any other error would end its sign-in.
  */
 export function tooManyRequests(c: Context, grantType: string | null = null): Response {
   const error = grantType === DEVICE_CODE ? 'slow_down' : 'temporarily_unavailable';
@@ -26,7 +27,7 @@ export function tooManyRequests(c: Context, grantType: string | null = null): Re
   return c.json({ error, error_description }, 429, headers);
 }
 
-/** Limits what a person's browser begins, by source; ends with a page. */
-export async function requireWithinLimit(c: Context, name: RateLimitName): Promise<void> {
-  if (!(await mayPassFrom(c, name))) throw new PageProblem('too_many_requests');
+/** Counts one request of a browser against a limit, by source; refused as `too_many_requests`. */
+export async function checkLimit(c: Context, name: RateLimitName): Promise<PageResult<null>> {
+  return (await mayPassFrom(c, name)) ? ok(null) : refusePage('too_many_requests');
 }

@@ -3,13 +3,13 @@ import { deploymentOf, type RequestContext } from '../config';
 import { addressHash, isSourceKnown, type Sent } from './source';
 
 /**
- * What is limited by rate, and by which binding of `wrangler.toml` (`[[ratelimits]]`, where the numbers are). A binding
- * that isn't there limits nothing. docs/limits.md lists what each is for.
+ * The rate limits, and the binding of each in `wrangler.toml` (`[[ratelimits]]`, which has the numbers). Without its
+ * binding, a limit isn't applied. docs/limits.md says what each is for.
  */
 export const RATE_LIMITS = {
   /** `POST /oauth/register`, by source. */
   registrations: 'RATE_REGISTRATIONS',
-  /** `GET /authorize` that begins something, by source. */
+  /** `GET /authorize` that begins an authorization request, by source. */
   authorizations: 'RATE_AUTHORIZATIONS',
   /** Client metadata documents that are fetched, by the host that is asked. */
   documents: 'RATE_DOCUMENTS',
@@ -19,13 +19,13 @@ export const RATE_LIMITS = {
   devices: 'RATE_DEVICES',
   /** `POST /oauth/token`, `/oauth/revoke`, `/oauth/introspect`, by source. */
   tokens: 'RATE_TOKENS',
-  /** Visitors that begin, by source. */
+  /** New visitors, by source. */
   visitors: 'RATE_VISITORS',
-  /** Sessions that begin without a credential, by source. */
+  /** New sessions without a credential, by source. */
   sessions: 'RATE_SESSIONS',
-  /** Keys, tokens, client secrets and codes that were wrong, by source. */
+  /** Wrong keys, tokens, client secrets, and codes, by source. */
   failures: 'RATE_FAILURES',
-  /** Requests to `/mcp…` that name a user, right or wrong, by that user and source. */
+  /** Requests to `/mcp…` whose credential names a user, valid or not, by that user and source. */
   requests: 'RATE_REQUESTS',
   /** Tool calls, by user. */
   calls: 'RATE_CALLS',
@@ -35,20 +35,20 @@ export const RATE_LIMITS = {
 
 export type RateLimitName = keyof typeof RATE_LIMITS;
 
-/** Seconds after which whoever met a limit may try again: the longest period that a binding counts over. */
+/** Seconds after which a refused caller may try again: the longest period that a binding counts over. */
 export const RETRY_AFTER = 60;
 
-/** What each refusal is called in the log. */
+/** The tag of each refusal in the log. */
 export type RateLimitReason = `rate_${RateLimitName}`;
 
-/** The limits without a binding, by the names that `wrangler.toml` gives them. */
+/** The names of bindings that are missing in `wrangler.toml`. */
 export function missingRateLimits(env: Env): string[] {
   return Object.values(RATE_LIMITS).filter((binding) => env[binding] === undefined);
 }
 
 /**
- * Counts one request against a limit, for a key: whether it may go on. A refusal is recorded. When the platform can't
- * count, nobody is refused.
+ * Counts one request against a limit, for a key, and says whether the request may continue. A refusal is recorded. When
+ * the platform can't count, nothing is refused.
  */
 export async function mayPass(
   c: Pick<RequestContext, 'var' | 'env'>,
@@ -62,7 +62,7 @@ export async function mayPass(
   return false;
 }
 
-/** Counts one request. Without a binding, with one of another kind, and when the platform can't count: true. */
+/** Counts one request. True without a binding, with a binding of another kind, and when the platform can't count. */
 async function isWithin(limiter: RateLimit | undefined, key: string): Promise<boolean> {
   try {
     return (await limiter?.limit({ key }))?.success !== false;
@@ -72,8 +72,8 @@ async function isWithin(limiter: RateLimit | undefined, key: string): Promise<bo
 }
 
 /**
- * As {@link mayPass}, by the request's source. The gate's calls of itself have none, and pass: on a public host every
- * other request has one. In local development those without one share one.
+ * As {@link mayPass}, by the request's source. On a public host, only the gate's calls of itself have no source, and
+ * they always pass. In local development, all requests without a source share one.
  */
 export async function mayPassFrom(c: Sent, name: RateLimitName, more = ''): Promise<boolean> {
   if (!isSourceKnown(c) && !deploymentOf(c).local) return true;

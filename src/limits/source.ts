@@ -2,34 +2,34 @@ import ipaddr from 'ipaddr.js';
 import { type Deployment, deploymentOf, type RequestContext } from '../config';
 import { sourceHash } from '../crypto';
 
-/** Where requests come from, as keyed hashes: equal for the same address block, and no address for who reads them. */
+/** Where a request comes from, as keyed hashes: equal for the same address block, without revealing the address. */
 export interface Source {
-  /** One IPv4 address, or an IPv6 /64: what one household or server has at least. */
+  /** One IPv4 address, or an IPv6 /64, which is the least that one household or server gets. */
   source: string;
-  /** The block around it, which one provider hands out: IPv4 /24, IPv6 /48. */
+  /** The block around it, which one provider assigns: IPv4 /24, IPv6 /48. */
   network: string;
 }
 
-/** Address blocks in text. `undefined`: nobody says where the request came from. */
+/** Address blocks as text; undefined when the source of the request is unknown. */
 export type Blocks = Record<keyof Source, string> | undefined;
 
-/** A request's headers, and where it met the deployment. */
+/** What is needed of a request to find its source. */
 export type Sent = RequestContext & { req: { raw: Request } };
 
 /**
- * The source of a request, by the platform's own header `CF-Connecting-IP`, which no client can set there. Without
- * it (local development, and the gate's calls of itself) all requests have one source.
+ * The source of a request, by the platform's own header `CF-Connecting-IP`, which clients can't set. Without it (in
+ * local development, and for the gate's calls of itself) all requests have the same source.
  */
 export async function sourceOf(c: Sent): Promise<Source> {
   return hashBlocks(deploymentOf(c), blocksOf(c.req.raw.headers.get('cf-connecting-ip')));
 }
 
-/** Whether somebody says where a request came from. */
+/** Whether the source of a request is known. */
 export function isSourceKnown(c: Pick<Sent, 'req'>): boolean {
   return blocksOf(c.req.raw.headers.get('cf-connecting-ip')) !== undefined;
 }
 
-/** The blocks that an address is in. An IPv4 address that is written as IPv6 is the IPv4 address. */
+/** The blocks that an address is in. An IPv4 address in IPv6 form counts as IPv4. */
 export function blocksOf(address: string | null): Blocks {
   if (address === null || !ipaddr.isValid(address.trim())) return undefined;
   const parsed = ipaddr.process(address.trim());
@@ -41,12 +41,12 @@ export function blocksOf(address: string | null): Blocks {
   return { source: block(source), network: block(network) };
 }
 
-/** Of a byte, the bits that are among the first so many. */
+/** A mask for the leading `bits` bits of a byte. */
 function mask(bits: number): number {
   return bits >= 8 ? 255 : bits <= 0 ? 0 : (255 << (8 - bits)) & 255;
 }
 
-/** The {@link Source.source} of a request by itself: what a limit by rate is counted by. */
+/** Only the {@link Source.source} of a request, which rate limits count by. */
 export async function addressHash(c: Sent): Promise<string> {
   const block = blocksOf(c.req.raw.headers.get('cf-connecting-ip'))?.source;
   return sourceHash(deploymentOf(c).keyring, block ?? UNKNOWN);

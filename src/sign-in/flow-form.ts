@@ -1,22 +1,19 @@
 import type { Context } from 'hono';
-import { type Flow, findFlow } from '../flow';
-import { PageProblem, readPageForm, requireSameOrigin } from '../ui';
+import type { Flow } from '../flow';
+import { ok } from '../result';
+import { type PageResult, readPostedForm, refusePage } from '../ui';
 
-/** The flow that a request names; ends the request with a page when it can't go on. */
-export async function requireFlow(c: Context, id: string | undefined, touch: boolean): Promise<Flow> {
-  const flow = await findFlow(c, id, { touch });
-  if (!flow.ok) throw new PageProblem(flow.error.reason, { detail: flow.error.detail });
-  return flow.value;
-}
-
-/** A form of a page of ours, in its flow. `userId`: who was signed in when the page was made, where that matters. */
+/**
+ * The form that a page of this flow posts. `userId`: who was signed in when the page was made, where that matters.
+ * Refused as `form_unreadable`, or as `form_forged` when it wasn't made in this flow for this person.
+ */
 export async function readFlowForm(
   c: Context,
+  flow: Flow,
   userId?: string,
-): Promise<{ flow: Flow; form: Record<string, string> }> {
-  requireSameOrigin(c);
-  const flow = await requireFlow(c, c.req.query('flow'), true);
-  const form = await readPageForm(c);
-  if (!(await flow.checkCsrf(form.get('csrf'), userId))) throw new PageProblem('form_forged');
-  return { flow, form: Object.fromEntries(form) };
+): Promise<PageResult<URLSearchParams>> {
+  const form = await readPostedForm(c);
+  if (!form.ok) return form;
+  const genuine = await flow.checkCsrf(form.value.get('csrf'), userId);
+  return genuine ? ok(form.value) : refusePage('form_forged');
 }

@@ -1,8 +1,8 @@
-/** The face of `sign-in/`: who is at the browser. */
 export { checkDomain } from './domains';
-export { requireFlow } from './flow-form';
+export { readFlowForm } from './flow-form';
 export { stateFlowId } from './oidc';
 export { askAgain } from './oidc-again';
-export { showSignIn, signInRoutes } from './routes';
+export { signInPages, signOutPages } from './routes';
 export { currentSignIn, type SignedIn } from './session';
+export { showSignIn } from './show-sign-in';
 export { keepVisitor, knownVisitor } from './visitor';

@@ -21,7 +21,7 @@ export interface OidcTransaction {
   offline: boolean;
 }
 
-/** A person whom the provider vouches for. `refresh_token`: to ask it again by, if it gave one; a secret. */
+/** A person whom the provider vouches for. `refresh_token`: a secret, to ask it again with; not all give one. */
 export interface SignedInAtProvider {
   identity: Identity;
   refresh_token: string | undefined;
@@ -34,7 +34,7 @@ export interface RelyingParty extends ReachedProvider {
 }
 
 /**
- * Begins a sign-in: where to send the browser, and what to keep until it comes back.
+ * Begins a sign-in: `url` is where to send the browser, `transaction` what to keep until it comes back.
  *
  * Authorization code flow (OpenID Connect Core 1.0, section 3.1) with PKCE S256 (RFC 7636) and a nonce.
  * `state` begins with the flow's id, see {@link stateFlowId}. Refused when the provider can't be
@@ -82,23 +82,26 @@ export function stateFlowId(state: string): string | undefined {
   return /^([\w-]+)\.[\w-]+$/.exec(state)?.[1];
 }
 
+/** An answer of a provider to a transaction, and what it takes to check it. */
+export interface OidcAnswer {
+  provider: OidcProvider;
+  /** Undefined for a public client. */
+  clientSecret: string | undefined;
+  redirectUri: string;
+  transaction: OidcTransaction;
+  /** The redirect URI with the query that the browser came back with. */
+  answer: URL;
+  /** Whether this is local development. */
+  local: boolean;
+}
+
 /**
- * Finishes a sign-in with what the provider sent the browser back with: state and `iss` checked, code
- * exchanged, ID token validated (section 3.1.3.7, signature included), userinfo asked for what it lacks.
- *
- * @param clientSecret undefined for a public client
- * @param callbackUrl the whole URL of the callback, query included
- * @param local whether this is local development
+ * Finishes a sign-in with what the provider sent the browser back with: state and `iss` checked, code exchanged, ID
+ * token validated (section 3.1.3.7, signature included), userinfo asked for what it lacks.
  */
-export async function finishOidc(
-  provider: OidcProvider,
-  clientSecret: string | undefined,
-  redirectUri: string,
-  transaction: OidcTransaction,
-  callbackUrl: URL,
-  { local = false } = {},
-): Promise<OidcResult<SignedInAtProvider>> {
-  const parameters = callbackUrl.searchParams;
+export async function finishOidc(answered: OidcAnswer): Promise<OidcResult<SignedInAtProvider>> {
+  const { provider, transaction, answer, local } = answered;
+  const parameters = answer.searchParams;
   if (!isOnly(parameters.getAll('state'), transaction.state)) return refuse('oidc_state_mismatch');
   const found = await discover({ provider, local });
   if (!found.ok) return found;
@@ -106,11 +109,11 @@ export async function finishOidc(
 
   if (!isIssuerRight(rp.as, parameters.getAll('iss')))
     return refuse('oidc_issuer_mismatch', 'in the callback');
-  const answered = await attempt('oidc_error', () =>
+  const validated = await attempt('oidc_error', () =>
     oauth.validateAuthResponse(rp.as, rp.client, parameters, transaction.state),
   );
-  if (!answered.ok) return answered;
-  const tokens = await exchangeCode(rp, clientSecret, redirectUri, transaction, answered.value);
+  if (!validated.ok) return validated;
+  const tokens = await exchangeCode(rp, answered, validated.value);
   if (!tokens.ok) return tokens;
   const { idToken, access_token, refresh_token } = tokens.value;
   const sources = await collectClaims(rp, idToken, access_token);
@@ -125,13 +128,19 @@ function isIssuerRight(as: oauth.AuthorizationServer, iss: string[]): boolean {
   return isOnly(iss, as.issuer);
 }
 
+/** What is used of a token response whose ID token is valid. */
+interface ValidTokens {
+  idToken: oauth.IDToken;
+  access_token: string;
+  refresh_token: string | undefined;
+}
+
+/** Exchanges the code. `parameters`: of the answer, as oauth4webapi has validated them. */
 async function exchangeCode(
   rp: RelyingParty,
-  clientSecret: string | undefined,
-  redirectUri: string,
-  transaction: OidcTransaction,
+  { clientSecret, redirectUri, transaction }: OidcAnswer,
   parameters: URLSearchParams,
-): Promise<OidcResult<{ idToken: oauth.IDToken; access_token: string; refresh_token: string | undefined }>> {
+): Promise<OidcResult<ValidTokens>> {
   const { as, client } = rp;
   const exchanged = await attempt('oidc_token_invalid', async () => {
     const authentication = clientAuthentication(as, clientSecret);
@@ -164,7 +173,7 @@ async function exchangeCode(
   return ok({ idToken, access_token, refresh_token });
 }
 
-/** By what the provider's metadata names; `client_secret_basic` is what silence means (section 9). */
+/** The client authentication that the provider's metadata names; without any, `client_secret_basic` (section 9). */
 export function clientAuthentication(
   as: oauth.AuthorizationServer,
   secret: string | undefined,

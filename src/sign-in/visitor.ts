@@ -5,34 +5,37 @@ import { seconds } from '../clock';
 import { type Deployment, deploymentOf } from '../config';
 import { randomSecret, sha256Hex, timingSafeEqual, userIdOf } from '../crypto';
 import { enterPool, keepInPool } from '../flow';
-import { requireWithinLimit, sourceOf } from '../limits';
-import { PageProblem, words } from '../ui';
+import { checkLimit, sourceOf } from '../limits';
+import { ok } from '../result';
+import { type PageResult, refusePage, words } from '../ui';
 
-/** Characters of a label: the mark behind it must never be cut off where a page shortens names. */
+/** Characters of a label: what marks it as a visitor's must never be cut off where a page shortens names. */
 const LONGEST_LABEL = 40;
-/** Browsers keep no cookie for longer; seconds. */
+/** Seconds that a browser keeps a cookie at most. */
 const LONGEST_COOKIE = 400 * 86_400;
 
-/** Seconds for which a visitor's connections count, which have no end of their own. */
+/** Seconds for which a visitor counts as one who has something here, where that has no end of its own. */
 const CONNECTED_FOR = 31_536_000;
 
 /**
- * Who the visitor at this browser is. The browser keeps a secret of its own, and its hash is the visitor's
- * subject: the same browser is the same visitor for as long as it keeps that, and nobody else can be.
- * `label`: what they call themselves, worth nothing as a proof.
+ * Who the visitor at this browser is. The browser keeps a secret, whose hash is the visitor's subject: as long as it
+ * keeps the secret it is the same visitor, and nobody else can be. `label`: what they call themselves, which proves
+ * nothing. Refused as `too_many_requests` or `visitors_full`, both by source.
  */
-export async function welcomeVisitor(c: Context, label: string): Promise<Identity> {
+export async function welcomeVisitor(c: Context, label: string): Promise<PageResult<Identity>> {
   const known = await knownVisitor(c);
   const state = known && (await accountOf(c.env, known.userId).visitorState());
   const back = state?.moved ? undefined : known;
   const secret = back?.secret ?? randomSecret();
-  if (!back) await requireWithinLimit(c, 'visitors');
+  const within = back ? ok(null) : await checkLimit(c, 'visitors');
+  if (!within.ok) return within;
   const subject = await sha256Hex(secret);
   const left = Object.values((back && state?.left) ?? {}).some((names) => names.length > 0);
-  await makeRoom(c, subject, left);
+  const entered = await enterVisitors(c, subject, left);
+  if (!entered.ok) return entered;
   await keepCookie(c, subject, secret);
   const name = labelled(label) ?? (back && state?.identity?.name) ?? words.visitor.unnamed;
-  return {
+  return ok({
     provider: VISITOR,
     issuer: VISITOR,
     subject,
@@ -40,24 +43,28 @@ export async function welcomeVisitor(c: Context, label: string): Promise<Identit
     email: undefined,
     email_verified: false,
     groups: [],
-  };
+  });
 }
 
 /**
- * Counts a visitor, one who comes back too; `left`: who has something here. The oldest of the same source who left nothing goes where it has too many;
- * where all of them left something, no more come in from there.
+ * Counts a visitor, also one who comes back. `left`: whether they have something here. Of a source that has too many,
+ * the oldest without anything here is forgotten; where all have something, it is `visitors_full`.
  */
-async function makeRoom(c: Context, subject: string, left: boolean): Promise<void> {
+async function enterVisitors(c: Context, subject: string, left: boolean): Promise<PageResult<null>> {
   const deployment = deploymentOf(c);
   const id = await userIdOf(deployment.keyring, VISITOR, subject);
   const expiresAt = seconds() + deployment.settings.tokens.sign_in;
   const entered = await enterPool(deployment, 'visitors', { id, from: await sourceOf(c), expiresAt });
-  if (!entered.ok) throw new PageProblem('visitors_full', { detail: entered.error.reason });
+  if (!entered.ok) return refusePage('visitors_full', { detail: entered.error.reason });
   if (left) await keepInPool(deployment, 'visitors', id, seconds() + CONNECTED_FOR);
   for (const dropped of entered.value) await accountOf(deployment.env, dropped).forgetVisitor();
+  return ok(null);
 }
 
-/** What a visitor did that lasts: they no longer make room for others. `until`: seconds since the epoch. */
+/**
+ * A visitor has something here now, so that no newer one takes their place in the pool; nothing for anybody else.
+ * `until`: seconds since the epoch.
+ */
 export async function keepVisitor(
   deployment: Pick<Deployment, 'env'>,
   { userId, identity }: { userId: string; identity: Pick<Identity, 'provider'> },
@@ -66,7 +73,7 @@ export async function keepVisitor(
   if (identity.provider === VISITOR) await keepInPool(deployment, 'visitors', userId, until);
 }
 
-/** The visitor that this browser was, or is; undefined when it has no cookie of ours that says so. */
+/** The visitor that this browser is or was, by its cookie; undefined when it has none that we made. */
 export async function knownVisitor(c: Context): Promise<{ userId: string; secret: string } | undefined> {
   const [userId, secret, rest] = (getCookie(c, cookieName(c)) ?? '').split('.');
   if (!userId || !secret || rest !== undefined) return undefined;
@@ -75,12 +82,12 @@ export async function knownVisitor(c: Context): Promise<{ userId: string; secret
   return timingSafeEqual(genuine, userId) ? { userId, secret } : undefined;
 }
 
-/** This browser's visitor has moved on: whoever skips sign-in here next is another one. */
+/** Forgets this browser's visitor: somebody who skips sign-in here next is another one. */
 export function forgetVisitor(c: Context): void {
   deleteCookie(c, cookieName(c), attributes(c));
 }
 
-/** The name of a visitor with that label, marked wherever it goes; undefined when there is no label. */
+/** The name of a visitor with that label, marked as a visitor's; undefined when there is no label. */
 function labelled(label: string): string | undefined {
   const calm = label
     .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')

@@ -1,17 +1,18 @@
 /** The look of every page: the document around it, its parts, its words, and how it is sent. */
-export { readPageForm, requireSameOrigin } from './form';
+export { ownFormsOnly, readPostedForm } from './form';
 export { type Branding, Layout, Mark } from './layout';
-export { logoRoute } from './logo';
+export { logo } from './logo';
 export { MessagePage } from './message';
 export { CodeField, Hidden, Notice, Warning } from './parts';
 export {
+  answerPage,
   brandingOf,
-  PageProblem,
+  failAsPage,
   type PageRefusal,
+  type PageResult,
   refusePage,
-  renderProblem,
   showPage,
+  showProblem,
   toPage,
 } from './problem';
-export { words } from './words';
-export { plain, Say, shown } from './words/sentence';
+export { plain, Say, shown, words } from './words';

@@ -1,17 +1,18 @@
 import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
 import type { JSX } from 'hono/jsx/jsx-runtime';
 import { record } from '../audit';
 import { type Deployment, deploymentOf } from '../config';
-import type { Refusal } from '../result';
+import type { Result } from '../result';
 import type { Branding } from './layout';
 import { ProblemPage } from './message';
 import { type RenderOptions, renderPage } from './render';
 import { words } from './words';
 
-/** Which error it is: chooses the words and the status, and is what the log says. */
+/** Which error page it is: chooses its words and status, and is what the log says. */
 export type ProblemTag = keyof typeof words.problems;
 
-/** 400 but for these. */
+/** The status of each error page; 400 for those that aren't here. */
 const STATUS: Partial<Record<ProblemTag, number>> = {
   flow_expired: 410,
   flow_other_browser: 403,
@@ -32,7 +33,7 @@ const STATUS: Partial<Record<ProblemTag, number>> = {
   internal_error: 500,
 };
 
-/** Seconds after which it may go better. */
+/** Seconds after which it may work (`Retry-After`). */
 const RETRY_AFTER: Partial<Record<ProblemTag, number>> = { too_many_requests: 60, visitors_full: 3600 };
 
 type Words = { title: string; what: string; next: string };
@@ -41,10 +42,15 @@ type Words = { title: string; what: string; next: string };
  * Why a person gets an error page: `reason` chooses the words and the status, and is what the log says; `detail` is
  * for the log alone, `about` is named on the page, `action` is where its button leads.
  */
-export interface PageRefusal extends Refusal<ProblemTag> {
+export interface PageRefusal {
+  reason: ProblemTag;
+  detail?: string | undefined;
   about?: string | undefined;
   action?: { label: string; href: string } | undefined;
 }
+
+/** What a step of a page's request returns. {@link answerPage} ends the request with it. */
+export type PageResult<T = Response> = Result<T, PageRefusal>;
 
 /** A refusal that becomes a page by {@link toPage}. */
 export function refusePage(
@@ -54,41 +60,26 @@ export function refusePage(
   return { ok: false, error: { reason, ...more } };
 }
 
-/** The page of a refusal, which is recorded: the one place that turns a {@link PageRefusal} into an answer. */
-export function toPage(c: Context, { reason, detail, about, action }: PageRefusal): Promise<Response> {
+/** Ends a page's request with a refusal: records it (event `page`), and answers with its page. */
+export function toPage(c: Context, refusal: PageRefusal): Promise<Response> {
+  const { reason, detail } = refusal;
   record(c, { event: 'page', outcome: 'refused', reason, detail });
-  const options = { ...(about === undefined ? {} : { about }), ...(action === undefined ? {} : { action }) };
-  return renderProblem(c, new PageProblem(reason, options));
+  return showProblem(c, refusal);
+}
+
+/** Ends a page's request whose steps may be refused: with their own answer, or by {@link toPage}. */
+export async function answerPage(c: Context, result: PageResult): Promise<Response> {
+  return result.ok ? result.value : toPage(c, result.error);
 }
 
 /**
- * Ends a page's request with an error told to a person. `tag` chooses the words and the status, and is what
- * the log says; `detail` is for the log alone, `about` is named on the page.
+ * The page of a refusal, with the status of its reason. Records nothing: for callers that have recorded it as an event
+ * of their own, and for what isn't worth a line in the log.
  */
-export class PageProblem extends Error {
-  constructor(
-    readonly tag: ProblemTag,
-    readonly options: {
-      detail?: string | undefined;
-      about?: string;
-      action?: { label: string; href: string };
-    } = {},
-  ) {
-    super(tag);
-  }
-}
-
-export function brandingOf({ settings, origin }: Deployment): Branding {
-  const { name, logo, policyUrl, termsUrl, supportUrl } = settings;
-  const own = logo?.startsWith('https:') || logo?.startsWith('http:') ? `${origin}/logo` : logo;
-  return { name, logo: own, policyUrl, termsUrl, supportUrl };
-}
-
-/** The page of a {@link PageProblem}. */
-export function renderProblem(c: Context, { tag, options }: PageProblem): Promise<Response> {
+export function showProblem(c: Context, { reason, about = '', action }: PageRefusal): Promise<Response> {
   const deployment = deploymentOf(c);
-  const entry: Words | ((about: string) => Words) = words.problems[tag];
-  const { title, what, next } = typeof entry === 'function' ? entry(options.about ?? '') : entry;
+  const entry: Words | ((about: string) => Words) = words.problems[reason];
+  const { title, what, next } = typeof entry === 'function' ? entry(about) : entry;
   const page = (
     <ProblemPage
       branding={brandingOf(deployment)}
@@ -96,12 +87,30 @@ export function renderProblem(c: Context, { tag, options }: PageProblem): Promis
       what={what}
       next={next}
       requestId={deployment.requestId}
-      action={options.action}
+      action={action}
     />
   );
-  const after = RETRY_AFTER[tag];
+  const after = RETRY_AFTER[reason];
   const headers = after === undefined ? {} : { 'Retry-After': String(after) };
-  return showPage(c, page, { status: STATUS[tag] ?? 400, headers });
+  return showPage(c, page, { status: STATUS[reason] ?? 400, headers });
+}
+
+/**
+ * The error handler of routers that answer with pages: `form_forged` for what `ownFormsOnly` threw, else 500 with
+ * nothing of the cause, which goes to the log.
+ */
+export function failAsPage(error: Error, c: Context): Promise<Response> {
+  if (error instanceof HTTPException && error.status === 403) return toPage(c, { reason: 'form_forged' });
+  const detail = `${error.name}: ${error.message}`;
+  record(c, { event: 'page', outcome: 'failed', reason: 'internal_error' satisfies ProblemTag, detail });
+  return showProblem(c, { reason: 'internal_error' });
+}
+
+/** What every page shows of the deployment. A `LOGO` elsewhere is served by our own `/logo`. */
+export function brandingOf({ settings, origin }: Deployment): Branding {
+  const { name, logo, policyUrl, termsUrl, supportUrl } = settings;
+  const own = logo?.startsWith('https:') || logo?.startsWith('http:') ? `${origin}/logo` : logo;
+  return { name, logo: own, policyUrl, termsUrl, supportUrl };
 }
 
 /** A page as this request's answer, with the cookies that were set on the way. */

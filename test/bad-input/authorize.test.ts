@@ -7,10 +7,10 @@ const REDIRECT = 'https://app.example/callback';
 /** What a request comes to: the sign-in of a new flow, a page with a link to the client's error, or another page. */
 type Outcome = 'flow' | `error:${string}` | `page:${string}`;
 
-const NO_CLIENT = 'page:The app didn’t say who it is';
-const UNKNOWN_CLIENT = 'page:We don’t know this app';
+const NO_CLIENT = 'page:The app didn’t identify itself';
+const UNKNOWN_CLIENT = 'page:This app isn’t registered';
 const NO_REDIRECT = 'page:The app didn’t say where to return';
-const WRONG_REDIRECT = 'page:The return address is not this app’s';
+const WRONG_REDIRECT = 'page:The return address doesn’t belong to this app';
 const AMBIGUOUS = 'page:The app’s request is ambiguous';
 const TOO_LONG = 'page:The app’s request is too long';
 
@@ -38,7 +38,7 @@ const PARAMETERS: Record<string, [right: string, absent: Outcome, twice: Outcome
 
 /** What comes out otherwise. */
 const EXCEPTIONS: Record<string, Outcome> = {
-  'client_id: an address elsewhere': 'page:We couldn’t check who this app is',
+  'client_id: an address elsewhere': 'page:We couldn’t verify this app',
   'scope: spaces': 'flow',
   // RFC 8707 lets a client name several resources.
   'resource: there twice': 'flow',
@@ -69,7 +69,7 @@ function outcomeOf(page: Page): Outcome {
   expect(page.status).toBe(400);
   expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
   const title = /<h1>(.*?)<\/h1>/.exec(page.html)?.[1] ?? '';
-  if (title !== 'The app’s request can’t be used') return `page:${title}`;
+  if (title !== 'The app’s request isn’t valid') return `page:${title}`;
   const link = linkOf(page) ?? '';
   const url = new URL(link);
   expect(link.startsWith(`${REDIRECT}?`)).toBe(true);

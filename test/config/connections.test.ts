@@ -26,23 +26,23 @@ describe('a server at which each user has an account of their own', () => {
   });
 
   it.each([
-    [{ authorize_url, client_id: 'ours' }, 'token_url', /write both, or neither/],
-    [{ token_url, client_id: 'ours' }, 'authorize_url', /write both, or neither/],
-    [{ authorize_url, token_url }, 'client_id', /needs a client_id/],
-    [{ revoke_url: 'https://a.example/revoke' }, 'revoke_url', /goes with authorize_url/],
-    [{ url: undefined, entrypoint: 'Here' }, 'url', /nothing to discover/],
-    [{ header: 'X-Api-Key' }, 'header', /goes into Authorization/],
+    [{ authorize_url, client_id: 'ours' }, 'token_url', /set both or neither/],
+    [{ token_url, client_id: 'ours' }, 'authorize_url', /set both or neither/],
+    [{ authorize_url, token_url }, 'client_id', /is required with authorize_url and token_url/],
+    [{ revoke_url: 'https://a.example/revoke' }, 'revoke_url', /is only for a server with authorize_url/],
+    [{ url: undefined, entrypoint: 'Here' }, 'url', /nothing can be discovered/],
+    [{ header: 'X-Api-Key' }, 'header', /sent in Authorization/],
     [{ name: 'callback' }, 'name', /must be another/],
-    [{ auth: 'none', client_id: 'ours' }, 'client_id', /goes with auth oauth/],
-    [{ auth: 'api_key', scopes: 'a' }, 'scopes', /goes with auth oauth/],
+    [{ auth: 'none', client_id: 'ours' }, 'client_id', /is only for auth oauth/],
+    [{ auth: 'api_key', scopes: 'a' }, 'scopes', /is only for auth oauth/],
     [
       { auth: 'api_key', authorization_servers: ['https://a.example'] },
       '',
-      /goes with auth passthrough or oauth/,
+      /is only for auth passthrough or oauth/,
     ],
     [{ client_id: 'ours', authorize_url: 'http://a.example/authorize', token_url }, 'authorize_url', /https/],
     [{ token_endpoint_auth_method: 'private_key_jwt' }, 'token_endpoint_auth_method', /client_secret_basic/],
-    [{ auth: 'api_key', identity: true }, '', /identity = true goes with/],
+    [{ auth: 'api_key', identity: true }, '', /identity = true is only for/],
   ])('is refused as %j, and told what would be right', (server, at, says) => {
     const [[setting, problem] = ['', '']] = wrong(server);
     expect(setting).toBe(at === '' ? 'SERVERS[0]' : `SERVERS[0].${at}`);

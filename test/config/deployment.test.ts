@@ -86,7 +86,7 @@ describe('a public host', () => {
     });
   });
 
-  it('that names local alone has no way to sign in', async () => {
+  it('that names local alone has no sign-in method', async () => {
     const { settings } = await siteAt('https://mcp.example.com/', { SIGN_IN: { methods: ['local'] } });
     expect(settings).toEqual(['SIGN_IN']);
   });
@@ -103,8 +103,8 @@ describe('a public host', () => {
   });
 
   it.each([
-    ['nonsense', 'not JSON'],
-    ['{"v":"short"}', '"v" is not base64'],
+    ['nonsense', 'isn’t valid JSON'],
+    ['{"v":"short"}', '"v" isn’t base64'],
   ])('with the keys %s says what is wrong, without them', async (GATEHOUSE_KEYS, reason) => {
     const { problems } = await siteAt('https://mcp.example.com/', { SIGN_IN, GATEHOUSE_KEYS });
     expect(problems).toHaveLength(1);

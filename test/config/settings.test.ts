@@ -93,7 +93,7 @@ describe('the defaults', () => {
 
 describe('a mistake', () => {
   it.each<[Record<string, unknown>, setting: string, problem: RegExp]>([
-    [{ PUBLIC_URL: 'https://mcp.example.com/path' }, 'PUBLIC_URL', /mcp.example.com\/path.*without path/],
+    [{ PUBLIC_URL: 'https://mcp.example.com/path' }, 'PUBLIC_URL', /mcp.example.com\/path.*without a path/],
     [{ PUBLIC_URL: 'https://mcp.example.com?a' }, 'PUBLIC_URL', /origin/],
     [{ PUBLIC_URL: 'https://mcp.example.com#a' }, 'PUBLIC_URL', /origin/],
     [{ PUBLIC_URL: 'http://mcp.example.com' }, 'PUBLIC_URL', /http:\/\/mcp.example.com.*https/],
@@ -109,10 +109,10 @@ describe('a mistake', () => {
     [{ TERMS_URL: 'javascript:alert(1)' }, 'TERMS_URL', /https/],
     [{ SUPPORT_URL: 'mailto:help@example.com' }, 'SUPPORT_URL', /https/],
     [{ DEFAULT_ROLE: 'root' }, 'DEFAULT_ROLE', /"root".*viewer, member, owner, admin/],
-    [{ SIGN_IN: '{oidc:[]}' }, 'SIGN_IN', /not JSON/],
+    [{ SIGN_IN: '{oidc:[]}' }, 'SIGN_IN', /isn’t valid JSON/],
     [{ SIGN_IN: { methods: ['password'] } }, 'SIGN_IN.methods[0]', /"password".*oidc, key, skip, local/],
     [{ SIGN_IN: { methods: [] } }, 'SIGN_IN.methods', /./],
-    [{ SIGN_IN: { methods: ['oidc'] } }, 'SIGN_IN.oidc', /no provider is there/],
+    [{ SIGN_IN: { methods: ['oidc'] } }, 'SIGN_IN.oidc', /has no provider/],
     [{ SIGN_IN: { oidc: acme } }, 'SIGN_IN.oidc', /array/],
     [{ SIGN_IN: { oidc: [{ ...acme, issuer: undefined }] } }, 'SIGN_IN.oidc[0].issuer', /missing/],
     [
@@ -121,17 +121,17 @@ describe('a mistake', () => {
       /https/,
     ],
     [{ SIGN_IN: { oidc: [{ ...acme, name: 'Acme' }] } }, 'SIGN_IN.oidc[0].name', /"Acme".*a-z/],
-    [{ SIGN_IN: { oidc: [{ ...acme, name: 'local' }] } }, 'SIGN_IN.oidc[0].name', /another way/],
+    [{ SIGN_IN: { oidc: [{ ...acme, name: 'local' }] } }, 'SIGN_IN.oidc[0].name', /which are reserved/],
     [{ SIGN_IN: { oidc: [{ ...acme, scopes: 'profile' }] } }, 'SIGN_IN.oidc[0].scopes', /"profile".*openid/],
     [{ SIGN_IN: { oidc: [{ ...acme, recheck: 0 }] } }, 'SIGN_IN.oidc[0].recheck', /it is 0.*at least 1/],
     [{ SIGN_IN: { odic: [acme] } }, 'SIGN_IN', /"odic"/],
     [{ ROLES: [{ role: 'boss', methods: ['local'] }] }, 'ROLES[0].role', /"boss".*viewer/],
-    [{ ROLES: [{ role: 'admin' }] }, 'ROLES[0]', /whom it is for/],
+    [{ ROLES: [{ role: 'admin' }] }, 'ROLES[0]', /who it applies to/],
     [{ ROLES: [{ role: 'admin', groups: ['staff'] }] }, 'ROLES[0]', /provider/],
     [
       { ROLES: [{ role: 'admin', provider: 'acme', groups: ['a'] }] },
       'ROLES[0].provider',
-      /"acme" is no provider/,
+      /"acme" isn’t a provider/,
     ],
     [{ ROLES: { role: 'admin', methods: ['local'] } }, 'ROLES', /array/],
     [{ CLIENTS: [{ ...backend, client_id: 'a b' }] }, 'CLIENTS[0].client_id', /"a b".*64/],
@@ -145,7 +145,7 @@ describe('a mistake', () => {
     [
       { CLIENTS: [{ ...backend, token_endpoint_auth_method: 'client_secret_post' }] },
       'CLIENT_BACKEND_SECRET',
-      /not set/,
+      /isn’t set/,
     ],
     [{ TOKENS: { access: 0 } }, 'TOKENS.access', /it is 0.*at least 1/],
     [{ TOKENS: { access: 1.5 } }, 'TOKENS.access', /1\.5/],
@@ -153,21 +153,21 @@ describe('a mistake', () => {
     [{ TOKENS: { on_replay: 'ignore' } }, 'TOKENS.on_replay', /"ignore"/],
     [{ TOKENS: { acces: 60 } }, 'TOKENS', /"acces"/],
     [{ TOKENS: 3600 }, 'TOKENS', /3600/],
-    [{ TOKENS: '[1,' }, 'TOKENS', /not JSON/],
+    [{ TOKENS: '[1,' }, 'TOKENS', /isn’t valid JSON/],
     [{ ORIGINS: ['https://app.example.com/path'] }, 'ORIGINS[0]', /origin/],
-    [{ ORIGINS: 'https://app.example.com' }, 'ORIGINS', /not JSON/],
+    [{ ORIGINS: 'https://app.example.com' }, 'ORIGINS', /isn’t valid JSON/],
     [
       { CLIENT_DOCUMENT_HOSTS: ['example.com:443'] },
       'CLIENT_DOCUMENT_HOSTS[0]',
       /"example.com:443".*loopback/,
     ],
-    [{ SERVERS: [{ name: 'n', auth: 'none' }] }, 'SERVERS[0]', /exactly one of url, binding and entrypoint/],
+    [{ SERVERS: [{ name: 'n', auth: 'none' }] }, 'SERVERS[0]', /exactly one of url, binding, and entrypoint/],
     [
       { SERVERS: [{ name: 'n', auth: 'magic', url: 'https://n.example' }] },
       'SERVERS[0].auth',
       /"magic".*none/,
     ],
-    [{ SERVERS: [{ name: 'n', auth: 'static', url: 'https://n.example' }] }, 'SERVER_N_SECRET', /not set/],
+    [{ SERVERS: [{ name: 'n', auth: 'static', url: 'https://n.example' }] }, 'SERVER_N_SECRET', /isn’t set/],
   ])('%j is told by the setting, the value and what would be right', (variables, setting, problem) => {
     const { problems } = parseSettings(variables);
     expect(problems).toHaveLength(1);

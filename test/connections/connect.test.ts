@@ -179,7 +179,7 @@ describe('with nothing but a url', () => {
     world.provider.fetch = async () => new Response('<html>', { status: 503 });
     const page = await pressConnect(await signedIn(world));
     expect(page.status).toBe(502);
-    expect(textOf(page.html)).toContain('doesn’t answer');
+    expect(textOf(page.html)).toContain('isn’t responding');
     expect(page.html).toContain('/connect/tools?flow=');
   });
 });
@@ -270,7 +270,7 @@ describe('coming back from the provider', () => {
     const { world, browser, away } = await onTheWay();
     const no = world.provider.allow(away, 'ada', { code: '', error: 'access_denied' });
     const page = await browser.visit(no);
-    expect(textOf(page.html)).toContain('was not connected');
+    expect(textOf(page.html)).toContain('wasn’t connected');
     expect(await statusesOf(browser)).toMatchObject([{ status: 'not_connected' }]);
     const retry = /href="(\/connect\/tools\?flow=[\w-]+)"/.exec(page.html)?.[1] ?? '';
     const form = (await browser.visit(retry)).forms.find(({ names }) => names.includes('csrf'));

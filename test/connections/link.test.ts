@@ -74,7 +74,7 @@ describe('the link', () => {
     await signIn(mallory, 'Mallory');
     const page = await mallory.visit(locationOf(await mallory.visit(link)));
     expect(page.status).toBe(403);
-    expect(textOf(page.html)).toContain('for somebody else');
+    expect(textOf(page.html)).toContain('for someone else');
     expect(page.forms).toEqual([]);
     const flow = locationOf(await mallory.visit(link)).split('flow=')[1];
     const posted = await mallory.visit(`/connect/tools?flow=${flow}`, {

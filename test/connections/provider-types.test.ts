@@ -71,7 +71,7 @@ describe('a token answer', () => {
     const browser = await signedIn(world);
     const page = await connectAccount(world, browser, 'ada');
     expect(page.status).toBe(400);
-    expect(textOf(page.html)).toContain('was not connected');
+    expect(textOf(page.html)).toContain('wasn’t connected');
     expect((await statusesOf(browser))[0]?.status).toBe('not_connected');
   });
 

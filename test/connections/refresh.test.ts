@@ -202,7 +202,7 @@ describe('a failure for good', () => {
         Response.json({ error }, { status: error === 'bad_refresh_token' ? 200 : 400 });
       for (const answer of await Promise.all(Array.from({ length: 10 }, call))) {
         expect(answer.body.result).toMatchObject({ isError: true });
-        expect(JSON.stringify(answer.body)).toContain('connect again');
+        expect(JSON.stringify(answer.body)).toContain('reconnect');
       }
       expect(refreshes()).toBe(1);
       expect(await statusOf(client)).toMatchObject({ status: 'needs_reauthorization' });

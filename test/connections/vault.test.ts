@@ -126,7 +126,7 @@ test('without the old key a connection is told as one that can’t be opened, an
   setKeys(JSON.stringify({ ...JSON.parse(makeKeyringText('2028-01')), ids }));
   const before = world.asked.length;
   const { body } = await new Caller(client, 'tools').call('look');
-  expect(JSON.stringify(body)).toContain('can’t be opened');
+  expect(JSON.stringify(body)).toContain('can’t be read');
   expect(world.asked).toHaveLength(before);
   // The browser's cookie was signed by the key that is gone.
   const browser = new Browser(world.at);

@@ -31,7 +31,7 @@ async function askedOf(world: World, label: string) {
     return {
       text,
       link: /http:\S+/.exec(text)?.[0] ?? '',
-      code: /it is (\w{4}-\w{4})\.$/.exec(text)?.[1] ?? '',
+      code: /enter (\w{4}-\w{4})\.$/.exec(text)?.[1] ?? '',
     };
   };
   return { browser, client, ask, ...(await ask()) };
@@ -77,7 +77,7 @@ describe('in another browser', () => {
       if (who === 'a user') await signIn(elsewhere, 'Ursula');
       if (who === 'another visitor') await signInBy(elsewhere, { method: 'skip', label: 'Other' });
       const page = await open(elsewhere, link);
-      expect(textOf(page.html)).toContain('If somebody sent you this link, close the page');
+      expect(textOf(page.html)).toContain('If someone sent you this link, close this page');
       const typed = await type(elsewhere, page, ` ${code.toLowerCase().replace('-', ' ')} `);
       const confirmed = await elsewhere.visit(locationOf(typed));
       expect(textOf(confirmed.html)).toContain('not verified');
@@ -121,7 +121,7 @@ describe('in another browser', () => {
     for (const _ of [1, 2, 3, 4]) {
       const wrong = await type(elsewhere, page, other.code);
       expect(wrong.status).toBe(400);
-      expect(textOf(wrong.html)).toContain('That is not the code');
+      expect(textOf(wrong.html)).toContain('That isn’t the right code');
     }
     expect(textOf((await type(elsewhere, page, other.code)).html)).toContain('Too many wrong codes');
     expect((await type(elsewhere, page, code)).status).toBe(409);
@@ -134,7 +134,7 @@ describe('in another browser', () => {
     const elsewhere = new Browser(world.at);
     const page = await open(elsewhere, link);
     const pages = await Promise.all(Array.from({ length: 40 }, () => type(elsewhere, page, other.code)));
-    const tried = pages.filter(({ html }) => textOf(html).includes('That is not the code'));
+    const tried = pages.filter(({ html }) => textOf(html).includes('That isn’t the right code'));
     const last = pages.filter(({ html }) => textOf(html).includes('Too many wrong codes'));
     expect([tried.length, last.length > 0]).toEqual([4, true]);
     expect((await type(elsewhere, page, code)).status).not.toBe(303);

@@ -103,7 +103,7 @@ test('the pages of connecting work in a browser, look right and are accessible',
   await page.goto(`${gate.origin}/connect/keyed`);
   await page.getByLabel('Your Keyed key').fill('sk-wrong');
   await press(page, 'Connect');
-  await page.getByText('refuses this key').waitFor();
+  await page.getByText('rejected this key').waitFor();
   expect(await faultsOf(page)).toEqual([]);
 });
 

@@ -99,7 +99,7 @@ test('a person types the code of a device, compares it and allows; the device re
   expect(await faultsOf(page)).toEqual([]);
   await page.getByLabel('Code', { exact: true }).fill('bcdf ghjk');
   await press(page, 'Continue');
-  expect(await page.getByRole('alert').innerText()).toContain('not a code that waits here');
+  expect(await page.getByRole('alert').innerText()).toContain('This code isn’t valid');
   await page.getByLabel('Code', { exact: true }).fill(device.user_code.toLowerCase());
   await press(page, 'Continue');
   await sees(page, 'Nightly job wants to use');
@@ -143,7 +143,7 @@ test('the link of a device only shows its code, and its QR code leads a phone to
   await sees(page, 'Does your device show this code?');
   expect(await page.getByLabel('Code', { exact: true }).inputValue()).toBe(device.user_code);
   expect(await errorOf(poll(device.device_code))).toBe('authorization_pending');
-  await page.getByText('Go on with your phone').click();
+  await page.getByText('Continue on your phone').click();
   expect(await faultsOf(page)).toEqual([]);
 
   const scanned = await scan(page);
@@ -152,10 +152,10 @@ test('the link of a device only shows its code, and its QR code leads a phone to
   await press(phone, 'Continue');
   await sees(phone, 'Television wants to use');
   await press(phone, 'Cancel');
-  await sees(phone, 'Your device was not connected');
+  await sees(phone, 'Your device wasn’t connected');
   expect(await errorOf(poll(device.device_code))).toBe('access_denied');
   await press(page, 'Continue');
-  await sees(page, 'You have already answered this');
+  await sees(page, 'You’ve already answered this');
 });
 
 test('a job exchanges its token for access, once, and narrows what a device has', async () => {

@@ -69,7 +69,7 @@ describe("a document that can't be had", () => {
       const page = await ask(clientAt(path));
       expect(page).toMatchObject({
         status: 400,
-        title: 'We couldn’t check who this app is',
+        title: 'We couldn’t verify this app',
         leaves: undefined,
       });
       expect(page.text).toContain(new URL(documents.origin).host);
@@ -113,11 +113,11 @@ describe.concurrent('a document that was had once, and is old', () => {
       serve(moved, { redirect_uris: ['https://new.example/callback'] });
       expect(await ask(clientAt('/stolen.json'))).toMatchObject({
         status: 400,
-        title: 'This app’s description is not right',
+        title: 'This app’s description isn’t valid',
       });
       expect(await ask(clientAt(moved))).toMatchObject({
         status: 400,
-        title: 'The return address is not this app’s',
+        title: 'The return address doesn’t belong to this app',
         leaves: undefined,
       });
     }));
@@ -157,7 +157,7 @@ describe('documents that are not a client of ours', () => {
     const page = await ask(serve(`/${what.replaceAll(/\W/g, '-')}.json`, changes));
     expect(page).toMatchObject({
       status: 400,
-      title: 'This app’s description is not right',
+      title: 'This app’s description isn’t valid',
       leaves: undefined,
     });
   });
@@ -167,7 +167,7 @@ describe('documents that are not a client of ours', () => {
     const page = await ask({ ...client, redirect_uri: 'https://evil.example/callback' });
     expect(page).toMatchObject({
       status: 400,
-      title: 'The return address is not this app’s',
+      title: 'The return address doesn’t belong to this app',
       leaves: undefined,
     });
   });
@@ -184,7 +184,7 @@ describe('documents that are not a client of ours', () => {
     const page = await ask({ client_id, redirect_uri: REDIRECT_URI });
     expect(page).toMatchObject({
       status: 400,
-      title: 'We couldn’t check who this app is',
+      title: 'We couldn’t verify this app',
       leaves: undefined,
     });
   });

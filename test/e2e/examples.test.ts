@@ -63,7 +63,7 @@ type Call = (name: string, args: Record<string, unknown>) => Promise<string>;
 /** Writes a note and returns its number. */
 async function write(call: Call, title: string): Promise<number> {
   const said = await call('write_note', { title, text: `${title}, at length` });
-  return Number(/^Note (\d+) is written/.exec(said)?.[1]);
+  return Number(/^Note (\d+) has been added/.exec(said)?.[1]);
 }
 
 describe('notes, a Worker of its own that trusts the identity token', () => {
@@ -73,8 +73,8 @@ describe('notes, a Worker of its own that trusts the identity token', () => {
     const id = await write(ada.call, 'Engine');
     expect(await ada.call('find_notes', { text: 'engine' })).toBe(`${id}: Engine`);
     expect(await ada.call('read_note', { id })).toBe('Engine\n\nEngine, at length');
-    expect(await grace.call('find_notes')).toBe('There are none.');
-    expect(await grace.call('read_note', { id })).toBe('There is no such note.');
+    expect(await grace.call('find_notes')).toBe('No notes found.');
+    expect(await grace.call('read_note', { id })).toBe('There is no note with that number.');
     expect(ada.client.getServerVersion()?.title).toBe('Notes of Ada');
     expect(grace.client.getServerVersion()?.title).toBe('Notes of Grace');
     const { resources } = await ada.client.listResources();
@@ -93,8 +93,8 @@ describe('notes, a Worker of its own that trusts the identity token', () => {
     await expect(call('delete_note', { id })).rejects.toThrow(/insufficient|403/);
     expect(await call('read_note', { id })).toContain('Draft');
     const more = await connect('notes', await allow('Joan', 'notes', 'mcp:destructive', before));
-    expect(await more.call('delete_note', { id })).toBe(`Note ${id} is deleted.`);
-    expect(await more.call('find_notes')).toBe('There are none.');
+    expect(await more.call('delete_note', { id })).toBe(`Note ${id} has been deleted.`);
+    expect(await more.call('find_notes')).toBe('No notes found.');
   });
 
   test('tells who listens when the list of notes changes', async () => {
@@ -127,7 +127,7 @@ describe('notes, a Worker of its own that trusts the identity token', () => {
       'x-user': 'Emmy',
       'x-authorization': 'Bearer Emmy',
     });
-    expect(await forged.call('read_note', { id })).toBe('There is no such note.');
+    expect(await forged.call('read_note', { id })).toBe('There is no note with that number.');
     expect(forged.client.getServerVersion()?.title).toBe('Notes of Eve');
   });
 });

@@ -101,10 +101,10 @@ test('the operator makes the first key by command, and a real client works with 
 test('the command says what is wrong, and prints no key and no secret', async () => {
   const args = ['--name', 'ci', '--url', gate.origin];
   const cases: [string[], string, RegExp][] = [
-    [args, makeKeys(), /answers 401.*environment/],
-    [[...args, '--servers', 'nonsense'], KEYS, /answers 400.*nonsense/],
+    [args, makeKeys(), /answered 401.*environment/],
+    [[...args, '--servers', 'nonsense'], KEYS, /answered 400.*nonsense/],
     [[...args.slice(2)], KEYS, /--name is missing/],
-    [['--name', 'ci', '--url', 'http://127.0.0.1:65535'], KEYS, /doesn't answer: ECONNREFUSED/],
+    [['--name', 'ci', '--url', 'http://127.0.0.1:65535'], KEYS, /can't be reached: ECONNREFUSED/],
   ];
   const results = await Promise.all(cases.map(([given, keys]) => createKey(given, { GATEHOUSE_KEYS: keys })));
   for (const [index, { code, stdout, stderr }] of results.entries()) {
@@ -125,8 +125,8 @@ test('a person makes a key on the page, and it signs them in elsewhere, capped',
   await sees(page, 'Access keys');
   await page.getByLabel('What is it for?').fill('Laptop');
   await page.getByLabel('Wiki').uncheck();
-  await press(page, 'Make the key');
-  await sees(page, 'Your new key, Laptop');
+  await press(page, 'Create key');
+  await sees(page, 'Your new key: Laptop');
   const key = await page.locator('#key').innerText();
   expect(key).toMatch(/^gth_[0-9A-Za-z]{92}$/);
   expect(await faultsOf(page)).toEqual([]);
@@ -138,10 +138,10 @@ test('a person makes a key on the page, and it signs them in elsewhere, capped',
   const other = await browser.newPage({ noScript: true });
   const verifier = await ask(other);
   await other.getByLabel('Access key', { exact: true }).fill('gth_nonsense');
-  await press(other, 'Sign in with the key');
+  await press(other, 'Sign in with access key');
   await other.getByRole('alert').waitFor();
   await other.getByLabel('Access key', { exact: true }).fill(key);
-  await press(other, 'Sign in with the key');
+  await press(other, 'Sign in with access key');
   await sees(other, /wants to use/);
   expect(await other.locator('input[name=scope]').count()).toBe(1);
   expect(await other.locator('input[name=server]').count()).toBe(1);
@@ -149,7 +149,7 @@ test('a person makes a key on the page, and it signs them in elsewhere, capped',
   expect(await whoami(tokens.access_token)).toMatchObject({ user: { name: 'Ada' }, scope: 'mcp:read' });
 
   await press(page, 'Revoke Laptop');
-  await page.getByText('There is no key yet.').waitFor();
+  await page.getByText('You have no keys yet.').waitFor();
   await expect(whoami(tokens.access_token)).rejects.toThrow('401');
   await expect(whoami(key)).rejects.toThrow('401');
 });
@@ -157,8 +157,8 @@ test('a person makes a key on the page, and it signs them in elsewhere, capped',
 test('a visitor allows an app, signs in later, and takes it along', async () => {
   const page = await browser.newPage();
   const verifier = await ask(page);
-  await page.getByText('Say who you are').click();
-  await page.getByLabel('What to call you').fill('Eve');
+  await page.getByText('Add your name').click();
+  await page.getByLabel('Display name').fill('Eve');
   await press(page, 'Continue without signing in');
   await sees(page, /wants to use/);
   expect(await page.getByText('Eve (visitor, not verified)').count()).toBe(1);
@@ -168,9 +168,9 @@ test('a visitor allows an app, signs in later, and takes it along', async () => 
   await page.goto(`${gate.origin}/sign-in`);
   await page.getByRole('link', { name: 'Sign in' }).click();
   await typeName(page, { name: 'Ivy' });
-  await sees(page, 'Take along what you allowed as a visitor, Ivy?');
+  await sees(page, 'Keep what you set up as a visitor, Ivy?');
   expect(await faultsOf(page)).toEqual([]);
-  await press(page, 'Take it along');
-  await sees(page, 'You are signed in as Ivy');
+  await press(page, 'Keep it');
+  await sees(page, 'You’re signed in as Ivy');
   expect(await whoami(tokens.access_token)).toMatchObject({ user: { name: 'Ivy' }, role: 'owner' });
 });

@@ -124,17 +124,17 @@ test('a visitor’s link in another browser takes the code that their app shows'
   const app = await connectOne(`${gate.origin}/mcp`, { bearer: () => token }, {});
   onTestFinished(() => app.client.close());
   const told = JSON.stringify(await app.call('orchard_whose_orchard'));
-  const code = /it is (\w{4}-\w{4})/.exec(told)?.[1] ?? '';
+  const code = /enter (\w{4}-\w{4})/.exec(told)?.[1] ?? '';
 
   const browser = await launchBrowser();
   onTestFinished(() => browser.close());
   const page = await browser.newPage();
   await page.goto(linkIn(told));
-  await sees(page, 'Type the code of your app');
+  await sees(page, 'Enter the code from your app');
   expect(await faultsOf(page)).toEqual([]);
   await page.getByLabel('Code').fill('BCDF-GHJK');
   await press(page, 'Continue');
-  await page.getByText('That is not the code').waitFor();
+  await page.getByText('That isn’t the right code').waitFor();
   expect(await faultsOf(page)).toEqual([]);
   await page.getByLabel('Code').fill(code.toLowerCase());
   await press(page, 'Continue');

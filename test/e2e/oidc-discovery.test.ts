@@ -61,13 +61,14 @@ describe('a provider that is not what the settings say', () => {
     const begun = await begin(op.issuer);
     if (!begun.ok) throw new Error(begun.error.reason);
     const { url, transaction } = begun.value;
-    const callback = await signInAtProvider(url);
+    const answer = await signInAtProvider(url);
     await op.stop();
-    const settings = oidcSettings(op.issuer);
-    const local = { local: true };
-    expect(
-      await finishOidc(settings, op.client_secret, REDIRECT_URI, transaction, callback, local),
-    ).toMatchObject({ ok: false, error: { reason: 'oidc_unreachable' } });
+    const provider = oidcSettings(op.issuer);
+    const at = { provider, clientSecret: op.client_secret, redirectUri: REDIRECT_URI, local: true };
+    expect(await finishOidc({ ...at, transaction, answer })).toMatchObject({
+      ok: false,
+      error: { reason: 'oidc_unreachable' },
+    });
   });
 
   test('its discovery redirects: not followed, even to a real provider', async () => {

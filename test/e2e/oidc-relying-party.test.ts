@@ -33,14 +33,14 @@ async function comeBack(op: RunningOidcProvider, changes: Partial<OidcProvider> 
   const finish = (
     change: { secret?: string | undefined; transaction?: Partial<OidcTransaction>; callback?: URL } = {},
   ) =>
-    finishOidc(
+    finishOidc({
       provider,
-      'secret' in change ? change.secret : op.client_secret,
-      REDIRECT_URI,
-      { ...transaction, ...change.transaction },
-      change.callback ?? callback,
-      { local: true },
-    );
+      clientSecret: 'secret' in change ? change.secret : op.client_secret,
+      redirectUri: REDIRECT_URI,
+      transaction: { ...transaction, ...change.transaction },
+      answer: change.callback ?? callback,
+      local: true,
+    });
   return { callback, transaction, finish };
 }
 
@@ -110,11 +110,10 @@ describe('a sign-in at an OIDC provider', () => {
     const begun = await beginOidc(provider, REDIRECT_URI, 'flow-1', { selectAccount: true, local: true });
     if (!begun.ok) throw new Error(begun.error.reason);
     expect(new URL(begun.value.url).searchParams.get('prompt')).toBe('select_account');
-    const callback = await signInAtProvider(begun.value.url, { login: 'alice-1' });
+    const answer = await signInAtProvider(begun.value.url, { login: 'alice-1' });
     const { transaction } = begun.value;
-    const finished = await finishOidc(provider, op.client_secret, REDIRECT_URI, transaction, callback, {
-      local: true,
-    });
+    const at = { provider, clientSecret: op.client_secret, redirectUri: REDIRECT_URI, local: true };
+    const finished = await finishOidc({ ...at, transaction, answer });
     expect(finished).toMatchObject({ ok: true, value: { identity: { subject: 'alice-1' } } });
   });
 

@@ -113,7 +113,7 @@ async function whoami(code_verifier: string, back: URL) {
 async function isSignedIn(): Promise<boolean> {
   const tab = await browser.newPage({ context: page.context() });
   await tab.goto(`${gate.origin}/sign-in`);
-  const signedIn = (await heading(tab)).startsWith('You are signed in');
+  const signedIn = (await heading(tab)).startsWith('You’re signed in');
   await tab.close();
   return signedIn;
 }
@@ -147,7 +147,7 @@ describe('what the provider says of a person is what the person may do', () => {
     const { code_verifier } = await ask();
     await signInAt('Acme', person('carol', { email_verified }));
     if (role) expect(await whoami(code_verifier, await allow(page, callback))).toMatchObject({ role });
-    else await sees(page, 'You have no access here yet');
+    else await sees(page, 'You don’t have access yet');
   });
 
   test('a group of the same name at another provider is another group', async () => {
@@ -159,7 +159,7 @@ describe('what the provider says of a person is what the person may do', () => {
   test('who has no role is told so, and gets in with another account from there', async () => {
     const { code_verifier } = await ask();
     await signInAt('Acme', EVE);
-    await sees(page, 'You have no access here yet');
+    await sees(page, 'You don’t have access yet');
     expect(await page.locator('main').innerText()).toContain('eve@acme.example');
     await page.getByRole('link', { name: 'Use another account' }).click();
     await signInAt('Acme', ALICE);
@@ -189,7 +189,7 @@ describe('an address of a bound domain comes in by its own provider only', () =>
   test('not from another provider: the page says by which, and its link leads there', async () => {
     const { code_verifier } = await ask();
     await signInAt('Globex', ALICE);
-    await sees(page, 'Please sign in with your organization');
+    await sees(page, 'Sign in with your organization');
     expect(await page.locator('main').innerText()).toContain('Acme');
     await page.getByRole('link', { name: 'Try again' }).click();
     await signInAt('Acme', ALICE);
@@ -199,7 +199,7 @@ describe('an address of a bound domain comes in by its own provider only', () =>
   test('not by the local name either, and nobody is signed in', async () => {
     await ask();
     await typeName(page, { name: 'Mallory', email: 'ceo@ACME.example' });
-    await sees(page, 'Please sign in with your organization');
+    await sees(page, 'Sign in with your organization');
     expect(await isSignedIn()).toBe(false);
   });
 });
@@ -211,7 +211,7 @@ describe('an answer that is wrong in one thing signs nobody in', () => {
       const { code_verifier } = await ask();
       acme.tamper(kind);
       await signInAt('Acme', ALICE);
-      await sees(page, 'The sign-in couldn’t be verified');
+      await sees(page, 'We couldn’t verify the sign-in');
       expect(await isSignedIn()).toBe(false);
       acme.tamper('none');
       await page.getByRole('link', { name: 'Try again' }).click();
@@ -238,7 +238,7 @@ describe('an answer that is wrong in one thing signs nobody in', () => {
     await signInAt('Acme', ALICE);
     await page.waitForSelector('[name=decision]');
     await page.goto(arrivals[0] ?? '');
-    await sees(page, 'There is nothing under way here');
+    await sees(page, 'We couldn’t find this sign-in');
   });
 
   test('a callback that somebody else began is refused in this browser', async () => {

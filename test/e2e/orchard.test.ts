@@ -122,7 +122,7 @@ describe('an account', () => {
     expect(await joan.call('fell_tree', { id: Number(id) })).toBe(`There is no tree ${id}.`);
     const again = await connect(' grace ');
     expect(await again.call('look_around')).toBe(`${id}: quince, a seedling`);
-    expect(await again.call('fell_tree', { id: Number(id) })).toBe(`Tree ${id} is felled.`);
+    expect(await again.call('fell_tree', { id: Number(id) })).toBe(`Tree ${id} has been cut down.`);
     expect(await grace.call('look_around')).toBe('There are no trees yet.');
   });
 
@@ -132,7 +132,7 @@ describe('an account', () => {
     const browser = walk(orchard);
     await browser.open('/apps');
     const page = await browser.submit(browser.form('account'), { account: 'mary', decision: 'disconnect' });
-    expect(page.text).toContain('One app is disconnected');
+    expect(page.text).toContain('1 app was disconnected');
     const { access_token, refresh_token } = mary.oauth.saved[0] ?? {};
     expect((await post(access_token)).status).toBe(401);
     expect(await refresh(mary.oauth, refresh_token)).toMatchObject({
@@ -246,7 +246,7 @@ test('its pages can be read and used by everybody, and show the name of an app a
     await page.goto(new URL(path, orchard.origin).href);
     expect(await faultsOf(page), path).toEqual([]);
   }
-  expect(await heading(page)).toBe('Let <b>Gardener</b> into your orchard?');
+  expect(await heading(page)).toBe('Allow <b>Gardener</b> to use your orchard?');
   await page.getByLabel('Whose orchard?').fill('Ada');
   await press(page, 'Allow');
   expect((await callback.next()).searchParams.has('code')).toBe(true);

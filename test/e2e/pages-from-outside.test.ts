@@ -70,7 +70,7 @@ describe('another site', () => {
     );
     await tab.goto(`${evil.origin}/`);
     await tab.getByRole('button', { name: 'Win a prize' }).click();
-    await sees(tab, 'That form wasn’t ours');
+    await sees(tab, 'We couldn’t accept that form');
     await page.bringToFront();
     expect(await whoami(await allow(page, callback))).toMatchObject({ user: { name: 'Ada' } });
   });
@@ -88,11 +88,11 @@ describe('another site', () => {
       );
       await tab.goto(`${evil.origin}/`);
       await tab.getByRole('button', { name: 'Win' }).click();
-      await sees(tab, 'That form wasn’t ours');
+      await sees(tab, 'We couldn’t accept that form');
       await tab.close();
     }
     await page.goto(`${gate.origin}/sign-in`);
-    await sees(page, 'You are signed in as Ada');
+    await sees(page, 'You’re signed in as Ada');
   });
 
   test('learns nothing from the Referer of a link on our pages', async () => {

@@ -66,7 +66,7 @@ describe('without a mouse, without a script', () => {
 
   test('Enter in a field of the consent page allows nothing', async () => {
     await consent();
-    await page.getByLabel('Until the end of').press('Enter');
+    await page.getByLabel('Access ends on').press('Enter');
     expect((await callback.next()).searchParams.get('error')).toBe('access_denied');
   });
 
@@ -99,7 +99,7 @@ describe('impatient and absent-minded people', () => {
     const back = await callback.next();
     await page.waitForURL(/\/callback/);
     await page.goBack();
-    await sees(page, 'You have already answered this');
+    await sees(page, 'You’ve already answered this');
     expect(await whoami(back)).toMatchObject({ user: { name: 'Ada' } });
   });
 
@@ -119,11 +119,11 @@ describe('impatient and absent-minded people', () => {
   test('what was ticked stays ticked when something was wrong with the rest', async () => {
     const { whoami } = await consent();
     await page.locator('[value="mcp:destructive"]').check();
-    await page.getByLabel('Until the end of').evaluate((input) => input.setAttribute('type', 'text'));
-    await page.getByLabel('Until the end of').fill('2001-01-01');
+    await page.getByLabel('Access ends on').evaluate((input) => input.setAttribute('type', 'text'));
+    await page.getByLabel('Access ends on').fill('2001-01-01');
     await page.getByRole('button', { name: 'Allow' }).click();
-    expect(await page.getByRole('alert').innerText()).toContain('Choose a day');
-    await page.getByLabel('Until the end of').fill(tomorrow());
+    expect(await page.getByRole('alert').innerText()).toContain('Choose a date');
+    await page.getByLabel('Access ends on').fill(tomorrow());
     const back = await allow(page, callback, ['mcp:destructive']);
     expect(await whoami(back)).toMatchObject({ scope: 'mcp:read mcp:write mcp:destructive' });
   });
@@ -152,7 +152,7 @@ describe('impatient and absent-minded people', () => {
     const back = await allow(page, callback);
     await tab.bringToFront();
     await tab.getByRole('button', { name: 'Cancel' }).click();
-    await sees(tab, 'You have already answered this');
+    await sees(tab, 'You’ve already answered this');
     expect(await whoami(back)).toMatchObject({ user: { name: 'Ada' } });
   });
 
@@ -164,7 +164,7 @@ describe('impatient and absent-minded people', () => {
     await typeName(tab, { name: 'Grace' });
     await page.bringToFront();
     await page.getByRole('button', { name: 'Allow' }).click();
-    await sees(page, 'That form wasn’t ours');
+    await sees(page, 'We couldn’t accept that form');
     await tab.bringToFront();
     expect(await whoami(await allow(tab, callback))).toMatchObject({ user: { name: 'Grace' } });
   });

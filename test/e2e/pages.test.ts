@@ -144,7 +144,7 @@ const SCENES: Scene[] = [
     },
   ],
   [
-    /^You are signed in as/,
+    /^You’re signed in as/,
     'signed in',
     async (page) => {
       await consent(page, app);
@@ -152,7 +152,7 @@ const SCENES: Scene[] = [
     },
   ],
   [
-    'You are signed out',
+    'You’re signed out on this browser',
     'signed out',
     async (page) => {
       await consent(page, app);
@@ -160,21 +160,21 @@ const SCENES: Scene[] = [
       await page.getByRole('button', { name: 'Sign out' }).click();
     },
   ],
-  ['There is no such page', 'no such page', (page) => page.goto(`${gate.origin}/nowhere`)],
+  ['Page not found', 'no page', (page) => page.goto(`${gate.origin}/nowhere`)],
 ];
 
 const authorize = (query: string) => (page: Page) => page.goto(`${gate.origin}/authorize?${query}`);
 
 const PROBLEMS: Scene[] = [
-  ['The app didn’t say who it is', 'no client_id', authorize('')],
-  ['We don’t know this app', 'unknown client', authorize('client_id=nobody')],
+  ['The app didn’t identify itself', 'no client_id', authorize('')],
+  ['This app isn’t registered', 'unknown client', authorize('client_id=nobody')],
   [
-    'We couldn’t check who this app is',
+    'We couldn’t verify this app',
     'a document from nowhere',
     authorize('client_id=https://localhost:1/client.json'),
   ],
   [
-    'This app’s description is not right',
+    'This app’s description isn’t valid',
     "a stranger's document",
     (page) => ask(page, gate, documentClient('/bad.json', 'https://somebody.example/client.json')),
   ],
@@ -184,7 +184,7 @@ const PROBLEMS: Scene[] = [
     (page) => authorize(`client_id=${app.client_id}`)(page),
   ],
   [
-    'The return address is not this app’s',
+    'The return address doesn’t belong to this app',
     'a foreign redirect_uri',
     (page) => ask(page, gate, app, { redirect_uri: 'https://evil.example/callback' }),
   ],
@@ -194,7 +194,7 @@ const PROBLEMS: Scene[] = [
     'a long request',
     (page) => ask(page, gate, app, { state: 'x'.repeat(17_000) }),
   ],
-  ['There is nothing under way here', 'no such flow', authorize('flow=made-up')],
+  ['We couldn’t find this sign-in', 'no such flow', authorize('flow=made-up')],
   [
     'This was started in another browser',
     'another browser',
@@ -216,7 +216,7 @@ const PROBLEMS: Scene[] = [
     },
   ],
   [
-    'That form wasn’t ours',
+    'We couldn’t accept that form',
     'a forged form',
     async (page) => {
       await consent(page, app);
@@ -232,10 +232,10 @@ const PROBLEMS: Scene[] = [
       await forge(page, 'method', 'Sign in');
     },
   ],
-  ['The sign-in service doesn’t answer', 'a provider that is gone', (page) => continueWith(page, 'Gone')],
-  ['The sign-in wasn’t finished', 'cancelled there', (page) => continueWith(page, 'Acme', 'Cancel')],
+  ['The sign-in provider isn’t responding', 'a provider that is gone', (page) => continueWith(page, 'Gone')],
+  ['The sign-in wasn’t finished', 'canceled there', (page) => continueWith(page, 'Acme', 'Cancel')],
   [
-    'The sign-in couldn’t be verified',
+    'We couldn’t verify the sign-in',
     'a callback that was changed',
     async (page) => {
       await ask(page, gate, app);
@@ -247,16 +247,16 @@ const PROBLEMS: Scene[] = [
       provider.tamper('none');
     },
   ],
-  ['You have no access here yet', 'no role', (page) => continueWith(page, 'Acme', 'Sign in')],
+  ['You don’t have access yet', 'no role', (page) => continueWith(page, 'Acme', 'Sign in')],
   [
-    'Please sign in with your organization',
+    'Sign in with your organization',
     'a bound domain',
     async (page) => {
       await ask(page, gate, app);
       await typeName(page, { name: 'Ada', email: 'ada@acme.example' });
     },
   ],
-  ['This gate isn’t set up yet', 'settings are missing', (page) => page.goto(unset.origin)],
+  ['This site isn’t set up yet', 'settings are missing', (page) => page.goto(unset.origin)],
 ];
 
 async function unfold(page: Page): Promise<void> {

@@ -53,7 +53,7 @@ describe.concurrent('a crash loses nothing', () => {
       await crash();
       expect(await whoami(gate, tokens.access_token)).toMatchObject({ user: { name: 'Ada' } });
       await browser.open('/sign-in');
-      expect(browser.page.title).toContain('You are signed in as Ada');
+      expect(browser.page.title).toContain('You’re signed in as Ada');
     }));
 
   test('between refreshes: the new token works, and the old one gets the same successor again', () =>

@@ -66,7 +66,7 @@ describe('wrong settings, given as JSON text', () => {
     ['PUBLIC_URL', 'mcp.example.com', 'PUBLIC_URL = "https://mcp.example.com"'],
     ['TOKENS.access', '0', 'at least 1'],
     ['TOKENS.refresh', 'long', 'at least 1'],
-    ['ROLES', 'not JSON', 'role = "member"'],
+    ['ROLES', 'isn’t valid JSON', 'role = "member"'],
     ['DEFAULT_ROLE', 'boss', 'DEFAULT_ROLE = "member"'],
     ['SIGN_IN.oidc[0].name', 'Acme Inc', 'oidc = ['],
     ['SIGN_IN.oidc[0].issuer', 'http://idp.example', 'oidc = ['],
@@ -122,7 +122,7 @@ describe('a public host without a way to sign in', () => {
     expect(body.problems).toEqual([
       {
         setting: 'SIGN_IN',
-        problem: expect.stringContaining('no way to sign in'),
+        problem: expect.stringContaining('no sign-in method'),
         fix: expect.stringContaining('oidc'),
       },
     ]);

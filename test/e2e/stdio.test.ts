@@ -106,7 +106,7 @@ test('a client of the 1.x SDK uses a whole server through it, and goes on after 
   expect(await echo('after')).toEqual([{ type: 'text', text: 'Echo: after' }]);
   await client.callTool({ name: 'toggle-subscriber-updates' });
   await expect.poll(() => updated).toContain(uri);
-  expect(log()).toContain('opening it again');
+  expect(log()).toContain('opening a new one');
   expect(log()).not.toContain(key);
 });
 
@@ -189,7 +189,7 @@ test('a key that is wrong, or revoked in mid-session, ends it with a sentence, a
   const { url, key, granted } = await allow('/mcp');
   const wrong = startBridge([url], { GATEHOUSE_KEY: 'wrong-key' });
   await expect(wrong.request('initialize', initialize)).rejects.toThrow(
-    'the server refused the key in GATEHOUSE_KEY',
+    'the server rejected the key in GATEHOUSE_KEY',
   );
   expect(await wrong.ended).toBe(3);
 
@@ -203,7 +203,7 @@ test('a key that is wrong, or revoked in mid-session, ends it with a sentence, a
   await requestRevocation(gate.origin, { token: granted.tokens.refresh_token, client_id });
   const calls = ['tools/list', 'tools/call'].map((method) => bridge.request(method, { name: 'whoami' }));
   const answers = await Promise.all(calls.map((call) => call.catch((error: Error) => error.message)));
-  for (const answer of answers) expect(answer).toContain('the server refused the credential of --header');
+  for (const answer of answers) expect(answer).toContain('the server rejected the credential of --header');
   expect(await bridge.ended).toBe(3);
   expect(bridge.log()).not.toContain(key);
   expect(bridge.log().trim().split('\n')).toHaveLength(1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isHurrying } from '../../src/flow/device-state';
+import { pollsTooSoon } from '../../src/flow/device-state';
 import { makeUserCode, readUserCode, showUserCode } from '../../src/flow/user-codes';
 
 describe('a device that asks', () => {
@@ -13,7 +13,7 @@ describe('a device that asks', () => {
   ])('%s', (_, ago, interval, hurries) => {
     const nowMs = 1_000_000;
     const polledAt = ago === undefined ? undefined : nowMs - ago;
-    expect(isHurrying({ polledAt, nowMs, interval })).toBe(hurries);
+    expect(pollsTooSoon({ polledAt, nowMs, interval })).toBe(hurries);
   });
 });
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import { oddPairs, oddText } from '../fixtures/fuzz/odd-values';
 import { casesOr, check, isEnough, timeFor } from '../fixtures/fuzz/settings';
 import { soundPage } from '../fixtures/fuzz/soundness';
+import { oddPairs, oddText } from '../fixtures/fuzz/unusual-values';
 import { Browser, type Client, gate, registerClient } from '../fixtures/worker';
 
 /* `/authorize` and the pages behind it, with whatever parameters. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import { oddJson, oddObject, oddPairs, oddText } from '../fixtures/fuzz/odd-values';
 import { casesOr, check, isEnough, timeFor } from '../fixtures/fuzz/settings';
 import { soundJson, soundPage } from '../fixtures/fuzz/soundness';
+import { oddJson, oddObject, oddPairs, oddText } from '../fixtures/fuzz/unusual-values';
 import { type Authorized, authorize, Browser, gate, redeem, registerClient } from '../fixtures/worker';
 import { type Confidential, registerConfidential } from '../oauth/clients/confidential';
 

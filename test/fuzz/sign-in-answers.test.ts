@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
 import { distort, distortion } from '../fixtures/fuzz/distortions';
-import { oddJson, oddPairs } from '../fixtures/fuzz/odd-values';
 import { casesOr, check, isEnough, timeFor } from '../fixtures/fuzz/settings';
 import { soundPage } from '../fixtures/fuzz/soundness';
+import { oddJson, oddPairs } from '../fixtures/fuzz/unusual-values';
 import { connectAt, gateAt, onNetwork, SignInProvider } from '../fixtures/sign-in-provider';
 import { Browser, formWith, refresh } from '../fixtures/worker';
 

@@ -16,7 +16,7 @@ function snippets(page: string): string[] {
 describe('ConnectPage', () => {
   it('shows the address first, to be selected by one click', async () => {
     const page = await connect('Acme');
-    expect(page).toContain('Connect your AI app to <bdi>Acme</bdi>&#39;s tools');
+    expect(page).toContain('Connect your AI app to <bdi>Acme</bdi>’s tools');
     expect(snippets(page)[0]).toBe(url);
     expect(page).toMatch(/class="pickable url"/);
   });

@@ -40,7 +40,7 @@ export function errorOf({ status, location }: Page): string | null {
 /** The page that says what is wrong, as if its link had been followed. Nothing leads there by itself. */
 export function followed(page: Page): Page {
   expect([page.status, page.location]).toEqual([400, undefined]);
-  expect(textOf(page.html)).toContain('The app’s request can’t be used');
+  expect(textOf(page.html)).toContain('The app’s request isn’t valid');
   expect(page.html).not.toMatch(/http-equiv|<script|<form/i);
   expect(page.headers.get('refresh')).toBeNull();
   return { ...page, status: 303, location: linkOf(page) };

@@ -56,6 +56,15 @@ describe('a flow belongs to one browser', () => {
     expect((await decide(waiting)).status).toBe(303);
   });
 
+  test('at another origin of the gate its address is a page: the request was for a resource of the first', async () => {
+    const waiting = await openConsent();
+    const moved = new Browser(gateWith({}, 'http://localhost'));
+    for (const [name, value] of waiting.browser.cookies) moved.cookies.set(name, value);
+    const page = await moved.visit(waiting.url);
+    expect([page.status, page.location, page.forms]).toEqual([400, undefined, []]);
+    expect((await decide(waiting)).status).toBe(303);
+  });
+
   test('a cookie of another flow, or a wrong one, opens nothing', async () => {
     const waiting = await openConsent();
     const name = [...waiting.browser.cookies.keys()].find((key) => key.startsWith('gatehouse-flow-')) ?? '';
@@ -78,7 +87,7 @@ describe('a flow belongs to one browser', () => {
     for (const method of ['GET', 'POST']) {
       const init = method === 'POST' ? { method, body: new URLSearchParams({ csrf: 'x' }) } : {};
       const page = await new Browser().visit(`/authorize?flow=${encodeURIComponent(id)}`, init);
-      expectPage(page, 400, 'There is nothing under way here');
+      expectPage(page, 400, 'We couldn’t find this sign-in');
       expect(page.html).not.toContain('<script');
     }
     expect(await listDurableObjectIds(env.PENDING_FLOW)).toHaveLength(before);
@@ -90,7 +99,7 @@ describe('a flow belongs to one browser', () => {
     for (let at = 0; at < id.length; at += 7) {
       const other = id[at] === 'A' ? 'B' : 'A';
       const page = await browser.visit(`/authorize?flow=${id.slice(0, at)}${other}${id.slice(at + 1)}`);
-      expectPage(page, 400, 'There is nothing under way here');
+      expectPage(page, 400, 'We couldn’t find this sign-in');
     }
   });
 
@@ -98,7 +107,7 @@ describe('a flow belongs to one browser', () => {
     const browser = new Browser();
     const url = locationOf(await browser.visit('/sign-in'));
     const page = await browser.visit(url.replace('/sign-in', '/authorize'));
-    expectPage(page, 400, 'There is nothing under way here');
+    expectPage(page, 400, 'We couldn’t find this sign-in');
   });
 });
 
@@ -117,7 +126,7 @@ describe('time', () => {
   test('one that somebody works at ends after 15, whatever they do', async () => {
     const waiting = await openConsent();
     wait(600);
-    expectPage(await decide(waiting, { scope: [] }), 400, 'Tick at least one thing');
+    expectPage(await decide(waiting, { scope: [] }), 400, 'Select at least one thing');
     wait(295);
     expect((await waiting.browser.visit(waiting.url)).status).toBe(200);
     wait(6);
@@ -151,7 +160,7 @@ describe('time', () => {
     await evictAllDurableObjects();
     const code = callback.searchParams.get('code') ?? '';
     expect((await redeem({ ...waiting, gate, code, callback })).status).toBe(200);
-    expectPage(await decide(waiting), 409, 'You have already answered this');
+    expectPage(await decide(waiting), 409, 'You’ve already answered this');
   });
 });
 
@@ -160,9 +169,9 @@ describe('a flow is answered once', () => {
     const waiting = await openConsent();
     const callback = new URL(locationOf(await decide(waiting)));
     for (const decision of ['allow', 'deny']) {
-      expectPage(await decide(waiting, { decision }), 409, 'You have already answered this');
+      expectPage(await decide(waiting, { decision }), 409, 'You’ve already answered this');
     }
-    expectPage(await waiting.browser.visit(waiting.url), 409, 'You have already answered this');
+    expectPage(await waiting.browser.visit(waiting.url), 409, 'You’ve already answered this');
     const code = callback.searchParams.get('code') ?? '';
     expect((await redeem({ ...waiting, gate, code, callback })).status).toBe(200);
   });
@@ -179,7 +188,7 @@ describe('a flow is answered once', () => {
   test('after Cancel nothing can be allowed', async () => {
     const waiting = await openConsent();
     await decide(waiting, { decision: 'deny' });
-    expectPage(await decide(waiting), 409, 'You have already answered this');
+    expectPage(await decide(waiting), 409, 'You’ve already answered this');
   });
 
   test('two tabs are two flows', async () => {
@@ -200,7 +209,11 @@ describe('a form that is not ours', () => {
     ['the app itself', 'http://127.0.0.1:9999'],
   ])('is refused even with the right token: from %s', async (_what, origin) => {
     const waiting = await openConsent();
-    expectPage(await forge(waiting, waiting.browser, { origin, csrf: '' }), 403, 'That form wasn’t ours');
+    expectPage(
+      await forge(waiting, waiting.browser, { origin, csrf: '' }),
+      403,
+      'We couldn’t accept that form',
+    );
     expect((await decide(waiting)).status).toBe(303);
   });
 
@@ -216,7 +229,7 @@ describe('a form that is not ours', () => {
     ];
     for (const csrf of tokens) {
       const page = await forge(waiting, waiting.browser, { origin: gate.origin, csrf });
-      expectPage(page, 403, 'That form wasn’t ours');
+      expectPage(page, 403, 'We couldn’t accept that form');
     }
   });
 
@@ -231,7 +244,7 @@ describe('a form that is not ours', () => {
     await browser.visit('/sign-out', { method: 'POST', headers: { origin: gate.origin } });
     const signIn = await browser.visit(locationOf(await browser.visit('/sign-in')));
     await browser.submit(formWith(signIn, 'method'), { method: 'local', name: 'Bob' });
-    expectPage(await decide(waiting), 403, 'That form wasn’t ours');
+    expectPage(await decide(waiting), 403, 'We couldn’t accept that form');
     const again = await browser.visit(waiting.url);
     expect(textOf(again.html)).toContain('Bob');
     expect((await decide({ ...waiting, page: again })).status).toBe(303);

@@ -42,7 +42,7 @@ describe('a key on the sign-in page', () => {
   test('signs its owner in', async () => {
     const owner = await browserAs('Grace', at, { email: 'grace@acme.com' });
     const browser = await byKey(await makeKey(owner));
-    expect(textOf((await browser.visit('/sign-in')).html)).toContain('You are signed in as Grace');
+    expect(textOf((await browser.visit('/sign-in')).html)).toContain('You’re signed in as Grace');
   });
 
   test.each([
@@ -56,7 +56,7 @@ describe('a key on the sign-in page', () => {
     const browser = new Browser(at);
     const page = await signInBy(browser, { method: 'key', access_key: text(made.key) });
     expect([page.status, page.location]).toEqual([400, undefined]);
-    expect(textOf(page.html)).toContain('That is no key that works here');
+    expect(textOf(page.html)).toContain('This key isn’t valid');
     expect(page.html).not.toContain(made.key);
     expect(page.headers.get('set-cookie')).toBeNull();
     expect((await browser.visit('/sign-in')).status).toBe(303);
@@ -68,11 +68,11 @@ describe('a key on the sign-in page', () => {
     const browser = new Browser(at);
     pass(60);
     const expired = await signInBy(browser, { method: 'key', access_key: made.key });
-    expect(textOf(expired.html)).toContain('That key has expired');
+    expect(textOf(expired.html)).toContain('This key has expired');
     await callApi(owner, `/api/keys/${made.id}`, 'DELETE');
     const form = formOf(expired, 'key');
     const revoked = await browser.submit(form, { access_key: made.key });
-    expect(textOf(revoked.html)).toContain('That is no key that works here');
+    expect(textOf(revoked.html)).toContain('This key isn’t valid');
     expect((await browser.submit(formOf(revoked, 'key'), { access_key: ` ${good.key}\n` })).status).toBe(303);
   });
 
@@ -100,7 +100,7 @@ describe('a key on the sign-in page', () => {
     const bound = new Browser(keyGate({ SIGN_IN: { methods: ['oidc', 'key'], oidc } }));
     const page = await signInBy(bound, { method: 'key', access_key: made.key });
     expect(page.status).toBe(403);
-    expect(textOf(page.html)).toContain('come in by Acme only');
+    expect(textOf(page.html)).toContain('sign in only with Acme');
     expect(page.headers.get('set-cookie')).toBeNull();
   });
 });

@@ -36,7 +36,7 @@ describe('a name', () => {
   ])('is asked for again: %s', async (_what, name) => {
     const page = await signIn({ name, email: 'ada@acme.example' });
     expect([page.status, page.location]).toEqual([400, undefined]);
-    expect(textOf(page.html)).toContain('Please type a name of at most 100 characters.');
+    expect(textOf(page.html)).toContain('Enter a name of up to 100 characters.');
     expect(page.html).toContain('value="ada@acme.example"');
     expect(page.headers.get('set-cookie')).toBeNull();
   });

@@ -34,8 +34,9 @@ async function signIn(local = false): Promise<OidcResult<unknown>> {
   if (!begun.ok) return begun;
   const { transaction } = begun.value;
   provider.nonce = transaction.nonce;
-  const callback = new URL(`${REDIRECT}?${new URLSearchParams({ state: transaction.state, code: 'c' })}`);
-  return finishOidc(settings, undefined, REDIRECT, transaction, callback, { local });
+  const answer = new URL(`${REDIRECT}?${new URLSearchParams({ state: transaction.state, code: 'c' })}`);
+  const at = { provider: settings, clientSecret: undefined, redirectUri: REDIRECT };
+  return finishOidc({ ...at, transaction, answer, local });
 }
 
 const reasonOf = (result: OidcResult<unknown>) => (result.ok ? 'signed in' : result.error.reason);

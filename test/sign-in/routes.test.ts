@@ -33,7 +33,7 @@ describe('/sign-in', () => {
     const { browser, page } = await openSignIn();
     const done = await browser.submit(formWith(page, 'method'), { method: 'local', name: 'Ada' });
     expect([done.status, done.location]).toEqual([303, '/sign-in']);
-    expect(textOf((await browser.visit('/sign-in')).html)).toContain('You are signed in as Ada');
+    expect(textOf((await browser.visit('/sign-in')).html)).toContain('You’re signed in as Ada');
   });
 
   test('for an app says which one waits, and goes back to its consent', async () => {
@@ -84,11 +84,11 @@ describe('/sign-in', () => {
       return browser.visit(url, { method: 'POST', body, headers: { origin } });
     };
     for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:8787']) {
-      expectPage(await post({ csrf }, origin), 403, 'That form wasn’t ours');
+      expectPage(await post({ csrf }, origin), 403, 'We couldn’t accept that form');
     }
     const other = await openSignIn(browser);
     for (const token of ['', 'wrong', formWith(other.page, 'method').hidden.csrf ?? '']) {
-      expectPage(await post({ csrf: token }, gate.origin), 403, 'That form wasn’t ours');
+      expectPage(await post({ csrf: token }, gate.origin), 403, 'We couldn’t accept that form');
     }
     expect((await browser.visit('/sign-in')).status).toBe(303);
   });
@@ -108,7 +108,7 @@ describe('/sign-in', () => {
   test('without a flow is nothing that can be posted to', async () => {
     const body = new URLSearchParams({ method: 'local', name: 'Eve' });
     const page = await new Browser().visit('/sign-in', { method: 'POST', body });
-    expectPage(page, 400, 'There is nothing under way here');
+    expectPage(page, 400, 'We couldn’t find this sign-in');
   });
 
   test('is 400 when the body is no form', async () => {
@@ -127,14 +127,14 @@ describe('/sign-in/callback', () => {
     ['markup', '?state=<script>alert(1)</script>.x&error_description=<script>alert(1)</script>'],
   ])('that nobody was sent to is a page: %s', async (_what, query) => {
     const page = await new Browser().visit(`/sign-in/callback${query}`);
-    expectPage(page, 400, 'There is nothing under way here');
+    expectPage(page, 400, 'We couldn’t find this sign-in');
     expect(page.html).not.toContain('<script');
   });
 
   test('with a flow in which nobody was sent to a provider signs nobody in', async () => {
     const { browser, url } = await openSignIn();
     const page = await browser.visit(`/sign-in/callback?code=x&state=${url.split('=')[1]}.random`);
-    expectPage(page, 400, 'There is nothing under way here');
+    expectPage(page, 400, 'We couldn’t find this sign-in');
     expect(browser.cookies.has('gatehouse-sign-in')).toBe(false);
   });
 });
@@ -143,10 +143,10 @@ describe('/sign-out', () => {
   test('asks first: a link signs nobody out', async () => {
     const browser = await signIn('Ada');
     const page = await browser.visit('/sign-out');
-    expect(textOf(page.html)).toContain('You are signed in as Ada');
-    expect(textOf((await browser.visit('/sign-in')).html)).toContain('You are signed in as Ada');
+    expect(textOf(page.html)).toContain('You’re signed in as Ada');
+    expect(textOf((await browser.visit('/sign-in')).html)).toContain('You’re signed in as Ada');
     const done = await browser.submit(page.forms[0] ?? { action: '', hidden: {}, names: [] });
-    expectPage(done, 200, 'You are signed out');
+    expectPage(done, 200, 'You’re signed out on this browser');
     expect((await browser.visit('/sign-in')).status).toBe(303);
   });
 
@@ -154,18 +154,18 @@ describe('/sign-out', () => {
     const browser = await signIn('Ada');
     for (const origin of ['https://evil.example', 'null']) {
       const page = await browser.visit('/sign-out', { method: 'POST', headers: { origin } });
-      expectPage(page, 403, 'That form wasn’t ours');
+      expectPage(page, 403, 'We couldn’t accept that form');
     }
     expect((await browser.visit('/sign-in')).status).toBe(200);
   });
 
   test('is fine where nobody is signed in', async () => {
-    expectPage(await new Browser().visit('/sign-out'), 200, 'You are signed out');
+    expectPage(await new Browser().visit('/sign-out'), 200, 'You’re signed out on this browser');
     const headers = { origin: gate.origin };
     expectPage(
       await new Browser().visit('/sign-out', { method: 'POST', headers }),
       200,
-      'You are signed out',
+      'You’re signed out on this browser',
     );
   });
 
@@ -202,7 +202,7 @@ describe('/sign-out', () => {
     const browser = await signIn('Ada');
     const body = new URLSearchParams({ flow });
     const page = await browser.visit('/sign-out', { method: 'POST', body, headers: { origin: gate.origin } });
-    expectPage(page, 400, 'There is nothing under way here');
+    expectPage(page, 400, 'We couldn’t find this sign-in');
     expect((await browser.visit('/sign-in')).status).toBe(303);
   });
 });

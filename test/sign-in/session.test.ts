@@ -19,7 +19,7 @@ async function signIn(name: string, browser = new Browser()): Promise<Browser> {
 /** Who is signed in there, by the page that says so; undefined: nobody. */
 async function whoIsAt(browser: Browser): Promise<string | undefined> {
   const page = await browser.visit('/sign-in');
-  return /You are signed in as (\w+)/.exec(textOf(page.html))?.[1];
+  return /You’re signed in as (\w+)/.exec(textOf(page.html))?.[1];
 }
 
 function withCookie(value: string): Browser {

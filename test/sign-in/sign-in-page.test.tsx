@@ -42,10 +42,10 @@ describe('SignInPage', () => {
     expect(sso).not.toContain('value="local"');
     const local = await html(<SignInPage {...base} methods={{ local: true, oidc: [] }} />);
     expect(local).not.toContain('value="oidc"');
-    expect(local).toContain('For development on this computer only.');
+    expect(local).toContain('For local development only.');
     const none = await html(<SignInPage {...base} methods={{ local: false, oidc: [] }} />);
     expect(none).not.toContain('<form');
-    expect(none).toContain('There is no way to sign in here yet');
+    expect(none).toContain('No sign-in method is set up yet');
   });
 
   it('runs nothing that a client, a provider or a person typed', async () => {

@@ -156,7 +156,7 @@ describe('signing in later', () => {
     const { page, question } = await asked('Hal');
     expect(page.location).toMatch(/^\/sign-in\/visitor\?flow=/);
     const text = textOf(question.html);
-    for (const words of ['Hal', 'Eve (visitor, not verified)', 'Test client', 'Only if that was you'])
+    for (const words of ['Hal', 'Eve (visitor, not verified)', 'Test client', 'Keep it only if that was you'])
       expect(text).toContain(words);
   });
 

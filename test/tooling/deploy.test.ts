@@ -9,11 +9,11 @@ const SIGN_IN = `SIGN_IN:${JSON.stringify({ oidc: [PROVIDER] })}`;
 
 describe('a deployment into which nobody could sign in is refused', () => {
   it.each([
-    ['no sign-in settings', {}, 'SIGN_IN is not set'],
-    ['no provider', { SIGN_IN: { oidc: [] } }, 'names no provider'],
-    ['no provider, as JSON text', { SIGN_IN: '{"oidc":[]}' }, 'names no provider'],
-    ['text that is not JSON', { SIGN_IN: 'yes' }, 'not JSON'],
-    ['methods without it', { SIGN_IN: { methods: ['local'], oidc: [PROVIDER] } }, 'leaves out "oidc"'],
+    ['no sign-in settings', {}, 'SIGN_IN isn’t set'],
+    ['no provider', { SIGN_IN: { oidc: [] } }, 'has no provider'],
+    ['no provider, as JSON text', { SIGN_IN: '{"oidc":[]}' }, 'has no provider'],
+    ['text that is not JSON', { SIGN_IN: 'yes' }, 'isn’t valid JSON'],
+    ['methods without it', { SIGN_IN: { methods: ['local'], oidc: [PROVIDER] } }, 'doesn’t include "oidc"'],
     [
       'a provider on this computer',
       { SIGN_IN: { oidc: [PROVIDER, { ...PROVIDER, issuer: 'http://localhost:1' }] } },
@@ -27,7 +27,7 @@ describe('a deployment into which nobody could sign in is refused', () => {
     expect(signInProblem({ SIGN_IN: { methods: ['key'] } })).toBeUndefined();
     expect(signInProblem({ SIGN_IN: { methods: ['skip', 'local'] } })).toBeUndefined();
     expect(signInProblem({ SIGN_IN: { methods: ['key'], oidc: [PROVIDER] } })).toBeUndefined();
-    expect(signInProblem({ SIGN_IN: { methods: ['key', 'oidc'] } })).toContain('names no provider');
+    expect(signInProblem({ SIGN_IN: { methods: ['key', 'oidc'] } })).toContain('has no provider');
   });
 
   it('but one with a provider is not, be it a table or text', () => {
@@ -59,7 +59,7 @@ describe('npm run deploy', () => {
   it('says what is missing and ends with 1', async () => {
     const { code, output } = await deploy([]);
     expect(code).toBe(1);
-    expect(output).toContain('Not deployed, because nobody could sign in there.');
+    expect(output).toContain('Not deployed: nobody could sign in.');
   });
 
   it('makes the keys of a new Worker, and prints none', async () => {

@@ -33,12 +33,12 @@ describe('another master key', () => {
   });
 
   it.each([
-    ['first', keys, /run the step "add"/],
+    ['first', keys, /Run the step "add"/],
     ['drop', keys, /nothing to drop/],
-    ['drop', rotateKeys(keys, 'add', DECEMBER), /not the first yet/],
-    ['first', rotateKeys(rotateKeys(keys, 'add', DECEMBER), 'first'), /first already/],
+    ['drop', rotateKeys(keys, 'add', DECEMBER), /isn’t the first yet/],
+    ['first', rotateKeys(rotateKeys(keys, 'add', DECEMBER), 'first'), /already the first/],
     ['add', '{"ids":"x"}', /needs a master key/],
-    ['add', 'nonsense', /not JSON/],
+    ['add', 'nonsense', /isn’t valid JSON/],
   ] as const)('is not made by the step %s out of turn (%#)', (step, text, says) => {
     expect(() => rotateKeys(text, step, DECEMBER)).toThrow(says);
   });

@@ -50,7 +50,7 @@ it('a port that is taken is told in words, and ends it with an error', async () 
     `${port}`,
   ]);
   expect(await start.ended).toBe(1);
-  expect(start.output()).toContain(`Port ${port} is taken by another program.`);
+  expect(start.output()).toContain(`Another program is using port ${port}.`);
   other.close();
 });
 
@@ -60,7 +60,9 @@ it('the orchard’s port taken: said in words, before anything is started', asyn
   await new Promise((resolve) => other.once('listening', resolve));
   const start = startProgram(process.execPath, ['scripts/start.ts', '--port', `${port}`]);
   expect(await start.ended).toBe(1);
-  expect(start.output()).toContain(`Port ${port + 1}, where the server of examples/orchard runs, is taken`);
+  expect(start.output()).toContain(
+    `Another program is using port ${port + 1}, which the server of examples/orchard needs`,
+  );
   expect(start.output()).not.toContain('wrangler');
   other.close();
 });

@@ -60,7 +60,7 @@ test('a person signs in by the code that stderr shows; the next process needs no
     status: '200',
     token: refresh_token,
   });
-  await expect(second.request('ping')).rejects.toThrow('the sign-in has ended');
+  await expect(second.request('ping')).rejects.toThrow('the sign-in has expired');
   expect(await second.ended).toBe(3);
   expect(second.log()).toContain(`gatehouse-stdio ${server.url} --login`);
 });
@@ -88,7 +88,7 @@ test('a folder in which nothing can be kept is told before anybody is asked to s
     const bridge = startBridge([server.url, option], { XDG_CONFIG_HOME: file });
     expect(await bridge.ended).toBe(1);
     expect(bridge.log()).toBe(
-      `gatehouse-stdio: no sign-in can be kept in ${join(file, 'gatehouse', 'stdio')} (ENOTDIR)\n`,
+      `gatehouse-stdio: sign-ins can’t be saved in ${join(file, 'gatehouse', 'stdio')} (ENOTDIR)\n`,
     );
   }
 });
@@ -144,7 +144,7 @@ test('a lock lets one process in at a time, and that of a dead process is taken 
     await new Promise((resolve) => setTimeout(resolve, 5));
     inside--;
   };
-  await Promise.all(Array.from({ length: 8 }, () => store.alone(work)));
+  await Promise.all(Array.from({ length: 8 }, () => store.locked(work)));
   expect(most).toBe(1);
   const lock = join(
     stored(folder),
@@ -153,7 +153,7 @@ test('a lock lets one process in at a time, and that of a dead process is taken 
   writeFileSync(lock, 'of a process that is gone');
   const started = Date.now();
   setTimeout(() => utimesSync(lock, 0, 0), 200);
-  await Promise.all([store.alone(work), store.alone(work)]);
+  await Promise.all([store.locked(work), store.locked(work)]);
   expect(Date.now() - started).toBeGreaterThanOrEqual(190);
   expect(most).toBe(1);
   expect(readdirSync(stored(folder))).toHaveLength(1);

@@ -153,7 +153,7 @@ describe('a refusal', () => {
       '<h1>Bad gateway</h1>',
       {
         code: -32000,
-        message: 'The server answered 502: it has a problem of its own',
+        message: 'The server answered 502: the server has a problem',
         data: { status: 502 },
       },
     ],
@@ -183,7 +183,7 @@ describe('a refusal', () => {
     send(call(1, 'x'));
     send(call(2, 'x'));
     expect((await answer(1)).error).toMatchObject({
-      message: expect.stringContaining('not MCP (200 text/html)'),
+      message: expect.stringContaining('isn’t MCP (200 text/html)'),
     });
     expect((await answer(2)).error).toMatchObject({
       message: expect.stringContaining('it redirects to https://other.example/mcp, and'),

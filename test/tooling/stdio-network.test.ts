@@ -145,7 +145,7 @@ describe('an answer that breaks off', () => {
     bridged.send({ id: 1, method: 'tools/call', params: { name: 'pay' } });
     expect((await bridged.answer(1)).error).toMatchObject({
       code: -32000,
-      message: expect.stringContaining('Whether the call took effect is not known'),
+      message: expect.stringContaining('It isn’t known whether the call took effect'),
     });
     expect(calls(bridged)).toBe(1);
   });
@@ -227,7 +227,7 @@ test('a credential that is refused in mid-session is an error for everybody who 
   await expect.poll(() => bridged.got.length).toBe(2);
   valid = false;
   bridged.send({ id: 3, method: 'ping' });
-  const says = 'the server refused the key: it is wrong, expired or revoked, or not for this URL';
+  const says = 'the server rejected the key: it is wrong, expired, revoked, or not for this URL';
   expect((await bridged.answer(2)).error).toMatchObject({ message: says });
   expect((await bridged.answer(3)).error).toMatchObject({ message: says });
   expect(await bridged.bridge.failed).toMatchObject({ code: 3, message: says });
@@ -332,7 +332,7 @@ describe('a proxy of the environment', () => {
     ],
     [
       'that hangs up',
-      'no way through the proxy: the connection was cut',
+      'the proxy couldn’t be used: the connection was closed unexpectedly',
       (socket: Duplex) => void socket.destroy(),
     ],
   ])('%s is what is told, and it is asked a few times', async (_, says, answer) => {
@@ -349,13 +349,13 @@ describe('a proxy of the environment', () => {
     await gone.close();
     const bridge = through(new URL(gone.url).origin);
     expect(await bridge.ended).toBe(4);
-    expect(bridge.log()).toContain('no way through the proxy: the connection was refused');
+    expect(bridge.log()).toContain('the proxy couldn’t be used: the connection was refused');
   });
 
   test('whose address is none is told by its variable, without what stands there', async () => {
     const bridge = through('ftp://user:secret@proxy');
     expect(await bridge.ended).toBe(1);
-    expect(bridge.log()).toContain('HTTPS_PROXY is no proxy’s address');
+    expect(bridge.log()).toContain('HTTPS_PROXY isn’t a proxy URL');
     expect(bridge.log()).not.toContain('secret');
   });
 });

@@ -33,14 +33,14 @@ describe('the credential', () => {
     [['--header', 'X-API-Key: x'], KEY],
     [['--header', 'Authorization: x', '--login'], {}],
   ])('is never chosen among two: %j', (args, env) => {
-    const wrong = { kind: 'wrong', code: 1, says: expect.stringContaining('two credentials at once') };
+    const wrong = { kind: 'wrong', code: 1, says: expect.stringContaining('more than one credential') };
     expect(parseOptions([URL_GIVEN, ...args], env)).toMatchObject(wrong);
   });
 });
 
 test.each([
   [[], 'URL is missing'],
-  [['mcp.example.com'], 'the URL is none'],
+  [['mcp.example.com'], 'the URL isn’t valid'],
   [['http://mcp.example.com/mcp'], 'https://'],
   [['ftp://localhost/mcp'], 'https://'],
   [['https://ada:secret-word@mcp.example.com/mcp'], 'GATEHOUSE_KEY'],
@@ -48,7 +48,7 @@ test.each([
   [[URL_GIVEN, '--key=secret-word'], "Unknown option '--key'"],
   [[URL_GIVEN, '--header', 'secret-word'], 'Name: value'],
   [[URL_GIVEN, '--header', 'X-A: secret-word\r\nX-B: 1'], 'Name: value'],
-  [[URL_GIVEN, '--header', 'Mcp-Session-Id: secret-word'], 'the protocol’s own'],
+  [[URL_GIVEN, '--header', 'Mcp-Session-Id: secret-word'], 'isn’t allowed'],
   [[URL_GIVEN, '--header', 'A: 1', '--header', 'a: 2'], 'twice'],
   [[URL_GIVEN, '--header', 'A: 1', '--patience', 'long'], 'seconds'],
   [[URL_GIVEN, '--header', 'A: 1', '--scope', 'mcp:read'], '--login'],

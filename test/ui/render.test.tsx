@@ -3,7 +3,7 @@ import { MessagePage } from '../../src/ui/message';
 import { renderPage } from '../../src/ui/render';
 import { branding } from './pages';
 
-const page = <MessagePage branding={branding} title="You are signed out" text="Goodbye." />;
+const page = <MessagePage branding={branding} title="You’re signed out on this browser" text="Goodbye." />;
 
 describe('renderPage', () => {
   it('names the hash of the very style it sends, so that no other style can apply', async () => {

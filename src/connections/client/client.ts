@@ -10,25 +10,35 @@ import type { Provider } from '../discovery/discovery';
 import { CALLBACK_PATH, type Callback, callbackUrl } from './callback';
 import { checkIssuer } from './configured';
 
-/* The gate as an OAuth client of the servers behind: who it says it is at their authorization servers. */
+/* The gate as an OAuth client: who it says it is at the authorization servers of the MCP servers. */
 
-export const CLIENT_DOCUMENT_PATH = '/oauth/client.json';
+const CLIENT_DOCUMENT_PATH = '/oauth/client.json';
 
-/** How long a registration is used for new connections, in seconds; those made with it keep it. */
+/** Seconds for which new connections use a registration; those made with it keep it. */
 const REMEMBERED = 7 * 86_400;
-/** KV keeps nothing for less. */
+/** The shortest time to live in KV, in seconds. */
 const SHORTEST = 60;
 
 export type ClientRefusal =
+  /** It takes no client metadata documents, and has no registration endpoint. */
   | 'registration_unsupported'
   | 'registration_refused'
+  /** The configured client belongs to another issuer, see `checkIssuer`. */
   | 'issuer_changed'
+  /** It doesn't answer now: worth trying again. */
   | 'provider_unavailable';
+
+/** Where the gate is a client: for which server, at which provider, with which redirect URI. */
+export interface ClientUse {
+  server: ServerSetting;
+  provider: Provider;
+  callback: Callback;
+}
 
 /**
  * The gate's own client metadata document (draft-ietf-oauth-client-id-metadata-document), at its `client_id`. Each
  * callback has one: a provider that knows the gate by the document of one server sends nothing to another's callback.
- * Without `id`: the document of before, by which older connections are renewed. Undefined for an id that isn't ours.
+ * Without `id`: the document that older connections are renewed by. Undefined for an id that isn't ours.
  */
 export async function clientDocument(
   deployment: Deployment,
@@ -47,15 +57,14 @@ function documentUrl({ origin }: Pick<Deployment, 'origin'>, id: string): string
 }
 
 /**
- * The gate's client for a server at its provider: the configured one, else the metadata document of the callback
- * where the provider takes such, else a registration (RFC 7591), which is remembered, sealed, for all users.
+ * The gate's client for a server at its provider: the configured one, else the metadata document of the callback where
+ * the provider takes such documents, else a registration (RFC 7591), which is kept in KV, sealed, for all users.
  */
 export async function clientAt(
   deployment: Deployment,
-  server: ServerSetting,
-  provider: Provider,
-  callback: Callback,
+  use: ClientUse,
 ): Promise<Result<ProviderClient, Refusal<ClientRefusal>>> {
+  const { server, provider, callback } = use;
   const { client_id, token_endpoint_auth_method } = server;
   if (client_id !== undefined) {
     const checked = await checkIssuer(deployment, server, provider);
@@ -67,11 +76,11 @@ export async function clientAt(
   }
   const key = await registrationKey(provider, callback.url);
   const remembered = await deployment.env.OAUTH_KV.get(key);
-  // Sealed for its key: a registration that was moved to another issuer's opens nothing.
+  // Sealed for its key in KV: under another issuer's key it can't be opened.
   const opened =
     remembered === null ? undefined : await unseal<ProviderClient>(deployment.keyring, key, remembered);
   if (opened?.ok) return opened;
-  const registered = await register(deployment, server, provider, callback);
+  const registered = await register(deployment, use);
   if (!registered.ok) return registered;
   const { client, lifetime } = registered.value;
   const sealed = await seal(deployment.keyring, key, client);
@@ -79,7 +88,7 @@ export async function clientAt(
   return ok(client);
 }
 
-/** Forgets a registration that the provider doesn't know any more: the next connection makes a new one. */
+/** Forgets a registration that the provider doesn't know any more: the next connection registers again. */
 export async function forgetRegistration(
   deployment: Deployment,
   provider: Provider,
@@ -90,31 +99,27 @@ export async function forgetRegistration(
 
 interface Registered {
   client: ProviderClient;
-  /** For how many seconds it is good for new connections. */
+  /** Seconds for which new connections may use it. */
   lifetime: number;
 }
 
 /**
- * With the scope that will be asked for, as some want it; without, where that is refused: others know scopes of
- * resources only once they are asked for.
+ * Registers with the scope that will be requested, which some providers insist on. Where that is refused, without: other
+ * providers don't accept scopes of a resource in a registration.
  */
 async function register(
   deployment: Deployment,
-  server: ServerSetting,
-  provider: Provider,
-  callback: Callback,
+  use: ClientUse,
 ): Promise<Result<Registered, Refusal<ClientRefusal>>> {
-  const registered = await registerWith(deployment, server, provider, callback, provider.scope);
-  const again = !registered.ok && registered.error.reason === 'registration_refused';
-  if (!again || provider.scope === undefined) return registered;
-  return registerWith(deployment, server, provider, callback, undefined);
+  const { scope } = use.provider;
+  const registered = await registerWith(deployment, use, scope);
+  const refused = !registered.ok && registered.error.reason === 'registration_refused';
+  return refused && scope !== undefined ? registerWith(deployment, use, undefined) : registered;
 }
 
 async function registerWith(
   deployment: Deployment,
-  server: ServerSetting,
-  provider: Provider,
-  callback: Callback,
+  { server, provider, callback }: ClientUse,
   scope: string | undefined,
 ): Promise<Result<Registered, Refusal<ClientRefusal>>> {
   const { registration_endpoint, issuer } = provider;
@@ -143,14 +148,14 @@ async function registerWith(
     return ok({ client: { kind: 'registered', ...client }, lifetime });
   } catch (error) {
     if (error instanceof ProviderFetchError) return refuse('provider_unavailable', error.reason);
-    // Its message quotes what the provider answered, which may be anything.
+    // The error's message quotes the provider's answer, which may be anything.
     const status = error instanceof RegistrationRejectedError ? error.status : 0;
     const passing = status >= 500 || status === 429;
     return refuse(passing ? 'provider_unavailable' : 'registration_refused', String(status));
   }
 }
 
-/** The best first: with a secret of its own, the gate can't be impersonated by whoever knows its id. */
+/** The best first: with a secret, the gate can't be impersonated by somebody who knows its client id. */
 const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'none'];
 
 function clientMetadata(deployment: Deployment, method: string, callback: string) {
@@ -162,14 +167,14 @@ function clientMetadata(deployment: Deployment, method: string, callback: string
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
     token_endpoint_auth_method: method,
-    // OpenID providers take http on loopback of native clients alone.
+    // OpenID providers accept http on loopback from native clients only.
     application_type: isLoopbackHost(new URL(origin).hostname) ? 'native' : 'web',
     ...(settings.policyUrl === undefined ? {} : { policy_uri: settings.policyUrl }),
     ...(settings.termsUrl === undefined ? {} : { tos_uri: settings.termsUrl }),
   };
 }
 
-/** One registration for each issuer, callback (and so server) and scope. */
+/** The key in KV: one registration for each issuer, callback (and so server) and scope. */
 async function registrationKey({ issuer, scope }: Provider, callback: string): Promise<string> {
   return `upstream-client:${await sha256Hex([issuer, callback, scope].join('\n'))}`;
 }

@@ -13,43 +13,49 @@ import { type ClientRefusal, clientAt, forgetRegistration } from './client';
 import { configuredSecret } from './configured';
 import { type ExchangeRefusal, exchangeCode } from './provider';
 
-/** What is kept, sealed in the flow, while a person is at the provider. `code_verifier` is a secret. */
+/** What is kept, sealed in the flow, while a person is at the provider. `code_verifier` is a secret (RFC 7636). */
 export interface ConnectTransaction {
   server: string;
   user: string;
   place: string;
-  /** Where the answer must arrive; undefined: it was begun before callbacks were bound, and is taken nowhere. */
+  /** Where the answer must arrive. Undefined: begun before each server had its own callback; such an answer is refused. */
   redirect_uri: string | undefined;
   code_verifier: string;
   provider: Provider;
   client: ProviderClient;
-  /** Where the browser goes with what was obtained, which then waits in the flow; unset: it is kept at once. */
+  /** Where the browser goes next, while what was obtained is staged in the flow. Unset: it is kept at once. */
   return_to?: string | undefined;
 }
 
-/** The name under which it is staged. Each has its own: a person may be at several providers, in several tabs. */
+/** The name that a transaction is staged under: its own, since a person may be at several providers, in several tabs. */
 async function nameOf(state: string): Promise<string> {
   return `connect:${await sha256Hex(state)}`;
 }
 
-/** What waits in the flow for an answer with this `state` (RFC 6749 section 10.12), once; undefined: nothing does. */
+/** Takes the transaction of this `state` (RFC 6749 section 10.12) from its flow; undefined when there is none. */
 export async function takeTransaction(flow: Flow, state: string): Promise<ConnectTransaction | undefined> {
   return flow.take<ConnectTransaction>(await nameOf(state));
 }
 
 export type BeginRefusal = DiscoveryRefusal | ClientRefusal;
 
+/** A connection to begin. With `returnTo`, what is obtained is staged in the flow, and the browser comes back there. */
+export interface ConnectRequest {
+  /** The user id of the person who connects. */
+  user: string;
+  server: ConnectedServer;
+  returnTo?: string;
+}
+
 /**
- * Begins a connection: where to send the browser. The flow must be one whose client the person has consented to, or
- * one of the gate's own (`BEHAVIOURS`, confused deputy): only now is there a `state` (RFC 6749 section 10.12).
- * With `returnTo` what is obtained is staged in the flow, and the browser comes back there.
+ * Begins a connection: the URL to send the browser to. The flow must be one whose client the person has consented to,
+ * or one of the gate's own pages, so that no client can make a person connect (MCP, "Confused Deputy"): only now is
+ * there a `state` (RFC 6749 section 10.12). Refused when the provider can't be found, or doesn't accept our client.
  */
 export async function beginConnect(
   c: Context,
   flow: Flow,
-  user: string,
-  server: ConnectedServer,
-  returnTo?: string,
+  { user, server, returnTo }: ConnectRequest,
 ): Promise<Result<string, Refusal<BeginRefusal>>> {
   const deployment = deploymentOf(c);
   const found = await findProvider(deployment, server);
@@ -60,7 +66,7 @@ export async function beginConnect(
   const before = connections.find((one) => one.server === server.name);
   const callback = await callbackFor(deployment, server, provider);
   if (before?.reason === 'client_rejected') await forgetRegistration(deployment, provider, callback.url);
-  const client = await clientAt(deployment, server, provider, callback);
+  const client = await clientAt(deployment, { server, provider, callback });
   if (!client.ok) return client;
 
   const state = `${flow.id}.${randomSecret()}`;
@@ -89,20 +95,20 @@ export async function beginConnect(
 }
 
 export type FinishRefusal =
-  /** It arrived at another server's callback. */
+  /** The answer arrived at another server's callback. */
   | 'callback_mismatch'
   | 'issuer_mismatch'
   /** The person said no there. */
   | 'provider_denied'
   | 'callback_malformed'
-  /** The settings name another client meanwhile. */
+  /** The settings name another client by now. */
   | 'client_changed'
   | ExchangeRefusal;
 
 /**
- * Finishes a connection with what the provider sent the browser back with, for the `state` of this transaction: that
- * it came to this transaction's callback, and `iss` (RFC 9207), checked before anything else of it is believed, an
- * error as well as a code; then the code exchanged. `answer`: the address that the browser was sent to.
+ * Finishes a connection with the provider's answer to this transaction. `answer`: the URL that the browser came back
+ * to. First it is checked that it is this transaction's callback, and that `iss` is the provider's (RFC 9207), for an
+ * error as for a code; then the code is exchanged for the credential.
  */
 export async function finishConnect(
   deployment: Deployment,
@@ -131,30 +137,30 @@ export async function finishConnect(
   if (!exchanged.ok && exchanged.error.reason === 'client_rejected') {
     await forgetRegistration(deployment, provider, redirect_uri);
   }
-  // RFC 6749 section 5.1: a scope that isn't told is the one that was asked for.
+  // RFC 6749 section 5.1: an answer without `scope` means the one that was requested.
   return exchanged.ok
     ? ok({ ...exchanged.value, scope: exchanged.value.scope ?? provider.scope })
     : exchanged;
 }
 
 /**
- * RFC 9207 section 2.4: there must be one where the provider promises it, and what there is must be the provider's.
- * Of endpoints whose issuer the settings don't say, one is taken that is where people sign in.
+ * RFC 9207 section 2.4: `iss`, at most once, is the provider's, and must be there when its metadata promises it. Where
+ * the settings name endpoints without an issuer, it must have the origin of the authorization endpoint.
  */
-function isIssuerRight({ issuer, tellsIssuer, authorization_endpoint }: Provider, told: string[]): boolean {
-  const [iss, ...more] = told;
+function isIssuerRight({ issuer, tellsIssuer, authorization_endpoint }: Provider, given: string[]): boolean {
+  const [iss, ...more] = given;
   if (iss === undefined) return !tellsIssuer;
   if (more.length > 0) return false;
   if (issuer !== undefined) return iss === issuer;
   return URL.canParse(iss) && new URL(iss).origin === new URL(authorization_endpoint).origin;
 }
 
-/** A code of RFC 6749 section 4.1.2.1, for the log; others may say anything. */
+/** An error code that looks like one of RFC 6749 section 4.1.2.1, for the log; any other text stays out of it. */
 function knownError(error: string): string {
   return /^[a-z_]{1,40}$/.test(error) ? error : 'another error';
 }
 
-/** As much of the metadata as the SDK's first step looks at. */
+/** The metadata that the SDK needs to begin. */
 function sdkMetadata({ issuer, authorization_endpoint, token_endpoint }: Provider) {
   return { issuer: issuer ?? authorization_endpoint, authorization_endpoint, token_endpoint };
 }

@@ -18,9 +18,9 @@ import { seconds } from '../../clock';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { ProviderFetchError, providerFetch, tokenFetch } from '../../upstream';
 
-/* Token, refresh and revocation requests at the authorization server of a server behind. */
+/* Token, refresh and revocation requests at the authorization server of an MCP server. */
 
-/** Codes by which a provider says that a refresh token, or what was asked with it, is worth nothing any more. */
+/** Error codes that mean that a refresh token, or what was requested with it, won't work again. */
 const FOR_GOOD = new Set([
   'invalid_grant',
   'invalid_request',
@@ -28,11 +28,11 @@ const FOR_GOOD = new Set([
   'invalid_target',
   'unauthorized_client',
   'unsupported_grant_type',
-  // GitHub's word for invalid_grant.
+  // GitHub's code for invalid_grant.
   'bad_refresh_token',
 ]);
 
-/** The connector that the `Account` is given. */
+/** How an `Account` renews and revokes its connections: handed to it in `src/index.ts`. Doesn't throw. */
 export const oauthConnector: Connector = {
   async refresh(credential, { loopback, clientSecret }) {
     const { refresh_token: refreshToken = '', provider, client, resource } = credential;
@@ -60,7 +60,7 @@ export const oauthConnector: Connector = {
     const body = new URLSearchParams({ token, token_type_hint });
     const headers = new Headers({ 'content-type': 'application/x-www-form-urlencoded' });
     try {
-      authenticate(client, clientSecret, provider, headers, body);
+      authenticate({ headers, body }, client, clientSecret, provider);
       const send = providerFetch(loopback);
       const { ok: done } = await send(provider.revocation_endpoint, { method: 'POST', headers, body });
       return done;
@@ -104,15 +104,15 @@ export async function exchangeCode(
     return ok({ ...credential, ...tokensOf(tokens) });
   } catch (error) {
     const { reason, detail } = judgeFailure(error, client);
-    // There is nothing to lose yet: whatever it answered but tokens is a no.
+    // There is no connection to lose yet: any answer without tokens is a refusal.
     if (error instanceof ProviderFetchError) return refuse('provider_unavailable', detail);
     return refuse(reason === 'client_rejected' ? reason : 'provider_refused', detail);
   }
 }
 
 /**
- * What of an answer can't be used: a token that fits no header (RFC 6750 section 2.1; a refresh token, RFC 6749
- * appendix A.17, fits one too), or of a type that isn't sent as a bearer token is.
+ * The member of a token response that can't be used, if there is one: a token that fits no header (RFC 6750 section
+ * 2.1, RFC 6749 appendix A.17), or a type that isn't sent as a bearer token is.
  */
 function unusableMember({ access_token, refresh_token, token_type }: OAuthTokens): string | undefined {
   if (!isSendable(`Bearer ${access_token}`) || access_token.includes(' ')) return 'access_token';
@@ -120,7 +120,7 @@ function unusableMember({ access_token, refresh_token, token_type }: OAuthTokens
   return token_type.toLowerCase() === 'bearer' ? undefined : 'token_type';
 }
 
-/** What of an answer is kept; what a refresh doesn't send again stays as it was. */
+/** The members of a token response that are kept; those that a refresh leaves out stay as they were. */
 function tokensOf(tokens: OAuthTokens, before?: OAuthCredential) {
   const { access_token, expires_in, refresh_token, scope } = tokens;
   return {
@@ -132,8 +132,8 @@ function tokensOf(tokens: OAuthTokens, before?: OAuthCredential) {
 }
 
 /**
- * Whether a failure is for good or may pass: by its code alone, since texts are the provider's to change. A
- * configured client's wrong secret is the operator's to mend, and no reason to lose anybody's connection.
+ * Whether a failure is final or may pass, by its error code alone, because a provider may change its texts. A wrong
+ * secret of a configured client is the operator's to fix: no connection ends for it.
  */
 function judgeFailure(
   error: unknown,
@@ -141,8 +141,8 @@ function judgeFailure(
 ): Refusal<RefreshRefusal> & { retry_after?: number; answered?: boolean } {
   if (error instanceof ProviderFetchError) {
     const { reason: detail, retryAfter, answered } = error;
-    const told = retryAfter === undefined ? {} : { retry_after: retryAfter };
-    return { reason: 'provider_unavailable', detail, ...told, answered };
+    const after = retryAfter === undefined ? {} : { retry_after: retryAfter };
+    return { reason: 'provider_unavailable', detail, ...after, answered };
   }
   if (!(error instanceof OAuthError)) return { reason: 'provider_unavailable', detail: 'answer_invalid' };
   const code = String(error.code);
@@ -152,7 +152,7 @@ function judgeFailure(
   return { reason: 'provider_unavailable', detail: code, retry_after: 60, answered: true };
 }
 
-/** As much of the provider's metadata as the SDK's token requests look at. */
+/** The metadata that the SDK needs for token requests. */
 function metadataOf(provider: TokenProvider): AuthorizationServerMetadata {
   const { token_endpoint, token_endpoint_auth_methods_supported: methods } = provider;
   return {
@@ -176,11 +176,10 @@ function clientInformation(client: ProviderClient, secret: string | undefined) {
 
 /** Client authentication of a revocation request (RFC 7009 section 2.1), which the SDK has no function for. */
 function authenticate(
+  { headers, body }: { headers: Headers; body: URLSearchParams },
   client: ProviderClient,
   secret: string | undefined,
   { token_endpoint_auth_methods_supported: methods = [] }: TokenProvider,
-  headers: Headers,
-  body: URLSearchParams,
 ): void {
   const method = selectClientAuthMethod(clientInformation(client, secret), methods);
   if (method === 'client_secret_basic' && secret !== undefined) {

@@ -1,6 +1,6 @@
 import { titleOf } from '../../config';
 import type { Refusal } from '../../result';
-import { PageProblem, words } from '../../ui';
+import { type PageRefusal, words } from '../../ui';
 import type { ConnectedServer } from '../../upstream';
 import type { ApiKeyRefusal } from '../client/api-key';
 import type { BeginRefusal, FinishRefusal } from '../client/oauth';
@@ -30,20 +30,21 @@ const KEY_NOTICES: Record<ApiKeyRefusal, string> = {
   server_unreachable: words.connection.serverUnreachable,
 };
 
-/** The page for a connection that came to nothing, with a way to try again. */
+/** The page for a connection that failed. `retry`: where its button leads, to try again. */
 export function connectProblem(
   server: ConnectedServer,
   { reason, detail }: Refusal<BeginRefusal | FinishRefusal>,
   retry: string,
-): PageProblem {
-  return new PageProblem(PAGES[reason], {
+): PageRefusal {
+  return {
+    reason: PAGES[reason],
     about: titleOf(server),
     detail: [reason, detail].filter(Boolean).join(' '),
     action: { label: words.connection.again, href: retry },
-  });
+  };
 }
 
-/** The same in a line, for a page on which that server's button still stands. `title`: the server's. */
+/** The same as one line, for a page that still has the server's button. `title`: the server's. */
 export function connectNotice(title: string, reason: BeginRefusal | FinishRefusal | ApiKeyRefusal): string {
   if (reason in KEY_NOTICES) return `${title}: ${KEY_NOTICES[reason as ApiKeyRefusal]}`;
   const page = words.problems[PAGES[reason as BeginRefusal | FinishRefusal]](title);

@@ -1,109 +1,120 @@
 import { type Context, Hono } from 'hono';
-import type { Obtained } from '../../account';
-import { accountOf } from '../../account';
 import { record } from '../../audit';
 import { deploymentOf, isSettingName, titleOf } from '../../config';
-import { type Flow, openFlow } from '../../flow';
-import { keepVisitor, requireFlow, showSignIn, stateFlowId } from '../../sign-in';
-import { brandingOf, PageProblem, readPageForm, requireSameOrigin, showPage, words } from '../../ui';
+import { type Flow, findFlow, startFlow } from '../../flow';
+import { ok } from '../../result';
+import { readFlowForm, showSignIn } from '../../sign-in';
+import { answerPage, brandingOf, type PageResult, refusePage, showPage, words } from '../../ui';
 import { type ConnectedServer, needsConnection, placeOf } from '../../upstream';
-import { checkKey, type TryCredential } from '../client/api-key';
-import { CALLBACK_PATH } from '../client/callback';
-import { CLIENT_DOCUMENT_PATH, clientDocument } from '../client/client';
+import { checkKey } from '../client/api-key';
+import { clientDocument } from '../client/client';
 import { connectionsNeeded } from '../client/needed';
-import { beginConnect, finishConnect, takeTransaction } from '../client/oauth';
-import { stageOutcome } from '../client/outcome';
-import { stageObtained } from '../client/staged';
+import { beginConnect } from '../client/oauth';
 import { readTicket, type Ticket } from '../client/ticket';
-import { CodePage, ConnectedPage, ConnectServerPage } from './connect-page';
+import { comeBack, keepConnection } from './callback';
+import { CodePage, ConnectServerPage } from './connect-page';
 import {
   aboutUser,
   type ConnectFlow,
-  type Connecting,
+  type ConnectionAttempt,
+  checkUsableHere,
   confirmCode,
+  findConnectStep,
   isConnectFlow,
-  requireUsableHere,
-  whoConnects,
 } from './person';
 import { connectNotice, connectProblem } from './problems';
 
-/** `/connect/…`: attach one's own account on a server. `tryCredential` asks a server about a key. */
-export const connectRoutes = (tryCredential: TryCredential) =>
-  new Hono<{ Bindings: Env }>()
-    .get(CLIENT_DOCUMENT_PATH, (c) => showDocument(c))
-    .get('/oauth/client/:id{[\\w-]+\\.json}', (c) =>
-      showDocument(c, c.req.param('id').replace(/\.json$/, '')),
-    )
-    .get(CALLBACK_PATH, comeBack)
-    .get(`${CALLBACK_PATH}/:id`, comeBack)
-    .get('/connect/:server', async (c) => {
-      const id = c.req.query('flow');
-      if (id === undefined) return openAt(c, await ticketOf(c));
-      const flow = await findConnect(c, id);
-      const whose = await whoConnects(c, flow, serverOf(c, flow.data.server));
-      if ('person' in whose) return showConnect(c, flow, whose.person, whose.server);
-      return whose.first === 'code' ? askCode(c, flow, whose.server) : showSignIn(c, flow);
-    })
-    .post('/connect/:server', async (c) => {
-      requireSameOrigin(c);
-      const id = c.req.query('flow');
-      if (id === undefined) return openAt(c, {});
-      const flow = await findConnect(c, id);
-      const whose = await whoConnects(c, flow, serverOf(c, flow.data.server));
-      if (!('person' in whose))
-        return whose.first === 'code' ? takeCode(c, flow, whose.server) : showSignIn(c, flow);
-      const { person, server } = whose;
-      const form = await readPost(c, flow, person.userId);
-      if (server.auth === 'oauth') return goToProvider(c, flow, person, server);
-      const checked = await checkKey(c, server, form.get('key') ?? '', tryCredential);
-      if (checked.ok)
-        return keep(c, flow, person, server, { credential: checked.value, place: placeOf(server) });
-      const { reason } = checked.error;
-      record(c, { event: 'connection', outcome: 'refused', reason, ...aboutUser(person, server) });
-      return showConnect(c, flow, person, server, connectNotice(titleOf(server), reason));
-    });
+/** `/oauth/client.json` and `/oauth/client/{id}.json`, below `/oauth`: the gate's own client metadata documents. */
+export const clientDocumentRoutes = new Hono<{ Bindings: Env }>()
+  .get('/client.json', (c) => showDocument(c))
+  .get('/client/:id{[\\w-]+\\.json}', (c) => showDocument(c, c.req.param('id').replace(/\.json$/, '')));
+
+/** `/connect`: a person connects their own account at a server. */
+export const connectPages = new Hono<{ Bindings: Env }>()
+  .get('/callback', async (c) => answerPage(c, await comeBack(c)))
+  .get('/callback/:id', async (c) => answerPage(c, await comeBack(c)))
+  .get('/:server', async (c) => answerPage(c, await show(c)))
+  .post('/:server', async (c) => answerPage(c, await take(c)));
 
 async function showDocument(c: Context, id?: string): Promise<Response> {
   const document = await clientDocument(deploymentOf(c), id);
   return document ? c.json(document, 200, { 'Cache-Control': 'public, max-age=3600' }) : c.notFound();
 }
 
+/** `GET /connect/{server}`: without a flow it opens one, for the link's `ticket` if there is one. */
+async function show(c: Context): Promise<PageResult> {
+  const id = c.req.query('flow');
+  if (id === undefined) {
+    const ticket = await ticketOf(c);
+    return ticket.ok ? openAt(c, ticket.value) : ticket;
+  }
+  const found = await findConnect(c, id);
+  if (!found.ok) return found;
+  const flow = found.value;
+  const next = await findConnectStep(c, flow, serverOf(c, flow.data.server));
+  if (!next.ok) return next;
+  switch (next.value.step) {
+    case 'sign_in':
+      return ok(await showSignIn(c, flow));
+    case 'code':
+      return ok(await askCode(c, flow, next.value.server));
+    case 'connect':
+      return ok(await showConnect(c, next.value.attempt));
+  }
+}
+
+/** `POST /connect/{server}`: takes the form of the flow's page, which is the code or the connection itself. */
+async function take(c: Context): Promise<PageResult> {
+  const id = c.req.query('flow');
+  if (id === undefined) return openAt(c, {});
+  const found = await findConnect(c, id);
+  if (!found.ok) return found;
+  const flow = found.value;
+  const next = await findConnectStep(c, flow, serverOf(c, flow.data.server));
+  if (!next.ok) return next;
+  switch (next.value.step) {
+    case 'sign_in':
+      return ok(await showSignIn(c, flow));
+    case 'code':
+      return takeCode(c, flow, next.value.server);
+    case 'connect':
+      return takeConnect(c, next.value.attempt);
+  }
+}
+
 /**
- * Opens a flow for a link or an address, in this browser; the ticket leaves the address bar with it. Whether there is
- * a server of that name isn't said before it is known who asks.
+ * Opens a flow for a link or an address, in this browser, which takes the ticket out of the address bar. Whether there
+ * is a server of that name is not shown before it is known who asks.
  */
-async function openAt(c: Context, ticket: Partial<Ticket>): Promise<Response> {
+async function openAt(c: Context, ticket: Partial<Ticket>): Promise<PageResult> {
   const server = c.req.param('server') ?? '';
-  if (!isSettingName(server)) throw new PageProblem('not_found');
-  if (ticket.user === undefined) await requireUsableHere(c, serverOf(c, server));
-  const id = await openFlow(c, (flowId): ConnectFlow => {
+  if (!isSettingName(server)) return refusePage('not_found');
+  const usable = ticket.user === undefined ? await checkUsableHere(c, serverOf(c, server)) : ok(null);
+  if (!usable.ok) return usable;
+  const flow = await startFlow(c, (flowId): ConnectFlow => {
     const return_to = `/connect/${server}?flow=${flowId}`;
     return { kind: 'connect', server, return_to, ...ticket };
   });
-  return c.redirect(`/connect/${server}?flow=${id}`, 303);
+  return flow.ok ? ok(c.redirect(flow.value.data.return_to, 303)) : flow;
 }
 
-async function ticketOf(c: Context): Promise<Partial<Ticket>> {
+/** What the link says; nothing when it has no ticket. */
+async function ticketOf(c: Context): Promise<PageResult<Partial<Ticket>>> {
   const ticket = c.req.query('ticket');
-  if (ticket === undefined) return {};
+  if (ticket === undefined) return ok({});
   const read = await readTicket(deploymentOf(c), c.req.param('server') ?? '', ticket);
-  if (read.ok) return read.value;
+  if (read.ok) return read;
   const expired = read.error.reason === 'ticket_expired';
-  throw new PageProblem(expired ? 'connect_link_expired' : 'connect_link_unknown');
+  return refusePage(expired ? 'connect_link_expired' : 'connect_link_unknown');
 }
 
-/** The form of this flow's own page. `userId`: who it was shown to, where that is known. */
-async function readPost(c: Context, flow: Flow<ConnectFlow>, userId?: string): Promise<URLSearchParams> {
-  const form = await readPageForm(c);
-  if (!(await flow.checkCsrf(form.get('csrf'), userId))) throw new PageProblem('form_forged');
-  return form;
-}
-
-async function findConnect(c: Context, id: string): Promise<Flow<ConnectFlow>> {
-  const flow = await requireFlow(c, id, c.req.method === 'POST');
-  if (!isConnectFlow(flow) || flow.data.server !== c.req.param('server'))
-    throw new PageProblem('flow_unknown');
-  return flow;
+/** The flow that the address names; `flow_unknown` when it isn't one of this server's page. */
+async function findConnect(c: Context, id: string): Promise<PageResult<Flow<ConnectFlow>>> {
+  const found = await findFlow(c, id, { touch: c.req.method === 'POST' });
+  if (!found.ok) return found;
+  const flow: Flow = found.value;
+  const isHere = isConnectFlow(flow) && flow.data.server === c.req.param('server');
+  return isHere ? ok(flow) : refusePage('flow_unknown');
 }
 
 function serverOf(c: Context, name: string): ConnectedServer | undefined {
@@ -130,29 +141,29 @@ async function askCode(
   return showPage(c, page, { status: notice === undefined ? 200 : 400 });
 }
 
-async function takeCode(c: Context, flow: Flow<ConnectFlow>, server: ConnectedServer): Promise<Response> {
-  const form = await readPost(c, flow);
-  const confirmed = await confirmCode(c, flow, form.get('user_code') ?? '');
-  return confirmed
-    ? c.redirect(flow.data.return_to, 303)
-    : askCode(c, flow, server, words.connection.code.wrong);
+async function takeCode(c: Context, flow: Flow<ConnectFlow>, server: ConnectedServer): Promise<PageResult> {
+  const form = await readFlowForm(c, flow);
+  if (!form.ok) return form;
+  const confirmed = await confirmCode(c, flow, form.value.get('user_code') ?? '');
+  if (!confirmed.ok) return confirmed;
+  return ok(
+    confirmed.value === 'confirmed'
+      ? c.redirect(flow.data.return_to, 303)
+      : await askCode(c, flow, server, words.connection.code.wrong),
+  );
 }
 
-async function showConnect(
-  c: Context,
-  flow: Flow<ConnectFlow>,
-  person: Connecting,
-  server: ConnectedServer,
-  notice?: string,
-): Promise<Response> {
-  const [standing] = await connectionsNeeded(c, person.userId, [server]);
+/** The page with the button, or the field for a key. `notice`: what was wrong with the key just sent. */
+async function showConnect(c: Context, attempt: ConnectionAttempt, notice?: string): Promise<Response> {
+  const { flow, person, server } = attempt;
+  const [needed] = await connectionsNeeded(c, person.userId, [server]);
   const page = (
     <ConnectServerPage
       branding={brandingOf(deploymentOf(c))}
       server={titleOf(server)}
       description={server.description}
       auth={server.auth}
-      status={standing?.status ?? 'not_connected'}
+      status={needed?.status ?? 'not_connected'}
       user={person.identity}
       byCode={person.byCode}
       action={flow.data.return_to}
@@ -164,83 +175,21 @@ async function showConnect(
   return showPage(c, page, { formAction: 'open', status: notice === undefined ? 200 : 400 });
 }
 
-async function goToProvider(
-  c: Context,
-  flow: Flow<ConnectFlow>,
-  person: Connecting,
-  server: ConnectedServer,
-): Promise<Response> {
-  const begun = await beginConnect(c, flow, person.userId, server);
-  if (begun.ok) return c.redirect(begun.value, 303);
+async function takeConnect(c: Context, attempt: ConnectionAttempt): Promise<PageResult> {
+  const { flow, person, server } = attempt;
+  const form = await readFlowForm(c, flow, person.userId);
+  if (!form.ok) return form;
+  if (server.auth === 'oauth') return goToProvider(c, attempt);
+  const checked = await checkKey(c, server, form.value.get('key') ?? '');
+  if (checked.ok) return keepConnection(c, attempt, { credential: checked.value, place: placeOf(server) });
+  const { reason } = checked.error;
+  record(c, { event: 'connection', outcome: 'refused', reason, ...aboutUser(person, server) });
+  return ok(await showConnect(c, attempt, connectNotice(titleOf(server), reason)));
+}
+
+async function goToProvider(c: Context, { flow, person, server }: ConnectionAttempt): Promise<PageResult> {
+  const begun = await beginConnect(c, flow, { user: person.userId, server });
+  if (begun.ok) return ok(c.redirect(begun.value, 303));
   record(c, { event: 'connection', outcome: 'refused', ...begun.error, ...aboutUser(person, server) });
-  throw connectProblem(server, begun.error, flow.data.return_to);
-}
-
-/** The provider sends the browser back: for a flow of this room, or for an authorization that waits. */
-async function comeBack(c: Context): Promise<Response> {
-  const deployment = deploymentOf(c);
-  const answer = new URL(c.req.url);
-  const [state = '', ...more] = answer.searchParams.getAll('state');
-  const flow = await requireFlow(c, stateFlowId(state), true);
-  const transaction = more.length === 0 ? await takeTransaction(flow, state) : undefined;
-  if (!transaction) {
-    record(c, { event: 'connection', outcome: 'refused', reason: 'state_mismatch' });
-    // A reload of what came of it before, most likely: what began it is still there.
-    const detail = 'no connection is under way in it with this state';
-    throw new PageProblem('flow_unknown', { detail, action: tryAgain(flow) });
-  }
-  const server = serverOf(c, transaction.server);
-  if (!server || placeOf(server) !== transaction.place) throw new PageProblem('not_found');
-  const whose = await whoConnects(c, flow, server);
-  if (!('person' in whose) || whose.person.userId !== transaction.user) {
-    const about = titleOf(server);
-    throw new PageProblem('connect_other_person', { about, action: tryAgain(flow) });
-  }
-  const { person } = whose;
-  const account = accountOf(deployment.env, person.userId);
-  const finished = await finishConnect(deployment, server, transaction, answer);
-  if (!finished.ok) {
-    record(c, { event: 'connection', outcome: 'refused', ...finished.error, ...aboutUser(person, server) });
-    await account.beginConnecting(server.name, 0);
-    const back = transaction.return_to ?? backOf(flow);
-    if (back === undefined) throw connectProblem(server, finished.error, flow.data.return_to);
-    await stageOutcome(flow, server.name, finished.error);
-    return c.redirect(back, 303);
-  }
-  const obtained = { credential: finished.value, place: transaction.place };
-  if (transaction.return_to !== undefined) {
-    const staged = await stageObtained(flow, person.userId, obtained);
-    if (!staged.ok) throw new PageProblem(staged.error.reason);
-    await account.beginConnecting(server.name, 0);
-    return c.redirect(transaction.return_to, 303);
-  }
-  return keep(c, flow, person, server, obtained);
-}
-
-function tryAgain({ data }: Flow) {
-  return { label: words.connection.again, href: data.return_to };
-}
-
-/** Where the person hears that it came to nothing, if they came from a page of ours. */
-function backOf({ id, data }: Flow): string | undefined {
-  const { back } = data as ConnectFlow;
-  return back === undefined ? undefined : `${back}${back.includes('?') ? '&' : '?'}flow=${id}`;
-}
-
-/** Ends the flow, the first one wins, and keeps what was obtained. */
-async function keep(
-  c: Context,
-  flow: Flow,
-  person: Connecting,
-  server: ConnectedServer,
-  obtained: Obtained,
-): Promise<Response> {
-  const submitted = await flow.submit();
-  if (!submitted.ok) throw new PageProblem(submitted.error.reason);
-  await accountOf(c.env, person.userId).storeConnections([obtained]);
-  await keepVisitor(deploymentOf(c), person);
-  record(c, { event: 'connection', outcome: 'ok', ...aboutUser(person, server) });
-  const { back } = flow.data as ConnectFlow;
-  if (back !== undefined) return c.redirect(back, 303);
-  return showPage(c, <ConnectedPage branding={brandingOf(deploymentOf(c))} server={titleOf(server)} />);
+  return { ok: false, error: connectProblem(server, begun.error, flow.data.return_to) };
 }

@@ -2,16 +2,17 @@ import type { MiddlewareHandler } from 'hono';
 import { record } from '../../audit';
 import { deploymentOf } from '../../config';
 
-/** Whether a person opens the address in a browser: they get a page. */
+/** Whether a person opens the address in a browser, who gets a page: GET or HEAD that accepts `text/html`. */
 export function isPageVisit(request: Request): boolean {
   const reads = request.method === 'GET' || request.method === 'HEAD';
   return reads && (request.headers.get('accept') ?? '').includes('text/html');
 }
 
 /**
- * 403 for what a browser sends without asking first (no preflight): a form, a link, an image, a `fetch` in
- * `no-cors` mode, as it says itself (Fetch Metadata). MCP clients in web pages send JSON by `fetch`, whose origin is
- * judged by `refuseForeignOrigin`. What says nothing of itself is known by its type: no message is but JSON.
+ * Middleware of the MCP paths: 403 for what a browser sends without a preflight, as it says by Fetch Metadata: a form,
+ * a link, an image, a `fetch` in `no-cors` mode. MCP clients in web pages send JSON by `fetch`, whose origin
+ * `refuseForeignOrigin` judges. A browser without Fetch Metadata is stopped by the type of the body: only JSON is
+ * read as a message.
  */
 export const refuseForms: MiddlewareHandler = async (c, next) => {
   const request = c.req.raw;
@@ -25,7 +26,7 @@ export const refuseForms: MiddlewareHandler = async (c, next) => {
   return c.json({ error: 'access_denied', error_description, request_id }, 403);
 };
 
-/** Fetch Metadata (W3C) of anything but a `fetch` that meets CORS; undefined where there is none of it. */
+/** The Fetch Metadata header (W3C) that shows anything but a `fetch` under CORS; undefined when none does. */
 function navigatesOrEmbeds(headers: Headers): string | undefined {
   const mode = headers.get('sec-fetch-mode') ?? 'cors';
   if (!['cors', 'same-origin'].includes(mode)) return `Sec-Fetch-Mode: ${mode}`;

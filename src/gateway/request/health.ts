@@ -2,51 +2,55 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { type Deployment, deploymentOf, type Problem, readDeployment } from '../../config';
 import { missingRateLimits } from '../../limits';
 import { writeLog } from '../../log';
-import { PageProblem, renderProblem } from '../../ui';
-import { serverProblems } from '../../upstream';
+import { showProblem } from '../../ui';
+import { RequestCredentials, serverProblems } from '../../upstream';
 import { warningsFor } from './host';
 
 declare module 'hono' {
   interface ContextVariableMap {
     problems: Problem[];
-    /** What works and is better changed. */
+    /** Settings that work and are better changed. */
     warnings: Problem[];
   }
 }
 
-/** Mistakes in these cost their own effect and nothing else. */
+/** Settings of which a wrong one costs its own effect and nothing else. */
 const COSMETIC = ['NAME', 'LOGO', 'POLICY_URL', 'TERMS_URL', 'SUPPORT_URL'];
 
 /** The most characters of what is wrong with a setting, and of what to write instead. */
 const SENTENCE = 400;
 
-const told = new WeakSet<object>();
+/** The environments whose problems are in the log: once an isolate is enough. */
+const logged = new WeakSet<object>();
 
-/** Reads the site of the request, and what keeps it from being served. */
+/**
+ * Middleware of all paths: puts into the context the `deployment` as this request meets it, its users' `credentials`
+ * for servers (none are known yet), the `problems` of its settings, which {@link guardSettings} acts on, and `warnings`.
+ */
 export const readSettings: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
   const { deployment, problems } = await readDeployment(c.req.raw, c.env, crypto.randomUUID());
   problems.push(...missingEntrypoints(deployment, c.executionCtx));
   c.set('deployment', deployment);
+  c.set('credentials', new RequestCredentials(deployment));
   c.set('problems', problems);
   c.set('warnings', warningsFor(c));
-  if (problems.length > 0 && !told.has(c.env)) {
-    told.add(c.env);
+  if (problems.length > 0 && !logged.has(c.env)) {
+    logged.add(c.env);
     writeLog('error', { event: 'settings', outcome: 'refused', problems }, SENTENCE);
   }
   await next();
 };
 
 /**
- * Refuses the request when the settings are not usable: a half-configured gate serves nothing but a page and
- * `/health`, which say what is missing.
+ * Middleware of all paths but `/health`: 503 while a setting is unusable, with a page that says which for who asks for
+ * one. Half a gate is worse than none.
  */
 export const guardSettings: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
-  const { problems } = c.var;
-  const blocking = problems.filter(({ setting }) => !COSMETIC.includes(setting));
-  if (blocking.length === 0 || c.req.path === '/health') return next();
+  const blocking = c.var.problems.filter(({ setting }) => !COSMETIC.includes(setting));
+  if (blocking.length === 0) return next();
   const about = blocking.map(({ setting, problem }) => `${setting}: ${problem}.`).join(' ');
   const wantsPage = (c.req.header('accept') ?? '').includes('text/html');
-  if (wantsPage) return renderProblem(c, new PageProblem('settings_unusable', { about }));
+  if (wantsPage) return showProblem(c, { reason: 'settings_unusable', about });
   const error_description = 'The gate is not set up; see /health';
   return c.json({ error: 'temporarily_unavailable', error_description }, 503);
 };
@@ -63,8 +67,8 @@ function missingEntrypoints({ settings }: Deployment, context: object): Problem[
 }
 
 /**
- * `/health`: 200, or 503 with every problem of the settings. A server behind that doesn't answer is named too, and
- * costs the gate nothing else: that is 200, and so is a rate limit that isn't bound, or a warning. No secrets.
+ * `GET /health`: 200, or 503 with every problem of the settings. What costs the gate nothing else is named and stays
+ * 200: a server that doesn't answer, a rate limit without a binding, a warning. No secrets.
  */
 export async function health(c: Context): Promise<Response> {
   const { problems, warnings } = c.var;
@@ -77,7 +81,7 @@ export async function health(c: Context): Promise<Response> {
   });
 }
 
-/** The limits that a public host goes without; on this computer nobody needs them. */
+/** The rate limits without a binding on a public host; in local development nobody needs them. */
 function rateLimitProblems({ env, local }: Deployment): Problem[] {
   const missing = local ? [] : missingRateLimits(env);
   if (missing.length === 0) return [];

@@ -3,12 +3,13 @@ import { record } from '../../audit';
 import { deploymentOf, type Problem, type Settings } from '../../config';
 import { isLoopbackHost } from '../../hosts';
 import { writeLog } from '../../log';
-import { PageProblem, renderProblem } from '../../ui';
+import { showProblem } from '../../ui';
 import { isPageVisit } from './browser-request';
 
 /**
- * With `PUBLIC_URL`: refuses a request that was sent to another host, before anything else looks at it. 403 for a
- * web page's (DNS rebinding: MCP transport, "Security Warning"), else 421 (RFC 9110 section 15.5.20).
+ * Middleware of all paths: where `PUBLIC_URL` is set, refuses a request that was sent to another host, before anything
+ * else looks at it. 403 for a web page's (DNS rebinding: MCP transport, "Security Warning"), else 421 (RFC 9110
+ * section 15.5.20).
  */
 export const refuseForeignHost: MiddlewareHandler = async (c, next) => {
   const { settings, requestId: request_id } = deploymentOf(c);
@@ -16,7 +17,7 @@ export const refuseForeignHost: MiddlewareHandler = async (c, next) => {
   if (foreign === undefined) return next();
   record(c, { event: 'request', outcome: 'refused', reason: 'host_not_ours', detail: foreign });
   const about = settings.publicUrl ?? '';
-  if (isPageVisit(c.req.raw)) return renderProblem(c, new PageProblem('host_not_ours', { about }));
+  if (isPageVisit(c.req.raw)) return showProblem(c, { reason: 'host_not_ours', about });
   const fromPage = c.req.header('origin') !== undefined;
   const error = fromPage ? 'access_denied' : 'misdirected_request';
   const error_description = `This gate answers at ${about} only; see PUBLIC_URL and HOSTS`;
@@ -24,14 +25,14 @@ export const refuseForeignHost: MiddlewareHandler = async (c, next) => {
 };
 
 /**
- * The host that a request was sent to, where it is none of ours: neither `PUBLIC_URL`'s, nor one of `HOSTS`, nor
- * this computer's (a tunnel's end, a probe). Undefined when it is, or when no `PUBLIC_URL` says which are.
+ * The host that a request was sent to, when it is not ours. Ours are `PUBLIC_URL`'s, those in `HOSTS`, and this
+ * computer's (the end of a tunnel, a probe). Undefined when it is ours, or when `PUBLIC_URL` is not set.
  */
 function foreignHost(request: Request, { publicUrl, hosts }: Settings): string | undefined {
   if (publicUrl === undefined) return undefined;
   const own = [new URL(publicUrl).host, ...hosts];
   const { host } = new URL(request.url);
-  // Both say the same on a network; where they don't, each must be ours.
+  // Over a network both say the same; where they differ, each must be ours.
   const named = [host, request.headers.get('host') ?? host];
   return named.find((one) => !isLoopback(one) && !own.includes(withoutDefaultPort(one)));
 }
@@ -52,7 +53,7 @@ function withoutDefaultPort(host: string): string {
 
 const warned = new WeakSet<object>();
 
-/** What works and is better changed, as `/health` lists it; once per isolate the log has it too. */
+/** Settings that work and are better changed, as `/health` lists them; logged once per isolate. */
 export function warningsFor(c: Context): Problem[] {
   const { settings, env } = deploymentOf(c);
   if (settings.publicUrl !== undefined || isLoopbackHost(new URL(c.req.url).hostname)) return [];
@@ -64,7 +65,7 @@ export function warningsFor(c: Context): Problem[] {
   return warnings;
 }
 
-/** The most characters of a sentence of ours. */
+/** The most characters of each sentence in the log. */
 const WARNING = 300;
 
 const NO_PUBLIC_URL: Problem = {

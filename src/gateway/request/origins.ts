@@ -16,8 +16,8 @@ const VENDOR_ORIGINS = [
 ];
 
 /**
- * Refuses a web page that may not call (MCP transport, "Security Warning": `Origin` must be checked), whether or
- * not the gate is set up.
+ * Middleware of the MCP paths: 403 for a web page that may not call (MCP transport, "Security Warning": `Origin` must
+ * be checked), whether or not the settings are usable.
  */
 export const refuseForeignOrigin: MiddlewareHandler = async (c, next) => {
   const origin = c.req.header('origin');
@@ -28,8 +28,8 @@ export const refuseForeignOrigin: MiddlewareHandler = async (c, next) => {
 };
 
 function isAllowedOrigin({ origin: own, settings }: Deployment, origin: string): boolean {
-  // Without `PUBLIC_URL` our own origin is what the request's Host says: a page that renamed this computer for
-  // itself (DNS rebinding) would say the same. On loopback no page can.
+  // Without `PUBLIC_URL` our own origin is whatever the request's Host says, and a page that points its own name at
+  // this computer (DNS rebinding) would say the same. On loopback no page can.
   const known = settings.publicUrl !== undefined || isLoopbackHost(new URL(own).hostname);
   if (known && origin === own) return true;
   if (settings.origins) return settings.origins.includes(origin);

@@ -29,7 +29,7 @@ import {
 
 /**
  * The checks of an authorization request (RFC 6749 section 4.1.1), in order: the first that refuses ends them. Returns
- * what the person is to be asked about, or who may hear of the refusal.
+ * what the person is to be asked about, or a refusal for the person or the client.
  */
 export async function checkAuthorizationRequest(
   c: Context,

@@ -2,26 +2,30 @@ import type { Context } from 'hono';
 import { mayKnow, roleAt } from '../../account';
 import { deploymentOf } from '../../config';
 import type { Flow } from '../../flow';
-import { parseResource } from '../../resource';
+import type { Resource } from '../../resource';
+import { ok, type Refusal, type Result, refuse } from '../../result';
 import { currentSignIn } from '../../sign-in';
-import { PageProblem, words } from '../../ui';
+import { type PageRefusal, refusePage, words } from '../../ui';
 import type { AuthorizationFlow, Person } from './request';
 
-/** Who is signed in; ends with a page when that account has no role at what the request is for. */
+/**
+ * The person who is signed in at this browser, with the role that they have at the resource. Refused as `signed_out`
+ * when nobody is signed in, else with a page: that person has no role at the resource, or may not know of its server.
+ */
 export async function requireSignedInPerson(
   c: Context,
   flow: Flow<AuthorizationFlow>,
-): Promise<Person | undefined> {
+  resource: Resource,
+): Promise<Result<Person, Refusal<'signed_out'> | PageRefusal>> {
   const signedIn = await currentSignIn(c);
-  if (!signedIn) return undefined;
+  if (!signedIn) return refuse('signed_out');
   const { settings } = deploymentOf(c);
-  const resource = parseResource(deploymentOf(c), flow.data.request.resource);
-  const wanted = resource?.kind === 'server' ? resource.server : undefined;
-  const server = settings.servers.find(({ name }) => name === wanted);
+  const name = resource.kind === 'server' ? resource.server : undefined;
+  const server = settings.servers.find((one) => one.name === name);
   const { identity, userId } = signedIn;
   const role = server ? roleAt(identity, server, settings) : signedIn.role;
-  if (role && (!server || mayKnow(server, identity))) return { ...signedIn, role };
+  if (role && (!server || mayKnow(server, identity))) return ok({ ...signedIn, role });
   await flow.stage('select-account', true);
   const action = { label: words.consent.switchAccount, href: `/sign-in?flow=${flow.id}` };
-  throw new PageProblem('no_access', { about: identity.email ?? identity.name, detail: userId, action });
+  return refusePage('no_access', { about: identity.email ?? identity.name, detail: userId, action });
 }

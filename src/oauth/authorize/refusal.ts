@@ -4,7 +4,7 @@ import type { Client } from '../protocol/client';
 import { errorRedirect } from '../protocol/library';
 import type { RedirectableRequest } from './request';
 
-/** Why an authorization request isn't granted, by who may hear it: see RFC 6749 section 4.1.2.1. */
+/** Why an authorization request isn't granted, by who gets the refusal: see RFC 6749 section 4.1.2.1. */
 export type RequestRefusal = PersonsRefusal | ClientsRefusal;
 
 /** Client or redirect URI can't be trusted: the person sees a page, and nobody is redirected. */
@@ -19,7 +19,7 @@ export interface ClientsRefusal {
   client: Client;
   /** For the log. */
   reason: ClientsReason;
-  /** What the client is told (`error_description`). */
+  /** For the client (`error_description`). */
   detail: string;
   /** The client's redirect URI with `error`, `error_description`, `state` and `iss` (RFC 9207). */
   redirectTo: string;

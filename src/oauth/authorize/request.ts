@@ -4,7 +4,7 @@ import type { FlowData } from '../../flow';
 import type { Source } from '../../limits';
 import type { SignedIn } from '../../sign-in';
 import type { CheckedRedirectUri } from '../clients/redirect-uri';
-import type { RequestSource } from '../device/authorization';
+import type { RequestSource } from '../device/request-source';
 import type { Client } from '../protocol/client';
 
 /** A request of `GET /authorize` as it arrived: nothing of it is known to be right. */
@@ -21,8 +21,8 @@ export interface ReceivedRequest {
 }
 
 /**
- * A request whose client is known and whose redirect URI is that client's own. Only from here on may the client hear
- * what is wrong (RFC 6749 section 4.1.2.1).
+ * A request whose client is known and whose redirect URI is that client's own. Only such a request may be
+ * refused to the client (RFC 6749 section 4.1.2.1).
  */
 export interface RedirectableRequest extends ReceivedRequest {
   client: Client;

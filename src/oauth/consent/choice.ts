@@ -1,15 +1,9 @@
-import type { Context } from 'hono';
-import type { Scope } from '../../account';
-import { accountOf } from '../../account';
-import { record } from '../../audit';
-import { deploymentOf } from '../../config';
-import { submitAndAdopt } from '../../connections';
-import type { Flow } from '../../flow';
-import { keepVisitor } from '../../sign-in';
-import { PageProblem } from '../../ui';
-import { type AuthorizationFlow, issuingClient, type Person } from '../authorize/request';
-import { deviceIssuing } from '../device/grant';
-import { issuerConfigOf } from '../protocol/token-request';
+import { includedScopes, type Scope } from '../../account';
+import { readExpiry } from '../../expiry';
+import type { FlowRefusal } from '../../flow';
+import { ok, type Refusal, type Result, refuse } from '../../result';
+import type { ConsentContext } from './context';
+import { consentLimits } from './limits';
 
 /** What a person allows on the consent page. `expires_at`: seconds since the epoch. */
 export interface Choice {
@@ -18,79 +12,62 @@ export interface Choice {
   expires_at: number;
 }
 
-/** What the person's answer leads to: `allowed` gets the redirect to the client, with its code. */
-export interface Ending {
-  denied(): Response | Promise<Response>;
-  allowed(redirectTo: string): Response | Promise<Response>;
+/** What is wrong with a form that allows; the page is shown again with a line for each. */
+export type ChoiceRefusal = 'decision_missing' | 'scope_missing' | 'server_missing' | 'expires_invalid';
+
+/** What the consent page's form allows, held to {@link consentLimits}. */
+export function readChoice(
+  consent: ConsentContext,
+  form: URLSearchParams,
+): Result<Choice, Refusal<ChoiceRefusal>> {
+  if (form.get('decision') !== 'allow') return refuse('decision_missing');
+  const limits = consentLimits(consent);
+  const tickedScopes = includedScopes(form.getAll('scope'));
+  const scope = limits.scopes.filter((name) => tickedScopes.includes(name));
+  if (scope.length === 0) return refuse('scope_missing');
+  const expires_at = readExpiry(form.get('expires'), limits.longest);
+  if (expires_at === undefined) return refuse('expires_invalid');
+  const tickedServers = form.getAll('server');
+  const servers = limits.servers.map(({ name }) => name).filter((name) => tickedServers.includes(name));
+  // A grant for one server's own resource is worth nothing without that server.
+  if (servers.length === 0 && consent.resource.kind === 'server') return refuse('server_missing');
+  return ok({ scope, servers, expires_at });
 }
 
-/** A choice that waits, sealed in its flow, while services are connected: no later form can change it. */
+/** A choice that waits, sealed in its flow, while accounts are connected: no later form can change it. */
 interface Staged extends Choice {
   /** By which sign-in it was made: another one of the same person may be allowed less. */
   sign_in: string;
   user: string;
-  /** What the form said, for who goes back to it. */
+  /** What the form said, for a person who goes back to it. */
   typed: string;
 }
 
 const NAME = 'choice';
 const TYPED = ['scope', 'server', 'expires'];
 
-/** Keeps what was allowed; what was allowed before in the same flow is gone. */
-export async function stageChoice(
-  flow: Flow,
-  { userId, signInId }: Person,
+/** Keeps what was allowed, in place of what was allowed before in the same flow. `form`: as it was sent. */
+export function stageChoice(
+  { flow, person }: ConsentContext,
   choice: Choice,
   form: URLSearchParams,
-): Promise<void> {
+): Promise<Result<null, Refusal<FlowRefusal>>> {
   const typed = new URLSearchParams([...form].filter(([name]) => TYPED.includes(name))).toString();
-  const staged: Staged = { ...choice, user: userId, sign_in: signInId, typed };
-  const kept = await flow.stage(NAME, staged);
-  if (!kept.ok) throw new PageProblem(kept.error.reason);
+  const staged: Staged = { ...choice, user: person.userId, sign_in: person.signInId, typed };
+  return flow.stage(NAME, staged);
 }
 
-/** What this person allowed in this flow, with the form as they sent it; undefined when they didn't yet. */
-export async function stagedChoice(
-  flow: Flow,
-  { userId, signInId }: Person,
-): Promise<{ choice: Choice; form: URLSearchParams } | undefined> {
+/** What this person allowed in this flow, with the form as they sent it; undefined: nothing yet. */
+export async function stagedChoice({
+  flow,
+  person,
+}: ConsentContext): Promise<
+  Result<{ choice: Choice; form: URLSearchParams } | undefined, Refusal<FlowRefusal>>
+> {
   const found = await flow.peek<Staged>(NAME);
-  if (!found.ok) throw new PageProblem(found.error.reason);
+  if (!found.ok) return found;
   const staged = found.value;
-  if (staged?.user !== userId || staged.sign_in !== signInId) return undefined;
+  if (staged?.user !== person.userId || staged.sign_in !== person.signInId) return ok(undefined);
   const { scope, servers, expires_at, typed } = staged;
-  return { choice: { scope, servers, expires_at }, form: new URLSearchParams(typed) };
-}
-
-/**
- * Ends the flow, the first call wins: what was connected in it moves to the account, the grant is made, and what
- * comes then is the ending's, with the client's redirect and its code (RFC 6749 section 4.1.2).
- */
-export async function finishAuthorization(
-  c: Context,
-  flow: Flow<AuthorizationFlow>,
-  person: Person,
-  choice: Choice,
-  ending: Ending,
-): Promise<Response> {
-  const deployment = deploymentOf(c);
-  const { client, request, device } = flow.data;
-  const who = { user: person.userId, client: client.client_id };
-  const adopted = await submitAndAdopt(c, flow, person.userId);
-  if (!adopted.ok) throw new PageProblem(adopted.error.reason);
-  for (const server of adopted.value) record(c, { event: 'connection', outcome: 'ok', server, ...who });
-  const redirectTo = await accountOf(deployment.env, person.userId).approve(issuerConfigOf(deployment), {
-    request,
-    client: {
-      ...(device ? deviceIssuing(client) : issuingClient(client)),
-      name: client.name,
-      domain: client.domain,
-    },
-    ...choice,
-    key_id: person.key?.id,
-  });
-  const lasting = adopted.value.length > 0 ? undefined : choice.expires_at;
-  await keepVisitor(deployment, person, lasting);
-  record(c, { event: 'consent', outcome: 'ok', detail: choice.scope.join(' '), ...who });
-  return ending.allowed(redirectTo);
+  return ok({ choice: { scope, servers, expires_at }, form: new URLSearchParams(typed) });
 }

@@ -5,12 +5,12 @@ const text = words.services;
 /** Servers on one page, those still to be connected first: what keeps it under 20 kB. */
 const MOST_SHOWN = 8;
 
-export interface ServicesProps {
+export interface ConnectAccountsProps {
   branding: Branding;
   /** The client's name. */
   client: string;
   user: { name: string; email?: string | undefined };
-  services: ConnectableAccount[];
+  accounts: ConnectableAccount[];
   /** Where all its forms post to, and what each carries. */
   action: string;
   hidden: Record<string, string>;
@@ -21,17 +21,17 @@ export interface ServicesProps {
 }
 
 /**
- * The services page: `connect` = a server's name (with `key` where one is pasted), and `decision` = `finish` |
+ * The page "Connect your accounts": `connect` = a server's name (with `key` where one is pasted), and `decision` = `finish` |
  * `skip`. Its posts end at a provider or at the client, so it is rendered with `formAction: 'open'`.
  */
-export function ServicesPage(props: ServicesProps) {
-  const { branding, services, action, hidden, consent, notice } = props;
+export function ConnectAccountsPage(props: ConnectAccountsProps) {
+  const { branding, accounts, action, hidden, consent, notice } = props;
   const client = shown(props.client);
-  const done = services.every(({ status }) => status === 'connected');
+  const done = accounts.every(({ status }) => status === 'connected');
   const title = done ? text.titleDone : text.title;
   const lead = done ? text.leadDone(client) : text.lead(client);
-  const sorted = services.length > MOST_SHOWN ? services.toSorted(openFirst) : services;
-  const more = services.length - MOST_SHOWN;
+  const sorted = accounts.length > MOST_SHOWN ? accounts.toSorted(openFirst) : accounts;
+  const more = accounts.length - MOST_SHOWN;
   return (
     <Layout branding={branding} title={title} header={false} parts={['services']}>
       <div class="pair" aria-hidden="true">
@@ -64,7 +64,7 @@ export function ServicesPage(props: ServicesProps) {
 }
 
 /** As whom, and the ways back: to what was allowed, and to another account. */
-function Person({ user, switchAccount, consent }: ServicesProps) {
+function Person({ user, switchAccount, consent }: ConnectAccountsProps) {
   return (
     <div class="rule hint">
       <Say sentence={words.signIn.signedIn(user.name)} />

@@ -27,7 +27,7 @@ export interface ConsentProps {
   /** `domain`: only if verified. `loopback`: the redirect goes to a program on this computer. */
   client: { name: string; domain?: string; redirectHost: string; loopback: boolean };
   /** A device that asks, instead of a redirect: its code to compare, and where the request came from. */
-  device?: { userCode: string; from?: string; elsewhere: boolean };
+  device?: { userCode: string; from?: string; otherNetwork: boolean };
   /** `method`: how they signed in, as people call it ("Okta"). */
   user: { name: string; email?: string; emailVerified: boolean; method?: string };
   switchAccount: { action: string; hidden: Record<string, string> };
@@ -106,7 +106,7 @@ function Parties({ client, device, user, switchAccount }: ConsentProps) {
           <dt>{text.askedFrom}</dt>
           <dd>
             <bdi>{device.from === undefined ? text.unknownPlace : shown(device.from, 160)}</bdi>
-            {device.elsewhere && <span class="hint">{text.elsewhere}</span>}
+            {device.otherNetwork && <span class="hint">{text.elsewhere}</span>}
           </dd>
         </>
       )}

@@ -3,8 +3,7 @@ import { ok, type Refusal, type Result, refuse } from '../../result';
 
 /**
  * The scopes that a `scope` parameter asks for (RFC 6749 section 3.3), with those that they include; the default ones
- * where it is missing or names none. Scopes that we don't know are ignored beside ones that we do. Refused when we
- * know none of them.
+ * where it is missing or names none. Scopes that we don't know are ignored. Refused when we know none of them.
  */
 export function askedScopes(scope: string | null | undefined): Result<Scope[], Refusal<'scope_unknown'>> {
   const names = (scope ?? '').split(' ').filter((name) => name !== '' && name !== OFFLINE_ACCESS);

@@ -4,7 +4,7 @@ import { record } from '../../audit';
 import { deploymentOf } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { NO_STORE } from '../../http';
-import { findResource } from '../../resource';
+import { resourceNamed } from '../../resource';
 import { refuse } from '../../result';
 import { readClientRequest, sendRefusal } from '../clients/client-request';
 import { renewRegistration } from '../clients/clients';
@@ -45,7 +45,7 @@ export async function token(c: Context): Promise<Response> {
   if (!request.ok) return sendRefusal(c, request.error);
   const { client, form } = request.value;
   // The library compares spellings.
-  const named = form.resource === undefined ? undefined : findResource(deploymentOf(c), form.resource);
+  const named = form.resource === undefined ? undefined : resourceNamed(deploymentOf(c), form.resource);
   if (named?.ok) form.resource = named.value.url;
   const issued = await grantHandlerOf(form.grant_type)(c, request.value);
   recordIssue(c, request.value, issued);

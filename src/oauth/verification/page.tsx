@@ -4,7 +4,7 @@ import { type Branding, CodeField, Hidden, Layout, Notice, Say, shown, words } f
 
 const text = words.device;
 
-interface DevicePageProps {
+interface CodePageProps {
   branding: Branding;
   action: string;
   hidden: Record<string, string>;
@@ -23,9 +23,9 @@ interface DevicePageProps {
  * Where a person types the code of a device (`user_code`), or compares the one of the link that they opened. A
  * link only fills the form in: nothing is asked for until the person sends it.
  */
-export function DevicePage(props: DevicePageProps) {
+export function DeviceCodePage(props: CodePageProps) {
   const { branding, action, hidden, code, link, notice } = props;
-  // A code that is there already and isn't wrong came by a link, whoever made that.
+  // A code that is there already and isn't wrong came by a link, which anybody can have made.
   const compares = code !== undefined && notice === undefined;
   const title = compares ? text.compareTitle : text.title;
   return (

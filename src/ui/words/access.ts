@@ -1,56 +1,56 @@
 import { say } from './sentence';
 
-/* The words of `words.ts` about access keys and visitors: part of what a translation changes. */
+/* Access keys, and people who skip sign-in. */
 
 export const visitorWords = {
-  /** Who skipped sign-in, marked wherever the name goes: pages, tokens, the log. */
+  /** A person who skipped sign-in, marked wherever the name goes: pages, tokens, the log. */
   named: (label: string) => `${label} (visitor, not verified)`,
   unnamed: 'Visitor (not verified)',
   signIn: 'Sign in',
-  title: (user: string) => say`Take along what you allowed as a visitor, ${user}?`,
+  title: (user: string) => say`Keep what you set up as a visitor, ${user}?`,
   lead: (visitor: string) => say`This browser was used without signing in, as ${visitor}.`,
-  apps: 'Apps that were allowed',
-  connections: 'Accounts that were connected',
-  cautionTitle: 'Only if that was you.',
+  apps: 'Allowed apps',
+  connections: 'Connected accounts',
+  cautionTitle: 'Keep it only if that was you.',
   caution:
-    'What you take along acts as you from then on, and stays connected. What you leave stays the visitor’s.',
-  leave: 'Leave it',
-  take: 'Take it along',
+    'What you keep moves to your account, and its apps act as you from then on. What you don’t keep stays with the visitor.',
+  leave: 'Don’t keep',
+  take: 'Keep it',
 };
 
 export const keyWords = {
   title: 'Access keys',
-  lead: 'For scripts and for apps that can’t sign in. A key acts as you: keep it like a password.',
-  made: (name: string) => say`Your new key, ${name}`,
-  copy: 'Copy it now: it is shown this once, and kept nowhere.',
+  lead: 'For scripts, and for apps that can’t sign in. A key acts as you, so protect it like a password.',
+  made: (name: string) => say`Your new key: ${name}`,
+  copy: 'Copy it now. You won’t be able to see it again.',
   copyHint: 'One click selects it all.',
-  use: 'Send it with every request, one way or the other:',
+  use: 'Send it with every request, in either of these headers:',
   back: 'Done',
-  none: 'There is no key yet.',
-  created: (day: string) => `made on ${day}`,
+  none: 'You have no keys yet.',
+  created: (day: string) => `created on ${day}`,
   used: (day: string) => `last used on ${day}`,
   unused: 'never used',
-  ends: (day: string) => `until ${day}`,
+  ends: (day: string) => `expires on ${day}`,
   ended: (day: string) => `expired on ${day}`,
-  noServers: 'no server',
+  noServers: 'no servers',
   revoke: 'Revoke',
   revokeNamed: (name: string) => `Revoke ${name}`,
-  more: (count: number) => `${count} older ones`,
-  make: 'Make a key',
+  more: (count: number) => (count === 1 ? '1 older key' : `${count} older keys`),
+  make: 'Create a key',
   name: 'What is it for?',
-  nameHint: 'So that you know it again, such as “nightly report”.',
-  expires: 'Until the end of',
-  submit: 'Make the key',
+  nameHint: 'A name that you’ll recognize, such as “nightly report”.',
+  expires: 'Expires on',
+  submit: 'Create key',
   problems: {
-    name_missing: 'Please give the key a name of at most 100 characters.',
-    scope_missing: 'Tick at least one thing that the key may do.',
-    scope_beyond_role: 'That is more than you may do yourself.',
-    server_unknown: 'There is a server among them that you may not use.',
-    expires_invalid: 'Choose a day from today on, within the time that is offered.',
-    keys_too_many: 'You have 100 keys, which is the most. Revoke one that you don’t need.',
+    name_missing: 'Give the key a name of up to 100 characters.',
+    scope_missing: 'Select at least one thing that the key can do.',
+    scope_beyond_role: 'A key can’t do more than you can.',
+    server_unknown: 'You can’t use one of the servers that you selected.',
+    expires_invalid: 'Choose a date from today to the latest one allowed.',
+    keys_too_many: 'You have 100 keys, which is the limit. Revoke one that you don’t need.',
     key_made:
-      'This key was made already, and is shown only once. If you have not copied it, revoke it and make another.',
-    keys_too_fast: 'That were many keys at once. Wait half a minute.',
+      'This key was already created and is shown only once. If you didn’t copy it, revoke it and create another one.',
+    keys_too_fast: 'You created many keys at once. Wait half a minute, then try again.',
   },
 };
 
@@ -58,9 +58,9 @@ export const keyWords = {
 export const authorizeToolWords = {
   title: 'Sign in',
   description:
-    'Gives the link at which the user signs in and chooses what this app may do. Until then this is the only ' +
-    'tool; afterwards all others are listed in its place. Show the user the link and the code.',
+    'Returns the link where the user signs in and chooses what this app can do. Until then, this is the only ' +
+    'tool; afterward, all other tools are listed instead. Show the user the link and the code.',
   answer: (link: string, code: string) =>
-    `Open ${link} in your browser and sign in. The page asks for the code ${code}: go on only if it shows the same. ` +
-    'When you have allowed what this app may do, its tools appear here.',
+    `Open ${link} in your browser and sign in. The page shows the code ${code}; continue only if it’s the same. ` +
+    'When you have allowed what this app can do, its tools appear here.',
 };

@@ -1,40 +1,46 @@
 import { say } from './sentence';
 
-const TELL_OPERATOR = 'This is not yours to mend. Tell whoever runs this page.';
+const CONTACT_ADMINISTRATOR = 'You can’t fix this yourself. Contact your administrator.';
+const NEW_LINK = 'Ask your app to try again. It shows you a new link.';
 
-/** The words of connecting one's own account on a server behind: pages, and what a tool call is told. */
+function inSeconds(count: number): string {
+  return count === 1 ? 'in 1 second' : `in ${count} seconds`;
+}
+
+/** Connecting one's own account at a server: pages, and what an app shows for a tool call. */
 export const connectionWords = {
   title: (server: string) => say`Connect your ${server} account`,
   oauth: (name: string, server: string) =>
-    say`You go to ${server}, sign in there and allow ${name} to act for you. Then you come back here.`,
+    say`You’ll go to ${server}, sign in there, and allow ${name} to act for you. Then you’ll come back here.`,
   apiKey: (name: string, server: string) =>
-    say`${name} uses this key when you work with ${server}, and for nobody else. It is kept encrypted.`,
+    say`${name} uses this key only for you, when you work with ${server}. It’s stored encrypted.`,
   you: 'You',
-  status: 'Now',
+  status: 'Status',
   statuses: {
     connected: 'connected',
-    needs_reauthorization: 'needs to be connected again',
+    needs_reauthorization: 'needs to be reconnected',
     not_connected: 'not connected',
-    pending: 'waiting for you at the service',
-    orphaned: 'the server is gone',
+    pending: 'sign-in not finished',
+    orphaned: 'server removed',
   },
-  /** Why one needs to be connected again, where that is worth a word. */
+  /** Why one needs to be reconnected, where a person can make something of it. */
   reasons: {
-    vault_unreadable: 'can’t be opened any more: connect again',
-    server_moved: 'the server has moved: connect again',
+    vault_unreadable: 'can’t be read: reconnect',
+    server_moved: 'server moved: reconnect',
   },
   connect: 'Connect',
-  reconnect: 'Connect again',
+  reconnect: 'Reconnect',
   otherKey: 'Use another key',
   disconnect: 'Disconnect',
   remove: 'Remove',
   key: (server: string) => say`Your ${server} key`,
   submitOauth: (server: string) => say`Continue to ${server}`,
   submitKey: 'Connect',
-  submitted: 'It is tried once before it is kept.',
-  keyMalformed: 'That is no key: it has a line break or characters that no key has. Paste it again.',
-  keyRefused: 'The service refuses this key. Check that it is whole and still valid.',
-  serverUnreachable: 'The service could not be asked whether the key is right. Try again in a minute.',
+  submitted: 'We’ll try it once before we save it.',
+  keyMalformed:
+    'This isn’t a key. It contains a line break or characters that keys don’t have. Paste it again.',
+  keyRefused: 'The server rejected this key. Make sure that it’s complete and still valid.',
+  serverUnreachable: 'We couldn’t check the key because the server isn’t responding. Try again in a minute.',
   done: (server: string) => say`${server} is connected`,
   doneText: 'You can close this page. Go back to your app and ask it to try again.',
   again: 'Try again',
@@ -42,57 +48,58 @@ export const connectionWords = {
 
   /** Where the link of a visitor's app is opened in another browser than the visitor's. */
   code: {
-    title: 'Type the code of your app',
+    title: 'Enter the code from your app',
     lead: (server: string) =>
-      say`You use ${server} in an app without having signed in here. The app shows a code beside its link.`,
+      say`You use ${server} in an app without having signed in here. The app shows a code next to its link.`,
     field: 'Code',
     submit: 'Continue',
-    warningTitle: 'Only if the app is yours.',
+    warningTitle: 'Continue only if the app is yours.',
     warning: (server: string) =>
-      say`Whoever uses it can then use ${server} with the account that you connect. If somebody sent you this link, close the page.`,
-    wrong: 'That is not the code. Look at your app again: each link has a code of its own.',
-    visitor: 'Who uses the app',
-    /** What a tool call is told, with the code of its link, if that has one. */
+      say`Anyone who uses that app can then use ${server} with the account that you connect. If someone sent you this link, close this page.`,
+    wrong: 'That isn’t the right code. Check your app again: each link has its own code.',
+    visitor: 'App used by',
+    /** A tool call's answer, with the code of its link, if that has one. */
     told: (text: string, code: string | undefined) =>
-      code === undefined ? text : `${text} If the page asks for a code, it is ${code}.`,
+      code === undefined ? text : `${text} If the page asks for a code, enter ${code}.`,
   },
 
   /** The tool that stands for a server until it is connected; agents read its description. */
   tool: {
     title: (server: string) => `Connect ${server}`,
     describe: (server: string, about: string | undefined) =>
-      `Gives the link at which the user connects their own ${server} account. ` +
-      `${about ? `${server}: ${about} ` : ''}Until that is done this is the only tool of ${server}; ` +
-      'afterwards all of its tools are listed in its place. Use it when the user asks for something there.',
-    elicit: (server: string) => `Connect your ${server} account to go on.`,
+      `Returns the link where the user connects their own ${server} account. ` +
+      `${about ? `${server}: ${about} ` : ''}Until then, this is the only tool of ${server}; ` +
+      'afterward, all of its tools are listed instead. Use it when the user asks for something there.',
+    elicit: (server: string) => `Connect your ${server} account to continue.`,
     done: (server: string) => `${server} is connected. Its own tools are listed now.`,
   },
 
-  /** What a call of a tool is told; an app shows it to its user. */
+  /** The answer to a tool call without a usable connection; an app shows it to its user. */
   told: {
     not_connected: (server: string, link: string) =>
       `To use “${server}”, connect your own account there first: open ${link} in your browser, then try again.`,
     needs_reauthorization: (server: string, link: string) =>
-      `The connection to your account at “${server}” has ended. Open ${link} in your browser to connect again, then try again.`,
+      `The connection to your account at “${server}” has ended. Open ${link} in your browser to reconnect, then try again.`,
     vault_unreadable: (server: string, link: string) =>
-      `The stored connection to “${server}” can’t be opened any more (its encryption key is gone). Open ${link} in your browser to connect again; that replaces it.`,
+      `The stored connection to “${server}” can’t be read because its encryption key is gone. Open ${link} in your browser to reconnect, then try again.`,
     provider_unavailable: (server: string, seconds: number) =>
-      `The sign-in service of “${server}” doesn’t answer now. Your connection is kept; try again in ${seconds} seconds.`,
+      `The sign-in provider of “${server}” isn’t responding. Your connection is kept; try again ${inSeconds(seconds)}.`,
   },
 };
 
-/** The step after consent: the services that the app was allowed, and how the person's accounts there stand. */
+/** The step after consent: the servers that need an account of the person's own, and the state of each. */
 export const serviceWords = {
   title: 'Connect your accounts',
   lead: (client: string) =>
-    say`You allowed ${client} to use these as you. Each wants an account of yours: connect what you need now.`,
+    say`You allowed ${client} to use these servers as you. Each one needs an account of yours. Connect the ones that you need now.`,
   titleDone: 'Everything is connected',
-  leadDone: (client: string) => say`${client} can use these as you. Finish, and you are back in it.`,
-  more: (count: number) => (count === 1 ? 'and 1 more' : `and ${count} more`),
+  leadDone: (client: string) =>
+    say`${client} can use these servers as you. Choose Finish to return to ${client}.`,
+  more: (count: number) => `and ${count} more`,
   decisionMissing: 'Connect one of these, or choose Finish or Skip for now.',
   skip: 'Skip for now',
   finish: 'Finish',
-  later: 'What you skip can be connected later: your app shows you a link when it needs it.',
+  later: 'You can connect the others later. Your app shows you a link when it needs one.',
   change: 'Change what you allowed',
 };
 
@@ -100,55 +107,55 @@ export const serviceWords = {
 export const accountWords = {
   title: 'Your account',
   sections: {
-    connections: { name: 'Connections', text: 'Your own accounts at the services behind.' },
+    connections: { name: 'Connections', text: 'Accounts you’ve linked.' },
     keys: { name: 'Access keys', text: 'For scripts, and for apps that can’t sign in.' },
   },
   connections: 'Your connections',
-  connectionsLead: 'Each service wants an account of yours. Apps use it for you and for nobody else.',
-  noConnections: 'No service here wants an account of yours.',
-  more: (count: number) => (count === 1 ? '1 more' : `${count} more`),
+  connectionsLead: 'These servers need an account of yours. Apps use it only for you.',
+  noConnections: 'No server here needs an account of yours.',
+  more: (count: number) => `${count} more`,
 };
 
 /** Error pages of connecting; `about` is the server's title. */
 export const connectionProblems = {
   connect_other_person: (about: string) => ({
-    title: 'This link is for somebody else',
-    what: `It connects ${about} for the person who asked for it, who is not signed in here now. Nothing was connected.`,
-    next: 'If it is yours, sign in with the account that you gave your app access with. Else close the page.',
+    title: 'This link is for someone else',
+    what: `It connects ${about} for the person who requested it, who isn’t signed in here. Nothing was connected.`,
+    next: 'If the link is yours, sign in with the account that you gave your app access with. Otherwise, close this page.',
   }),
   connect_link_unknown: {
     title: 'This link doesn’t work',
-    what: 'It is not one that we made, or not all of it was copied.',
-    next: 'Ask your app to try again: it shows you a new one.',
+    what: 'We didn’t create this link, or it’s incomplete.',
+    next: NEW_LINK,
   },
   connect_link_expired: {
-    title: 'This link is too old',
+    title: 'This link has expired',
     what: 'A link to connect an account works for an hour.',
-    next: 'Ask your app to try again: it shows you a new one.',
+    next: NEW_LINK,
   },
   connect_code_guesses: {
     title: 'Too many wrong codes',
-    what: 'None of the codes was the one of this link. Nothing was connected.',
-    next: 'Ask your app to try again: it shows you a new link with its code.',
+    what: 'None of the codes was the right one for this link. Nothing was connected.',
+    next: 'Ask your app to try again. It shows you a new link and a new code.',
   },
   connect_unavailable: (about: string) => ({
-    title: `${about} doesn’t answer`,
-    what: 'The service, or the place where you sign in to it, could not be reached. Nothing was connected.',
+    title: `${about} isn’t responding`,
+    what: 'We couldn’t reach the server or its sign-in provider. Nothing was connected.',
     next: 'Try again in a few minutes.',
   }),
   connect_unsupported: (about: string) => ({
     title: `${about} can’t be connected`,
-    what: 'What the service says of how to sign in to it can’t be used here.',
-    next: TELL_OPERATOR,
+    what: 'We don’t support the way that this server handles sign-in.',
+    next: CONTACT_ADMINISTRATOR,
   }),
   connect_denied: (about: string) => ({
-    title: `${about} was not connected`,
-    what: 'The service did not give access, or you cancelled there.',
-    next: 'Try again if that is not what you wanted.',
+    title: `${about} wasn’t connected`,
+    what: 'The server didn’t give access, or you canceled.',
+    next: 'If that isn’t what you wanted, try again.',
   }),
   connect_answer_invalid: (about: string) => ({
-    title: `${about} was not connected`,
-    what: 'The answer of the service is not one that we can trust, or it has expired.',
-    next: 'Try again. If it stays so, tell whoever runs this page.',
+    title: `${about} wasn’t connected`,
+    what: 'The server’s answer can’t be trusted, or it has expired.',
+    next: 'Try again. If the problem continues, contact your administrator.',
   }),
 };

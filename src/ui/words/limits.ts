@@ -1,14 +1,13 @@
-/* What a page says when something was too much; `words.ts` holds it with all others. */
-
+/** Error pages for too much of something. */
 export const limitProblems = {
   too_many_requests: {
     title: 'Too many requests',
-    what: 'Your network sent more requests within a minute than we accept.',
-    next: 'Wait a minute, then go back and try again. If you see this often, tell whoever runs this page.',
+    what: 'Your network sent more requests in one minute than we accept.',
+    next: 'Wait a minute, then go back and try again. If this happens often, contact your administrator.',
   },
   visitors_full: {
     title: 'Too many visitors',
-    what: 'As many people as we accept without a sign-in have come from your network.',
+    what: 'Too many people on your network are using this site without signing in.',
     next: 'Sign in if you can, or try again in an hour.',
   },
 };

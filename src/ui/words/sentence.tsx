@@ -1,7 +1,7 @@
 /**
- * A sentence with values from outside in it (a client's name, an address). The words stay in
- * `words.ts`, and the values still get an element of their own, so that a name in another direction
- * can't reorder the words around it.
+ * A sentence with values from outside in it (a client's name, an address). The words stay in this folder, and each
+ * value still gets an element of its own, so that a name in another writing direction can't reorder the words around
+ * it.
  */
 export interface Sentence {
   text: readonly string[];
@@ -9,21 +9,23 @@ export interface Sentence {
 }
 
 const LONGEST_NAME = 80;
-/** Room for every host name (RFC 1035: 253): a clipped one would hide whose it is. */
+/** Long enough for every host name (253 characters, RFC 1035): a shortened one could be mistaken for another. */
 const LONGEST_VALUE = 300;
 const segmenter = new Intl.Segmenter();
 
-/** Template tag: `` say`${client} wants to use ${name}'s tools` ``. Values come out fit to be shown. */
+/**
+ * Template tag: `` say`${client} wants to use ${name}’s tools` ``. Each value is made fit for a page by {@link shown}.
+ */
 export function say(text: TemplateStringsArray, ...values: string[]): Sentence {
   return { text, values: values.map((value) => shown(value, LONGEST_VALUE)) };
 }
 
-/** The sentence as text, for places that take no elements (`<title>`). */
+/** The sentence as text, for where no elements can be (`<title>`). */
 export function plain({ text, values }: Sentence): string {
   return text.map((part, index) => part + (values[index] ?? '')).join('');
 }
 
-/** The sentence on a page: each value in a `<bdi>`. */
+/** The sentence on a page, each value in a `<bdi>`. */
 export function Say({ sentence }: { sentence: Sentence }) {
   return (
     <>
@@ -41,8 +43,8 @@ export function Say({ sentence }: { sentence: Sentence }) {
 }
 
 /**
- * A name from outside as a page may show it: without control characters and direction overrides, without
- * piles of combining marks that would paint over other lines, at most `longest` characters.
+ * A name from outside as a page may show it: without control characters, direction overrides, and long runs of
+ * combining marks, which would cover other lines; at most `longest` characters.
  */
 export function shown(name: string, longest = LONGEST_NAME): string {
   const calm = name

@@ -50,7 +50,7 @@ describe('a key', () => {
     const { browser, paste } = await begin(['Bearer right']);
     const page = await paste('sk-a-wrong-one');
     expect(page.status).toBe(400);
-    expect(textOf(page.html)).toContain('refuses this key');
+    expect(textOf(page.html)).toContain('rejected this key');
     expect(page.html).not.toContain('sk-a-wrong-one');
     expect(await statusesOf(browser)).toMatchObject([{ server: 'keyed', status: 'not_connected' }]);
   });
@@ -71,7 +71,7 @@ describe('a key', () => {
     const browser = new Browser(at);
     await signIn(browser, 'Unlucky');
     const page = await pressConnect(browser, '/connect/keyed', { key: 'sk-1' });
-    expect([page.status, textOf(page.html).includes('could not be asked')]).toEqual([400, true]);
+    expect([page.status, textOf(page.html).includes('isn’t responding')]).toEqual([400, true]);
     expect(await statusesOf(browser)).toMatchObject([{ status: 'not_connected' }]);
   });
 

@@ -6,10 +6,10 @@ import { deploymentOf } from '../../../src/config/deployment';
 import { connectionsNeeded } from '../../../src/connections/client/needed';
 import { beginConnect } from '../../../src/connections/client/oauth';
 import { stagedServers, stageObtained, submitAndAdopt } from '../../../src/connections/client/staged';
-import { connectRoutes } from '../../../src/connections/pages/routes';
-import { findFlow, openFlow } from '../../../src/flow/flow';
+import { connectPages } from '../../../src/connections/pages/routes';
+import { findFlow, startFlow } from '../../../src/flow/flow';
 import { guardSettings, readSettings } from '../../../src/gateway/request/health';
-import { signInRoutes } from '../../../src/sign-in/routes';
+import { signInPages, signOutPages } from '../../../src/sign-in/routes';
 import { currentSignIn } from '../../../src/sign-in/session';
 import { needsConnection } from '../../../src/upstream/connected-server';
 import { signIn, type World, worldWith } from '../../fixtures/connections';
@@ -35,14 +35,15 @@ async function flowOf(c: Context) {
 const pages = new Hono<{ Bindings: Env }>()
   .use(readSettings)
   .use(guardSettings)
-  .get('/open', async (c) =>
-    c.text(await openFlow(c, (id) => ({ kind: 'authorize', return_to: `/status?flow=${id}` }))),
-  )
+  .get('/open', async (c) => {
+    const opened = await startFlow(c, (id) => ({ kind: 'authorize', return_to: `/status?flow=${id}` }));
+    return c.text(opened.ok ? opened.value.id : opened.error.reason);
+  })
   .get('/begin', async (c) => {
     const { flow, user } = await flowOf(c);
     const server = deploymentOf(c).settings.servers.find(needsConnection);
     if (!server) throw new Error('no server');
-    const begun = await beginConnect(c, flow, user, server, flow.data.return_to);
+    const begun = await beginConnect(c, flow, { user, server, returnTo: flow.data.return_to });
     return begun.ok ? c.redirect(begun.value, 303) : c.text(begun.error.reason, 400);
   })
   .get('/stage-key', async (c) => {
@@ -66,11 +67,9 @@ const pages = new Hono<{ Bindings: Env }>()
     const finished = await submitAndAdopt(c, flow, user);
     return finished.ok ? c.json(finished.value) : c.text(finished.error.reason, 409);
   })
-  .route('/', signInRoutes)
-  .route(
-    '/',
-    connectRoutes(async () => 'accepted'),
-  );
+  .route('/sign-in', signInPages)
+  .route('/sign-out', signOutPages)
+  .route('/connect', connectPages);
 
 const keyed = { setting: { auth: 'api_key', url: 'https://keyed.example/mcp' } };
 

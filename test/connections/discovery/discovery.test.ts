@@ -244,7 +244,7 @@ describe('a token answer', () => {
     world.provider.misbehave = answer;
     const got = await connect(world);
     expect(got.status).toBe(400);
-    expect(textOf(got.html)).toContain('not one that we can trust');
+    expect(textOf(got.html)).toContain('can’t be trusted');
     expect(got.html).not.toContain('onerror');
   });
 

@@ -24,7 +24,7 @@ test('CodePage asks for a code, and says what the app can then do', async () => 
   const page = await html(<CodePage {...props} notice={undefined} />);
   expect(fields(page, 'user_code')).toHaveLength(1);
   expect(page.match(/<button/g)).toHaveLength(1);
-  expect(page).toContain('close the page');
+  expect(page).toContain('close this page');
 });
 
 describe('ConnectServerPage', () => {
@@ -48,7 +48,7 @@ describe('ConnectServerPage', () => {
 
   it('names the visitor of an app as that, with no other account to use', async () => {
     const page = await html(<ConnectServerPage {...base} byCode={true} />);
-    expect(page).toContain('Who uses the app');
+    expect(page).toContain('App used by');
     expect(page).not.toContain('/sign-out');
   });
 

@@ -14,7 +14,7 @@ export interface Wishes {
 export async function typeName(page: Page, { name, email }: Wishes): Promise<void> {
   await page.getByLabel('Your name').fill(name);
   if (email !== undefined) {
-    await page.getByText('More', { exact: true }).click();
+    await page.getByText('More options', { exact: true }).click();
     await page.getByLabel('Email address').fill(email);
   }
   await press(page, 'Sign in');

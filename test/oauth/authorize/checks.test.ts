@@ -14,12 +14,16 @@ import { ask, errorOf, followed, REDIRECT } from '../requests';
 
 describe('until client and redirect are verified, what is wrong ends with a page', () => {
   test.each([
-    ['no client', { client_id: undefined }, 'The app didn’t say who it is'],
-    ['an empty client', { client_id: '' }, 'The app didn’t say who it is'],
-    ['an unknown client', { client_id: 'unknown' }, 'We don’t know this app'],
+    ['no client', { client_id: undefined }, 'The app didn’t identify itself'],
+    ['an empty client', { client_id: '' }, 'The app didn’t identify itself'],
+    ['an unknown client', { client_id: 'unknown' }, 'This app isn’t registered'],
     ['no redirect', { redirect_uri: undefined }, 'The app didn’t say where to return'],
     ['an empty redirect', { redirect_uri: '' }, 'The app didn’t say where to return'],
-    ['another redirect', { redirect_uri: 'https://evil.example/' }, 'The return address is not this app’s'],
+    [
+      'another redirect',
+      { redirect_uri: 'https://evil.example/' },
+      'The return address doesn’t belong to this app',
+    ],
   ])('%s', async (_what, changes, title) => {
     const page = await ask(changes);
     expect([page.status, page.location]).toEqual([400, undefined]);
@@ -29,11 +33,11 @@ describe('until client and redirect are verified, what is wrong ends with a page
   });
 
   test.each([
-    ['that nobody serves', 'https://nobody.example/client.json', 'We couldn’t check who this app is'],
-    ['of this computer', 'https://127.0.0.1/client.json', 'We couldn’t check who this app is'],
-    ['of a private address', 'https://10.0.0.1/client.json', 'We couldn’t check who this app is'],
-    ['without a path', 'https://nobody.example', 'We don’t know this app'],
-    ['by http', 'http://nobody.example/client.json', 'We don’t know this app'],
+    ['that nobody serves', 'https://nobody.example/client.json', 'We couldn’t verify this app'],
+    ['of this computer', 'https://127.0.0.1/client.json', 'We couldn’t verify this app'],
+    ['of a private address', 'https://10.0.0.1/client.json', 'We couldn’t verify this app'],
+    ['without a path', 'https://nobody.example', 'This app isn’t registered'],
+    ['by http', 'http://nobody.example/client.json', 'This app isn’t registered'],
   ])('a client metadata document %s', async (_what, client_id, title) => {
     const page = await ask({ client_id });
     expect([page.status, page.location]).toEqual([400, undefined]);

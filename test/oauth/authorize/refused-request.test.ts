@@ -16,7 +16,7 @@ describe('nobody is led to an address that a stranger registered', () => {
     const page = await ask(WRONG, client);
     expect([page.status, page.location]).toEqual([400, undefined]);
     expect(textOf(page.html)).toContain('Return to phish.example');
-    expect(textOf(page.html)).toContain('If you didn’t start this yourself, close the page.');
+    expect(textOf(page.html)).toContain('If you didn’t start this yourself, close this page.');
     expect(textOf(page.html)).not.toContain('Acme sign-in');
     expect(linkOf(page)?.startsWith(`${redirect}?error=unsupported_response_type`)).toBe(true);
   });

@@ -185,7 +185,7 @@ test('Cursor is refused with a page where it asks to be sent to its private-use 
   const query = new URLSearchParams({ response_type: 'code', client_id, redirect_uri: CURSOR, state: 'x' });
   const page = await new Browser().visit(`/authorize?${query}`);
   expect([page.status, page.location]).toEqual([400, undefined]);
-  expect(page.html).toContain('The return address is not this app’s');
+  expect(page.html).toContain('The return address doesn’t belong to this app');
 });
 
 test('a client without resource and scope gets the usual ones', async () => {

@@ -8,13 +8,13 @@ import { begin, connect, formOf, KEY, leave, statusOf, tokensFrom } from './conn
 const open = { setting: { auth: 'none' }, behind: plainServer() };
 let people = 0;
 
-/* The services page: what comes between consent and the client where an account is needed somewhere. */
+/* The page Connect your accounts: between consent and the client, where a server needs an account of the person's own. */
 
 afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-describe('the services page', () => {
+describe('the page Connect your accounts', () => {
   test('shows each chosen server that needs an account, and no other', async () => {
     const { services } = await begin();
     const said = textOf(services.html);
@@ -123,7 +123,7 @@ describe('connecting on it', () => {
     const begun = await begin({ server: ['keyed'] });
     const wrong = await connect(begun, 'keyed', { key: 'sk-wrong' });
     expect(wrong.status).toBe(400);
-    expect(textOf(wrong.html)).toContain('Keyed: The service refuses this key');
+    expect(textOf(wrong.html)).toContain('Keyed: The server rejected this key');
     expect(wrong.html).not.toContain('sk-wrong');
     const right = await connect({ ...begun, services: wrong }, 'keyed', { key: KEY });
     expect(locationOf(right)).toBe(begun.at);
@@ -147,8 +147,8 @@ describe('connecting on it', () => {
     const no = world.provider.allow(away, 'ada', { code: '', error: 'access_denied' });
     expect(locationOf(await browser.visit(no))).toBe(at);
     const told = await browser.visit(at);
-    expect(textOf(told.html)).toContain('was not connected. The service did not give access');
-    expect(textOf((await browser.visit(at)).html)).not.toContain('was not connected');
+    expect(textOf(told.html)).toContain('wasn’t connected. The server didn’t give access');
+    expect(textOf((await browser.visit(at)).html)).not.toContain('wasn’t connected');
     const again = locationOf(await connect({ browser, services: told }, 'tools'));
     await browser.visit(world.provider.allow(again));
     await tokensFrom(begun, await leave({ ...begun, services: await browser.visit(at) }, 'finish'));
@@ -160,7 +160,7 @@ describe('connecting on it', () => {
     begun.world.provider.fetch = async () => new Response(null, { status: 503 });
     const down = await connect(begun, 'tools');
     expect(down.status).toBe(502);
-    expect(textOf(down.html)).toContain('doesn’t answer');
+    expect(textOf(down.html)).toContain('isn’t responding');
     await tokensFrom(begun, await leave({ ...begun, services: down }, 'skip'));
   });
 
@@ -168,7 +168,7 @@ describe('connecting on it', () => {
     const begun = await begin({ server: ['tools'] });
     await connect(begun, 'tools');
     const back = await begun.browser.visit(begun.at);
-    expect(textOf(back.html)).toContain('waiting for you');
+    expect(textOf(back.html)).toContain('sign-in not finished');
     expect(back.html).toContain('name="connect"');
   });
 });

@@ -48,7 +48,7 @@ describe('the consent page', () => {
     expect(text).toContain('Notes &lt;b&gt;');
     expect(text).toContain('not verified');
     expect(text).toContain('127.0.0.1:9999');
-    expect(text).toContain('An app on this computer is asking.');
+    expect(text).toContain('An app on this computer wants access.');
     expect(text).toContain('ada@acme.example');
     expect(text).toContain('Use another account');
   });
@@ -57,7 +57,7 @@ describe('the consent page', () => {
     const client = await registerClient({ redirect_uris: ['https://app.example/callback'] });
     const text = textOf((await openConsent({ client })).page.html);
     expect(text).toContain('Access goes to app.example');
-    expect(text).toContain('Nobody vouches for this name.');
+    expect(text).toContain('The name of this app isn’t verified.');
   });
 
   test('can’t be framed, kept or scripted, and may lead to the client', async () => {
@@ -132,7 +132,7 @@ describe('the consent page', () => {
     const browser = await browserOf(acmePerson({ subject: 'nobody', email: 'nobody@acme.example' }), at);
     const { page, url } = await openConsent({ browser });
     expect(page.status).toBe(403);
-    expect(textOf(page.html)).toContain('You are signed in as nobody@acme.example');
+    expect(textOf(page.html)).toContain('You’re signed in as nobody@acme.example');
     const another = /href="(\/sign-in\?flow=[\w-]+)">Use another account/.exec(page.html)?.[1] ?? '';
     const user = { method: 'local', name: 'Ada' };
     const signedIn = await browser.submit(formWith(await browser.visit(another), 'method'), user);
@@ -176,7 +176,7 @@ describe('what is ticked is what the token carries', () => {
     const waiting = await openConsent();
     const page = await decide(waiting, { scope });
     expect([page.status, page.location]).toEqual([400, undefined]);
-    expect(textOf(page.html)).toContain('Tick at least one thing');
+    expect(textOf(page.html)).toContain('Select at least one thing');
     const mended = await decide({ ...waiting, page }, { scope: ['mcp:read'] });
     expect(await whoami(waiting, mended)).toMatchObject({ scope: 'mcp:read' });
   });
@@ -248,7 +248,7 @@ describe('for how long', () => {
     const waiting = await openConsent();
     const page = await decide(waiting, { expires: expires() });
     expect([page.status, page.location]).toEqual([400, undefined]);
-    expect(textOf(page.html)).toContain('Choose a day from today on');
+    expect(textOf(page.html)).toContain('Choose a date from today');
     expect(page.html).not.toContain('<script');
   });
 

@@ -40,8 +40,8 @@ function scopesIn(page: string): string[] {
 describe('ConsentPage', () => {
   it('asks in one sentence, in the tab and on the page', async () => {
     const page = await consent();
-    expect(page).toContain('<title>Claude wants to use Acme&#39;s tools as you</title>');
-    expect(page).toContain('<h1><bdi>Claude</bdi> wants to use <bdi>Acme</bdi>&#39;s tools as you</h1>');
+    expect(page).toContain('<title>Claude wants to use Acme’s tools as you</title>');
+    expect(page).toContain('<h1><bdi>Claude</bdi> wants to use <bdi>Acme</bdi>’s tools as you</h1>');
   });
 
   it('posts decision, scope, server and expires, with what the form must carry', async () => {
@@ -74,10 +74,10 @@ describe('ConsentPage', () => {
   it('puts delete first when it was asked for, and says what stays refused without it', async () => {
     const asked = await consent({ destructiveAsked: true });
     expect(scopesIn(asked)).toEqual(['mcp:destructive', 'mcp:read', 'mcp:write']);
-    expect(asked).toContain('stays refused');
+    expect(asked).toContain('everything else works');
     const unasked = await consent();
     expect(scopesIn(unasked)).toEqual(['mcp:read', 'mcp:write', 'mcp:destructive']);
-    expect(unasked).not.toContain('stays refused');
+    expect(unasked).not.toContain('everything else works');
   });
 
   it('offers no scope beyond what the role allows', async () => {
@@ -106,7 +106,7 @@ describe('who asks, on the consent page', () => {
       client: { name: 'Claude', redirectHost: 'evil.example', loopback: false },
     });
     expect(unknown).toContain('not verified');
-    expect(unknown).toMatch(/why access goes to <bdi>evil\.example<\/bdi>/);
+    expect(unknown).toMatch(/if you trust <bdi>evil\.example<\/bdi>/);
   });
 
   it('is warned about when it is a program on this computer, verified or not', async () => {
@@ -118,7 +118,7 @@ describe('who asks, on the consent page', () => {
     };
     const page = await consent({ client });
     expect(page).toContain('this computer (<bdi>127.0.0.1:53535</bdi>)');
-    expect(page).toContain('An app on this computer is asking.');
+    expect(page).toContain('An app on this computer wants access.');
     expect(await consent()).not.toContain('An app on this computer');
   });
 
@@ -146,8 +146,8 @@ describe('who asks, on the consent page', () => {
 
 describe('what the consent page lets choose', () => {
   it('has no servers block where there are no servers', async () => {
-    expect(await consent()).not.toContain('Where?');
-    expect(await consent({ servers: [server('notes', 1)] })).toContain('Where?');
+    expect(await consent()).not.toContain('On which servers?');
+    expect(await consent({ servers: [server('notes', 1)] })).toContain('On which servers?');
   });
 
   it('counts the tools of each kind and unfolds their titles without a script', async () => {
@@ -168,7 +168,7 @@ describe('what the consent page lets choose', () => {
     expect(weight(page)).toBeLessThan(HEAVIEST);
     expect(page).toMatch(/and \d+ more/);
     expect(page).toContain('40 delete');
-    const device = { userCode: 'BCDF-GHJK', from: 'x'.repeat(1000), elsewhere: true };
+    const device = { userCode: 'BCDF-GHJK', from: 'x'.repeat(1000), otherNetwork: true };
     const asked = await consent({ servers, device, client: { ...base.client, name: 'x'.repeat(10_000) } });
     expect(weight(asked)).toBeLessThan(HEAVIEST);
     expect(asked).toMatch(/and \d+ more/);
@@ -176,20 +176,20 @@ describe('what the consent page lets choose', () => {
 });
 
 describe('the consent page of a device', () => {
-  const device = { userCode: 'BCDF-GHJK', from: '203.0.113.7 (Berlin, DE)', elsewhere: false };
+  const device = { userCode: 'BCDF-GHJK', from: '203.0.113.7 (Berlin, DE)', otherNetwork: false };
 
   it('shows the code to compare and where the request came from, instead of an address', async () => {
     const page = await consent({ device });
     for (const part of ['BCDF-GHJK', '203.0.113.7 (Berlin, DE)', 'in front of you'])
       expect(page).toContain(part);
     expect(page).not.toContain('<bdi>claude.ai</bdi></dd>');
-    expect(page).not.toContain('Not the network');
-    expect(await consent({ device: { ...device, elsewhere: true } })).toContain('Not the network');
+    expect(page).not.toContain('This isn’t the network');
+    expect(await consent({ device: { ...device, otherNetwork: true } })).toContain('This isn’t the network');
   });
 
   it('says that it does not know where from, when the platform does not tell', async () => {
-    const page = await consent({ device: { userCode: 'BCDF-GHJK', elsewhere: false } });
-    expect(page).toContain('an address that we don’t know');
+    const page = await consent({ device: { userCode: 'BCDF-GHJK', otherNetwork: false } });
+    expect(page).toContain('an unknown address');
   });
 
   it('shows what somebody else chose as text', async () => {

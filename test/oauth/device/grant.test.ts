@@ -131,7 +131,7 @@ describe('a device that asks', () => {
   it('hears access_denied when the person declined, again and again', async () => {
     const device = await startDevice();
     const done = await answer(await confirmCode(device), { decision: 'deny' });
-    expect(textOf(done.html)).toContain('not connected');
+    expect(textOf(done.html)).toContain('wasn’t connected');
     for (let i = 0; i < 2; i++) expect((await poll(device)).body.error).toBe('access_denied');
   });
 
@@ -185,7 +185,7 @@ describe('the page of a device', () => {
     expect(shown).toContain('Television wants to use');
     expect(shown).toContain(device.user_code);
     expect(shown).toContain('203.0.113.7');
-    expect(shown).not.toContain('Not the network');
+    expect(shown).not.toContain('This isn’t the network');
     const browser = new Browser({
       ...gate,
       fetch: (path, init = {}) => {
@@ -197,7 +197,7 @@ describe('the page of a device', () => {
     const here = new Browser();
     await openSignedIn(here, '/device');
     for (const [name, value] of here.cookies) browser.cookies.set(name, value);
-    expect(textOf((await confirmCode(device, { browser })).page.html)).toContain('Not the network');
+    expect(textOf((await confirmCode(device, { browser })).page.html)).toContain('This isn’t the network');
   });
 
   it('does nothing when a link with the code is opened: the code is shown, compared and sent by the person', async () => {
@@ -229,8 +229,8 @@ describe('the page of a device', () => {
     expect((await typeCode(late, page, device.user_code)).status).toBe(410);
     const made = `/device?user_code=${device.user_code}&id=${'A'.repeat(39)}`;
     const unknown = textOf((await openSignedIn(late, made, 'Late')).html);
-    expect(unknown).toContain('If somebody sent you this link, close the page');
-    expect(unknown).not.toContain('Go on with your phone');
+    expect(unknown).toContain('If someone sent you this link, close this page');
+    expect(unknown).not.toContain('Continue on your phone');
   });
 
   it('takes no form of another site, nor one that was open while somebody else signed in', async () => {
@@ -283,10 +283,7 @@ describe('the page of a device', () => {
     const browser = await browserOf(acmePerson(), at);
     const page = await openSignedIn(browser, device.verification_uri);
     const refused = await typeCode(browser, page, device.user_code);
-    expect([refused.status, textOf(refused.html)]).toEqual([
-      403,
-      expect.stringContaining('no access here yet'),
-    ]);
+    expect([refused.status, textOf(refused.html)]).toEqual([403, expect.stringContaining('have access yet')]);
     expect((await poll(device)).body.error).toBe('authorization_pending');
   });
 

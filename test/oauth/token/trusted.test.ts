@@ -371,7 +371,7 @@ describe('an issuer that the settings spell otherwise is the same issuer', () =>
       rules: [RULE],
     }));
     const health = await gateWith({ TRUSTED_ISSUERS: twice }).fetch('/health');
-    expect(JSON.stringify(await health.json())).toContain('is there twice');
+    expect(JSON.stringify(await health.json())).toContain('is listed twice');
   });
 });
 

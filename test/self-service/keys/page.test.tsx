@@ -18,7 +18,7 @@ describe('/account/keys', () => {
   it('makes a key by its form, shows it once, and revokes it by another', async () => {
     const browser = await somebody();
     const page = await browser.visit(PATH);
-    expect(textOf(page.html)).toContain('There is no key yet.');
+    expect(textOf(page.html)).toContain('You have no keys yet.');
     const fields = { name: 'Nightly <b>report</b>', scope: ['mcp:read'], server: ['notes'] };
     const made = await browser.submit(formWith(page, 'name'), { ...fields, expires: '' });
     expect(made.status).toBe(201);
@@ -34,7 +34,7 @@ describe('/account/keys', () => {
     expect(list.html).toContain(`value="${id}"`);
     expect((await browser.submit(formWith(list, 'key'), { key: id })).location).toBe(PATH);
     expect((await callWith(headers, at)).status).toBe(401);
-    expect(textOf((await browser.visit(PATH)).html)).toContain('There is no key yet.');
+    expect(textOf((await browser.visit(PATH)).html)).toContain('You have no keys yet.');
   });
 
   it('asks who is there first, and comes back', async () => {
@@ -46,11 +46,11 @@ describe('/account/keys', () => {
   });
 
   it.each([
-    ['no name', { name: ' ' }, 'Please give the key a name'],
-    ['nothing ticked', { scope: [] }, 'Tick at least one thing'],
-    ['a server that is not the person’s', { server: ['vault'] }, 'that you may not use'],
-    ['a day that is past', { expires: '2020-01-01' }, 'Choose a day from today on'],
-    ['a scope that there is none of', { scope: ['mcp:everything'] }, 'more than you may do'],
+    ['no name', { name: ' ' }, 'Give the key a name'],
+    ['nothing ticked', { scope: [] }, 'Select at least one thing'],
+    ['a server that is not the person’s', { server: ['vault'] }, 'You can’t use one of the servers'],
+    ['a day that is past', { expires: '2020-01-01' }, 'Choose a date from today'],
+    ['a scope that there is none of', { scope: ['mcp:everything'] }, 'do more than you can'],
   ])('shows the form again, with what was typed, for %s', async (_what, changes, words) => {
     const browser = await somebody();
     const fields = { name: 'Typed', scope: ['mcp:write'], server: ['notes'], expires: '', ...changes };
@@ -79,7 +79,7 @@ describe('/account/keys', () => {
     expect(sent.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409]);
     expect((await callApi(browser, '/api/keys')).body.items).toHaveLength(1);
     await browser.submit(formWith(await browser.visit(PATH), 'key'), { key: form.hidden.id ?? '' });
-    expect(textOf((await make()).html)).toContain('made already');
+    expect(textOf((await make()).html)).toContain('already created');
     expect((await callApi(browser, '/api/keys')).body.items).toEqual([]);
   });
 
@@ -138,7 +138,7 @@ describe('the pages of keys', () => {
     expect(page).not.toContain('<script');
     expect(page).not.toContain('<img');
     expect(page).toContain('expired on');
-    expect(page).toContain('76 older ones');
+    expect(page).toContain('76 older keys');
     expect(weight(page)).toBeLessThan(HEAVIEST);
     const made = (name: string) =>
       html(<KeyMadePage branding={branding} name={name} keyText="gth_x" url="https://gate.example/mcp" />);

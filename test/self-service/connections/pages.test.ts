@@ -117,7 +117,7 @@ describe('the connections page', () => {
     const { browser, page } = await begin();
     const refused = await press(browser, page, { connect: 'keyed', key: 'sk-wrong' });
     expect(refused.status).toBe(400);
-    expect(textOf(refused.html)).toContain('Keyed: The service refuses this key');
+    expect(textOf(refused.html)).toContain('Keyed: The server rejected this key');
     expect(refused.html).not.toContain('sk-wrong');
     expect(await statusOf(browser)).toMatchObject({ keyed: 'not_connected' });
   });
@@ -127,7 +127,7 @@ describe('the connections page', () => {
     const away = locationOf(await press(browser, page, { connect: 'tools' }));
     const no = world.provider.allow(away, 'ada', { code: '', error: 'access_denied' });
     const told = await browser.visit(locationOf(await browser.visit(no)));
-    expect(textOf(told.html)).toContain('was not connected');
+    expect(textOf(told.html)).toContain('wasn’t connected');
     expect(locationOf(await press(browser, told, { connect: 'tools' }))).toContain(world.provider.issuer);
   });
 
@@ -136,7 +136,7 @@ describe('the connections page', () => {
     world.provider.fetch = async () => new Response(null, { status: 503 });
     const down = await press(browser, page, { connect: 'tools' });
     expect(down.status).toBe(502);
-    expect(textOf(down.html)).toContain('doesn’t answer');
+    expect(textOf(down.html)).toContain('isn’t responding');
   });
 
   test('what was cancelled half way is still only one’s own: no other browser can finish it', async () => {
@@ -155,7 +155,7 @@ describe('the connections page', () => {
     const later = new Browser(without.at);
     await signIn(later, name);
     const orphaned = await later.visit(PATH);
-    expect(textOf(orphaned.html)).toContain('the server is gone');
+    expect(textOf(orphaned.html)).toContain('server removed');
     expect(textOf(orphaned.html)).toContain('Remove');
     await press(later, orphaned, { disconnect: 'keyed' });
     expect(textOf((await later.visit(PATH)).html)).not.toContain('gone');

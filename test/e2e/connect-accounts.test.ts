@@ -99,7 +99,7 @@ describe('the services page', () => {
     const { page, token } = await allowed('Bob');
     await serverButton(page, 'Connect').click();
     await answerThere(page, 'Bob', 'refuse');
-    expect(await page.getByRole('alert').innerText()).toContain('Orchard was not connected');
+    expect(await page.getByRole('alert').innerText()).toContain('Orchard wasn’t connected');
     expect(await faultsOf(page)).toEqual([]);
     await serverButton(page, 'Connect').click();
     await answerThere(page, 'Bob');
@@ -117,7 +117,7 @@ describe('the services page', () => {
     const next = await browser.newPage({ context: page.context() });
     await page.close();
     await next.goto(at);
-    expect(await statusOf(next)).toContain('waiting for you');
+    expect(await statusOf(next)).toContain('sign-in not finished');
     await next.getByRole('link', { name: 'Change what you allowed' }).click();
     await press(next, 'Allow');
     await press(next, 'Connect: Orchard');
@@ -143,7 +143,7 @@ describe('the services page', () => {
     await sees(page, 'Connect your accounts');
     await page.getByLabel('Your Keyed key').fill('no-key-of-theirs');
     await press(page, 'Connect: Keyed');
-    expect(await page.getByRole('alert').innerText()).toContain('Keyed: The service refuses this key');
+    expect(await page.getByRole('alert').innerText()).toContain('Keyed: The server rejected this key');
     await press(page, 'Connect: Orchard');
     await answerThere(page, 'Dora');
     expect(await statusOf(page)).toContain('connected');
@@ -162,7 +162,7 @@ describe('later', () => {
     const { page: other, token: others } = await allowed('Mallory');
     await other.getByRole('button', { name: 'Skip for now' }).click();
     await other.goto(link);
-    await sees(other, 'This link is for somebody else');
+    await sees(other, 'This link is for someone else');
     expect(await call(await others())).toContain('connect your own account');
     await page.goto(link);
     await press(page, 'Continue to Orchard');
@@ -189,7 +189,7 @@ describe('later', () => {
     const access = await token();
     expect(await call(access)).toContain('Fay');
     await page.goto(`${gate.origin}/account/connections`);
-    await press(page, 'Connect again: Orchard');
+    await press(page, 'Reconnect: Orchard');
     await answerThere(page, 'Fay at work');
     expect(await call(access)).toContain('Fay at work');
     await press(page, 'Disconnect: Orchard');

@@ -99,7 +99,7 @@ describe('a subject that names nobody signs nobody in', () => {
     provider.claims = { ...provider.claims, sub };
     const page = await callback();
     expect([page.status, page.location]).toEqual([400, undefined]);
-    expect(textOf(page.html)).toContain('The sign-in couldn’t be verified');
+    expect(textOf(page.html)).toContain('We couldn’t verify the sign-in');
     expect(lastSignIn()).toMatchObject({ outcome: 'refused', reason: 'oidc_subject_invalid' });
     expect(page.headers.get('set-cookie') ?? '').not.toContain('sign-in=');
   });

@@ -98,7 +98,7 @@ describe('what the provider says oddly', () => {
     await signIn(browser, `odd ${++people}`);
     const away = locationOf(await pressConnect(browser));
     const page = await browser.visit(world.provider.allow(away, 'ada', { error: 'access_denied' }));
-    expect(textOf(page.html)).toContain('was not connected');
+    expect(textOf(page.html)).toContain('wasn’t connected');
     expect(world.provider.tokenRequests).toEqual([]);
   });
 
@@ -148,7 +148,7 @@ describe('a visitor who becomes a user', () => {
     const client = await connectTo(world.at, 'tools', { browser, scope: ['mcp:read'] });
     const { body } = await new Caller(client, 'tools').call('look');
     const [{ text = '' } = {}] = (body.result?.content ?? []) as { text?: string }[];
-    const [link = '', code = ''] = [/http:\S+/.exec(text)?.[0], /it is (\w{4}-\w{4})\.$/.exec(text)?.[1]];
+    const [link = '', code = ''] = [/http:\S+/.exec(text)?.[0], /enter (\w{4}-\w{4})\.$/.exec(text)?.[1]];
     const elsewhere = new Browser(world.at);
     const asked = await elsewhere.visit(locationOf(await elsewhere.visit(link)));
     const typed = await elsewhere.submit(formWith(asked, 'user_code'), { user_code: code });

@@ -54,27 +54,27 @@ describe('a new key', () => {
   test('is made once, and shown once, however often its page is reloaded', async () => {
     const page = await phoneAt('/account/keys', 'Reloader');
     await page.getByLabel('What is it for?').fill('Laptop');
-    await press(page, 'Make the key');
+    await press(page, 'Create key');
     const key = await page.locator('#key').innerText();
     page.on('dialog', (dialog) => dialog.accept());
     for (const _ of [1, 2]) {
       await page.reload();
       await sees(page, 'Access keys');
-      expect(await page.getByRole('alert').innerText()).toContain('This key was made already');
+      expect(await page.getByRole('alert').innerText()).toContain('This key was already created');
       expect(await page.content()).not.toContain(key);
       expect(await page.getByRole('button', { name: 'Revoke Laptop' }).count()).toBe(1);
     }
     // The form at hand makes another, and so does the one that Back leads to.
     await page.getByLabel('What is it for?').fill('Phone');
-    await press(page, 'Make the key');
-    await sees(page, 'Your new key, Phone');
+    await press(page, 'Create key');
+    await sees(page, 'Your new key: Phone');
     await page.goto(`${gate.origin}/account/keys`);
     await page.getByLabel('What is it for?').fill('Tablet');
-    await press(page, 'Make the key');
+    await press(page, 'Create key');
     await page.goBack();
     await page.getByLabel('What is it for?').fill('Watch');
-    await press(page, 'Make the key');
-    await sees(page, 'Your new key, Watch');
+    await press(page, 'Create key');
+    await sees(page, 'Your new key: Watch');
     await page.goto(`${gate.origin}/account/keys`);
     expect(await page.getByRole('button', { name: /^Revoke/ }).count()).toBe(4);
     await page.context().close();
@@ -88,12 +88,12 @@ describe('a new key', () => {
     await press(other, 'Sign out');
     expect(await faultsOf(other)).toEqual([]);
     await page.getByLabel('What is it for?').fill('Nobody’s');
-    await press(page, 'Make the key');
-    await sees(page, 'That form wasn’t ours');
+    await press(page, 'Create key');
+    await sees(page, 'We couldn’t accept that form');
     await other.getByRole('link', { name: 'Sign in' }).click();
     await typeName(other, { name: 'Leaver' });
     await other.goto(`${gate.origin}/account/keys`);
-    await other.getByText('There is no key yet.').waitFor();
+    await other.getByText('You have no keys yet.').waitFor();
     await page.context().close();
   });
 });
@@ -109,13 +109,13 @@ describe('a visitor', () => {
     await press(page, 'Connect: بستان الفواكه');
     await answerThere(page, 'allow');
     await page.goto(`${gate.origin}/account/keys`);
-    await sees(page, 'Keys are not made here');
+    await sees(page, 'You can’t create keys here');
     await page.getByRole('link', { name: 'Sign in' }).click();
     await typeName(page, { name: 'Ivy' });
-    await sees(page, 'Take along');
+    await sees(page, 'Keep what');
     await page.reload();
     expect(await page.getByRole('listitem').allInnerTexts()).toEqual(['بستان الفواكه']);
-    await press(page, 'Take it along');
+    await press(page, 'Keep it');
     await page.goto(`${gate.origin}/account/connections`);
     expect(await page.locator('.service').first().innerText()).toContain('connected');
     await page.context().close();
@@ -127,16 +127,16 @@ describe('who refuses at the provider', () => {
     const page = await phoneAt('/connect/orchard', 'Refuser');
     await press(page, 'Continue to بستان الفواكه');
     await answerThere(page, 'refuse');
-    await sees(page, 'was not connected');
+    await sees(page, 'wasn’t connected');
     await page.reload();
-    await sees(page, 'There is nothing under way here');
+    await sees(page, 'We couldn’t find this sign-in');
     await page.getByRole('link', { name: 'Try again' }).click();
     await sees(page, 'Connect your');
     await press(page, 'Continue to بستان الفواكه');
     await answerThere(page, 'allow');
     await sees(page, 'is connected');
     await page.reload();
-    await sees(page, 'You have already answered this');
+    await sees(page, 'You’ve already answered this');
     await page.context().close();
   });
 
@@ -154,7 +154,7 @@ describe('who refuses at the provider', () => {
     await page.goto(`${gate.origin}/account/connections?from=1`);
     await press(page, 'Connect: untitled');
     await answerThere(page, 'refuse');
-    expect(await page.getByRole('alert').innerText()).toMatch(/untitled was not connected.*Try again if/);
+    expect(await page.getByRole('alert').innerText()).toMatch(/untitled wasn’t connected.*try again\./);
     await press(page, 'Connect: untitled');
     await answerThere(page, 'allow');
     expect(await page.locator('.service').first().innerText()).toContain('connected');
@@ -170,7 +170,7 @@ test('who signs out in another tab while at the provider has nothing connected, 
   await other.goto(`${gate.origin}/sign-in`);
   await press(other, 'Sign out');
   await answerThere(page, 'allow');
-  await sees(page, 'This link is for somebody else');
+  await sees(page, 'This link is for someone else');
   await page.getByRole('link', { name: 'Try again' }).click();
   await typeName(page, { name: 'Away' });
   await press(page, 'Continue to بستان الفواكه');
@@ -213,10 +213,10 @@ test('thirty services with long names fit the page, and a device gets what was a
   await press(page, 'Skip for now');
   await sees(page, 'Your device is connected');
   await press(second, 'Skip for now');
-  await sees(second, 'You have already answered this');
+  await sees(second, 'You’ve already answered this');
   await page.goto(verification_uri_complete);
   await press(page, 'Continue');
-  await sees(page, 'You have already answered this');
+  await sees(page, 'You’ve already answered this');
   await page.context().close();
 });
 
@@ -232,7 +232,7 @@ test('who changes identity on the services page in one tab has nothing submitted
   await typeName(other, { name: 'Bea' });
   await sees(other, 'Gardener wants to use');
   await press(page, 'Finish');
-  await sees(page, 'That form wasn’t ours');
+  await sees(page, 'We couldn’t accept that form');
   await press(other, 'Allow');
   await press(other, 'Finish');
   expect(await begun.whoami(await callback.next())).toMatchObject({ user: { name: 'Bea' } });

@@ -1,0 +1,46 @@
+import type { Context } from 'hono';
+import type { Identity, ProviderToken } from '../account';
+import { record } from '../audit';
+import { deploymentOf } from '../config';
+import type { Flow } from '../flow';
+import { ok, type Refusal } from '../result';
+import { type PageRefusal, type PageResult, words } from '../ui';
+import { checkDomain } from './domains';
+import { startSignIn } from './session';
+import { afterSignIn } from './visitor-routes';
+
+/**
+ * Signs the person in at this browser, and goes on with what waits for that. `token`: by which their provider is asked
+ * again. Refused as `sso_required`, see {@link checkProvider}.
+ */
+export async function finishSignIn(
+  c: Context,
+  flow: Flow,
+  identity: Identity,
+  token?: ProviderToken,
+): Promise<PageResult> {
+  const bound = checkProvider(c, flow, identity);
+  if (!bound.ok) return bound;
+  const user = await startSignIn(c, identity, token);
+  record(c, { event: 'sign_in', outcome: 'ok', user, detail: identity.provider });
+  return ok(c.redirect(await afterSignIn(c, flow, identity.provider), 303));
+}
+
+/** Refused as `sso_required` when the domain of that person's address is bound to another provider. */
+export function checkProvider(c: Context, flow: Flow, identity: Identity): PageResult<null> {
+  const bound = checkDomain(identity, deploymentOf(c).settings.signIn.oidc);
+  return bound.ok ? ok(null) : { ok: false, error: ssoRequired(c, flow, bound.error) };
+}
+
+/** Records the refusal, whose `detail` is the name of the provider to sign in with; its page names that one. */
+export function ssoRequired(c: Context, flow: Flow, refusal: Refusal): PageRefusal {
+  record(c, { event: 'sign_in', outcome: 'refused', ...refusal });
+  const provider = deploymentOf(c).settings.signIn.oidc.find(({ name }) => name === refusal.detail);
+  const about = provider?.title ?? refusal.detail ?? '';
+  return { reason: 'sso_required', about, action: tryAgain(flow) };
+}
+
+/** The button that leads back to the sign-in page of a flow. */
+export function tryAgain(flow: Flow): { label: string; href: string } {
+  return { label: words.signIn.again, href: `/sign-in?flow=${flow.id}` };
+}

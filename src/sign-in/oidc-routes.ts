@@ -1,0 +1,90 @@
+import type { Context } from 'hono';
+import { record } from '../audit';
+import { deploymentOf, type OidcProvider, readSecret, secretName, titleOf } from '../config';
+import { type Flow, findFlow } from '../flow';
+import { ok, type Refusal } from '../result';
+import { type PageRefusal, type PageResult, refusePage } from '../ui';
+import { finishSignIn, tryAgain } from './finish';
+import { beginOidc, finishOidc, type OidcTransaction, stateFlowId } from './oidc';
+import type { OidcRefusal } from './oidc-refusals';
+
+/** The name under which a transaction waits in its flow. */
+const TRANSACTION = 'oidc';
+
+/** Sends the browser to the provider that the form names; `method_refused` when there is none of that name. */
+export async function signInAtProvider(c: Context, flow: Flow, name: string | null): Promise<PageResult> {
+  const provider = findProvider(c, name);
+  if (!provider) return refusePage('method_refused', { detail: 'no such provider' });
+  const selectAccount = (await flow.take<boolean>('select-account')) === true;
+  return goToProvider(c, flow, provider, { selectAccount });
+}
+
+/** `GET /sign-in/callback`: the provider sends the browser back, with an answer to the transaction of a flow. */
+export async function comeBackFromProvider(c: Context): Promise<PageResult> {
+  const deployment = deploymentOf(c);
+  const flow = await findFlow(c, stateFlowId(c.req.query('state') ?? ''), { touch: true });
+  if (!flow.ok) return flow;
+  const transaction = await flow.value.take<OidcTransaction>(TRANSACTION);
+  if (!transaction) return refusePage('flow_unknown', { detail: 'no sign-in is under way in it' });
+  const provider = findProvider(c, transaction.provider);
+  if (!provider) return refusePage('method_refused', { detail: 'no such provider' });
+  const redirectUri = redirectUriOf(c);
+  const finished = await finishOidc({
+    provider,
+    clientSecret: readSecret({ ...deployment.env }, secretName('OIDC', provider.name, 'CLIENT_SECRET')),
+    redirectUri,
+    transaction,
+    answer: new URL(`${redirectUri}${new URL(c.req.url).search}`),
+    local: deployment.local,
+  });
+  if (!finished.ok) {
+    record(c, { event: 'sign_in', outcome: 'refused', ...finished.error });
+    // The provider lists `offline_access` and refuses it to us: sign in without a refresh token.
+    if (finished.error.reason === 'oidc_scope_rejected' && transaction.offline) {
+      const again = { selectAccount: transaction.select_account, offline: false };
+      return goToProvider(c, flow.value, provider, again);
+    }
+    return { ok: false, error: pageOf(provider, flow.value, finished.error) };
+  }
+  const { identity, refresh_token } = finished.value;
+  const { issuer, client_id } = provider;
+  const token = refresh_token ? { issuer, client_id, refresh_token } : undefined;
+  return finishSignIn(c, flow.value, identity, token);
+}
+
+async function goToProvider(
+  c: Context,
+  flow: Flow,
+  provider: OidcProvider,
+  options: { selectAccount: boolean; offline?: boolean },
+): Promise<PageResult> {
+  const { local } = deploymentOf(c);
+  const begun = await beginOidc(provider, redirectUriOf(c), flow.id, { ...options, local });
+  if (!begun.ok) return { ok: false, error: pageOf(provider, flow, begun.error) };
+  await flow.stage(TRANSACTION, begun.value.transaction);
+  return ok(c.redirect(begun.value.url, 303));
+}
+
+function findProvider(c: Context, name: string | null): OidcProvider | undefined {
+  return deploymentOf(c).settings.signIn.oidc.find((candidate) => candidate.name === name);
+}
+
+function redirectUriOf(c: Context): string {
+  return `${deploymentOf(c).origin}/sign-in/callback`;
+}
+
+/** Which page a refusal becomes; its own tag goes to the log. */
+function pageOf(provider: OidcProvider, flow: Flow, { reason, detail }: Refusal<OidcRefusal>): PageRefusal {
+  const more = { about: titleOf(provider), detail: `${reason} ${detail ?? ''}`, action: tryAgain(flow) };
+  switch (reason) {
+    case 'oidc_unreachable':
+    case 'oidc_metadata_invalid':
+      return { reason: 'provider_unreachable', ...more };
+    case 'oidc_denied':
+    case 'oidc_scope_rejected':
+    case 'oidc_error':
+      return { reason: 'provider_refused', ...more };
+    default:
+      return { reason: 'provider_answer_invalid', ...more };
+  }
+}
