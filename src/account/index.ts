@@ -1,6 +1,7 @@
 /** The public API of `account/`: the `Account` object of one principal, and the types that it is called with. */
 export type { Access, Grant } from './access/access';
 export type { AccessRefusal } from './access/access-checks';
+export { accountOf, findAccount, parseToken } from './access/find-account';
 export { containsKey, containsOwnCredential } from './access/own-credentials';
 export { AccountObject } from './account';
 export { isOfAnotherClient } from './connections/configured';
@@ -20,7 +21,6 @@ export {
   type TokenProvider,
   type UpstreamCredential,
 } from './connections/credential';
-export { accountOf, findAccount, parseToken } from './find-account';
 export type { DirectApproval } from './grants/direct';
 export type { IssuerConfig } from './grants/grants';
 export type {
