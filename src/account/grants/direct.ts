@@ -6,7 +6,7 @@ import type { Identity } from '../principal/identity';
 import { includedScopes, type Scope } from '../principal/scopes';
 import { clientRecord, type IssuerConfig, issuingConfig, type TokenRequest } from './grants';
 import type { Issuer } from './issuer';
-import { GONE, type GrantStore } from './store';
+import type { GrantStore } from './store';
 import type { ExchangeRefusalReason, TokenResult } from './token-result';
 
 /** What is allowed by the settings, without a person at a page. Times are seconds since the epoch. */
@@ -68,7 +68,7 @@ export async function issueDirectly(
   const issued = await issuer.token(view, issuing, form);
   if (!issued.ok) return issued;
   const ends = Math.min(expires_at, now + config.tokens.access);
-  const row = {
+  const grant = {
     id: grantId,
     client_id,
     client_name: name,
@@ -83,7 +83,7 @@ export async function issueDirectly(
     identity: key_id === undefined ? JSON.stringify(identity) : null,
     key_id: key_id ?? null,
   };
-  store.commit(view, { grantId, refresh: ends, access: ends }, (insert) => insert('grants', row));
+  store.commit(view, { grantId, refresh: ends, access: ends, grant }, () => undefined);
   return ok({ ...issued.value, expires_in: ends - now });
 }
 
@@ -124,10 +124,12 @@ export async function exchangeToken(
   const ends = Math.min(now + Math.min(asked, config.tokens.access), record.expires_at ?? grant.expires_at);
   const hash = await sha256Hex(issued.value.access_token);
   const stands = { grantId, refresh: grant.refresh_expires_at, access: ends };
-  const stored = store.commit(view, stands, (insert) => {
-    if (!store.record(key, now)) throw GONE;
-    insert('exchanges', { hash, grant_id: grantId, subject, expires_at: ends });
-  });
+  // The subject token may have been revoked while the issuer was at work. Nothing waits from here on.
+  const stored =
+    store.record(key, now) !== undefined &&
+    store.commit(view, stands, (insert) => {
+      insert('exchanges', { hash, grant_id: grantId, subject, expires_at: ends });
+    });
   return stored ? ok({ ...issued.value, expires_in: ends - now }) : refuse('grant_revoked_meanwhile');
 }
 

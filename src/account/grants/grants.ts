@@ -7,7 +7,7 @@ import type { Scope } from '../principal/scopes';
 import type { CheckedRequest, Issuer, IssuingClient, IssuingConfig } from './issuer';
 import { judgeCodeReplay, judgeRefreshReplay } from './replay';
 import type { CodeRow, GrantRow, RotationRow } from './rows';
-import type { GrantStore } from './store';
+import type { GrantStore, Insert } from './store';
 import type { CodeRefusalReason, IssuedTokens, RefreshRefusalReason, TokenResult } from './token-result';
 
 /** What a person allowed on the consent page. `expires_at`: the grant's end, seconds since the epoch. */
@@ -87,21 +87,21 @@ export class Grants {
     const grantId = code.split(':')[1] ?? '';
     const codeEnds = now + config.tokens.code;
     this.store.makeRoom();
-    this.store.commit(view, { grantId, refresh: codeEnds, access: codeEnds }, (insert) => {
-      insert('grants', {
-        id: grantId,
-        client_id: client.client_id,
-        client_name: client.name,
-        client_domain: client.domain ?? null,
-        redirect_uri: request.redirect_uri,
-        resource: request.resource,
-        scope: scope.join(' '),
-        servers: JSON.stringify(servers),
-        created_at: now,
-        expires_at: approval.expires_at,
-        refresh_expires_at: codeEnds,
-        key_id: approval.key_id ?? null,
-      });
+    const grant = {
+      id: grantId,
+      client_id: client.client_id,
+      client_name: client.name,
+      client_domain: client.domain ?? null,
+      redirect_uri: request.redirect_uri,
+      resource: request.resource,
+      scope: scope.join(' '),
+      servers: JSON.stringify(servers),
+      created_at: now,
+      expires_at: approval.expires_at,
+      refresh_expires_at: codeEnds,
+      key_id: approval.key_id ?? null,
+    };
+    this.store.commit(view, { grantId, refresh: codeEnds, access: codeEnds, grant }, (insert) => {
       insert('codes', {
         hash,
         grant_id: grantId,
@@ -245,8 +245,6 @@ export class Grants {
     return stored ? ok(answer) : refuse('grant_revoked_meanwhile');
   }
 }
-
-export type Insert = (table: string, columns: Record<string, SqlStorageValue>) => void;
 
 /** What the issuer needs to know of the deployment and of a client. */
 export function issuingConfig(config: IssuerConfig, client: IssuingClient): IssuingConfig {

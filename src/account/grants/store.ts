@@ -11,6 +11,18 @@ const KEPT_AFTER_END = 3600;
 
 type Columns = Record<string, SqlStorageValue>;
 
+/** Inserts a row. */
+export type Insert = (table: string, columns: Columns) => void;
+
+/** What is committed: of which grant, and when its refresh token and the access token end (seconds since the epoch). */
+export interface Commit {
+  grantId: string;
+  refresh: number;
+  access: number;
+  /** The grant's own row, where it is new. */
+  grant?: Columns;
+}
+
 /**
  * The rows behind a principal's grants. Every change of a `grant:` or `token:` record goes through
  * {@link write}, which notes it for the copy in KV in the same transaction.
@@ -83,30 +95,26 @@ export class GrantStore {
   }
 
   /**
-   * Stores what the issuer wrote into a view, with the ends that the object decided, together with the
-   * rows that belong to it. False, and nothing stored, when the grant was revoked meanwhile, the visitor whose
-   * account this is began to be merged into a user, or `rows` throws {@link GONE}.
+   * Stores what the issuer wrote into a view, with the ends that the object decided, together with the rows that
+   * belong to it. False, and nothing stored, when the grant was revoked meanwhile, or the visitor whose account this is
+   * began to be merged into a user.
    */
   commit(
     view: RecordView,
-    ends: { grantId: string; refresh: number; access: number },
-    rows: (insert: (table: string, columns: Columns) => void) => void,
+    { grantId, refresh, access, grant }: Commit,
+    rows: (insert: Insert) => void,
   ): boolean {
-    try {
-      this.storage.transactionSync(() => {
-        rows((table, columns) => this.insert(table, columns));
-        const update = `UPDATE grants SET refresh_expires_at = ? WHERE id = ?
-          AND NOT EXISTS (SELECT 1 FROM moved_to)`;
-        if (this.sql.exec(update, ends.refresh, ends.grantId).rowsWritten === 0) throw GONE;
-        for (const [key, record] of view.writes) {
-          this.write(key, endAt(record, key.startsWith('token:') ? ends.access : ends.refresh));
-        }
-      });
+    return this.storage.transactionSync(() => {
+      const update = `UPDATE grants SET refresh_expires_at = ? WHERE id = ?
+        AND NOT EXISTS (SELECT 1 FROM moved_to)`;
+      if (grant) this.insert('grants', grant);
+      else if (this.sql.exec(update, refresh, grantId).rowsWritten === 0) return false;
+      rows((table, columns) => this.insert(table, columns));
+      for (const [key, record] of view.writes) {
+        this.write(key, endAt(record, key.startsWith('token:') ? access : refresh));
+      }
       return true;
-    } catch (error) {
-      if (error === GONE) return false;
-      throw error;
-    }
+    });
   }
 
   /** Ends a grant with its codes and tokens, at once. False when there was none. */
@@ -249,9 +257,6 @@ export class GrantStore {
     return this.sql.exec(query, ...values).toArray()[0] as T | undefined;
   }
 }
-
-/** Rolls a commit back. */
-export const GONE = new Error('what it was made from was revoked meanwhile');
 
 interface RefreshFields {
   refreshTokenId?: string;
