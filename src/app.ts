@@ -18,11 +18,10 @@ import {
   refuseForeignOrigin,
 } from './gateway';
 import { limitClients } from './limits';
-import { authorizeRoutes, deviceRoutes, oauthRoutes } from './oauth';
-import { accountApi, accountHome, connectionPages, connectionsApi, keysApi, keysPages } from './self-service';
-import { currentSignIn, signInPages, signOutPages } from './sign-in';
+import { authorizePages, devicePages, oauthEndpoints } from './oauth';
+import { accountApi, accountPages } from './self-service';
+import { signInPages, signOutPages } from './sign-in';
 import { failAsPage, logo, ownFormsOnly, showProblem } from './ui';
-import { tryCredential } from './upstream';
 
 /** Where messages of MCP are answered. */
 const MCP_PATHS = ['/', '/mcp/*'];
@@ -57,24 +56,20 @@ for (const path of ['/oauth/token', '/oauth/revoke', '/oauth/introspect']) {
   app.use(path, limitClients('tokens'));
 }
 app.route('/oauth', json(clientDocumentRoutes));
-app.route('/', oauthRoutes.onError(failAsJson));
+app.route('/oauth', json(oauthEndpoints));
 
 // For people.
-app.route('/', authorizeRoutes.onError(failAsPage));
-app.route('/', deviceRoutes.onError(failAsPage));
+app.route('/authorize', pages(authorizePages));
+app.route('/device', pages(devicePages));
 app.route('/sign-in', pages(signInPages));
 app.route('/sign-out', pages(signOutPages));
 app.route('/connect', pages(connectPages));
 app.get('/logo', logo);
 
-// What a person, or an admin, does about their own account, or all: pages, and the same as JSON.
-app.route('/', accountHome(currentSignIn, ['connections', 'keys']).onError(failAsPage));
-app.route('/', connectionPages(tryCredential).onError(failAsPage));
-app.route('/', keysPages(currentSignIn).onError(failAsPage));
+// What people do with their own accounts, as pages and as JSON, and what admins do with everybody's.
+app.route('/account', pages(accountPages));
 app.route('/api/admin', json(adminApi));
-app.route('/', keysApi(currentSignIn).onError(failAsJson));
-app.route('/', accountApi(currentSignIn).onError(failAsJson));
-app.route('/', connectionsApi.onError(failAsJson));
+app.route('/api', json(accountApi));
 
 // The MCP servers. A person who opens these addresses gets a page.
 app.route('/mcp', pageOrJson(mcpRoutes));
@@ -109,7 +104,7 @@ function failAsJson(error: Error, c: Context): Response {
 }
 
 /** 404 for a path, or something at it, that isn't there: a page for who asks for one, else JSON. */
-function nothingHere(c: Context): Response | Promise<Response> {
+async function nothingHere(c: Context): Promise<Response> {
   const wantsPage = (c.req.header('accept') ?? '').includes('text/html');
   if (wantsPage) return showProblem(c, { reason: 'not_found' });
   return c.json({ error: 'not_found', error_description: 'There is nothing at this path' }, 404);

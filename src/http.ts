@@ -1,21 +1,24 @@
-import { ok, type Result, refuse } from './result';
+import { ok, type Refusal, type Result, refuse } from './result';
 
-/** The most that a form may weigh, in bytes. Codes, tokens and assertions fit many times over. */
+/** The longest form, in bytes. Codes, tokens and assertions are far shorter. */
 const MAX_FORM_BYTES = 64 * 1024;
 
 export type FormRefusal = 'form_wrong_type' | 'form_too_large' | 'form_unreadable';
 
-/** Reads an `application/x-www-form-urlencoded` body of at most 64 kB (RFC 6749 appendix B). */
-export async function readForm(request: Request): Promise<Result<URLSearchParams>> {
+/**
+ * Reads an `application/x-www-form-urlencoded` body of at most 64 kB (RFC 6749 appendix B). Refused as
+ * `form_wrong_type` (`detail` is the type), `form_too_large`, or `form_unreadable` when it isn't UTF-8.
+ */
+export async function readForm(request: Request): Promise<Result<URLSearchParams, Refusal<FormRefusal>>> {
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/x-www-form-urlencoded') return refuse<FormRefusal>('form_wrong_type', type);
+  if (type !== 'application/x-www-form-urlencoded') return refuse('form_wrong_type', type);
   const body = await readBody(request, MAX_FORM_BYTES);
-  if (!body.ok) return refuse<FormRefusal>('form_too_large');
+  if (!body.ok) return refuse('form_too_large');
   const text = decodeUtf8(body.value);
-  return text === undefined ? refuse<FormRefusal>('form_unreadable') : ok(new URLSearchParams(text));
+  return text === undefined ? refuse('form_unreadable') : ok(new URLSearchParams(text));
 }
 
-/** The text of UTF-8 bytes, a byte order mark included; undefined when they are not. */
+/** The text of UTF-8 bytes, with the byte order mark if there is one; undefined when they aren't UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -24,8 +27,11 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** A body of at most `maxBytes`; refused as `body_too_large` as soon as it is longer. */
-export async function readBody(request: Request, maxBytes: number): Promise<Result<Uint8Array>> {
+/** Reads a body of at most `maxBytes`; `body_too_large` as soon as it is longer. No body is an empty one. */
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+): Promise<Result<Uint8Array, Refusal<'body_too_large'>>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
@@ -36,7 +42,7 @@ export async function readBody(request: Request, maxBytes: number): Promise<Resu
   return ok(joinBytes(chunks));
 }
 
-/** Parts in one piece. */
+/** Joins parts into one array, which is the part itself when there is only one. */
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   const [only] = parts;
   if (only && parts.length === 1) return only;
@@ -49,17 +55,11 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** The names that are there more than once, which RFC 6749 section 3.1 forbids; `allowed` ones apart. */
+/** The parameters that are given more than once, which RFC 6749 section 3.1 forbids, but for those in `allowed`. */
 export function repeatedNames(parameters: URLSearchParams, allowed: readonly string[] = []): string[] {
   const names = [...new Set(parameters.keys())];
   return names.filter((name) => !allowed.includes(name) && parameters.getAll(name).length > 1);
 }
 
-/** Whether a request that changes something came from a page of ours, as far as the browser says. */
-export function isSameOrigin(request: Request, origin: string): boolean {
-  const from = request.headers.get('origin');
-  return from === null || from === origin;
-}
-
-/** Answers to OAuth requests are never stored (RFC 6749 section 5.1). */
+/** Headers of answers to OAuth requests, which are never stored (RFC 6749 section 5.1). */
 export const NO_STORE = { 'Cache-Control': 'no-store', Pragma: 'no-cache' };

@@ -2,80 +2,91 @@ import ipaddr from 'ipaddr.js';
 import { isLoopbackHost } from './hosts';
 import { ok, type Refusal, type Result, refuse } from './result';
 
-/** Why {@link safeFetch} has no answer. All but `url_forbidden` mean a fault of the other side. */
-export type SafeFetchRefusal =
+/** Why {@link outboundFetch} has no answer. */
+export type OutboundRefusal =
+  /** The address rules: nothing was sent. */
   | 'url_forbidden'
   | 'unreachable'
   | 'timed_out'
+  /** A 3xx, where only 200 is an answer. */
   | 'redirected'
+  /** Another status than 200, where only that is an answer. */
   | 'status_not_ok'
   | 'too_large';
 
-export interface SafeFetchOptions {
+/** What one kind of outgoing request may do. Redirects are never followed. */
+export interface OutboundPolicy {
+  /** The longest body that is read, in bytes after decompression; 0: none is. */
   maxBytes: number;
-  /** For headers and body together. */
+  /** For headers and body together, in ms. */
   timeoutMs: number;
-  accept?: string;
-  /** `host:port` on loopback that may be fetched from nevertheless, for local development. */
-  loopbackHosts?: readonly string[];
-  /** Origins on loopback that may be reached nevertheless, also by `http:`, for local development. */
-  loopbackOrigins?: readonly string[];
+  /** `ok`: only 200 is an answer, of others no body is read; `any`: every status is, redirects too. */
+  statuses: 'ok' | 'any';
+  /** Origins on this computer that may be reached, by `http:` too: for local development. */
+  loopback?: readonly string[];
 }
 
-export interface Fetched {
-  body: Uint8Array;
-  headers: Headers;
+/** What is sent: a GET without a body, unless it says otherwise. */
+export interface OutboundRequest {
+  method?: string;
+  headers?: HeadersInit;
+  body?: BodyInit | null;
+}
+
+/** An answer that was read to its end. */
+export interface OutboundAnswer {
   status: number;
+  headers: Headers;
+  /** Decoded: `Content-Encoding` and `Content-Length` in `headers` are about what was sent. */
+  body: Uint8Array;
 }
 
 /**
- * GETs a URL that comes from outside, by the rules of {@link safeSend}; the status must be 200.
+ * Sends a request to a URL that comes from outside, if {@link mayReach} allows it, within the limits of the policy.
+ * The platform checks the addresses that public names resolve to (`global_fetch_strictly_public`).
  */
-export async function safeFetch(
+export async function outboundFetch(
   url: string,
-  options: SafeFetchOptions,
-): Promise<Result<Fetched, Refusal<SafeFetchRefusal>>> {
-  const headers = { accept: options.accept ?? '*/*' };
-  const sent = await safeSend(url, { headers, onlyStatus: 200 }, options);
-  if (!sent.ok || sent.value.status === 200) return sent;
-  const { status } = sent.value;
-  return refuse(status >= 300 && status < 400 ? 'redirected' : 'status_not_ok', String(status));
-}
-
-/**
- * Sends a request to a URL that comes from outside: https only, no userinfo, no host that {@link isForbiddenHost}
- * names, no redirects, at most `maxBytes` of the answer after decompression (0: the body isn't read), within
- * `timeoutMs`. The platform checks the addresses that public names resolve to (`global_fetch_strictly_public`).
- * `onlyStatus`: the body of an answer with another status isn't read.
- */
-export async function safeSend(
-  url: string,
-  request: { method?: string; headers?: HeadersInit; body?: BodyInit | null; onlyStatus?: number },
-  options: SafeFetchOptions,
-): Promise<Result<Fetched, Refusal<SafeFetchRefusal>>> {
-  const target = URL.canParse(url) ? new URL(url) : undefined;
-  if (!target || !mayFetch(target, options)) return refuse('url_forbidden');
-  const signal = AbortSignal.timeout(options.timeoutMs);
-  const { maxBytes } = options;
-  const headers = new Headers(request.headers);
+  policy: OutboundPolicy,
+  { method = 'GET', headers: given, body = null }: OutboundRequest = {},
+): Promise<Result<OutboundAnswer, Refusal<OutboundRefusal>>> {
+  if (!mayReach(url, policy.loopback)) return refuse('url_forbidden');
+  const signal = AbortSignal.timeout(policy.timeoutMs);
+  const headers = new Headers(given);
   // Common firewalls answer 403 to requests without a User-Agent, and Workers send none.
   headers.set('user-agent', 'Gatehouse');
-  const { method = 'GET', body = null, onlyStatus } = request;
   try {
     const init = { method, headers: Object.fromEntries(headers), body, signal } as const;
-    const response = await fetch(target.href, { ...init, redirect: 'manual', cache: 'no-store' });
-    const { status } = response;
-    const answer = { status, headers: response.headers };
-    if (maxBytes === 0 || (onlyStatus !== undefined && status !== onlyStatus)) {
-      await response.body?.cancel();
-      return ok({ ...answer, body: new Uint8Array() });
-    }
-    const read = await readAtMost(maxBytes, response.body, signal);
-    return read ? ok({ ...answer, body: read }) : refuse('too_large', `over ${maxBytes} bytes`);
+    const response = await fetch(new URL(url).href, { ...init, redirect: 'manual', cache: 'no-store' });
+    return await readAnswer(response, policy, signal);
   } catch (error) {
-    if (signal.aborted) return refuse('timed_out', `after ${options.timeoutMs} ms`);
+    if (signal.aborted) return refuse('timed_out', `after ${policy.timeoutMs} ms`);
     return refuse('unreachable', error instanceof Error ? error.message : undefined);
   }
+}
+
+/** The answer as a `Response`, for libraries that are given a `fetch` of ours. */
+export function responseOf({ status, headers: received, body }: OutboundAnswer): Response {
+  const headers = new Headers(received);
+  for (const name of ['content-encoding', 'content-length']) headers.delete(name);
+  const bytes = new Uint8Array(body);
+  return new Response(bytes.byteLength > 0 ? bytes : null, { status, headers });
+}
+
+async function readAnswer(
+  response: Response,
+  { maxBytes, statuses }: OutboundPolicy,
+  signal: AbortSignal,
+): Promise<Result<OutboundAnswer, Refusal<OutboundRefusal>>> {
+  const { status, headers } = response;
+  const isRefused = statuses === 'ok' && status !== 200;
+  if (isRefused || maxBytes === 0) {
+    await response.body?.cancel();
+    if (!isRefused) return ok({ status, headers, body: new Uint8Array() });
+    return refuse(status >= 300 && status < 400 ? 'redirected' : 'status_not_ok', String(status));
+  }
+  const body = await readAtMost(maxBytes, response.body, signal);
+  return body ? ok({ status, headers, body }) : refuse('too_large', `over ${maxBytes} bytes`);
 }
 
 /** The whole body; undefined as soon as it is longer than `maxBytes`, and the rest isn't read. */
@@ -106,12 +117,16 @@ async function readAtMost(
   }
 }
 
-function mayFetch(url: URL, { loopbackHosts = [], loopbackOrigins = [] }: SafeFetchOptions): boolean {
-  if (url.username || url.password) return false;
-  if (isLoopbackHost(url.hostname) && loopbackOrigins.includes(url.origin)) return true;
-  if (url.protocol !== 'https:') return false;
-  if (!isForbiddenHost(url.hostname)) return true;
-  return isLoopbackHost(url.hostname) && loopbackHosts.includes(`${url.hostname}:${url.port || '443'}`);
+/**
+ * Whether the gate may send a request there: by https, without userinfo, to no host that {@link isForbiddenHost} names.
+ * `loopback`: origins on this computer for which none of this holds but userinfo.
+ */
+export function mayReach(target: string, loopback: readonly string[] = []): boolean {
+  const url = URL.canParse(target) ? new URL(target) : undefined;
+  if (!url || url.username || url.password) return false;
+  const isNamed = loopback.some((origin) => URL.canParse(origin) && new URL(origin).origin === url.origin);
+  if (isNamed && isLoopbackHost(url.hostname)) return true;
+  return url.protocol === 'https:' && !isForbiddenHost(url.hostname);
 }
 
 const LOCAL_NAMES = /(^|\.)(localhost|local|internal|home\.arpa)$/;

@@ -1,4 +1,5 @@
 import { RE2JS } from 're2js';
+import { isolateCache } from './caches';
 
 /*
  * Regular expressions of the settings. They are applied to text from outside (claims, names), so they must run in
@@ -10,10 +11,7 @@ export const LONGEST_MATCHED = 2048;
 /** Most steps of a compiled pattern: repetitions such as `(a{50}){50}` become very many. */
 const LONGEST_PROGRAM = 1000;
 
-/**
- * Compiled patterns by their text, for as long as the isolate lives. Bounded, since all patterns are in the settings.
- */
-const compiled = new Map<string, RE2JS>();
+const compiled = isolateCache<RE2JS>('patterns');
 
 /** Why a pattern can't be used, in words for the operator; undefined when it can. */
 export function patternFault(pattern: string): string | undefined {
@@ -30,7 +28,7 @@ export function patternFault(pattern: string): string | undefined {
 /** Whether some part of the text matches a pattern. The pattern must have no {@link patternFault}. */
 export function matchesPattern(text: string, pattern: string): boolean {
   if (text.length > LONGEST_MATCHED) return false;
-  const known = compiled.get(pattern) ?? RE2JS.compile(pattern);
-  compiled.set(pattern, known);
+  const known = compiled().get(pattern) ?? RE2JS.compile(pattern);
+  compiled().set(pattern, known);
   return known.test(text);
 }

@@ -70,7 +70,7 @@ export function resourcesOf(host: ResourceHost): Resource[] {
  * The resource that a client names (RFC 8707 section 2). Spellings of scheme, host, default port and the root's slash
  * don't matter (`canonicalUrl`); nothing else may differ. Refused when this deployment has no such resource.
  */
-export function findResource(host: ResourceHost, name: string): Result<Resource, Refusal<'target_unknown'>> {
+export function resourceNamed(host: ResourceHost, name: string): Result<Resource, Refusal<'target_unknown'>> {
   const url = canonicalUrl(name);
   const found = resourcesOf(host).find((resource) => resource.url === url);
   return found ? ok(found) : refuse('target_unknown');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeUtf8, isSameOrigin, readBody, readForm, repeatedNames } from '../src/http';
+import { decodeUtf8, readBody, readForm, repeatedNames } from '../src/http';
 
 const FORM = 'application/x-www-form-urlencoded';
 
@@ -79,20 +79,6 @@ describe('the checks of a request', () => {
     expect(repeatedNames(parameters)).toEqual(['a', 'resource', 'c']);
     expect(repeatedNames(parameters, ['resource'])).toEqual(['a', 'c']);
     expect(repeatedNames(new URLSearchParams())).toEqual([]);
-  });
-
-  it.each([
-    [undefined, true],
-    ['https://gate.example', true],
-    ['https://gate.example.evil', false],
-    ['http://gate.example', false],
-    ['https://gate.example:8443', false],
-    ['null', false],
-    ['', false],
-  ])('take a form sent from %s: %s', (origin, expected) => {
-    const headers: Record<string, string> = origin === undefined ? {} : { origin };
-    const request = new Request('https://gate.example/', { method: 'POST', headers });
-    expect(isSameOrigin(request, 'https://gate.example')).toBe(expected);
   });
 
   it('read UTF-8 and nothing else', () => {

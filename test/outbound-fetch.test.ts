@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { isForbiddenAddress, isForbiddenHost, safeFetch } from '../src/outbound-fetch';
+import { isForbiddenAddress, isForbiddenHost, outboundFetch, responseOf } from '../src/outbound-fetch';
 
-const options = { maxBytes: 16, timeoutMs: 30_000 };
+const options = { maxBytes: 16, timeoutMs: 30_000, statuses: 'ok' as const };
 /** For a host that says nothing: it is to be given up on. */
 const brief = { ...options, timeoutMs: 50 };
 
@@ -114,7 +114,7 @@ describe('which hosts are never fetched from', () => {
   });
 });
 
-describe('safeFetch', () => {
+describe('outboundFetch', () => {
   it.each([
     'http://example.com/a',
     'https://user:secret@example.com/a',
@@ -126,25 +126,30 @@ describe('safeFetch', () => {
     'not a url',
   ])('asks nobody for %s', async (url) => {
     const asked = network(() => new Response('{}'));
-    expect(await safeFetch(url, options)).toEqual({ ok: false, error: { reason: 'url_forbidden' } });
+    expect(await outboundFetch(url, options)).toEqual({ ok: false, error: { reason: 'url_forbidden' } });
     expect(asked).toEqual([]);
   });
 
   it('fetches from loopback only from the very host and port that is named', async () => {
     const asked = network(() => new Response('{}'));
-    const loopback = { ...options, loopbackHosts: ['localhost:8443', '10.0.0.1:8443', 'localhost:443'] };
-    expect((await safeFetch('https://localhost:8443/a', loopback)).ok).toBe(true);
-    expect((await safeFetch('https://localhost/a', loopback)).ok).toBe(true);
-    expect((await safeFetch('https://localhost:8444/a', loopback)).ok).toBe(false);
-    expect((await safeFetch('https://127.0.0.1:8443/a', loopback)).ok).toBe(false);
-    expect((await safeFetch('https://10.0.0.1:8443/a', loopback)).ok).toBe(false);
-    expect((await safeFetch('http://localhost:8443/a', loopback)).ok).toBe(false);
+    const loopback = {
+      ...options,
+      loopback: ['https://localhost:8443', 'https://10.0.0.1:8443', 'https://localhost:443'],
+    };
+    expect((await outboundFetch('https://localhost:8443/a', loopback)).ok).toBe(true);
+    expect((await outboundFetch('https://localhost/a', loopback)).ok).toBe(true);
+    expect((await outboundFetch('https://localhost:8444/a', loopback)).ok).toBe(false);
+    expect((await outboundFetch('https://127.0.0.1:8443/a', loopback)).ok).toBe(false);
+    expect((await outboundFetch('https://10.0.0.1:8443/a', loopback)).ok).toBe(false);
+    expect((await outboundFetch('http://localhost:8443/a', loopback)).ok).toBe(false);
     expect(asked).toHaveLength(2);
   });
 
   it('hands over body and headers, and follows nothing by itself', async () => {
     const asked = network(() => new Response('{"a":1}', { headers: { 'cache-control': 'max-age=9' } }));
-    const fetched = await safeFetch('https://example.com/a', { ...options, accept: 'application/json' });
+    const fetched = await outboundFetch('https://example.com/a', options, {
+      headers: { accept: 'application/json' },
+    });
     if (!fetched.ok) throw new Error(fetched.error.reason);
     expect(new TextDecoder().decode(fetched.value.body)).toBe('{"a":1}');
     expect(fetched.value.headers.get('cache-control')).toBe('max-age=9');
@@ -155,14 +160,14 @@ describe('safeFetch', () => {
 
   it.each([301, 302, 303, 307, 308])('refuses a %i instead of going where it points', async (status) => {
     const asked = network(() => new Response(null, { status, headers: { location: 'https://10.0.0.1/' } }));
-    const fetched = await safeFetch('https://example.com/a', options);
+    const fetched = await outboundFetch('https://example.com/a', options);
     expect(fetched).toEqual({ ok: false, error: { reason: 'redirected', detail: String(status) } });
     expect(asked).toHaveLength(1);
   });
 
   it.each([204, 206, 403, 404, 500])('takes no body from a %i', async (status) => {
     network(() => new Response(status === 204 ? null : '{}', { status }));
-    const fetched = await safeFetch('https://example.com/a', options);
+    const fetched = await outboundFetch('https://example.com/a', options);
     expect(fetched).toEqual({ ok: false, error: { reason: 'status_not_ok', detail: String(status) } });
   });
 
@@ -180,18 +185,18 @@ describe('safeFetch', () => {
         },
       });
     network(() => new Response(endless()));
-    const fetched = await safeFetch('https://example.com/a', options);
+    const fetched = await outboundFetch('https://example.com/a', options);
     expect(fetched).toMatchObject({ ok: false, error: { reason: 'too_large' } });
     expect(cancelled).toBe(true);
     expect(sent).toBeLessThan(100);
 
     network(() => new Response('x'.repeat(16)));
-    expect(await safeFetch('https://example.com/a', options)).toMatchObject({ ok: true });
+    expect(await outboundFetch('https://example.com/a', options)).toMatchObject({ ok: true });
   });
 
   it('gives up on a host that sends headers and then no body', async () => {
     network(() => new Response(new ReadableStream({ pull: () => new Promise(() => {}) })));
-    const fetched = await safeFetch('https://example.com/a', brief);
+    const fetched = await outboundFetch('https://example.com/a', brief);
     expect(fetched).toMatchObject({ ok: false, error: { reason: 'timed_out' } });
   });
 
@@ -202,7 +207,7 @@ describe('safeFetch', () => {
           request.signal.addEventListener('abort', () => reject(request.signal.reason)),
         ),
     );
-    const fetched = await safeFetch('https://example.com/a', brief);
+    const fetched = await outboundFetch('https://example.com/a', brief);
     expect(fetched).toMatchObject({ ok: false, error: { reason: 'timed_out' } });
   });
 
@@ -210,7 +215,38 @@ describe('safeFetch', () => {
     network(() => {
       throw new TypeError('connection refused');
     });
-    const fetched = await safeFetch('https://example.com/a', options);
+    const fetched = await outboundFetch('https://example.com/a', options);
     expect(fetched).toEqual({ ok: false, error: { reason: 'unreachable', detail: 'connection refused' } });
+  });
+
+  it.each([302, 404, 500])(
+    'hands over a %i where every status is an answer, and goes nowhere else',
+    async (status) => {
+      const headers = { location: 'https://example.org/' };
+      const asked = network(() => new Response('{}', { status, headers }));
+      const fetched = await outboundFetch('https://example.com/a', { ...options, statuses: 'any' });
+      expect(fetched).toMatchObject({ ok: true, value: { status } });
+      expect(asked).toHaveLength(1);
+    },
+  );
+
+  it('reads no body where none is wanted, and sends what it is given', async () => {
+    const asked = network(
+      () => new Response('{"a":1}', { status: 401, headers: { 'www-authenticate': 'Bearer' } }),
+    );
+    const policy = { ...options, maxBytes: 0, statuses: 'any' as const };
+    const fetched = await outboundFetch('https://example.com/a', policy, { method: 'POST', body: 'b' });
+    expect(fetched).toMatchObject({ ok: true, value: { status: 401, body: new Uint8Array() } });
+    expect([asked[0]?.method, await asked[0]?.text()]).toEqual(['POST', 'b']);
+  });
+});
+
+describe('responseOf', () => {
+  it('says nothing of a coding or length that the body no longer has', async () => {
+    const headers = new Headers({ 'content-encoding': 'gzip', 'content-length': '2', 'retry-after': '3' });
+    const response = responseOf({ status: 429, headers, body: new TextEncoder().encode('wait') });
+    expect([...response.headers]).toEqual([['retry-after', '3']]);
+    expect([response.status, await response.text()]).toEqual([429, 'wait']);
+    expect(responseOf({ status: 204, headers, body: new Uint8Array() }).body).toBeNull();
   });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
-  findResource,
   isSameResource,
   mergedResource,
   originResource,
   parseResource,
   resourceMetadataUrl,
+  resourceNamed,
   resourcesOf,
   serverResource,
 } from '../src/resource';
@@ -38,7 +38,7 @@ describe('a resource that a client names', () => {
     ['HTTPS://GATE.example:443/mcp', mergedResource(GATE)],
     ['https://GATE.example/mcp/notes', NOTES],
   ])('is found however scheme, host and port are spelled: %s', (name, resource) => {
-    expect(findResource(GATE, name)).toEqual({ ok: true, value: resource });
+    expect(resourceNamed(GATE, name)).toEqual({ ok: true, value: resource });
   });
 
   test.each([
@@ -60,7 +60,7 @@ describe('a resource that a client names', () => {
     'notes',
     '',
   ])('is refused when anything else differs: %s', (name) => {
-    expect(findResource(GATE, name)).toEqual({ ok: false, error: { reason: 'target_unknown' } });
+    expect(resourceNamed(GATE, name)).toEqual({ ok: false, error: { reason: 'target_unknown' } });
   });
 });
 

@@ -4,7 +4,7 @@ import { seconds } from '../clock';
 import { deploymentOf } from '../config';
 import { decodeUtf8, readBody } from '../http';
 import { mayPassFrom, tooManyRequests } from '../limits';
-import { whyNoKeys } from '../self-service';
+import { apiError, checkMayHaveKeys, isForeignChange } from '../self-service';
 import { currentSignIn } from '../sign-in';
 import { verifyOperator } from './operator';
 
@@ -23,7 +23,7 @@ export type AdminContext = Context<AdminEnv>;
 export const admit: MiddlewareHandler<AdminEnv> = async (c, next) => {
   const deployment = deploymentOf(c);
   const bytes = await readBody(c.req.raw, MAX_BYTES);
-  if (!bytes.ok) return fail(c, 400, 'invalid_request', 'The body is at most 64 kB');
+  if (!bytes.ok) return apiError(c, 400, 'invalid_request', 'The body is at most 64 kB');
   const body = decodeUtf8(bytes.value) ?? '';
   c.set('body', body);
   c.header('Cache-Control', 'no-store');
@@ -35,26 +35,25 @@ export const admit: MiddlewareHandler<AdminEnv> = async (c, next) => {
     if (!verified.ok) {
       record(c, { event: 'operator', outcome: 'refused', ...verified.error });
       if (!(await mayPassFrom(c, 'failures'))) return tooManyRequests(c);
-      return fail(c, 401, 'unauthorized', 'The request is not signed with this deployment’s GATEHOUSE_KEYS');
+      return apiError(
+        c,
+        401,
+        'unauthorized',
+        'The request is not signed with this deployment’s GATEHOUSE_KEYS',
+      );
     }
     c.set('by', 'operator');
     return next();
   }
-  const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
-  if (!reads && c.req.header('origin') !== deployment.origin) {
-    return fail(c, 403, 'access_denied', 'The request must come from a page of this origin');
+  if (isForeignChange(c, deployment.origin)) {
+    return apiError(c, 403, 'access_denied', 'The request must come from a page of this origin');
   }
   const person = await currentSignIn(c);
-  if (!person) return fail(c, 401, 'unauthorized', `Sign in at ${deployment.origin}/sign-in first`);
-  if (person.role !== 'admin' || whyNoKeys(person)) {
+  if (!person) return apiError(c, 401, 'unauthorized', `Sign in at ${deployment.origin}/sign-in first`);
+  if (person.role !== 'admin' || !checkMayHaveKeys(person).ok) {
     record(c, { event: 'admin', outcome: 'refused', reason: 'not_admin', user: person.userId });
-    return fail(c, 403, 'access_denied', 'Only admins who signed in themselves may do this');
+    return apiError(c, 403, 'access_denied', 'Only admins who signed in themselves may do this');
   }
   c.set('by', person.userId);
   return next();
 };
-
-/** A refusal in JSON. */
-export function fail(c: Context, status: 400 | 401 | 403 | 404, error: string, error_description: string) {
-  return c.json({ error, error_description }, status);
-}

@@ -13,11 +13,17 @@ import { record } from '../audit';
 import { seconds } from '../clock';
 import { deploymentOf, ROLES } from '../config';
 import { randomSecret, userIdOf } from '../crypto';
-import { describeIssue, parseKeyRequest, refuseTooMany, showKey } from '../self-service';
-import { type AdminContext, fail } from './admit';
-
-const PAGE = 50;
-const MAX_PAGE = 100;
+import {
+  apiError,
+  describeIssue,
+  limitError,
+  parseJson,
+  readLimit,
+  refuseTooMany,
+  showKey,
+  toTime,
+} from '../self-service';
+import type { AdminContext } from './admit';
 
 /** A request for a service key: as for a personal one, and who the service account is. */
 const serviceRequest = keyRequest.extend({
@@ -43,14 +49,14 @@ type Copy = {
  */
 export async function createServiceKey(c: AdminContext): Promise<Response> {
   const { settings, keyring } = deploymentOf(c);
-  const asked = serviceRequest.safeParse(parseKeyRequest(c.var.body));
-  if (!asked.success) return fail(c, 400, 'invalid_request', describeIssue(asked.error.issues[0]));
+  const asked = serviceRequest.safeParse(parseJson(c.var.body));
+  if (!asked.success) return apiError(c, 400, 'invalid_request', describeIssue(asked.error.issues[0]));
   const { role, groups, tools, ...rest } = asked.data;
   const subject = randomSecret();
   const about = { email: undefined, email_verified: false, groups, role, name: rest.name.trim() };
   const identity: Identity = { provider: SERVICE, issuer: SERVICE, subject, ...about };
   const spec = judgeKeyRequest(rest, identity, settings, seconds());
-  if (!spec.ok) return fail(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
+  if (!spec.ok) return apiError(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
   const userId = await userIdOf(keyring, SERVICE, subject);
   const service = { userId, identity: { ...identity, name: spec.value.name } };
   const made = await accountOf(c.env, userId).createKey({ ...spec.value, tools }, { service });
@@ -62,25 +68,23 @@ export async function createServiceKey(c: AdminContext): Promise<Response> {
 }
 
 /** `DELETE /api/admin/keys/{id}`, where `id` is `{user id}:{its own id}`: 204, or 404 when there is no such key. */
-export async function revokeKey(c: AdminContext): Promise<Response> {
+export async function deleteAnyKey(c: AdminContext): Promise<Response> {
   const [userId = '', keyId = ''] = (c.req.param('id') ?? '').split(':');
   const account = await findAccount(deploymentOf(c), userId);
   const revoked = account !== undefined && (await account.revokeKey(keyId));
-  if (!revoked) return fail(c, 404, 'not_found', 'There is none of that id');
+  if (!revoked) return apiError(c, 404, 'not_found', 'There is none of that id');
   record(c, { event: 'key_revoked', outcome: 'ok', user: c.var.by, detail: `${userId}:${keyId}` });
   return c.body(null, 204);
 }
 
 /** `GET /api/admin/keys`: all keys, by the copies in KV, so that a new one may be missing for a minute. */
-export async function listKeys(c: AdminContext): Promise<Response> {
-  const limit = Number(c.req.query('limit') ?? PAGE);
-  if (!Number.isInteger(limit) || limit < 1) {
-    return fail(c, 400, 'invalid_request', `limit must be a number from 1 to ${MAX_PAGE}`);
-  }
+export async function listAllKeys(c: AdminContext): Promise<Response> {
+  const limit = readLimit(c);
+  if (limit === undefined) return limitError(c);
   const cursor = c.req.query('cursor');
   const found = await c.env.OAUTH_KV.list({
     prefix: KEY_INDEX,
-    limit: Math.min(limit, MAX_PAGE),
+    limit,
     ...(cursor === undefined ? {} : { cursor }),
   });
   const names = found.keys.map(({ name }) => name);
@@ -94,14 +98,13 @@ export async function listKeys(c: AdminContext): Promise<Response> {
 
 function describeCopy(id: string, copy: Copy) {
   const { issuer, scope, created_at, expires_at, ...rest } = copy;
-  const time = (seconds: number) => new Date(seconds * 1000).toISOString();
   return {
     id,
     user_id: id.split(':')[0],
     kind: issuer === SERVICE ? 'service' : 'personal',
     ...rest,
     scope: scope.join(' '),
-    created_at: time(created_at),
-    expires_at: time(expires_at),
+    created_at: toTime(created_at),
+    expires_at: toTime(expires_at),
   };
 }

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { type AdminEnv, admit } from './admit';
-import { listCallbacks } from './callbacks';
-import { createServiceKey, listKeys, revokeKey } from './keys';
+import { showCallbacks } from './callbacks';
+import { createServiceKey, deleteAnyKey, listAllKeys } from './keys';
 
 /**
  * `/api/admin`, for the operator's command and for admins who signed in themselves. Service keys are made here, and
@@ -9,7 +9,7 @@ import { createServiceKey, listKeys, revokeKey } from './keys';
  */
 export const adminApi = new Hono<AdminEnv>()
   .use(admit)
-  .get('/callbacks', listCallbacks)
-  .get('/keys', listKeys)
+  .get('/callbacks', showCallbacks)
+  .get('/keys', listAllKeys)
   .post('/keys', createServiceKey)
-  .delete('/keys/:id', revokeKey);
+  .delete('/keys/:id', deleteAnyKey);

@@ -1,3 +1,4 @@
+import { isolateCache } from '../caches';
 import { remoteHeader } from '../caller';
 import { type Keyring, makeKeyringText, parseKeyring } from '../crypto';
 import { isLoopbackHost } from '../hosts';
@@ -111,36 +112,29 @@ const NO_KEYS: Problem = {
 /** The KV record with the master key of local development: the only secret that is stored unencrypted. */
 export const LOCAL_KEYS_RECORD = 'local-development-keys';
 
-/** Parsed settings and keys, by the isolate's `env`: one entry for as long as the isolate lives. */
-const cache = new WeakMap<object, Cached>();
-interface Cached {
-  parsed?: ReturnType<typeof parseSettings>;
-  /** `text`: the secret that it was read from; undefined: the record of local development. */
-  keyring?: { text: string | undefined; keys: Promise<Keys> };
-}
+type Parsed = ReturnType<typeof parseSettings>;
 type Keys = { keyring: Keyring; problem?: Problem };
 
-function cacheOf(env: Env) {
-  const found = cache.get(env) ?? {};
-  cache.set(env, found);
-  return found;
-}
+const parsedOf = isolateCache<Parsed>('settings');
+const ALL = 'all';
+const keyringsOf = isolateCache<Promise<Keys>>('keyrings');
 
-function settingsOf(env: Env): ReturnType<typeof parseSettings> {
-  const cached = cacheOf(env);
-  cached.parsed ??= parseSettings(env as unknown as Record<string, unknown>);
-  return cached.parsed;
+function settingsOf(env: Env): Parsed {
+  const known = parsedOf(env).get(ALL);
+  if (known) return known;
+  const parsed = parseSettings(env as unknown as Record<string, unknown>);
+  parsedOf(env).set(ALL, parsed);
+  return parsed;
 }
 
 async function readKeyring(env: Env, local: boolean): Promise<Keys> {
-  const cached = cacheOf(env);
   const text = env.GATEHOUSE_KEYS || undefined;
   if (text === undefined && !local) return readKeyringText(undefined);
-  if (!cached.keyring || cached.keyring.text !== text) {
-    const keys = text === undefined ? localKeyring(env) : Promise.resolve(readKeyringText(text));
-    cached.keyring = { text, keys };
-  }
-  return cached.keyring.keys;
+  const known = keyringsOf(env).get(text ?? '');
+  if (known) return known;
+  const keys = text === undefined ? localKeyring(env) : Promise.resolve(readKeyringText(text));
+  keyringsOf(env).set(text ?? '', keys);
+  return keys;
 }
 
 /** The keys, for a Durable Object. A deployment without keys serves no requests, so none wakes an object. */

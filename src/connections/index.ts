@@ -1,12 +1,11 @@
-/** The face of `connections/`: being a client of the servers behind, with each user's own account there. */
-export { checkKey, type TryCredential } from './client/api-key';
+export { checkKey } from './client/api-key';
 export { listCallbacks } from './client/callback';
 export {
   type ConnectionStatus,
   connectionsNeeded,
   type NeededConnection,
   orphansOf,
-  standingOf,
+  statusesOf,
 } from './client/needed';
 export { beginConnect } from './client/oauth';
 export { takeOutcome } from './client/outcome';
@@ -14,7 +13,7 @@ export { oauthConnector } from './client/provider';
 export { rewrapConnections } from './client/rewrap';
 export { stageObtained, submitAndAdopt } from './client/staged';
 export { connectLink } from './client/ticket';
-export { isWithinKey, serversOf } from './client/within-key';
+export { isWithinKey, serversOfSignIn } from './client/within-key';
 export { type ReadChallenge, readChallenges } from './discovery/challenge';
 export type { ConnectFlow } from './pages/person';
 export { connectNotice } from './pages/problems';

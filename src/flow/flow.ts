@@ -14,7 +14,7 @@ import {
 } from '../crypto';
 import { checkLimit, sourceOf } from '../limits';
 import { ok, type Refusal, type Result, refuse } from '../result';
-import { PageProblem, type PageResult } from '../ui';
+import type { PageResult } from '../ui';
 import type { FlowRefusal } from './object';
 import { enterPool } from './pools';
 
@@ -89,13 +89,6 @@ export async function startFlow<T extends FlowData>(
     maxAge: lifetime,
   });
   return ok(await holdFlow(deployment, id, secret, data));
-}
-
-/** As {@link startFlow}, for its id; throws a `PageProblem`. For code that doesn't return refusals yet. */
-export async function openFlow(c: Context, describe: (id: string) => FlowData): Promise<string> {
-  const flow = await startFlow(c, describe);
-  if (!flow.ok) throw new PageProblem(flow.error.reason);
-  return flow.value.id;
 }
 
 /**

@@ -4,20 +4,20 @@ import { seconds } from '../clock';
 import { type Deployment, deploymentOf, type ServerSetting } from '../config';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../oauth';
 import { mergedResource, originResource, type Resource, serverResource } from '../resource';
-import type { Refusal } from '../result';
+import { ok, type Refusal, type Result } from '../result';
 import { brandingOf, showPage } from '../ui';
 import { isAnonymous, publicKeys } from '../upstream';
 import { ConnectPage } from './connect-page';
 import { forward } from './proxy/forward';
 import { isFixedToken, mayServeEveryone, passThrough } from './proxy/passthrough';
-import { refuseMethod } from './request/admit-method';
+import { admitMethod } from './request/admit-method';
 import { isPageVisit, refuseForms } from './request/browser-request';
-import { challenge } from './request/challenge';
-import { oneCredential, type PresentedCredentialRefusal } from './request/credentials';
+import { oneCredential } from './request/credential-placement';
+import type { PresentedCredentialRefusal } from './request/credentials';
 import { identify } from './request/identify';
-import { limitCalls, limitFailures } from './request/limits';
+import { limitCalls, refuseCredential } from './request/limits';
 import { readRequest } from './request/message';
-import { methodNotAllowed, sessionNotFound } from './request/rpc-error';
+import { type McpRefusal, toJsonRpcError } from './request/refusal';
 import { identifyBySession, serveSession, serveUnowned } from './session/serve';
 import { serveAlone } from './session/stateless';
 
@@ -57,7 +57,9 @@ export const originRoutes = new Hono<{ Bindings: Env }>()
 
 /** `/mcp`: all servers of the principal as one, and each by itself; for a browser the same page. */
 export const mcpRoutes = new Hono<{ Bindings: Env }>()
-  .use(refuseForms, oneCredential)
+  .use(refuseForms)
+  // It reads the server's name from the path.
+  .use('/:server?', oneCredential)
   .all('/', (c) => serve(c, mergedResource(deploymentOf(c))))
   .all('/:server', (c) => serveServer(c));
 
@@ -72,16 +74,18 @@ async function serveServer(c: Context): Promise<Response> {
   const server = findServer(c);
   if (!server) return c.notFound();
   if (server.auth === 'passthrough') {
-    return mayServeEveryone(c, server) ? passThrough(c, server) : c.notFound();
+    return mayServeEveryone(c, server) ? answerOf(await passThrough(c, server)) : c.notFound();
   }
   const resource = serverResource(deployment, server);
   const principal = await identify(c, resource, server);
-  if (!principal.ok) {
-    return (await limitFailures(c, principal.error)) ?? challenge(c, resource, principal.error);
-  }
+  if (!principal.ok) return toJsonRpcError(await refuseCredential(c, resource, principal.error));
   const { identity, servers } = principal.value;
   if (!mayKnow(server, identity) || !servers.includes(server.name)) return c.notFound();
-  return forward(c, server, principal.value);
+  return answerOf(await forward(c, server, principal.value));
+}
+
+function answerOf(answer: Result<Response, McpRefusal>): Response {
+  return answer.ok ? answer.value : toJsonRpcError(answer.error);
 }
 
 async function serve(c: Context, resource: Resource): Promise<Response> {
@@ -90,20 +94,21 @@ async function serve(c: Context, resource: Resource): Promise<Response> {
   const principal = await identify(c, resource);
   if (!principal.ok) {
     const session = await serveStranger(c, resource, principal.error);
-    const limited = session ? undefined : await limitFailures(c, principal.error);
-    return session ?? limited ?? challenge(c, resource, principal.error);
+    return session ?? toJsonRpcError(await refuseCredential(c, resource, principal.error));
   }
   const read = await readRequest(c.req.raw, MAX_MESSAGE_BYTES);
-  if (read instanceof Response) return read;
-  const limited = await limitCalls(c, principal.value, read.message);
-  if (limited) return limited;
-  const refusedMethod = read.message && refuseMethod(c, read.message, principal.value, { resource });
-  if (refusedMethod) return refusedMethod;
-  const session = read.stateless ? undefined : await serveSession(c, principal.value, read.message);
+  if (!read.ok) return toJsonRpcError(read.error);
+  const { message, stateless } = read.value;
+  const limited = await limitCalls(c, principal.value, message);
+  if (!limited.ok) return toJsonRpcError(limited.error);
+  const admitted = admitMethod(c, message, principal.value, { resource });
+  if (!admitted.ok) return toJsonRpcError(admitted.error);
+  const session = stateless ? undefined : await serveSession(c, principal.value, message);
   if (session) return session;
+  if (message) return serveAlone(c, principal.value, message);
   // Without a session there is no stream to open, and nothing to end.
-  if (!read.message) return c.req.method === 'DELETE' ? c.body(null, 204) : methodNotAllowed();
-  return serveAlone(c, principal.value, read.message);
+  if (c.req.method === 'DELETE') return c.body(null, 204);
+  return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST' });
 }
 
 /**
@@ -116,11 +121,12 @@ async function serveStranger(c: Context, resource: Resource, { reason }: Refusal
   const acting = await identifyBySession(c, resource);
   const known = acting !== undefined && !isAnonymous(acting);
   const read = await readRequest(c.req.raw, known ? MAX_MESSAGE_BYTES : MAX_STRANGER_BYTES);
-  if (read instanceof Response) return known ? read : undefined;
-  if (read.stateless) return undefined;
-  if (!acting) return sessionNotFound(read.message?.id);
-  const refused = known && read.message && refuseMethod(c, read.message, acting, { resource });
-  return refused || serveUnowned(c, acting, read.message);
+  if (!read.ok) return known ? toJsonRpcError(read.error) : undefined;
+  const { message, stateless } = read.value;
+  if (stateless) return undefined;
+  if (!acting) return toJsonRpcError({ reason: 'session_not_found', id: message?.id });
+  const admitted = known ? admitMethod(c, message, acting, { resource }) : ok(undefined);
+  return admitted.ok ? serveUnowned(c, acting, message) : toJsonRpcError(admitted.error);
 }
 
 function showConnectPage(c: Context, deployment: Deployment): Promise<Response> {

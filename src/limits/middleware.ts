@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { NO_STORE, readForm } from '../http';
 import { ok } from '../result';
-import { PageProblem, type PageResult, refusePage } from '../ui';
+import { type PageResult, refusePage } from '../ui';
 import { mayPassFrom, type RateLimitName, RETRY_AFTER } from './rate-limits';
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -30,9 +30,4 @@ export function tooManyRequests(c: Context, grantType: string | null = null): Re
 /** Counts one request of a browser against a limit, by source; refused as `too_many_requests`. */
 export async function checkLimit(c: Context, name: RateLimitName): Promise<PageResult<null>> {
   return (await mayPassFrom(c, name)) ? ok(null) : refusePage('too_many_requests');
-}
-
-/** As {@link checkLimit}; throws a `PageProblem`. For code that doesn't return refusals yet. */
-export async function requireWithinLimit(c: Context, name: RateLimitName): Promise<void> {
-  if (!(await mayPassFrom(c, name))) throw new PageProblem('too_many_requests');
 }

@@ -1,4 +1,4 @@
 export { libraryIssuer } from './protocol/library';
 export { authorizationServerMetadata, protectedResourceMetadata } from './protocol/metadata';
-export { authorizeRoutes, oauthRoutes } from './routes';
-export { deviceRoutes } from './verification/routes';
+export { authorizePages, oauthEndpoints } from './routes';
+export { devicePages } from './verification/routes';

@@ -1,34 +1,20 @@
-import { type Context, Hono } from 'hono';
 import { type Identity, VISITOR } from '../account';
 import { deploymentOf } from '../config';
-import { openFlow } from '../flow';
 import { type Branding, brandingOf, Layout, plain, Say, shown, showPage, words } from '../ui';
-import { whyNoKeys } from './keys/api';
-import type { ApiUser } from './shared/api';
+import { checkMayHaveKeys } from './keys/own';
+import type { PersonContext } from './shared/person';
 
 const text = words.account;
 
 /** A part of the account that has a page of its own, below `/account/`. */
-export type AccountSection = keyof typeof text.sections;
+type AccountSection = keyof typeof text.sections;
 
-/** `/account`: who is signed in, and the pages there are. `whoCalls` is handed in, as it is for the API. */
-export function accountHome(
-  whoCalls: (c: Context) => Promise<ApiUser | undefined>,
-  sections: readonly AccountSection[],
-) {
-  return new Hono<{ Bindings: Env }>().get('/account', async (c) => {
-    const user = await whoCalls(c);
-    if (!user) {
-      const flow = await openFlow(c, () => ({ kind: 'sign-in', return_to: '/account' }));
-      return c.redirect(`/sign-in?flow=${flow}`, 303);
-    }
-    const { identity } = user;
-    const theirs = sections.filter((section) => section !== 'keys' || whyNoKeys(user) === undefined);
-    return showPage(
-      c,
-      <AccountPage branding={brandingOf(deploymentOf(c))} identity={identity} sections={theirs} />,
-    );
-  });
+/** `GET /account`: who is signed in, and the pages that there are for them. */
+export async function showHome(c: PersonContext): Promise<Response> {
+  const { person } = c.var;
+  const sections: AccountSection[] = checkMayHaveKeys(person).ok ? ['connections', 'keys'] : ['connections'];
+  const branding = brandingOf(deploymentOf(c));
+  return showPage(c, <AccountPage branding={branding} identity={person.identity} sections={sections} />);
 }
 
 interface AccountProps {

@@ -1,6 +1,4 @@
-export { accountApi } from './api';
-export { connectionsApi } from './connections/api';
-export { connectionPages } from './connections/routes';
-export { accountHome } from './home';
-export { describeIssue, keysApi, parseKeyRequest, refuseTooMany, showKey, whyNoKeys } from './keys/api';
-export { keysPages } from './keys/routes';
+export { describeIssue, parseJson, refuseTooMany, showKey } from './keys/api';
+export { checkMayHaveKeys } from './keys/own';
+export { accountApi, accountPages } from './routes';
+export { apiError, isForeignChange, limitError, readLimit, toTime } from './shared/api';

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
-import { type Flow, findFlow } from '../flow';
+import type { Flow } from '../flow';
 import { ok } from '../result';
-import { PageProblem, type PageResult, readPostedForm, refusePage } from '../ui';
+import { type PageResult, readPostedForm, refusePage } from '../ui';
 
 /**
  * The form that a page of this flow posts. `userId`: who was signed in when the page was made, where that matters.
@@ -16,11 +16,4 @@ export async function readFlowForm(
   if (!form.ok) return form;
   const genuine = await flow.checkCsrf(form.value.get('csrf'), userId);
   return genuine ? ok(form.value) : refusePage('form_forged');
-}
-
-/** As `findFlow`; throws a `PageProblem`. For code that doesn't return refusals yet. */
-export async function requireFlow(c: Context, id: string | undefined, touch: boolean): Promise<Flow> {
-  const flow = await findFlow(c, id, { touch });
-  if (!flow.ok) throw new PageProblem(flow.error.reason, flow.error);
-  return flow.value;
 }

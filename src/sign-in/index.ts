@@ -1,5 +1,5 @@
 export { checkDomain } from './domains';
-export { readFlowForm, requireFlow } from './flow-form';
+export { readFlowForm } from './flow-form';
 export { stateFlowId } from './oidc';
 export { askAgain } from './oidc-again';
 export { signInPages, signOutPages } from './routes';

@@ -1,8 +1,9 @@
 import * as oauth from 'oauth4webapi';
+import { isolateCache } from '../caches';
 import type { OidcProvider } from '../config';
 import { isLoopbackHost } from '../hosts';
 import { canonicalIssuer, sameIssuer } from '../issuer';
-import { type SafeFetchRefusal, safeSend } from '../outbound-fetch';
+import { type OutboundRefusal, outboundFetch, responseOf } from '../outbound-fetch';
 import { ok, refuse } from '../result';
 import { attempt, type OidcRefusal, type OidcResult, ProviderFailure } from './oidc-refusals';
 
@@ -10,13 +11,9 @@ type FetchOptions = oauth.CustomFetchOptions<string, URLSearchParams | null | un
 
 const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 256 * 1024;
-const CACHE_MS = 600_000;
 
-/**
- * Documents by canonical issuer, per isolate. oauth4webapi keeps each one's JWKS for 5 minutes, and
- * fetches it anew for a `kid` that isn't in it.
- */
-const documents = new Map<string, { as: oauth.AuthorizationServer; until: number }>();
+/** oauth4webapi keeps the JWKS of each for 5 minutes, and fetches it again for a `kid` that isn't in it. */
+const documents = isolateCache<oauth.AuthorizationServer>('signInProviders');
 
 /** A sign-in provider, and whether this is local development, where one on this computer may be reached. */
 export interface ReachedProvider {
@@ -31,8 +28,8 @@ export interface ReachedProvider {
  */
 export async function discover(reached: ReachedProvider): Promise<OidcResult<oauth.AuthorizationServer>> {
   const issuer = canonicalIssuer(reached.provider.issuer);
-  const known = documents.get(issuer);
-  if (known && known.until > Date.now()) return ok(known.as);
+  const known = documents().get(issuer);
+  if (known) return ok(known);
   const found = await attempt('oidc_metadata_invalid', async () => {
     const response = await oauth.discoveryRequest(new URL(issuer), httpOptions(reached));
     return oauth.processDiscoveryResponse(await spellingIn(response, issuer), response);
@@ -42,7 +39,7 @@ export async function discover(reached: ReachedProvider): Promise<OidcResult<oau
     if (mayReach(reached, found.value[endpoint])) continue;
     return refuse('oidc_metadata_invalid', `"${endpoint}" is missing, or no https URL`);
   }
-  documents.set(issuer, { as: found.value, until: Date.now() + CACHE_MS });
+  documents().set(issuer, found.value);
   return found;
 }
 
@@ -58,7 +55,7 @@ async function spellingIn(response: Response, issuer: string): Promise<URL> {
 }
 
 /**
- * How oauth4webapi reaches this provider: by the rules of {@link safeSend}. In local development the origin of the
+ * How oauth4webapi reaches this provider: by {@link outboundFetch}. In local development the origin of the
  * configured issuer may be on this computer, by http too.
  */
 export function httpOptions(reached: ReachedProvider) {
@@ -67,24 +64,22 @@ export function httpOptions(reached: ReachedProvider) {
     [oauth.allowInsecureRequests]: loopbackOrigins(reached).length > 0,
     // A closure per call: oauth4webapi joins JWKS requests that share a fetch, and a promise that
     // belongs to another request's context is not to be waited for in a Worker.
-    [oauth.customFetch]: (url: string, options: FetchOptions) => outboundFetch(reached, url, options),
+    [oauth.customFetch]: (url: string, options: FetchOptions) => askProvider(reached, url, options),
   };
 }
 
-const REASONS: Partial<Record<SafeFetchRefusal, OidcRefusal>> = {
+const REASONS: Partial<Record<OutboundRefusal, OidcRefusal>> = {
   url_forbidden: 'oidc_metadata_invalid',
   too_large: 'oidc_too_large',
 };
 
-async function outboundFetch(
-  reached: ReachedProvider,
-  url: string,
-  options: FetchOptions,
-): Promise<Response> {
+/** A `fetch` for oauth4webapi: the provider's answer, unless it is a redirect or says that it can't answer now. */
+async function askProvider(reached: ReachedProvider, url: string, options: FetchOptions): Promise<Response> {
   const { origin, pathname } = new URL(url);
   const { method, headers, body = null } = options;
-  const limits = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, loopbackOrigins: loopbackOrigins(reached) };
-  const sent = await safeSend(url, { method, headers, body }, limits);
+  const loopback = loopbackOrigins(reached);
+  const policy = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, statuses: 'any', loopback } as const;
+  const sent = await outboundFetch(url, policy, { method, headers, body });
   if (!sent.ok) {
     const { reason, detail = '' } = sent.error;
     throw new ProviderFailure(
@@ -97,11 +92,7 @@ async function outboundFetch(
     new ProviderFailure(reason, `${origin}${pathname} answered ${status}`, status);
   if (status >= 300 && status < 400) throw failed('oidc_redirected');
   if (status >= 500 || status === 429) throw failed('oidc_unreachable');
-  const received = new Headers(sent.value.headers);
-  // The body is decoded by now.
-  for (const name of ['content-encoding', 'content-length']) received.delete(name);
-  const bytes = new Uint8Array(sent.value.body);
-  return new Response(bytes.byteLength > 0 ? bytes : null, { status, headers: received });
+  return responseOf(sent.value);
 }
 
 /** Where a browser may be sent, or the gate may send its own requests: https, or what a setting names locally. */

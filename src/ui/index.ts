@@ -1,5 +1,5 @@
 /** The look of every page: the document around it, its parts, its words, and how it is sent. */
-export { ownFormsOnly, readPageForm, readPostedForm, requireSameOrigin } from './form';
+export { ownFormsOnly, readPostedForm } from './form';
 export { type Branding, Layout, Mark } from './layout';
 export { logo } from './logo';
 export { MessagePage } from './message';
@@ -8,11 +8,9 @@ export {
   answerPage,
   brandingOf,
   failAsPage,
-  PageProblem,
   type PageRefusal,
   type PageResult,
   refusePage,
-  renderProblem,
   showPage,
   showProblem,
   toPage,

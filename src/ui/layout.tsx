@@ -3,7 +3,7 @@ import type { PropsWithChildren } from 'hono/jsx';
 import { STYLE, STYLE_PARTS, type StylePart } from './style';
 import { initialOf, shown, words } from './words';
 
-/** Whose deployment this is, as every page shows it. `logo`: a `data:` URI or a path on our own origin. */
+/** What every page shows of the deployment. `logo`: a `data:` URI or a URL on our own origin. */
 export interface Branding {
   name: string;
   logo?: string | undefined;
@@ -12,17 +12,17 @@ export interface Branding {
   supportUrl?: string | undefined;
 }
 
-/** Inline, so that the browser doesn't ask for `/favicon.ico`: a gate in the accent colour. */
+/** A gate in the accent color. Inline, so that the browser doesn't ask for `/favicon.ico`. */
 const ICON =
   "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path fill='%230b6b58' d='M1 15V8a7 7 0 0 1 14 0v7h-4V8a3 3 0 0 0-6 0v7z'/></svg>";
 
 interface LayoutProps {
   branding: Branding;
-  /** Of the browser's tab. */
+  /** The title of the browser's tab. */
   title: string;
-  /** The deployment's name above the card (default): false where the card itself begins with it. */
+  /** Whether the deployment's name is above the card (default true); false where the card begins with it. */
   header?: boolean;
-  /** Which styles it needs besides the common one. */
+  /** The styles that the page needs in addition to the common one. */
   parts?: readonly StylePart[];
 }
 
@@ -56,7 +56,7 @@ export function Layout(props: PropsWithChildren<LayoutProps>) {
   );
 }
 
-/** A logo, or the name's initial on a tile. Decoration: the name always stands beside it. */
+/** A logo, or the initial of the name on a tile. It is decoration: the name is always next to it. */
 export function Mark({ name, logo }: { name: string; logo?: string | undefined }) {
   if (logo !== undefined) return <img class="mark" src={logo} alt="" width="40" height="40" />;
   return (
@@ -76,7 +76,7 @@ function Footer({ branding }: { branding: Branding }) {
   return (
     <footer>
       {links.map(({ label, href }) => (
-        // In a tab of its own: whoever reads the policy keeps the form that is under way.
+        // In a new tab, so that somebody who reads the policy keeps the form that they are filling in.
         <a href={href} target="_blank" rel="noopener">
           {label}
         </a>

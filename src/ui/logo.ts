@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import { deploymentOf } from '../config';
-import { safeFetch } from '../outbound-fetch';
+import { outboundFetch } from '../outbound-fetch';
 
-const MAX_BYTES = 256 * 1024;
+const POLICY = { maxBytes: 256 * 1024, timeoutMs: 5_000, statuses: 'ok' } as const;
 const IMAGE = /^image\/(png|jpeg|gif|webp|avif|svg\+xml)[ \t]*(?:;|$)/i;
 
 /**
@@ -12,11 +12,7 @@ const IMAGE = /^image\/(png|jpeg|gif|webp|avif|svg\+xml)[ \t]*(?:;|$)/i;
 export async function logo(c: Context): Promise<Response> {
   const { settings } = deploymentOf(c);
   if (!settings.logo || settings.logo.startsWith('data:')) return c.notFound();
-  const fetched = await safeFetch(settings.logo, {
-    maxBytes: MAX_BYTES,
-    timeoutMs: 5_000,
-    accept: 'image/*',
-  });
+  const fetched = await outboundFetch(settings.logo, POLICY, { headers: { accept: 'image/*' } });
   const [, kind] = fetched.ok ? (IMAGE.exec(fetched.value.headers.get('content-type') ?? '') ?? []) : [];
   if (!fetched.ok || kind === undefined) return c.notFound();
   return c.body(fetched.value.body as Uint8Array<ArrayBuffer>, 200, {

@@ -8,12 +8,12 @@ interface ProblemProps {
   what: string;
   /** What the person can do about it. */
   next: string;
-  /** By which the operator finds it in the log and the trail. */
+  /** What the operator finds it by in the log and the trail. */
   requestId: string;
   action?: { label: string; href: string } | undefined;
 }
 
-/** An error told to a person. */
+/** An error page. */
 export function ProblemPage({ branding, title, what, next, requestId, action }: ProblemProps) {
   return (
     <Layout branding={branding} title={title}>
@@ -33,7 +33,7 @@ export function ProblemPage({ branding, title, what, next, requestId, action }: 
   );
 }
 
-/** A calm notice, such as "You are signed out". */
+/** A page that only says something, such as that a device may go on. */
 export function MessagePage({ branding, title, text }: { branding: Branding; title: string; text: string }) {
   return (
     <Layout branding={branding} title={title}>

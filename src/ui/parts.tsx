@@ -11,7 +11,7 @@ export function Hidden({ fields }: { fields: Record<string, string> }) {
   );
 }
 
-/** Where a person types a code that an app or a device shows (`user_code`). */
+/** The field for a code that an app or a device shows (`user_code`). */
 export function CodeField({ label, value, autofocus = true }: CodeFieldProps) {
   return (
     <label class="field">
@@ -36,7 +36,7 @@ interface CodeFieldProps {
   autofocus?: boolean;
 }
 
-/** What went wrong with the form just sent, read out at once; nothing when there is nothing to say. */
+/** What was wrong with the form just sent, which screen readers read out at once. Nothing without a text. */
 export function Notice({ text }: { text: string | undefined }) {
   if (text === undefined) return null;
   return (
@@ -46,7 +46,7 @@ export function Notice({ text }: { text: string | undefined }) {
   );
 }
 
-/** Something to weigh before going on. */
+/** Something to consider before going on. */
 export function Warning({ title, children }: PropsWithChildren<{ title: string }>) {
   return (
     <p class="note warn">

@@ -68,13 +68,13 @@ export function toPage(c: Context, refusal: PageRefusal): Promise<Response> {
 }
 
 /** Ends a page's request whose steps may be refused: with their own answer, or by {@link toPage}. */
-export function answerPage(c: Context, result: Result<Response, PageRefusal>): Response | Promise<Response> {
+export async function answerPage(c: Context, result: PageResult): Promise<Response> {
   return result.ok ? result.value : toPage(c, result.error);
 }
 
 /**
- * The page of a refusal, not recorded: for who has recorded it by a name of their own, and for what isn't worth a
- * line. Its status goes by the reason.
+ * The page of a refusal, with the status of its reason. Records nothing: for callers that have recorded it as an event
+ * of their own, and for what isn't worth a line in the log.
  */
 export function showProblem(c: Context, { reason, about = '', action }: PageRefusal): Promise<Response> {
   const deployment = deploymentOf(c);
@@ -101,25 +101,9 @@ export function showProblem(c: Context, { reason, about = '', action }: PageRefu
  */
 export function failAsPage(error: Error, c: Context): Promise<Response> {
   if (error instanceof HTTPException && error.status === 403) return toPage(c, { reason: 'form_forged' });
-  if (error instanceof PageProblem) return toPage(c, { reason: error.tag, ...error.options });
   const detail = `${error.name}: ${error.message}`;
   record(c, { event: 'page', outcome: 'failed', reason: 'internal_error' satisfies ProblemTag, detail });
   return showProblem(c, { reason: 'internal_error' });
-}
-
-/** A {@link PageRefusal} that is thrown. Return the refusal instead: this is for code that doesn't do so yet. */
-export class PageProblem extends Error {
-  constructor(
-    readonly tag: ProblemTag,
-    readonly options: Omit<PageRefusal, 'reason'> = {},
-  ) {
-    super(tag);
-  }
-}
-
-/** The page of a {@link PageProblem}. */
-export function renderProblem(c: Context, { tag, options }: PageProblem): Promise<Response> {
-  return showProblem(c, { reason: tag, ...options });
 }
 
 /** What every page shows of the deployment. A `LOGO` elsewhere is served by our own `/logo`. */

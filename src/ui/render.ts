@@ -5,8 +5,8 @@ import { STYLE, STYLE_PARTS } from './style';
 export interface RenderOptions {
   status?: number;
   /**
-   * Where the page's forms may lead. `'self'` (default): our own origin. `'open'`: pages whose post ends at a
-   * client or a provider; they leave `form-action` out, because Chromium holds every later redirect to it.
+   * Where the page's forms may lead. `'self'` (default): our own origin. `'open'`: for pages whose post ends at a
+   * client or a provider; without `form-action`, because Chromium applies it to every later redirect as well.
    */
   formAction?: 'self' | 'open';
   headers?: HeadersInit;
@@ -23,9 +23,10 @@ const POLICY = [
 ].join('; ');
 
 /*
- * Referrer-Policy is not `no-referrer`: with that, browsers send `Origin: null` with our own forms.
- * Cross-Origin-Opener-Policy is left out: clients open /authorize in a popup and wait for it to come back
- * to them, and any value but `unsafe-none` cuts the popup off from the window that opened it.
+ * Set here and not by hono's `secureHeaders`, since the policy depends on the page. Referrer-Policy is not
+ * `no-referrer`: with that, browsers send `Origin: null` with our own forms. Cross-Origin-Opener-Policy is left out:
+ * clients open /authorize in a popup and wait for it to come back to them, and any value but `unsafe-none` cuts the
+ * popup off from the window that opened it.
  */
 const HEADERS = {
   'Content-Type': 'text/html; charset=utf-8',
@@ -36,7 +37,7 @@ const HEADERS = {
   'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
 };
 
-/** A page as an answer, with the headers that keep it from being framed, cached or scripted. */
+/** A page as an answer: 200 by default, with headers that keep it from being framed, cached or scripted. */
 export async function renderPage(element: JSX.Element, options: RenderOptions = {}): Promise<Response> {
   const headers = new Headers(HEADERS);
   headers.set(

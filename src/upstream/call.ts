@@ -7,11 +7,11 @@ import {
   type ServerSetting,
   secretName,
 } from '../config';
-import { isLoopbackHost } from '../hosts';
-import { isForbiddenHost } from '../outbound-fetch';
+import { mayReach } from '../outbound-fetch';
 import { serverResource } from '../resource';
-import { needsConnection } from './connected-server';
-import { type CredentialError, credentialFor, giveUpCredential, replaceCredential } from './credentials';
+import { ok, type Result } from '../result';
+import { type ConnectedServer, loopbackOrigins, needsConnection } from './connected-server';
+import { type CredentialError, credentialsOf, type UpstreamContext } from './credentials';
 import { issueIdentityToken } from './identity-token';
 import { type Principal, principalAt } from './principal';
 import type { ServerFault } from './server-fault';
@@ -21,21 +21,95 @@ export function serverSecret(deployment: Deployment, server: ServerSetting): str
   return readSecret({ ...deployment.env }, secretName('SERVER', server.name, 'SECRET'));
 }
 
+/** A request to a server: everything but where it goes. */
+export interface UpstreamRequest {
+  method: string;
+  headers: Headers;
+  body?: Uint8Array | ReadableStream | undefined;
+  /** Aborts when nobody waits for the answer any more. */
+  signal: AbortSignal;
+}
+
+/** The same in a principal's name. */
+export interface ActingRequest extends UpstreamRequest {
+  /** Sent again if the server refuses the credential: no stream. */
+  body?: Uint8Array | undefined;
+  /** Of a session: the id of the connection in whose name it was begun. */
+  account?: string | undefined;
+}
+
+/** Why a server that was called gave no answer. */
+export type CallFailure =
+  | {
+      reason: Extract<
+        ServerFault,
+        'server_unreachable' | 'server_too_slow' | 'server_redirects' | 'server_not_mcp'
+      >;
+    }
+  /** The request's signal: nobody waits for the answer any more. */
+  | { reason: 'aborted' };
+
+/** The same of a call in a principal's name: there may be no credential for it. */
+export type UpstreamFailure = CallFailure | { reason: 'no_credential'; credential: CredentialError };
+
 /**
- * Adds how the gate authenticates to that server (README, "Servers"). Throws when the principal has no credential
- * there, so that nothing is sent without: {@link callServerAs} tells why.
+ * Sends a request in the principal's name, held to the role that it has at the server. A 401 to a credential that was
+ * thought good: it is renewed, and the request sent once more; a 401 to that one too, and the person must connect
+ * again (`no_credential`).
+ *
+ * In a session that was begun in the name of another connection nothing is sent: the answer is 404, as of a session
+ * that the server has forgotten.
  */
-export async function authenticateToServer(
+export async function callServerAs(
+  work: UpstreamContext,
+  server: ServerSetting,
+  acting: Principal,
+  request: ActingRequest,
+): Promise<Result<Response, UpstreamFailure>> {
+  const principal = principalAt(deploymentOf(work), acting, server);
+  if (needsConnection(server)) return callConnected(work, server, principal, request);
+  if (!isSessionOf('', request)) return ok(new Response(null, { status: 404 }));
+  await authenticate(deploymentOf(work), server, principal, request.headers);
+  return callServer(work, server, principal, request);
+}
+
+async function callConnected(
+  work: UpstreamContext,
+  server: ConnectedServer,
+  principal: Principal,
+  request: ActingRequest,
+): Promise<Result<Response, UpstreamFailure>> {
+  const credentials = credentialsOf(work);
+  let credential = await credentials.for(principal, server);
+  for (let isRenewed = false; credential.ok; isRenewed = true) {
+    const { header, value, connection, id } = credential.value;
+    if (!isSessionOf(connection, request)) return ok(new Response(null, { status: 404 }));
+    request.headers.set(header, value);
+    const answer = await callServer(work, server, principal, request);
+    if (!answer.ok || answer.value.status !== 401) return answer;
+    await answer.value.body?.cancel();
+    if (isRenewed) return noCredential(await credentials.giveUp(principal, server, id));
+    credential = await credentials.replace(principal, server, id);
+  }
+  return noCredential(credential.error);
+}
+
+function noCredential(credential: CredentialError): Result<never, UpstreamFailure> {
+  return { ok: false, error: { reason: 'no_credential', credential } };
+}
+
+/** Whether a request may go out in the name of a connection: outside of any session, or in one of its own. */
+function isSessionOf(connection: string, { headers, account = '' }: ActingRequest): boolean {
+  return !headers.has('mcp-session-id') || account === connection;
+}
+
+/** Adds how the gate itself authenticates to a server (README, "Servers"); the user's own credential is not of it. */
+async function authenticate(
   deployment: Deployment,
   server: ServerSetting,
   principal: Principal,
   headers: Headers,
 ): Promise<void> {
-  if (needsConnection(server)) {
-    const credential = await credentialFor(deployment, principal, server);
-    if (!credential.ok) throw new Error(credential.error.reason);
-    headers.set(credential.value.header, credential.value.value);
-  }
   if (server.auth === 'static') headers.set(server.header, serverSecret(deployment, server) ?? '');
   if (server.auth !== 'identity' && !server.identity) return;
   const audience = server.url ?? serverResource(deployment, server).url;
@@ -44,70 +118,17 @@ export async function authenticateToServer(
   else headers.set('Gatehouse-Identity', token);
 }
 
-/** A request to a server: everything but where it goes. */
-export interface UpstreamRequest {
-  method: string;
-  headers: Headers;
-  body?: Uint8Array | ReadableStream | undefined;
-  /** Aborts when the client goes away. */
-  signal: AbortSignal;
-}
-
-/** Why a request couldn't be sent in the principal's name. */
-export interface NoCredential {
-  credential: CredentialError;
-}
-
-/**
- * Sends a request in the principal's name, held to the role that it has there. A 401 to a credential that was
- * thought good: another one and one more try; a 401 to that one too, and the person must connect again.
- *
- * `account`: who began the session that the request belongs to. In another's name nothing is sent: to that one it is
- * as a session that the server has forgotten (404).
- */
-export async function callServerAs(
-  work: RequestContext,
-  server: ServerSetting,
-  acting: Principal,
-  request: Omit<UpstreamRequest, 'body'> & { body?: Uint8Array | undefined; account?: string | undefined },
-): Promise<Response | ServerFault | NoCredential> {
-  const deployment = deploymentOf(work);
-  const principal = principalAt(deployment, acting, server);
-  const used = needsConnection(server) ? await credentialFor(deployment, principal, server) : undefined;
-  if (used && !used.ok) return { credential: used.error };
-  if (isOthersSession(request, used?.value)) return new Response(null, { status: 404 });
-  await authenticateToServer(deployment, server, principal, request.headers);
-  const answer = await callServer(work, server, principal, request);
-  if (typeof answer === 'string' || answer.status !== 401 || !used || !needsConnection(server)) return answer;
-  await answer.body?.cancel();
-  const other = await replaceCredential(deployment, principal, server, used.value.id);
-  if (!other.ok) return { credential: other.error };
-  if (isOthersSession(request, other.value)) return new Response(null, { status: 404 });
-  request.headers.set(other.value.header, other.value.value);
-  const again = await callServer(work, server, principal, request);
-  if (typeof again === 'string' || again.status !== 401) return again;
-  await again.body?.cancel();
-  const given = await giveUpCredential(deployment, principal, server, other.value.id);
-  return given.ok ? again : { credential: given.error };
-}
-
-function isOthersSession(
-  { headers, account = '' }: { headers: Headers; account?: string | undefined },
-  credential: { connection: string } | undefined,
-): boolean {
-  return headers.has('mcp-session-id') && account !== (credential?.connection ?? '');
-}
-
 /**
  * Sends a request to where the server is, and waits at most its `timeout` for the first byte; a stream that
- * has begun may take as long as it likes. Redirects are never followed.
+ * has begun may take as long as it likes. Redirects are never followed. `principal`: for an entrypoint, which
+ * gets it as `ctx.props`.
  */
 export async function callServer(
   work: RequestContext,
   server: ServerSetting,
   principal: Principal | undefined,
   request: UpstreamRequest,
-): Promise<Response | ServerFault> {
+): Promise<Result<Response, CallFailure>> {
   const waiting = new AbortController();
   const timer = setTimeout(() => waiting.abort(), server.timeout * 1000);
   const signal = AbortSignal.any([request.signal, waiting.signal]);
@@ -115,20 +136,24 @@ export async function callServer(
   try {
     const response = await send(work, server, principal, init);
     const { status } = response;
-    if (status >= 200 && status < 300) return response;
-    if (status >= 400 && status < 600) return response;
+    if ((status >= 200 && status < 300) || (status >= 400 && status < 600)) return ok(response);
     await response.body?.cancel();
-    return status >= 300 && status < 400 ? 'server_redirects' : 'server_not_mcp';
-  } catch (error) {
-    if (request.signal.aborted) throw error;
-    return waiting.signal.aborted ? 'server_too_slow' : 'server_unreachable';
+    return failure(status >= 300 && status < 400 ? 'server_redirects' : 'server_not_mcp');
+  } catch {
+    if (request.signal.aborted) return failure('aborted');
+    return failure(waiting.signal.aborted ? 'server_too_slow' : 'server_unreachable');
   } finally {
     clearTimeout(timer);
   }
 }
 
+function failure(reason: CallFailure['reason']): Result<never, CallFailure> {
+  return { ok: false, error: { reason } };
+}
+
 type Fetching = { fetch(request: Request): Promise<Response> };
 
+/** Rejects where the server can't be reached. */
 async function send(
   work: RequestContext,
   server: ServerSetting,
@@ -136,9 +161,8 @@ async function send(
   init: RequestInit,
 ): Promise<Response> {
   if (server.url !== undefined) {
-    const { hostname } = new URL(server.url);
-    const named = deploymentOf(work).local && isLoopbackHost(hostname);
-    if (isForbiddenHost(hostname) && !named) throw new Error('a private address');
+    const loopback = loopbackOrigins(deploymentOf(work), server);
+    if (!mayReach(server.url, loopback)) throw new Error('a private address');
     return fetch(server.url, init);
   }
   const request = new Request(`https://${server.name}/mcp`, init);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type Cache, isolateCache } from '../caches';
 import type { ServerSetting } from '../config';
 import { decodeUtf8 } from '../http';
 import { isObject, parseJsonText } from '../json-text';
@@ -40,22 +41,15 @@ const ASKING_MS = 10_000;
 /** An unknown name asks again, but not more often than this. */
 const ASK_AGAIN_MS = 2_000;
 const MAX_PAGES = 100;
-const MAX_ENTRIES = 1_000;
 
 /*
  * Per isolate: it only saves asking. What a tool may do is decided at each call, by what the server said last,
  * so an old entry costs a minute at most after the server changed a hint without saying so.
  */
-const catalogues = new WeakMap<object, Map<string, Entry>>();
+export const catalogueOf = isolateCache<Entry>('serverLists');
 
-/** What is known of the tools of a deployment's servers. `env`: the Worker's, the same for all its requests. */
-export type Catalogue = Map<string, Entry>;
-
-export function catalogueOf(env: object): Catalogue {
-  const found = catalogues.get(env) ?? new Map<string, Entry>();
-  catalogues.set(env, found);
-  return found;
-}
+/** What is known of the tools of a deployment's servers. */
+export type Catalogue = Cache<Entry>;
 
 /**
  * A tool of a server as this principal is shown it; undefined when the server has none of that name. `key`
@@ -96,7 +90,7 @@ export function catalogueKey(
 /** Forgets what is known of what a server lists to a user: it said that it changed. */
 export function forgetLists(entries: Catalogue, server: string, user: string): void {
   const prefix = prefixOf(server, user);
-  for (const key of [...entries.keys()]) if (key.startsWith(prefix)) entries.delete(key);
+  for (const key of entries.keys()) if (key.startsWith(prefix)) entries.delete(key);
 }
 
 function prefixOf(server: string, user: string): string {
@@ -119,7 +113,6 @@ export async function readList<T extends Listed>(
   if (entry && until !== undefined && until > now) return entry.list as Promise<T>;
   const asked = ask();
   const made: Entry = { list: asked, since: now, freshUntil: now + FRESH_MS, promisedUntil: now + ASKING_MS };
-  if (entries.size >= MAX_ENTRIES) entries.delete(entries.keys().next().value ?? '');
   entries.set(key, made);
   try {
     const list = await asked;

@@ -7,9 +7,10 @@ import {
   SdkHttpError,
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client';
-import { deploymentOf, type RequestContext, type ServerSetting } from '../config';
-import { callServerAs } from './call';
-import { accountAt, type CredentialError, forgetCredentials } from './credentials';
+import type { ServerSetting } from '../config';
+import type { Result } from '../result';
+import { callServerAs, type UpstreamFailure } from './call';
+import { type CredentialError, credentialsOf, type UpstreamContext } from './credentials';
 import type { Principal } from './principal';
 import { SOFTWARE } from './software';
 
@@ -35,7 +36,7 @@ export interface UpstreamConnection {
 }
 
 export interface Acting {
-  work: RequestContext;
+  work: UpstreamContext;
   principal: Principal;
 }
 
@@ -67,7 +68,7 @@ export async function connectUpstream(
     fetch: async (_url, init) => {
       account ??= await accountOf(server, options.acting());
       // A person may have taken their time, and connected another account meanwhile.
-      if (answersQuestion(init)) forgetCredentials(deploymentOf(options.acting().work));
+      if (answersQuestion(init)) credentialsOf(options.acting().work).forget();
       const answer = send(server, options, init ?? {}, account);
       // A call whose server never gets the answer to its question would wait for ever: it is over.
       if (answersQuestion(init)) await endUnlessOk(answer, client);
@@ -106,7 +107,7 @@ function priorOf(greeting: Handshake | undefined) {
 }
 
 function accountOf(server: ServerSetting, { work, principal }: Acting): Promise<string> {
-  return accountAt(deploymentOf(work), principal, server);
+  return credentialsOf(work).accountAt(principal, server);
 }
 
 function greetingOf(client: Client, session: string | undefined, account: string): Handshake {
@@ -148,10 +149,19 @@ async function send(
   const body = sent && new TextEncoder().encode(JSON.stringify(sent));
   const signal = init.signal ?? new AbortController().signal;
   const { work, principal } = acting();
-  const answer = await callServerAs(work, server, principal, { method, headers, body, signal, account });
-  if (typeof answer === 'string') throw new ServerFailure(answer);
-  if ('credential' in answer) throw new CredentialMissing(answer.credential);
+  const request = { method, headers, body, signal, account };
+  const answer = answerOrThrow(await callServerAs(work, server, principal, request), signal);
   return message?.method?.endsWith('/list') ? limited(answer, server.max_list_bytes) : answer;
+}
+
+/** The answer for the SDK's client, whose `fetch` throws where there is none. `signal`: that of the request. */
+export function answerOrThrow(answer: Result<Response, UpstreamFailure>, signal: AbortSignal): Response {
+  if (answer.ok) return answer.value;
+  signal.throwIfAborted();
+  const { error } = answer;
+  throw error.reason === 'no_credential'
+    ? new CredentialMissing(error.credential)
+    : new ServerFailure(error.reason);
 }
 
 /** A message of the gate's own client. */

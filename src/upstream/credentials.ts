@@ -1,11 +1,6 @@
 import { type CredentialAnswer, findAccount } from '../account';
-import type { Deployment, ServerSetting } from '../config';
+import type { Deployment, RequestContext, ServerSetting } from '../config';
 import { type ConnectedServer, needsConnection, wantedAt } from './connected-server';
-
-/*
- * The user's own credential for a server, for the length of one request, or until what the user may do changes. It
- * is kept beside the principal, not in it: principals are handed to entrypoints and written into tokens.
- */
 
 /** Why there is no credential, with the seconds to wait where that helps. */
 export type CredentialError = Extract<CredentialAnswer, { ok: false }>['error'];
@@ -13,98 +8,95 @@ export type CredentialError = Extract<CredentialAnswer, { ok: false }>['error'];
 /** Whose credential it is. */
 type Acting = { user: { id: string } };
 
-const perRequest = new WeakMap<Deployment, Map<string, CredentialAnswer>>();
-
-/** Keeps what the account of a user answered in the call that authenticated the request. */
-export function rememberCredential(
-  deployment: Deployment,
-  user: string,
-  server: string,
-  answer: CredentialAnswer,
-): void {
-  const known = perRequest.get(deployment) ?? new Map<string, CredentialAnswer>();
-  perRequest.set(deployment, known);
-  known.set(`${user} ${server}`, answer);
+declare module 'hono' {
+  interface ContextVariableMap {
+    credentials: RequestCredentials;
+  }
 }
 
-/** What was answered may be out of date: for work that outlives its request. */
-export function forgetCredentials(deployment: Deployment): void {
-  perRequest.delete(deployment);
+/** The context of a request in whose course servers are called: it brings the credentials for them. */
+export interface UpstreamContext extends RequestContext {
+  var: RequestContext['var'] & { credentials: RequestCredentials };
 }
 
-/** The credential of a principal for a server: from the request's first call of the account, or by one of its own. */
-export async function credentialFor(
-  deployment: Deployment,
-  principal: Acting,
-  server: ConnectedServer,
-): Promise<CredentialAnswer> {
-  return (
-    perRequest.get(deployment)?.get(`${principal.user.id} ${server.name}`) ??
-    ask(deployment, principal, server)
-  );
+/** The credentials that a request brings. */
+export function credentialsOf({ var: { credentials } }: Pick<UpstreamContext, 'var'>): RequestCredentials {
+  return credentials;
 }
 
-/** The account in whose name a server is spoken to; '' where users have none of their own, or this one hasn't. */
-export async function accountAt(
-  deployment: Deployment,
-  principal: Acting,
-  server: ServerSetting,
-): Promise<string> {
-  if (!needsConnection(server)) return '';
-  const credential = await credentialFor(deployment, principal, server);
-  return credential.ok ? credential.value.connection : '';
+/**
+ * The users' own credentials for servers, as long as one request: each is asked for once, and goes along in the
+ * request's context. They are beside the principal, not in it: principals are handed to entrypoints and written into
+ * tokens.
+ */
+export class RequestCredentials {
+  readonly #answers = new Map<string, Promise<CredentialAnswer>>();
+
+  constructor(private readonly deployment: Pick<Deployment, 'env' | 'keyring' | 'local'>) {}
+
+  /** Keeps what the account of a user answered in the call that authenticated the request. */
+  remember(user: string, server: string, answer: CredentialAnswer): void {
+    this.#answers.set(keyOf(user, server), Promise.resolve(answer));
+  }
+
+  /** Forgets all answers, for work that outlives its request: they may be out of date. */
+  forget(): void {
+    this.#answers.clear();
+  }
+
+  /** The credential of a principal for a server: the known answer, or else what the account says now. */
+  for(principal: Acting, server: ConnectedServer): Promise<CredentialAnswer> {
+    return this.#answers.get(keyOf(principal.user.id, server.name)) ?? this.#ask(principal, server);
+  }
+
+  /**
+   * The id of the connection in whose name a server is called; '' where users have none of their own, or this one
+   * has none.
+   */
+  async accountAt(principal: Acting, server: ServerSetting): Promise<string> {
+    if (!needsConnection(server)) return '';
+    const credential = await this.for(principal, server);
+    return credential.ok ? credential.value.connection : '';
+  }
+
+  /** Whether that is the connection there still. While its provider can't be asked, it counts as the same. */
+  async isAccountStill(principal: Acting, server: ServerSetting, account: string): Promise<boolean> {
+    if ((await this.accountAt(principal, server)) === account) return true;
+    if (!needsConnection(server)) return false;
+    const credential = await this.for(principal, server);
+    return !credential.ok && credential.error.reason === 'provider_unavailable';
+  }
+
+  /** Another credential in the place of one that the server has just refused (its id): renewed, or refused for good. */
+  replace(principal: Acting, server: ConnectedServer, refused: string): Promise<CredentialAnswer> {
+    return this.#ask(principal, server, refused);
+  }
+
+  /** Tells the account that the server refuses a credential though it is new: the person must connect again. */
+  async giveUp(principal: Acting, server: ConnectedServer, refused: string): Promise<CredentialError> {
+    const account = await findAccount(this.deployment, principal.user.id);
+    await account?.credentialRefused(server.name, refused);
+    const error: CredentialError = { reason: 'needs_reauthorization', detail: 'refused_by_server' };
+    this.remember(principal.user.id, server.name, { ok: false, error });
+    return error;
+  }
+
+  #ask(principal: Acting, server: ConnectedServer, refused?: string): Promise<CredentialAnswer> {
+    const key = keyOf(principal.user.id, server.name);
+    const answer = this.#askAccount(principal, server, refused);
+    this.#answers.set(key, answer);
+    // A call that failed is no answer.
+    answer.catch(() => this.#answers.get(key) === answer && this.#answers.delete(key));
+    return answer;
+  }
+
+  async #askAccount(principal: Acting, server: ConnectedServer, refused?: string): Promise<CredentialAnswer> {
+    const account = await findAccount(this.deployment, principal.user.id);
+    if (!account) return { ok: false, error: { reason: 'not_connected' } };
+    return account.credential(wantedAt(this.deployment, server, refused));
+  }
 }
 
-/** Whether that is the account there still. While its provider can't be asked, nobody knows better. */
-export async function isAccountStill(
-  deployment: Deployment,
-  principal: Acting,
-  server: ServerSetting,
-  account: string,
-): Promise<boolean> {
-  if ((await accountAt(deployment, principal, server)) === account) return true;
-  if (!needsConnection(server)) return false;
-  const credential = await credentialFor(deployment, principal, server);
-  return !credential.ok && credential.error.reason === 'provider_unavailable';
-}
-
-/** Another one in the place of one that the server has just refused: renewed, or refused for good. */
-export function replaceCredential(
-  deployment: Deployment,
-  principal: Acting,
-  server: ConnectedServer,
-  refused: string,
-): Promise<CredentialAnswer> {
-  return ask(deployment, principal, server, refused);
-}
-
-/** Notes that the server refuses a credential though it is new. */
-export async function giveUpCredential(
-  deployment: Deployment,
-  principal: Acting,
-  server: ConnectedServer,
-  refused: string,
-): Promise<CredentialAnswer> {
-  const account = await findAccount(deployment, principal.user.id);
-  await account?.credentialRefused(server.name, refused);
-  const answer: CredentialAnswer = {
-    ok: false,
-    error: { reason: 'needs_reauthorization', detail: 'refused_by_server' },
-  };
-  rememberCredential(deployment, principal.user.id, server.name, answer);
-  return answer;
-}
-
-async function ask(
-  deployment: Deployment,
-  principal: Acting,
-  server: ConnectedServer,
-  refused?: string,
-): Promise<CredentialAnswer> {
-  const account = await findAccount(deployment, principal.user.id);
-  const answer: CredentialAnswer = account
-    ? await account.credential(wantedAt(deployment, server, refused))
-    : { ok: false, error: { reason: 'not_connected' } };
-  rememberCredential(deployment, principal.user.id, server.name, answer);
-  return answer;
+function keyOf(user: string, server: string): string {
+  return `${user} ${server}`;
 }

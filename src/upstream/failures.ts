@@ -1,39 +1,30 @@
+import { isolateCache } from '../caches';
+
 /*
- * Servers that lately failed to list what they have, per isolate: nobody waits for a dead server twice in a row,
- * and `/health` can name it.
+ * Servers that lately failed to list what they have: nobody waits for a dead server twice in a row, and `/health`
+ * names it.
  */
 
-/** How long a failure is taken for granted, in ms. */
-const REMEMBERED_MS = 10_000;
-/** How long it is told of. */
-const TOLD_MS = 60_000;
-const MAX_FAILURES = 1_000;
+/** For how long a server that failed isn't asked the same again, in ms. */
+const PAUSE_MS = 10_000;
 
 interface Failure {
   server: string;
-  detail: string;
+  /** Milliseconds since the epoch. */
   at: number;
 }
 
-const failures = new WeakMap<object, Map<string, Failure>>();
+const failuresOf = isolateCache<Failure>('serverFailures');
 
-function failuresOf(env: object): Map<string, Failure> {
-  const found = failures.get(env) ?? new Map<string, Failure>();
-  failures.set(env, found);
-  return found;
-}
-
-/** Notes that a server failed just now. `asked`: by whom and for what. `detail`: no secrets. */
-export function rememberFailure(env: object, server: string, asked: string, detail: string): void {
-  const known = failuresOf(env);
-  if (known.size >= MAX_FAILURES) known.delete(known.keys().next().value ?? '');
-  known.set(`${server} ${asked}`, { server, detail, at: Date.now() });
+/** Notes that a server failed just now. `asked`: by whom and for what. */
+export function rememberFailure(env: object, server: string, asked: string): void {
+  failuresOf(env).set(`${server} ${asked}`, { server, at: Date.now() });
 }
 
 /** Whether a server failed so recently at the same that asking again would only cost time. */
 export function recentFailure(env: object, server: string, asked: string): boolean {
   const failure = failuresOf(env).get(`${server} ${asked}`);
-  return failure !== undefined && Date.now() - failure.at < REMEMBERED_MS;
+  return failure !== undefined && Date.now() - failure.at < PAUSE_MS;
 }
 
 /** Forgets a failure: the server answered. */
@@ -43,6 +34,11 @@ export function forgetFailure(env: object, server: string, asked: string): void 
 
 /** The names of the servers that failed somebody in the last minute, as far as this isolate knows. */
 export function failingServers(env: object): string[] {
-  const recent = [...failuresOf(env).values()].filter(({ at }) => Date.now() - at < TOLD_MS);
-  return [...new Set(recent.map(({ server }) => server))];
+  return [
+    ...new Set(
+      failuresOf(env)
+        .values()
+        .map(({ server }) => server),
+    ),
+  ];
 }

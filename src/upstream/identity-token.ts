@@ -1,6 +1,7 @@
 import { exportJWK, importJWK, importPKCS8, type JWK, SignJWT } from 'jose';
+import { isolateCache } from '../caches';
 import type { Deployment } from '../config';
-import { deriveSeed, type Keyring } from '../crypto';
+import { deriveSeed } from '../crypto';
 import type { Principal } from './principal';
 
 /*
@@ -65,12 +66,11 @@ export async function issueIdentityToken(
     .sign(await importJWK(key, 'ES256'));
 }
 
-const caches = new WeakMap<Keyring, Map<string, Promise<JWK>>>();
+const keysOf = isolateCache<Promise<JWK>>('identityKeys');
 
 function signingKey({ keyring }: Pick<Deployment, 'keyring'>, version: string, period: number): Promise<JWK> {
   const kid = `${version}.${period}`;
-  const cache = caches.get(keyring) ?? new Map<string, Promise<JWK>>();
-  caches.set(keyring, cache);
+  const cache = keysOf(keyring);
   const cached = cache.get(kid);
   if (cached) return cached;
   const made = makeKey();

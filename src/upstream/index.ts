@@ -1,6 +1,12 @@
 export { AnswerScan } from './answer-scan';
 export { type AnswerFilter, filterAnswer, passScanned, readHead } from './answers';
-export { callServer, callServerAs, type NoCredential, serverSecret } from './call';
+export {
+  type CallFailure,
+  callServer,
+  callServerAs,
+  serverSecret,
+  type UpstreamFailure,
+} from './call';
 export {
   catalogueKey,
   catalogueOf,
@@ -20,6 +26,7 @@ export {
 } from './connected-server';
 export {
   type Acting,
+  answerOrThrow,
   CredentialMissing,
   connectUpstream,
   type Handshake,
@@ -28,12 +35,10 @@ export {
   type UpstreamConnection,
 } from './connection';
 export {
-  accountAt,
   type CredentialError,
-  credentialFor,
-  forgetCredentials,
-  isAccountStill,
-  rememberCredential,
+  credentialsOf,
+  RequestCredentials,
+  type UpstreamContext,
 } from './credentials';
 export { rewriteEvents } from './events';
 export { publicKeys } from './identity-token';

@@ -2,7 +2,7 @@ import type { Client } from '@modelcontextprotocol/client';
 import { record } from '../audit';
 import { deploymentOf, type ServerSetting } from '../config';
 import { catalogueKey, catalogueOf, type Listed, type ListKind, readList, type Tools } from './catalogue';
-import { accountAt, type CredentialError } from './credentials';
+import { type CredentialError, credentialsOf } from './credentials';
 import { forgetFailure, recentFailure, rememberFailure } from './failures';
 import { lockOf, UNKNOWN_LOCK } from './lock';
 import { principalAt } from './principal';
@@ -77,7 +77,7 @@ async function listOf<T extends Listed>(
   const { work, principal } = view;
   const user = principal.user.id;
   if (await lockInTime(view, server)) return undefined;
-  const account = await accountAt(deploymentOf(work), principal, server);
+  const account = await credentialsOf(work).accountAt(principal, server);
   const asker = principalAt(deploymentOf(work), principal, server);
   const key = catalogueKey(server, asker, account, kind);
   // What failed for one token may be there for another.
@@ -96,7 +96,7 @@ async function listOf<T extends Listed>(
     // The server refused the credential: it has not failed, and what it has comes with the next one.
     if (await lockInTime(view, server)) return undefined;
     const detail = error instanceof Error ? error.message : String(error);
-    rememberFailure(work.env, server.name, key, detail);
+    rememberFailure(work.env, server.name, key);
     record(work, { event: 'listed', outcome: 'failed', reason: kind, server: server.name, user, detail });
     return undefined;
   }

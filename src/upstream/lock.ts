@@ -1,6 +1,6 @@
-import { deploymentOf, type ServerSetting } from '../config';
+import type { ServerSetting } from '../config';
 import { needsConnection } from './connected-server';
-import { type CredentialError, credentialFor } from './credentials';
+import { type CredentialError, credentialsOf } from './credentials';
 import type { View } from './view';
 
 /** Why a server is locked for the principal; undefined when it isn't. */
@@ -9,7 +9,7 @@ export async function lockOf(
   server: ServerSetting,
 ): Promise<CredentialError | undefined> {
   if (!needsConnection(server)) return undefined;
-  const credential = await credentialFor(deploymentOf(work), principal, server);
+  const credential = await credentialsOf(work).for(principal, server);
   return credential.ok ? undefined : credential.error;
 }
 

@@ -1,23 +1,22 @@
-import { safeSend } from '../outbound-fetch';
+import { type OutboundRefusal, outboundFetch, responseOf } from '../outbound-fetch';
 import type { Refusal } from '../result';
 import { parseJsonObject, readTokenAnswer } from './token-answer';
 
-/* How the gate reaches the authorization servers of the servers behind: nothing of it is chosen by the gate. */
+/*
+ * The `fetch` functions that the SDK's OAuth functions get, to reach the authorization servers of the servers behind.
+ * All of them are `outboundFetch` with one policy, and throw {@link ProviderFetchError} through the SDK.
+ */
 
 /** Why a provider gave no answer that can be used. All of them may pass. */
-export type OutboundRefusal =
-  | 'url_forbidden'
-  | 'unreachable'
-  | 'timed_out'
-  | 'redirected'
-  | 'too_large'
+export type ProviderFetchRefusal =
+  | OutboundRefusal
   /** 429 or 5xx. */
   | 'overloaded';
 
-/** Thrown through the SDK's functions by the fetch below. */
+/** What the functions below throw. */
 export class ProviderFetchError extends Error {
   constructor(
-    readonly reason: OutboundRefusal,
+    readonly reason: ProviderFetchRefusal,
     /** Seconds, as the provider says. */
     readonly retryAfter?: number,
     /** Whether the provider itself answered, and so did nothing. */
@@ -26,44 +25,31 @@ export class ProviderFetchError extends Error {
     super(reason);
   }
 
-  get refusal(): Refusal<OutboundRefusal> {
+  get refusal(): Refusal<ProviderFetchRefusal> {
     return { reason: this.reason };
   }
 }
 
-/** How long a provider may take for one answer, in ms, and how long that may be. */
-const TIMEOUT_MS = 10_000;
-const MAX_BYTES = 256 * 1024;
+const POLICY = { maxBytes: 256 * 1024, timeoutMs: 10_000, statuses: 'any' } as const;
 
 type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 /**
- * The `fetch` that the SDK's OAuth functions get: https, no private address, limits of size and time, no redirect
- * to another place. `loopback`: origins on this computer that may be reached, in local development.
+ * The provider's answer, whatever its status. `loopback`: origins on this computer that may be reached, in local
+ * development.
  */
 export function providerFetch(loopback: readonly string[]): Fetch {
-  return async (url, init = {}) => {
-    const { method, body } = init;
-    const request = {
-      ...(method === undefined ? {} : { method }),
-      headers: new Headers(init.headers),
-      body: body ?? null,
-    };
-    const options = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, loopbackOrigins: loopback };
-    const sent = await safeSend(String(url), request, options);
-    if (!sent.ok) throw new ProviderFetchError(sent.error.reason as OutboundRefusal);
-    const { status, headers } = sent.value;
-    const bodyless = status === 204 || status === 304 || status < 200;
-    // Decoded by now, and of a length that is no longer told.
-    const told = new Headers(headers);
-    for (const name of ['content-encoding', 'content-length']) told.delete(name);
-    return new Response(bodyless ? null : new Uint8Array(sent.value.body), { status, headers: told });
+  return async (url, { method = 'GET', headers, body = null } = {}) => {
+    const request = { method, headers: new Headers(headers), body };
+    const sent = await outboundFetch(String(url), { ...POLICY, loopback }, request);
+    if (!sent.ok) throw new ProviderFetchError(sent.error.reason);
+    return responseOf(sent.value);
   };
 }
 
 /**
- * The same for metadata documents: what may pass is thrown as such: the SDK would call it a document that is wrong. A page is no document: some
- * servers show one, or the way to one, at every address that they don't know, and the SDK must look on.
+ * The same for metadata documents. 429 and 5xx are thrown, since the SDK would take them for a wrong document. A page
+ * is answered as 404: some servers show one at every address that they don't know, and the SDK must try the next.
  */
 export function documentFetch(loopback: readonly string[]): Fetch {
   const send = providerFetch(loopback);
@@ -76,8 +62,8 @@ export function documentFetch(loopback: readonly string[]): Fetch {
 }
 
 /**
- * The same for token endpoints: what may pass is thrown, and an answer is brought into the form that RFC 6749
- * section 5 gives it, whatever form the provider sent.
+ * The same for token endpoints. 429, 5xx and redirects are thrown; any other answer is brought into the form of RFC
+ * 6749 section 5, whatever form the provider sent.
  */
 export function tokenFetch(loopback: readonly string[]): Fetch {
   const send = providerFetch(loopback);

@@ -1,25 +1,26 @@
 import { isForSome } from '../account';
+import { isolateCache } from '../caches';
 import { deploymentOf, type Problem, type RequestContext, type ServerSetting } from '../config';
 import { callServer } from './call';
 import { failingServers } from './failures';
 import { FAULTS } from './server-fault';
 
-/** How long an answer is good for, in ms: whoever asks for `/health` often asks no server often. */
-const FRESH_MS = 15_000;
 /** How long a server may take, in ms. */
 const PATIENCE = 2_500;
 
-const checked = new WeakMap<object, { at: number; problems: Promise<Problem[]> }>();
+/** However often somebody asks for `/health`, no server is asked often. */
+const healthOf = isolateCache<Promise<Problem[]>>('serverHealth');
+const ALL = 'all';
 
 /**
  * The servers behind that don't answer now, or failed to list what they have in the last minute. They are asked
  * without a credential: to say no is an answer. Names servers that everybody may know of, never their addresses.
  */
 export function serverProblems(work: RequestContext): Promise<Problem[]> {
-  const known = checked.get(work.env);
-  if (known && Date.now() - known.at < FRESH_MS) return known.problems;
+  const known = healthOf(work.env).get(ALL);
+  if (known) return known;
   const problems = checkAll(work);
-  checked.set(work.env, { at: Date.now(), problems });
+  healthOf(work.env).set(ALL, problems);
   return problems;
 }
 
@@ -46,12 +47,12 @@ async function probe(work: RequestContext, server: ServerSetting): Promise<strin
   });
   const body = new TextEncoder().encode(JSON.stringify({ jsonrpc: '2.0', id: 'health', method: 'ping' }));
   const signal = AbortSignal.timeout(PATIENCE);
-  try {
-    const answer = await callServer(work, server, undefined, { method: 'POST', headers, body, signal });
-    if (typeof answer === 'string') return FAULTS[answer].says;
-    await answer.body?.cancel();
-    return answer.status >= 500 ? `answers with status ${answer.status}` : undefined;
-  } catch {
-    return FAULTS.server_too_slow.says;
+  const answer = await callServer(work, server, undefined, { method: 'POST', headers, body, signal });
+  if (!answer.ok) {
+    const { reason } = answer.error;
+    return FAULTS[reason === 'aborted' ? 'server_too_slow' : reason].says;
   }
+  const { status } = answer.value;
+  await answer.value.body?.cancel();
+  return status >= 500 ? `answers with status ${status}` : undefined;
 }

@@ -26,9 +26,9 @@ export async function tryCredential(
       const body = typeof init?.body === 'string' ? new TextEncoder().encode(init.body) : undefined;
       const request = { method: init?.method ?? 'GET', headers, body, signal };
       const answer = await callServer(c, server, undefined, request);
-      if (typeof answer === 'string') throw new Error(answer);
-      refused ||= answer.status === 401 || answer.status === 403;
-      return answer;
+      if (!answer.ok) throw new Error(answer.error.reason);
+      refused ||= answer.value.status === 401 || answer.value.status === 403;
+      return answer.value;
     },
   });
   try {

@@ -7,14 +7,16 @@ import {
 } from '@modelcontextprotocol/client';
 import type { ServerContext } from '@modelcontextprotocol/server';
 import { usableServers } from '../account';
+import { isolateCache } from '../caches';
 import { deploymentOf, type RequestContext, type ServerSetting } from '../config';
 import { catalogueKey } from './catalogue';
 import { connectUpstream, type Handshake, type UpstreamConnection } from './connection';
+import type { UpstreamContext } from './credentials';
 import { type Principal, principalAt } from './principal';
 
 /** The servers behind, as one principal may use them. */
 export interface View {
-  work: RequestContext;
+  work: UpstreamContext;
   principal: Principal;
   /** How much of what servers log the client wants to hear, if it said so. */
   logLevel?: LoggingLevel | undefined;
@@ -27,7 +29,13 @@ export interface View {
 }
 
 /** The servers of a grant that its user may still use; at a server's own endpoint, that one. */
-export function serversOf({ work, principal }: Pick<View, 'work' | 'principal'>): ServerSetting[] {
+export function serversOf({
+  work,
+  principal,
+}: {
+  work: RequestContext;
+  principal: Principal;
+}): ServerSetting[] {
   const usable = usableServers(deploymentOf(work).settings, principal.identity);
   const { servers, server } = principal;
   return usable.filter(({ name }) => servers.includes(name) && (server === undefined || name === server));
@@ -38,19 +46,15 @@ export function isAtMerged({ principal }: Pick<View, 'principal'>): boolean {
   return principal.server === undefined;
 }
 
-/** How long a server is taken at its word about its era and what it can do, in ms. */
-const GREETING_MS = 60_000;
-const MAX_GREETINGS = 1_000;
-type Greetings = Map<string, { greeting: Handshake; until: number }>;
-const known = new WeakMap<object, Greetings>();
+/** What a server said of its era and of what it can do. */
+const handshakesOf = isolateCache<Handshake>('serverHandshakes');
 
 /**
  * A view for one request without a session: each use connects anew. What a server says meanwhile is told on the
  * request's stream; what it asks, its client answers with its next request.
  */
-export function passingView(work: RequestContext, principal: Principal, { mcpReq }: Passing): View {
-  const greetings = known.get(work.env) ?? (new Map() as Greetings);
-  known.set(work.env, greetings);
+export function passingView(work: UpstreamContext, principal: Principal, { mcpReq }: Passing): View {
+  const handshakes = handshakesOf(work.env);
   const envelope: Record<string, unknown> = mcpReq.envelope ?? {};
   const capabilities = (envelope[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientCapabilities;
   const prepare = (client: Client) =>
@@ -62,18 +66,14 @@ export function passingView(work: RequestContext, principal: Principal, { mcpReq
     urlElicitation: capabilities.elicitation?.url !== undefined,
     use: async (server, act) => {
       const key = catalogueKey(server, principalAt(deploymentOf(work), principal, server));
-      const remembered = greetings.get(key);
-      const greeting = remembered && remembered.until > Date.now() ? remembered.greeting : undefined;
+      const greeting = handshakes.get(key);
       const options = { acting: () => ({ work, principal }), capabilities, prepare, greeting, oneWay: true };
       try {
         const behind = await connectUpstream(server, options);
-        if (!greeting && isLasting(behind.greeting)) {
-          if (greetings.size >= MAX_GREETINGS) greetings.delete(greetings.keys().next().value ?? '');
-          greetings.set(key, { greeting: behind.greeting, until: Date.now() + GREETING_MS });
-        }
+        if (!greeting && isLasting(behind.greeting)) handshakes.set(key, behind.greeting);
         return await act(behind).finally(() => behind.end());
       } catch (error) {
-        greetings.delete(key);
+        handshakes.delete(key);
         throw error;
       }
     },

@@ -56,6 +56,15 @@ describe('a flow belongs to one browser', () => {
     expect((await decide(waiting)).status).toBe(303);
   });
 
+  test('at another origin of the gate its address is a page: the request was for a resource of the first', async () => {
+    const waiting = await openConsent();
+    const moved = new Browser(gateWith({}, 'http://localhost'));
+    for (const [name, value] of waiting.browser.cookies) moved.cookies.set(name, value);
+    const page = await moved.visit(waiting.url);
+    expect([page.status, page.location, page.forms]).toEqual([400, undefined, []]);
+    expect((await decide(waiting)).status).toBe(303);
+  });
+
   test('a cookie of another flow, or a wrong one, opens nothing', async () => {
     const waiting = await openConsent();
     const name = [...waiting.browser.cookies.keys()].find((key) => key.startsWith('gatehouse-flow-')) ?? '';

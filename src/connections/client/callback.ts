@@ -3,21 +3,21 @@ import { callbackIdOf } from '../../crypto';
 import { type DiscoveryRefusal, findProvider, type Provider } from '../discovery/discovery';
 
 /*
- * Where providers send browsers back. Each server has a callback of its own at each authorization server, so that an
- * answer of one can't be used for another (RFC 9700 section 4.4.2.2); the shared one is only for answers that say
- * whose they are (section 4.4.2.1).
+ * Where providers send browsers back. Each server has its own callback at each authorization server, so that an answer
+ * of one can't be used for another (RFC 9700 section 4.4.2.2). The shared callback is only for answers that name their
+ * issuer (section 4.4.2.1).
  */
 
-/** The callback that servers share whose client was registered by hand, and whose provider sends `iss`. */
+/** The callback shared by servers whose client is registered by hand and whose provider sends `iss`. */
 export const CALLBACK_PATH = '/connect/callback';
 
 export interface Callback {
   url: string;
-  /** The last part of its path; undefined: the shared one. */
+  /** The last part of the path; undefined for the shared callback. */
   id: string | undefined;
 }
 
-/** The callback of a server at its provider: what the gate registers there, asks for, and takes answers at. */
+/** The callback of a server at its provider: the `redirect_uri` of registrations and requests, where answers arrive. */
 export async function callbackFor(
   deployment: Pick<Deployment, 'origin' | 'keyring'>,
   { name, client_id }: Pick<ServerSetting, 'name' | 'client_id'>,
@@ -25,7 +25,7 @@ export async function callbackFor(
 ): Promise<Callback> {
   const shared = `${deployment.origin}${CALLBACK_PATH}`;
   if (client_id !== undefined && tellsIssuer) return { url: shared, id: undefined };
-  // By hand it is registered before anybody has asked who the issuer is.
+  // A client is registered by hand before the gate knows the issuer.
   const id = await callbackIdOf(deployment.keyring, name, client_id === undefined ? issuer : undefined);
   return { url: `${shared}/${id}`, id };
 }
@@ -35,7 +35,7 @@ export function callbackUrl({ origin }: Pick<Deployment, 'origin'>, id: string):
   return `${origin}${CALLBACK_PATH}/${id}`;
 }
 
-/** What to register by hand. `problem`: why it isn't known whether the shared callback would do. */
+/** What to register by hand. `problem`: why it isn't known whether the shared callback can be used. */
 export interface ListedCallback {
   server: string;
   client_id: string | undefined;
@@ -44,7 +44,7 @@ export interface ListedCallback {
   problem: DiscoveryRefusal | undefined;
 }
 
-/** The callback of each server with `auth = "oauth"`, as it is while the settings name a `client_id` there. */
+/** The callback of each server with `auth = "oauth"`, as it is when the settings name a `client_id` for it. */
 export function listCallbacks(deployment: Deployment): Promise<ListedCallback[]> {
   const servers = deployment.settings.servers.filter(({ auth }) => auth === 'oauth');
   return Promise.all(

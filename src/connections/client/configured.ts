@@ -6,8 +6,8 @@ import { placeOf } from '../../upstream';
 import type { Provider } from '../discovery/discovery';
 
 /*
- * A client that the operator registered by hand. Its id and secret belong to one authorization server, and which one
- * that is must not be the server's to change.
+ * A client that the operator registered by hand. Its id and secret belong to one authorization server, and the MCP
+ * server must not be able to change which one that is.
  */
 
 /** The secret that the operator set for a configured client; undefined when there is none. */
@@ -16,9 +16,9 @@ export function configuredSecret(deployment: Pick<Deployment, 'env'>, server: st
 }
 
 /**
- * Whether a server's `client_id` may be used at this provider: where the settings name endpoints or
- * `authorization_servers`, discovery has held to them; else only at the issuer at which it was used first, which is
- * kept in KV. Refused as `issuer_changed`.
+ * Whether a server's `client_id` may be used at this provider. Where the settings name endpoints or
+ * `authorization_servers`, discovery has followed them; else only at the issuer where it was first used, which is kept
+ * in KV. Refused as `issuer_changed`.
  */
 export async function checkIssuer(
   deployment: Pick<Deployment, 'env'>,

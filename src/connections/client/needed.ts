@@ -17,13 +17,13 @@ export type ConnectionStatus =
   | 'pending'
   | 'orphaned';
 
-/** What an account holds, as its object lists it. */
-export interface Held {
+/** The connections of an account, as its object lists them. `pending`: names of servers. */
+export interface HeldConnections {
   connections: Connection[];
   pending: string[];
 }
 
-/** A server that needs a connection, and how it stands with a user's. */
+/** A server that needs a connection, and the status of a user's. */
 export interface NeededConnection {
   server: ConnectedServer;
   status: ConnectionStatus;
@@ -32,8 +32,12 @@ export interface NeededConnection {
   connection: Connection | undefined;
 }
 
-/** How each server that needs a connection stands, by plain data. */
-export function standingOf(servers: ServerSetting[], held: Held, staged: string[] = []): NeededConnection[] {
+/** The status of each server that needs a connection, by plain data. `staged`: names of servers connected in a flow. */
+export function statusesOf(
+  servers: ServerSetting[],
+  held: HeldConnections,
+  staged: string[] = [],
+): NeededConnection[] {
   return servers.filter(needsConnection).map((server) => {
     const found = held.connections.find((one) => one.server === server.name && one.auth === server.auth);
     const moved = found !== undefined && found.place !== placeOf(server);
@@ -48,16 +52,16 @@ export function standingOf(servers: ServerSetting[], held: Held, staged: string[
   });
 }
 
-/** The connections for which there is no server any more, or none that takes them. */
-export function orphansOf(servers: ServerSetting[], { connections }: Held): Connection[] {
+/** The connections that no server takes any more: it is gone from the settings, or has another `auth`. */
+export function orphansOf(servers: ServerSetting[], { connections }: HeldConnections): Connection[] {
   return connections.filter(
     ({ server, auth }) => !servers.some((one) => one.name === server && one.auth === auth),
   );
 }
 
 /**
- * Which of these servers need a connection of this user, and how each stands. With a flow, what was obtained in it
- * counts as connected.
+ * Those of these servers that need a connection of this user, each with its status. With a flow, what was obtained in
+ * it counts as connected.
  */
 export async function connectionsNeeded(
   c: Context,
@@ -67,5 +71,5 @@ export async function connectionsNeeded(
 ): Promise<NeededConnection[]> {
   if (!servers.some(needsConnection)) return [];
   const held = await accountOf(c.env, user).listConnections();
-  return standingOf(servers, held, flow ? await stagedServers(flow, user) : []);
+  return statusesOf(servers, held, flow ? await stagedServers(flow, user) : []);
 }

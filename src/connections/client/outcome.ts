@@ -3,26 +3,28 @@ import type { Refusal } from '../../result';
 import type { BeginRefusal, FinishRefusal } from './oauth';
 
 /*
- * A connection that came to nothing, on its way back to the page where the person pressed the button: that page
- * says why, once, and has the button still.
+ * The reason why a connection failed, on its way back to the page where the person pressed the button, which shows it
+ * once and still has the button.
  */
 
-export interface Outcome {
+export interface FailedConnection {
   server: string;
   reason: BeginRefusal | FinishRefusal;
 }
 
 const NAME = 'connect-outcome';
 
+/** Keeps the reason in the flow that the page will name. */
 export async function stageOutcome(
   flow: Flow,
   server: string,
-  { reason }: Refusal<Outcome['reason']>,
+  { reason }: Refusal<FailedConnection['reason']>,
 ): Promise<void> {
-  const outcome: Outcome = { server, reason };
+  const outcome: FailedConnection = { server, reason };
   await flow.stage(NAME, outcome);
 }
 
-export function takeOutcome(flow: Flow): Promise<Outcome | undefined> {
-  return flow.take<Outcome>(NAME);
+/** The reason that waits in the flow, once; undefined when nothing failed. */
+export function takeOutcome(flow: Flow): Promise<FailedConnection | undefined> {
+  return flow.take<FailedConnection>(NAME);
 }

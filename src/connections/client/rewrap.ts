@@ -2,13 +2,14 @@ import { accountOf, CONNECTIONS_INDEX } from '../../account';
 import { objectKeyring } from '../../config';
 import { writeLog } from '../../log';
 
-/** How many accounts one run wakes at most: the rest waits for the next. */
+/** Accounts that one run wakes at most; the rest waits for the next run. */
 const BATCH = 200;
 const AT_ONCE = 10;
 
 /**
- * Has connections that an older master key sealed sealed by the current one. Who has such is told by the index that
- * each account copies to KV, so no other object is woken. With one key there is nothing to do.
+ * Seals with the current master key the connections that were sealed with an older one. Which accounts have such
+ * connections is known from the index that each account copies to KV, so no other object is woken. With only one key
+ * there is nothing to do. Run by the schedule in `wrangler.toml`.
  */
 export async function rewrapConnections(env: Env): Promise<void> {
   if (!env.GATEHOUSE_KEYS) return;

@@ -5,9 +5,9 @@ import type { Flow, FlowRefusal } from '../../flow';
 import { ok, type Refusal, type Result } from '../../result';
 
 /*
- * What was obtained inside an authorization request that isn't finished: it waits sealed in the flow, and moves to
- * the account at the finish, all or nothing. A denial, the flow's end and another identity
- * (`/sign-out` with the flow) drop it.
+ * Credentials that were obtained inside an authorization request. They wait, sealed, in the flow, and move to the
+ * account when the request is finished, all or none. A denial, the end of the flow and another identity (`/sign-out`
+ * with the flow) drop them.
  */
 
 interface Staged extends Obtained {
@@ -16,26 +16,26 @@ interface Staged extends Obtained {
 
 const PREFIX = 'connection:';
 
-/** Keeps what a user obtained in the flow, in the place of what was staged for that server. */
+/** Keeps in the flow what a user obtained, instead of what was staged for that server before. */
 export function stageObtained(
   flow: Flow,
   user: string,
   obtained: Obtained,
 ): Promise<Result<null, Refusal<FlowRefusal>>> {
   const staged: Staged = { ...obtained, user };
-  // Under the user's own name: who switches in the middle sees nothing of it.
+  // By user: somebody who signs in as another one in the middle sees nothing of it.
   return flow.stage(`${PREFIX}${user}:${obtained.credential.server}`, staged);
 }
 
-/** The servers for which something of this user waits in the flow. */
+/** The names of the servers for which this user has something staged in the flow. */
 export async function stagedServers(flow: Flow, user: string): Promise<string[]> {
   const prefix = `${PREFIX}${user}:`;
   return (await flow.listStaged(prefix)).map((name) => name.slice(prefix.length));
 }
 
 /**
- * Ends the flow as its `submit` does (the first one wins), and moves what this user obtained in it to the account.
- * What another identity obtained is gone with the flow. Returns the servers that were connected.
+ * Ends the flow as `submit` does, which only the first call can, and moves what this user obtained in it to the
+ * account. What another identity obtained is lost with the flow. Returns the names of the servers.
  */
 export async function submitAndAdopt(
   c: Context,

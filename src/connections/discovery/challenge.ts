@@ -1,20 +1,20 @@
 import { extractWWWAuthenticateParams } from '@modelcontextprotocol/client';
 import * as oauth from 'oauth4webapi';
 
-/** Longer ones say nothing that anybody needs. */
+/** The longest header that is read, in characters: real ones are far shorter. */
 const LONGEST = 4096;
 
-/** What a server wants of somebody without a credential (RFC 6750 section 3, RFC 9728 section 5.1). */
+/** What a server's bearer challenge says (RFC 6750 section 3, RFC 9728 section 5.1). */
 export interface Challenge {
   resourceMetadataUrl?: URL | undefined;
   scope?: string | undefined;
 }
 
-/** The challenge to bearers, among all that a header may have (RFC 9110 section 11.6.1). */
+/** The bearer challenge in a `WWW-Authenticate` header, which may have several challenges; empty without one. */
 export async function readBearerChallenge(header: string | null): Promise<Challenge> {
   if (header === null || header.length > LONGEST) return {};
   const challenges = await readChallenges(header);
-  // Not to the letter, such as an address without quotes: the SDK's reader takes what it finds.
+  // Not well-formed, such as a URL without quotes: the SDK's reader takes what it finds.
   if (!challenges) return extractWWWAuthenticateParams(answerWith(header));
   const { parameters = {} } = challenges.find(({ scheme }) => scheme === 'bearer') ?? {};
   const url = parameters.resource_metadata ?? '';
@@ -24,12 +24,12 @@ export async function readBearerChallenge(header: string | null): Promise<Challe
   };
 }
 
-/** A challenge as RFC 9110 section 11.6.1 has it, its scheme and the names of its parameters in lower case. */
+/** A challenge (RFC 9110 section 11.6.1). Its scheme and the names of its parameters are in lower case. */
 export type ReadChallenge = oauth.WWWAuthenticateChallenge;
 
 /**
- * All challenges of a header, or of several that were joined; undefined for what can't be read. The library does
- * that for the answers to its own requests: this is one.
+ * All challenges of a `WWW-Authenticate` header, or of several that were joined; undefined when it can't be parsed.
+ * oauth4webapi parses them only in answers to its own requests, so it gets one.
  */
 export async function readChallenges(header: string): Promise<ReadChallenge[] | undefined> {
   if (header.length > LONGEST) return undefined;

@@ -9,32 +9,32 @@ import {
 } from '@modelcontextprotocol/client';
 import type { Deployment, ServerSetting } from '../../config';
 import { sameIssuer } from '../../issuer';
-import { safeSend } from '../../outbound-fetch';
+import { outboundFetch } from '../../outbound-fetch';
 import { serverResource } from '../../resource';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { documentFetch, loopbackOrigins, ProviderFetchError } from '../../upstream';
 import { type Challenge, readBearerChallenge } from './challenge';
 import { findForeignEndpoint } from './endpoints';
 
-/** The authorization server of a server behind, and what to ask it for. Plain data: kept while a person is there. */
+/** The authorization server of an MCP server, and what to request there. Plain data: it is kept in the transaction. */
 export interface Provider {
-  /** Undefined: fixed endpoints, and the settings don't say whose they are. */
+  /** Undefined: the settings name the endpoints, and no issuer. */
   issuer: string | undefined;
   authorization_endpoint: string;
   token_endpoint: string;
   revocation_endpoint?: string | undefined;
   registration_endpoint?: string | undefined;
   token_endpoint_auth_methods_supported?: string[] | undefined;
-  /** RFC 9207: its redirects carry `iss`. */
+  /** Its redirects carry `iss` (RFC 9207). */
   tellsIssuer: boolean;
-  /** It takes a client's metadata document for a registration. */
+  /** It accepts client metadata documents instead of a registration. */
   takesDocuments: boolean;
-  /** What the tokens are for (RFC 8707). */
+  /** The resource that tokens are requested for (RFC 8707). */
   resource: string;
   scope: string | undefined;
 }
 
-/** Why a server's provider isn't known. `provider_unavailable` may pass; the others are the operator's. */
+/** Why a server's provider isn't known. `provider_unavailable` may pass; the others are for the operator to fix. */
 export type DiscoveryRefusal =
   | 'provider_unavailable'
   | 'provider_unknown'
@@ -45,13 +45,13 @@ export type DiscoveryRefusal =
 type Discovered<T> = Result<T, Refusal<DiscoveryRefusal>>;
 
 const TIMEOUT_MS = 10_000;
-/** It goes into an address. */
+/** In characters: the scope becomes part of a URL. */
 const LONGEST_SCOPE = 4096;
-/** How many authorization servers are asked, while a person waits. */
+/** Authorization servers that are asked at most, while a person waits. */
 const MOST_ASKED = 3;
 
 /**
- * Where a person connects to a server: the endpoints of the settings, or else what the server's own challenge leads
+ * Finds where a person connects to a server: the endpoints of the settings; else what the server's own challenge leads
  * to (RFC 9728, then RFC 8414 or OpenID Connect Discovery), or the authorization server that the settings name.
  */
 export async function findProvider(
@@ -85,7 +85,7 @@ export async function findProvider(
   }
   const foreign = await findForeignEndpoint(metadata, loopback);
   if (foreign) return refuse('provider_metadata_invalid', `${foreign} of another authorization server`);
-  // MCP, "Authorization Code Protection": without it a client must not go on.
+  // MCP, "Authorization Code Protection": a client must not go on without it.
   if (!metadata.code_challenge_methods_supported?.includes('S256')) return refuse('pkce_unsupported');
   const scope = chooseScope(server.scopes, challenge.value.scope, resource, metadata);
   if (scope !== undefined && scope.length > LONGEST_SCOPE)
@@ -118,7 +118,7 @@ function discoveredProvider(
   scope: string | undefined,
 ): Provider {
   const { registration_endpoint } = metadata;
-  // The SDK's schema of an OpenID provider leaves it open.
+  // The SDK's schema of an OpenID provider has no type for it.
   const { revocation_endpoint } = metadata as { revocation_endpoint?: unknown };
   return {
     issuer: metadata.issuer,
@@ -134,19 +134,19 @@ function discoveredProvider(
   };
 }
 
-/** What the server says to somebody without a credential: where its metadata is, and which scope it wants. */
+/** The server's challenge to a request without a credential: where its metadata is, and which scope it wants. */
 async function readChallenge(url: string, loopback: readonly string[]): Promise<Discovered<Challenge>> {
   const request = {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }),
   };
-  const options = { maxBytes: 0, timeoutMs: TIMEOUT_MS, loopbackOrigins: loopback };
-  const sent = await safeSend(url, request, options);
+  const policy = { maxBytes: 0, timeoutMs: TIMEOUT_MS, statuses: 'any', loopback } as const;
+  const sent = await outboundFetch(url, policy, request);
   if (!sent.ok) return refuse('provider_unavailable', `the server: ${sent.error.reason}`);
   const { status, headers } = sent.value;
   if (status >= 500) return refuse('provider_unavailable', `the server: ${status}`);
-  // It must be a challenge, but what stands at the well-known places is looked for either way.
+  // There should be a challenge; without one, the metadata at the well-known URLs is looked for all the same.
   return ok(status === 401 ? await readBearerChallenge(headers.get('www-authenticate')) : {});
 }
 
@@ -172,7 +172,7 @@ async function describeResource(
   }
 }
 
-/** Those of the settings that the server names too, else all that it names, else its own origin (2025-03-26). */
+/** Those that both the settings and the server name, else all that it names, else its own origin (2025-03-26). */
 function nameAuthorizationServers(
   { authorization_servers: allowed, url = '' }: ServerSetting,
   resource: OAuthProtectedResourceMetadata | undefined,
@@ -185,7 +185,7 @@ function nameAuthorizationServers(
   return refuse('provider_metadata_invalid', 'the server names none of authorization_servers');
 }
 
-/** The metadata of the first that has any, in the server's order; when none has, why the first hasn't. */
+/** The metadata of the first that has any, in the server's order; when none has, the refusal of the first. */
 async function findMetadata(
   issuers: readonly string[],
   loopback: readonly string[],
@@ -207,7 +207,7 @@ function isSafe(endpoint: string, loopback: readonly string[]): boolean {
   return username + password + hash === '' && (protocol === 'https:' || loopback.includes(origin));
 }
 
-/** MCP, "Scope Selection Strategy"; with a refresh token where the provider gives one for a scope. */
+/** MCP, "Scope Selection Strategy"; with `offline_access`, for a refresh token, where the provider lists it. */
 function chooseScope(
   configured: string | undefined,
   challenged: string | undefined,

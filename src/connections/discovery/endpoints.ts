@@ -6,16 +6,17 @@ import { sameIssuer } from '../../issuer';
 import { documentFetch } from '../../upstream';
 
 /*
- * The endpoints of one authorization server's metadata. RFC 8414 has its issuer checked, and lets the endpoints be
- * anywhere: also at another authorization server, whose codes and client secrets would then go to the token endpoint
- * of the first (RFC 9700 section 4.4).
+ * The endpoints in an authorization server's metadata. RFC 8414 checks the issuer and lets the endpoints be anywhere,
+ * even at another authorization server, whose codes and client secrets would then go to the token endpoint of the
+ * first (RFC 9700 section 4.4).
  */
 
 const MADE_ELSEWHERE = ['authorization_endpoint', 'registration_endpoint'] as const;
 
 /**
- * The endpoint that belongs to another authorization server than the token endpoint, by what the endpoint's own host
- * says in its metadata; undefined when none does. A host without metadata says nothing: that of a sign-in page, say.
+ * The name of an endpoint that belongs to another authorization server than the token endpoint, according to the
+ * metadata at the endpoint's own host; undefined when there is none. A host without metadata is accepted: it may only
+ * serve a sign-in page.
  */
 export async function findForeignEndpoint(
   metadata: AuthorizationServerMetadata,

@@ -22,7 +22,7 @@ export interface ConnectProps {
   auth: 'oauth' | 'api_key';
   status: ConnectionStatus;
   user: { name: string; email?: string | undefined };
-  /** Whether the person is the visitor of an app, known by its code; there is no other account to use. */
+  /** Whether the person is a visitor who proved it by their app's code: then they can't switch accounts. */
   byCode: boolean;
   action: string;
   hidden: Record<string, string>;
@@ -30,7 +30,7 @@ export interface ConnectProps {
   notice?: string | undefined;
 }
 
-/** One server, one button: nothing happens before it is pressed. Its post may end at a provider. */
+/** One server, one button; nothing happens before it is pressed. Needs `formAction: 'open'`: it may lead to a provider. */
 export function ConnectServerPage(props: ConnectProps) {
   const { branding, server, description, auth, status, user, byCode, action, hidden, notice } = props;
   const title = text.title(server);
@@ -90,7 +90,7 @@ interface CodeProps {
   notice: string | undefined;
 }
 
-/** Where a person shows that the app is theirs, by the code beside its link (`user_code`). */
+/** Where a person proves that the app is theirs, by the code next to its link (`user_code`). */
 export function CodePage({ branding, server, action, hidden, notice }: CodeProps) {
   return (
     <Layout branding={branding} title={text.code.title}>

@@ -10,7 +10,7 @@ import { currentSignIn, knownVisitor, type SignedIn } from '../../sign-in';
 import { type PageRefusal, type PageResult, refusePage, words } from '../../ui';
 import type { ConnectedServer } from '../../upstream';
 import { LIFETIME as TICKET_LIFETIME, type Ticket } from '../client/ticket';
-import { serversOf } from '../client/within-key';
+import { serversOfSignIn } from '../client/within-key';
 
 /*
  * Who connects at this browser: the person signed in, or the visitor whom the link is for, once they confirm the code
@@ -91,7 +91,7 @@ function checkUsable(
   person: Pick<SignedIn, 'identity' | 'key'>,
   server: ConnectedServer | undefined,
 ): PageResult<null> {
-  const usable = serversOf(deploymentOf(c).settings, person).some(({ name }) => name === server?.name);
+  const usable = serversOfSignIn(deploymentOf(c).settings, person).some(({ name }) => name === server?.name);
   return usable ? ok(null) : refusePage('not_found');
 }
 

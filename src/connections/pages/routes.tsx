@@ -5,7 +5,7 @@ import { type Flow, findFlow, startFlow } from '../../flow';
 import { ok } from '../../result';
 import { readFlowForm, showSignIn } from '../../sign-in';
 import { answerPage, brandingOf, type PageResult, refusePage, showPage, words } from '../../ui';
-import { type ConnectedServer, needsConnection, placeOf, tryCredential } from '../../upstream';
+import { type ConnectedServer, needsConnection, placeOf } from '../../upstream';
 import { checkKey } from '../client/api-key';
 import { clientDocument } from '../client/client';
 import { connectionsNeeded } from '../client/needed';
@@ -180,7 +180,7 @@ async function takeConnect(c: Context, attempt: ConnectionAttempt): Promise<Page
   const form = await readFlowForm(c, flow, person.userId);
   if (!form.ok) return form;
   if (server.auth === 'oauth') return goToProvider(c, attempt);
-  const checked = await checkKey(c, server, form.value.get('key') ?? '', tryCredential);
+  const checked = await checkKey(c, server, form.value.get('key') ?? '');
   if (checked.ok) return keepConnection(c, attempt, { credential: checked.value, place: placeOf(server) });
   const { reason } = checked.error;
   record(c, { event: 'connection', outcome: 'refused', reason, ...aboutUser(person, server) });

@@ -3,17 +3,18 @@ import type { ConnectionStatus, NeededConnection } from '../client/needed';
 
 const text = words.connection;
 
-/** A server as a person sees it who may connect an account of theirs there. */
+/** A server as it is shown to a person who may connect their own account there. */
 export interface ConnectableAccount {
   name: string;
   title: string;
   description?: string | undefined;
   auth: 'oauth' | 'api_key';
   status: ConnectionStatus;
-  /** Why it needs re-authorization, as a tag. */
+  /** The tag of why it needs re-authorization. */
   reason?: string | undefined;
 }
 
+/** A needed connection as it is shown. */
 export function serviceOf({ server, status, reason }: NeededConnection): ConnectableAccount {
   const { name, title, description, auth } = server;
   return { name, title: title ?? name, description, auth, status, reason };
@@ -28,12 +29,12 @@ interface ListProps {
   manage?: boolean;
 }
 
-/** What a button is called where there are many of its kind. */
+/** The label that screen readers read for a button that is there once for each server. */
 function named(label: string, title: string): string {
   return `${label}: ${shown(title, 30)}`;
 }
 
-/** Servers, each with its status and what can be done about it: by button, or by pasting a key. */
+/** Servers, each with its status and what can be done: a button, or a field for a key. */
 export function ServiceList({ services, ...props }: ListProps) {
   return (
     <ul class="rows">
@@ -106,7 +107,7 @@ function KeyForm({ service: { name, title }, action, hidden }: RowProps) {
   );
 }
 
-/** Replacing a connection that stands, and ending one. */
+/** Buttons to replace a connection and to end it. */
 function Manage(props: RowProps) {
   const { service, action, hidden } = props;
   const { name, title, auth, status } = service;

@@ -2,8 +2,8 @@ import { deploymentOf, titleOf } from '../../config';
 import { mergedResource, type Resource, serverResource } from '../../resource';
 import { words } from '../../ui';
 import { isAnonymous, isAtMerged, type View } from '../../upstream';
-import { challengeScope } from '../request/challenge';
-import { rpcError, serverFault, unknownTool } from '../request/rpc-error';
+import { insufficientScope } from '../request/challenge';
+import { toJsonRpcError } from '../request/refusal';
 import type { LockedCall } from './connect-tool';
 import { WHOAMI } from './own-tools';
 import type { Called } from './server';
@@ -39,18 +39,24 @@ export async function admitMergedCall(
         ? providerUnavailable(judged.call, id)
         : { kind: 'locked', ...judged.call };
     case 'scope':
-      return challengeScope(view.work, resourceOf(view), judged.needed);
+      return toJsonRpcError(insufficientScope(view.work, resourceOf(view), judged.needed));
     case 'unavailable':
-      return serverFault('server_unreachable', titleOf(judged.server), id);
+      return toJsonRpcError({
+        reason: 'server_failed',
+        fault: 'server_unreachable',
+        title: titleOf(judged.server),
+        id,
+      });
     case 'absent':
-      return unknownTool(name, id);
+      return toJsonRpcError({ reason: 'unknown_tool', name, id });
   }
 }
 
 function providerUnavailable({ server, lock }: LockedCall, id: string | number | undefined): Response {
   const { retry_after = 1 } = lock;
   const message = words.connection.told.provider_unavailable(titleOf(server), retry_after);
-  return rpcError({ status: 503, code: -32603, message, id: id ?? null, retry_after });
+  const error = { code: -32603, message };
+  return toJsonRpcError({ reason: 'provider_unavailable', error, retryAfter: retry_after, id });
 }
 
 /** The resource that the principal is at. */

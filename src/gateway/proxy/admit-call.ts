@@ -1,105 +1,114 @@
 import { record } from '../../audit';
 import { deploymentOf } from '../../config';
 import { serverResource } from '../../resource';
+import { ok, type Result } from '../../result';
 import {
-  accountAt,
   catalogueKey,
   catalogueOf,
+  credentialsOf,
   findTool,
   judgeTool,
   listTools,
-  type NoCredential,
-  type ServerFault,
   type Tool,
   type Tools,
+  type UpstreamFailure,
 } from '../../upstream';
 import { isConnectTool } from '../aggregate/connect-tool';
-import { challengeScope } from '../request/challenge';
+import { insufficientScope } from '../request/challenge';
 import type { Message } from '../request/message';
 import { setRepeated } from '../request/message-headers';
 import { forwardedHeaders } from '../request/passed-headers';
-import { sessionNotFound, unknownTool } from '../request/rpc-error';
-import { serveAlone } from '../session/stateless';
-import { about, fault, type ProxyRequest } from './proxy-request';
+import { about, type NotForwarded, type ProxyRequest, serverFailed } from './proxy-request';
 import { send } from './send';
-import { answerWithout } from './without-credential';
 
 /** The name of the tool that a `tools/call` calls; `params.ts` holds it to be a text. */
 export function toolNameOf({ params: { name } }: Message): string {
   return typeof name === 'string' ? name : '';
 }
 
-/** The tool of a call that policy allows; a `Response` refuses it without asking the server. */
-export async function admitCall(passage: ProxyRequest, message: Message): Promise<Tool | Response> {
-  const { c, server, principal } = passage;
+/** The tool of a call that policy allows; a call that it doesn't is refused without asking the server. */
+export async function admitCall(
+  request: ProxyRequest,
+  message: Message,
+): Promise<Result<Tool, NotForwarded>> {
+  const { c, server, principal } = request;
   const name = toolNameOf(message);
-  let tool: Tool | undefined;
-  try {
-    const account = await accountAt(deploymentOf(c), principal, server);
-    tool = await findTool(catalogueOf(c.env), catalogueKey(server, principal, account), name, () =>
-      askForTools(passage, message),
-    );
-  } catch (error) {
-    if (error instanceof SessionEnded) return sessionNotFound(message.id);
-    if (error instanceof CredentialEnded) return answerWithout(passage, error.none.credential, message);
-    const reason = error instanceof ServerFailure ? error.fault : 'server_not_mcp';
-    return fault(passage, reason, message, error instanceof Error ? error.message : undefined);
-  }
+  const found = await findServerTool(request, message);
+  if (!found.ok) return found;
+  const tool = found.value;
   const judged = tool ? judgeTool(tool, server, principal) : { verdict: 'absent' as const };
-  if (tool && judged.verdict === 'allowed') return tool;
-  // A client that still has the list from before.
-  if (judged.verdict === 'absent' && isConnectTool(server, name)) return serveAlone(c, principal, message);
-  record(c, {
-    ...about(passage),
-    event: 'tool_call',
-    outcome: 'refused',
-    reason: judged.verdict,
-    detail: name,
-  });
-  if (judged.verdict !== 'scope') return unknownTool(name, message.id);
-  return challengeScope(c, serverResource(deploymentOf(c), server), judged.needed);
+  if (tool && judged.verdict === 'allowed') return ok(tool);
+  if (judged.verdict === 'absent' && isConnectTool(server, name)) return refused({ reason: 'connect_tool' });
+  const { verdict: reason } = judged;
+  record(c, { ...about(request), event: 'tool_call', outcome: 'refused', reason, detail: name });
+  if (judged.verdict !== 'scope') return refused({ reason: 'unknown_tool', name, id: message.id });
+  return refused(insufficientScope(c, serverResource(deploymentOf(c), server), judged.needed));
+}
+
+/** The tool that a message calls, as its server lists it to this principal; undefined when there is none. */
+async function findServerTool(
+  request: ProxyRequest,
+  message: Message,
+): Promise<Result<Tool | undefined, NotForwarded>> {
+  const { c, server, principal } = request;
+  const account = await credentialsOf(c).accountAt(principal, server);
+  const key = catalogueKey(server, principal, account);
+  try {
+    const ask = () => askForTools(request, message);
+    return ok(await findTool(catalogueOf(c.env), key, toolNameOf(message), ask));
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : undefined;
+    if (!(error instanceof NoList)) return serverFailed(request, 'server_not_mcp', detail);
+    const { failure } = error;
+    if (failure.reason === 'session_ended') return refused({ reason: 'session_not_found', id: message.id });
+    if (failure.reason === 'no_credential') return refused(failure);
+    // Its signal is the time that the server has.
+    return serverFailed(request, failure.reason === 'aborted' ? 'server_too_slow' : failure.reason, detail);
+  }
+}
+
+function refused(error: NotForwarded): Result<never, NotForwarded> {
+  return { ok: false, error };
+}
+
+/** Why a server didn't list its tools; the same for all that wait for the list. */
+type ListFailure = UpstreamFailure | { reason: 'server_refuses_gate' } | { reason: 'session_ended' };
+
+/** Thrown through the catalogue, where several requests may wait for one list. */
+class NoList extends Error {
+  constructor(readonly failure: ListFailure) {
+    super(failure.reason);
+  }
 }
 
 /**
  * The server's tools, asked for in the session or with the `_meta` of the request that needs to know. Others
  * may wait for the same answer, so it doesn't end with the client that asked first, but with the time.
  */
-function askForTools(passage: ProxyRequest, message: Message): Promise<Tools> {
-  const { c, server, session } = passage;
+function askForTools(request: ProxyRequest, message: Message): Promise<Tools> {
+  const { c, server, session } = request;
   const meta = message.era === 'modern' ? message.params._meta : undefined;
   const signal = AbortSignal.timeout(server.timeout * 1000);
   const ask = async (body: object, repeated: Record<string, string>) => {
     const bytes = new TextEncoder().encode(JSON.stringify(body));
-    // Not what is said of the client's own message; its version stays, as its `_meta` does.
+    // Not what the client's own message repeats; its version stays, as its `_meta` does.
     const headers = setRepeated(forwardedHeaders(c.req.raw.headers), Object.entries(repeated));
-    const answer = await send(passage, { method: 'POST', body: bytes, headers, signal });
-    if (typeof answer === 'string') throw new ServerFailure(answer);
-    if ('credential' in answer) throw new CredentialEnded(answer);
+    const sent = await send(request, { method: 'POST', body: bytes, headers, signal });
+    if (!sent.ok) throw new NoList(sent.error);
+    const answer = sent.value;
     if (!answer.ok) await answer.body?.cancel();
-    if (answer.status === 401 || answer.status === 403) throw new ServerFailure('server_refuses_gate');
+    if (answer.status === 401 || answer.status === 403) throw new NoList({ reason: 'server_refuses_gate' });
     // A session that the server has forgotten: 404; some say 400, as for a request without one.
-    if ((answer.status === 404 || answer.status === 400) && session !== undefined) throw new SessionEnded();
+    const isForgotten = (answer.status === 404 || answer.status === 400) && session !== undefined;
+    if (isForgotten) throw new NoList({ reason: 'session_ended' });
     return answer;
   };
   // A read that waits for a server that has gone quiet does not end with the signal by itself.
   const late = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(new ServerFailure('server_too_slow')), { once: true });
+    const tooSlow = () => reject(new NoList({ reason: 'server_too_slow' }));
+    signal.addEventListener('abort', tooSlow, { once: true });
   });
   const tools = Promise.race([listTools(ask, meta, server.max_list_bytes), late]);
   c.executionCtx.waitUntil(tools.catch(() => undefined));
   return tools;
-}
-
-class ServerFailure extends Error {
-  constructor(readonly fault: ServerFault) {
-    super(fault);
-  }
-}
-
-class SessionEnded extends Error {}
-
-class CredentialEnded extends Error {
-  constructor(readonly none: NoCredential) {
-    super(none.credential.reason);
-  }
 }

@@ -5,11 +5,12 @@ import { deploymentOf, type ServerSetting, titleOf } from '../../config';
 import { readBody } from '../../http';
 import { answerTypeOf } from '../../media-type';
 import { resourceMetadataUrl, serverResource } from '../../resource';
+import { ok, type Result } from '../../result';
 import { callServer, type ServerFault, serverSecret } from '../../upstream';
 import { mediaType } from '../request/browser-request';
-import { challenge } from '../request/challenge';
+import { unauthorized } from '../request/challenge';
 import { passedOn, returnedHeaders, saysEnough } from '../request/passed-headers';
-import { messageTooLarge, methodNotAllowed, NOT_JSON, rpcError, serverFault } from '../request/rpc-error';
+import type { McpRefusal, RefusalFor } from '../request/refusal';
 import { returnedChallenge } from './returned-challenge';
 
 /** Visible ASCII, as MCP has it ("Session management"). */
@@ -20,32 +21,31 @@ const SESSION_ID = /^[\x21-\x7e]{1,1024}$/;
  * untouched and unchecked, to that server alone, whose own authorization server stays the only judge. With a
  * secret set it is a fixed-token server: the secret fills in for a caller that brings none.
  */
-export async function passThrough(c: Context, server: ServerSetting): Promise<Response> {
+export async function passThrough(c: Context, server: ServerSetting): Promise<Result<Response, McpRefusal>> {
   const deployment = deploymentOf(c);
-  const resource = serverResource(deployment, server);
-  const own = c.req.header('authorization');
   const fixed = serverSecret(deployment, server);
-  const credential = own ?? fixed;
-  if (credential === undefined) return challenge(c, resource, { reason: 'credential_missing' }, []);
-  if (own !== undefined && (await containsOwnCredential(deployment.keyring, own))) {
-    return challenge(c, resource, { reason: 'token_for_other_resource', detail: server.name }, []);
-  }
+  const credential = await credentialFor(c, server, fixed);
+  if (!credential.ok) return credential;
   const body = await readMessage(c, server);
-  if (body instanceof Response) return body;
+  if (!body.ok) return body;
   const headers = new Headers(passedOn(c.req.raw.headers));
   // Ours, not the caller's spelling of it; without a body there is none.
-  if (body) headers.set('content-type', 'application/json');
+  if (body.value) headers.set('content-type', 'application/json');
   else headers.delete('content-type');
-  headers.set(own === undefined ? server.header : 'authorization', credential);
+  headers.set(credential.value.header, credential.value.value);
 
   const { method, signal } = c.req.raw;
-  const answer = await callServer(c, server, undefined, { method, headers, body, signal });
-  const fault = typeof answer === 'string' ? answer : await notMcp(c, answer);
-  const outcome = fault === undefined ? 'ok' : 'failed';
-  record(c, { event: 'passthrough', outcome, reason: fault, server: server.name, user: 'unverified' });
-  if (typeof answer === 'string') return serverFault(answer, titleOf(server), undefined);
-  if (fault !== undefined) return serverFault(fault, titleOf(server), undefined);
-  return returned(c, server, answer, fixed !== undefined);
+  const answer = await callServer(c, server, undefined, { method, headers, body: body.value, signal });
+  if (!answer.ok) {
+    const { reason } = answer.error;
+    return reason === 'aborted' ? { ok: false, error: { reason: 'client_gone' } } : failed(c, server, reason);
+  }
+  if (!isMcp(c, answer.value)) {
+    await answer.value.body?.cancel();
+    return failed(c, server, 'server_not_mcp');
+  }
+  record(c, { event: 'passthrough', outcome: 'ok', server: server.name, user: 'unverified' });
+  return ok(await returned(c, server, answer.value, fixed !== undefined));
 }
 
 /** Whether a passthrough server has one token for everybody: then there is nothing to sign in to. */
@@ -59,24 +59,61 @@ export function mayServeEveryone(c: Context, server: ServerSetting): boolean {
   return deployment.local || server.open_to_everyone || serverSecret(deployment, server) === undefined;
 }
 
-/** The bytes of a POST, not looked at; undefined of a GET or DELETE. A `Response` is a refusal of the transport. */
-async function readMessage(c: Context, server: ServerSetting): Promise<Uint8Array | undefined | Response> {
-  const { raw } = c.req;
-  if (raw.method === 'GET' || raw.method === 'DELETE') return undefined;
-  if (raw.method !== 'POST') return methodNotAllowed('GET, POST, DELETE');
-  if (mediaType(raw) !== 'application/json') return rpcError(NOT_JSON);
-  const body = await readBody(raw, server.max_request_bytes);
-  return body.ok ? body.value : rpcError(messageTooLarge(server.max_request_bytes));
+/** The credential that goes to the server: the caller's own, if it is none of the gate's, else the fixed one. */
+async function credentialFor(
+  c: Context,
+  server: ServerSetting,
+  fixed: string | undefined,
+): Promise<Result<{ header: string; value: string }, RefusalFor<'unauthorized'>>> {
+  const deployment = deploymentOf(c);
+  const resource = serverResource(deployment, server);
+  const own = c.req.header('authorization');
+  if (own === undefined && fixed === undefined) {
+    return { ok: false, error: unauthorized(c, resource, { reason: 'credential_missing' }, []) };
+  }
+  if (own === undefined) return ok({ header: server.header, value: fixed ?? '' });
+  const isOurs = await containsOwnCredential(deployment.keyring, own);
+  if (!isOurs) return ok({ header: 'authorization', value: own });
+  const refusal = { reason: 'token_for_other_resource', detail: server.name };
+  return { ok: false, error: unauthorized(c, resource, refusal, []) };
 }
 
-/** Why an answer reaches nobody: it is neither JSON nor events, and its status doesn't say enough. */
-async function notMcp(c: Context, answer: Response): Promise<ServerFault | undefined> {
-  if (answerTypeOf(answer.headers) !== undefined || saysEnough(answer.status)) return undefined;
+/** The bytes of a POST, not looked at; undefined of a GET or DELETE. */
+async function readMessage(
+  c: Context,
+  server: ServerSetting,
+): Promise<Result<Uint8Array | undefined, RefusalFor<'message_refused' | 'method_not_allowed'>>> {
+  const { raw } = c.req;
+  if (raw.method === 'GET' || raw.method === 'DELETE') return ok(undefined);
+  if (raw.method !== 'POST') {
+    return { ok: false, error: { reason: 'method_not_allowed', allow: 'GET, POST, DELETE' } };
+  }
+  if (mediaType(raw) !== 'application/json') {
+    return { ok: false, error: { reason: 'message_refused', fault: 'not_json_type' } };
+  }
+  const body = await readBody(raw, server.max_request_bytes);
+  if (body.ok) return body;
+  const detail = String(server.max_request_bytes);
+  return { ok: false, error: { reason: 'message_refused', fault: 'too_large', detail } };
+}
+
+/** The refusal for a server that failed, which the operator hears of. */
+function failed(
+  c: Context,
+  server: ServerSetting,
+  fault: ServerFault,
+): Result<never, RefusalFor<'server_failed'>> {
+  const about = { server: server.name, user: 'unverified' };
+  record(c, { event: 'passthrough', outcome: 'failed', reason: fault, ...about });
+  return { ok: false, error: { reason: 'server_failed', fault, title: titleOf(server), id: undefined } };
+}
+
+/** Whether an answer may reach the caller: it is JSON or events, or its status says enough. */
+function isMcp(c: Context, answer: Response): boolean {
+  if (answerTypeOf(answer.headers) !== undefined || saysEnough(answer.status)) return true;
   // An ended session, and what a notification gets from servers that answer it with 200.
   const empty = answer.body === null || answer.headers.get('content-length') === '0';
-  if (answer.ok && (c.req.method === 'DELETE' || empty)) return undefined;
-  await answer.body?.cancel();
-  return 'server_not_mcp';
+  return answer.ok && (c.req.method === 'DELETE' || empty);
 }
 
 /** The server's answer; its challenge names our metadata, since clients compare the resource. */

@@ -1,10 +1,11 @@
 import { deploymentOf, titleOf } from '../../config';
 import { decodeUtf8 } from '../../http';
 import { answerTypeOf } from '../../media-type';
+import { ok, type Result } from '../../result';
 import {
   type AnswerFilter,
   AnswerScan,
-  accountAt,
+  credentialsOf,
   faultError,
   filterAnswer,
   passScanned,
@@ -14,91 +15,86 @@ import {
 } from '../../upstream';
 import { mediaType } from '../request/browser-request';
 import { pipeWhileGranted, watchOver, whileGranted } from '../request/grant-watch';
-import type { Message } from '../request/message';
 import { returnedHeaders, saysEnough } from '../request/passed-headers';
+import type { RefusalFor, RequestId } from '../request/refusal';
 import { sealSessionId } from '../request/session-id';
-import { fault, forgetServerTools, noteFault, type ProxyRequest } from './proxy-request';
+import { forgetServerTools, noteFault, type ProxyRequest, serverFailed } from './proxy-request';
 
 /** What is longer than this is looked at as it passes, except where a list may be: results of any size pass. */
 const GLANCE_BYTES = 64 * 1024;
 
+type Relayed = Result<Response, RefusalFor<'server_failed'>>;
+
 /** The server's answer as the client gets it: in the gate's own media type, and without tools that aren't for them. */
-export async function answerFrom(
-  passage: ProxyRequest,
-  message: Message | undefined,
-  answer: Response,
-): Promise<Response> {
+export async function relay(request: ProxyRequest, answer: Response): Promise<Relayed> {
   if (answer.status === 401 || answer.status === 403) {
     await answer.body?.cancel();
-    return fault(passage, 'server_refuses_gate', message, `${answer.status}`);
+    return serverFailed(request, 'server_refuses_gate', `${answer.status}`);
+  }
+  const init = { status: answer.status, headers: await headersOf(request, answer) };
+  if (request.c.req.method === 'DELETE' && answer.ok) {
+    await answer.body?.cancel();
+    return ok(new Response(null, { status: 204 }));
   }
   const type = answerTypeOf(answer.headers);
-  const headers = returnedHeaders(answer.headers);
-  const session = answer.headers.get('mcp-session-id');
-  if (session !== null && message?.era !== 'modern') {
-    // Servers repeat the id on every answer; to the client it is one and the same.
-    const known = session === passage.session?.id ? passage.c.req.header('mcp-session-id') : undefined;
-    const sealed = known ?? (await sealHere(passage, session));
-    headers.set('mcp-session-id', sealed);
-  }
-  const init = { status: answer.status, headers };
-  if (passage.c.req.method === 'DELETE' && answer.ok) {
-    await answer.body?.cancel();
-    return new Response(null, { status: 204 });
-  }
   if (type && answer.body) {
     return type === 'application/json'
-      ? relayJson(passage, message, answer.body, init)
-      : new Response(relayEvents(passage, message, answer.body), init);
+      ? relayJson(request, answer.body, init)
+      : ok(new Response(relayEvents(request, answer.body), init));
   }
   await answer.body?.cancel();
   // 202 for a notification, or a refusal that says enough by its status: 405 where there is no stream, 404
   // where a session has ended.
-  if (saysEnough(answer.status)) return new Response(null, init);
-  return fault(passage, 'server_not_mcp', message, `${answer.status} ${mediaType(answer)}`);
+  if (saysEnough(answer.status)) return ok(new Response(null, init));
+  return serverFailed(request, 'server_not_mcp', `${answer.status} ${mediaType(answer)}`);
+}
+
+async function headersOf(request: ProxyRequest, answer: Response): Promise<Headers> {
+  const headers = returnedHeaders(answer.headers);
+  const session = answer.headers.get('mcp-session-id');
+  if (session !== null && request.message?.era !== 'modern') {
+    // Servers repeat the id on every answer; to the client it is one and the same.
+    const known = session === request.session?.id ? request.c.req.header('mcp-session-id') : undefined;
+    headers.set('mcp-session-id', known ?? (await sealHere(request, session)));
+  }
+  return headers;
 }
 
 async function sealHere({ c, server, principal, owner }: ProxyRequest, session: string): Promise<string> {
-  const deployment = deploymentOf(c);
-  return sealSessionId(deployment, owner, session, await accountAt(deployment, principal, server));
+  const account = await credentialsOf(c).accountAt(principal, server);
+  return sealSessionId(deploymentOf(c), owner, session, account);
 }
 
 async function relayJson(
-  passage: ProxyRequest,
-  message: Message | undefined,
+  request: ProxyRequest,
   body: ReadableStream<Uint8Array>,
   init: { status: number; headers: Headers },
-): Promise<Response> {
-  const wantsTools = message?.method === 'tools/list';
-  const maxBytes = wantsTools ? passage.server.max_list_bytes : GLANCE_BYTES;
-  const head = await readHead(body, maxBytes);
+): Promise<Relayed> {
+  const filter = filterFor(request);
+  const head = await readHead(body, filter.wantsTools ? request.server.max_list_bytes : GLANCE_BYTES);
   if (head.rest || head.broken) {
-    const passed = wantsTools || head.bytes.length === 0 ? undefined : passScanned(head);
-    if (passed) return new Response(passed, init);
+    const passed = filter.wantsTools || head.bytes.length === 0 ? undefined : passScanned(head);
+    if (passed) return ok(new Response(passed, init));
     await head.rest?.cancel();
-    const isLong = wantsTools && head.rest;
-    return fault(passage, isLong ? 'server_list_too_large' : 'server_not_mcp', message);
+    const isLong = filter.wantsTools && head.rest;
+    return serverFailed(request, isLong ? 'server_list_too_large' : 'server_not_mcp');
   }
   const { bytes } = head;
   const scan = new AnswerScan();
   scan.push(bytes);
   // What is no UTF-8 is no JSON either.
-  const filtered = filterAnswer(decodeUtf8(bytes) ?? '', scan.shape, filterFor(passage, message));
-  if (filtered.kind === 'refused') return fault(passage, 'server_not_mcp', message, 'unreadable');
-  return new Response(filtered.kind === 'changed' ? filtered.text : bytes, init);
+  const filtered = filterAnswer(decodeUtf8(bytes) ?? '', scan.shape, filter);
+  if (filtered.kind === 'refused') return serverFailed(request, 'server_not_mcp', 'unreadable');
+  return ok(new Response(filtered.kind === 'changed' ? filtered.text : bytes, init));
 }
 
 /**
  * A stream of events for as long as the grant lasts, with each list of tools filtered, and what the server says of
  * changes noted. Lists may come on a client's own stream too, where they are replayed.
  */
-function relayEvents(
-  passage: ProxyRequest,
-  message: Message | undefined,
-  body: ReadableStream<Uint8Array>,
-): ReadableStream<Uint8Array> {
-  const { c, principal, server, stop } = passage;
-  const filter = filterFor(passage, message);
+function relayEvents(request: ProxyRequest, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const { c, principal, server, message, stop } = request;
+  const filter = filterFor(request);
   const isOwn = message === undefined;
   const events = rewriteEvents(
     {
@@ -106,12 +102,12 @@ function relayEvents(
       tooLong: filter.wantsTools ? 'fail' : 'pass',
     },
     (data, shape) => {
-      if (data.includes('notifications/tools/list_changed')) forgetServerTools(passage);
+      if (data.includes('notifications/tools/list_changed')) forgetServerTools(request);
       // What begins a stream that a client can come back to has an id, and no message.
       if (data.trim() === '') return undefined;
       const filtered = filterAnswer(data, shape, filter);
       if (filtered.kind === 'changed') return filtered.text;
-      return filtered.kind === 'pass' ? undefined : refusedEvent(passage, filtered.id ?? message?.id);
+      return filtered.kind === 'pass' ? undefined : refusedEvent(request, filtered.id ?? message?.id);
     },
   );
   const isCall = message?.id !== undefined && message.method !== 'subscriptions/listen';
@@ -121,13 +117,13 @@ function relayEvents(
 }
 
 /** The data of the event in the place of one that isn't shown; null when nobody waits for it. */
-function refusedEvent(passage: ProxyRequest, id: string | number | undefined): string | null {
-  noteFault(passage, 'server_not_mcp', 'unreadable event');
-  const error = faultError('server_not_mcp', titleOf(passage.server));
+function refusedEvent(request: ProxyRequest, id: RequestId | undefined): string | null {
+  noteFault(request, 'server_not_mcp', 'unreadable event');
+  const error = faultError('server_not_mcp', titleOf(request.server));
   return id === undefined ? null : JSON.stringify({ jsonrpc: '2.0', id, error });
 }
 
-function filterFor({ server, principal }: ProxyRequest, message: Message | undefined): AnswerFilter {
+function filterFor({ server, principal, message }: ProxyRequest): AnswerFilter {
   return {
     wantsTools: message?.method === 'tools/list',
     publish: (tool) => publishTool(tool, server, principal),

@@ -1,31 +1,34 @@
 import { record } from '../../audit';
 import type { RequestContext, ServerSetting } from '../../config';
 import type { Resource } from '../../resource';
+import { ok, type Result } from '../../result';
 import { aboutPrincipal, type Principal } from '../../upstream';
-import { challengeScope } from './challenge';
+import { insufficientScope } from './challenge';
 import type { Message } from './message';
 import { isKnownMethod, judgeMethod } from './methods';
-import { unknownMethod } from './rpc-error';
+import type { RefusalFor } from './refusal';
 
 /**
- * Refuses a message whose method the principal may not use; undefined when it may go on. `server`: which the message
- * would reach; undefined at `/mcp`, where an unknown method reaches none. `resource`: what more scope is asked for.
+ * Whether the principal may use a message's method (`methods.ts`). `server`: which the message would reach; undefined
+ * at `/mcp`, where an unknown method reaches none. `resource`: what more scope is asked for.
  */
-export function refuseMethod(
+export function admitMethod(
   work: Pick<RequestContext, 'var'>,
-  message: Message,
+  message: Message | undefined,
   principal: Principal,
   { resource, server }: { resource: Resource; server?: ServerSetting },
-): Response | undefined {
-  const { method } = message;
+): Result<void, RefusalFor<'insufficient_scope' | 'unknown_method'>> {
+  if (!message) return ok(undefined);
+  const { method, era, id } = message;
   const isKnown = method === undefined || isKnownMethod(method);
-  if (!isKnown && !server) return undefined;
+  if (!isKnown && !server) return ok(undefined);
   const judged = judgeMethod(message, server?.require ?? [], principal);
   const about = { ...aboutPrincipal(principal), server: server?.name, detail: method };
   if (judged.verdict === 'allowed') {
     if (!isKnown) record(work, { event: 'unknown_method', outcome: 'ok', ...about });
-    return undefined;
+    return ok(undefined);
   }
   record(work, { event: 'mcp_request', outcome: 'refused', reason: `method_${judged.verdict}`, ...about });
-  return judged.verdict === 'scope' ? challengeScope(work, resource, judged.needed) : unknownMethod(message);
+  if (judged.verdict === 'absent') return { ok: false, error: { reason: 'unknown_method', era, id } };
+  return { ok: false, error: insufficientScope(work, resource, judged.needed) };
 }

@@ -1,13 +1,6 @@
 import { accountOf, type Identity, roleAt, watchGrant } from '../../account';
 import { deploymentOf, type RequestContext, type ServerSetting } from '../../config';
-import {
-  accountAt,
-  asKnownNow,
-  forgetCredentials,
-  isAccountStill,
-  isAnonymous,
-  type Principal,
-} from '../../upstream';
+import { asKnownNow, credentialsOf, isAnonymous, type Principal, type UpstreamContext } from '../../upstream';
 
 /** Most calls are answered before this many ms; only longer ones are worth a watch. */
 const CALL_MS = 2_000;
@@ -21,27 +14,27 @@ export type Watch = (ended: () => void) => () => void;
  * which it began.
  */
 export function watchOver(
-  work: RequestContext,
+  work: UpstreamContext,
   principal: Principal,
   { server, call = false }: { server?: ServerSetting; call?: boolean } = {},
 ): Watch {
   const { env, settings } = deploymentOf(work);
   const { user, grantId } = principal;
-  // Nobody has no grant that could end.
+  // Without a credential there is no grant that could end.
   if (isAnonymous(principal)) return () => () => undefined;
   return (ended) => {
-    const account = server && !call ? accountAt(deploymentOf(work), principal, server) : undefined;
+    const account = server && !call ? credentialsOf(work).accountAt(principal, server) : undefined;
     const hasMoved = async () => {
       if (!server || account === undefined) return false;
       const before = await account;
-      forgetCredentials(deploymentOf(work));
-      return !(await isAccountStill(deploymentOf(work), principal, server, before));
+      credentialsOf(work).forget();
+      return !(await credentialsOf(work).isAccountStill(principal, server, before));
     };
     const check = async () => {
       const identity = await accountOf(env, user.id).standing(grantId);
       if (!identity || (server && !roleAt(identity, server, settings)) || (await hasMoved())) ended();
     };
-    // Whoever can't be asked now is asked at the next change.
+    // An account that can't be asked now is asked at the next change.
     const changed = () => void check().catch(() => undefined);
     let stop: (() => void) | undefined;
     const begin = () => {
@@ -56,8 +49,8 @@ export function watchOver(
 }
 
 /**
- * Watches over what a principal may do at `/mcp`, until the returned function is called. `changed` is told who it is
- * now, `ended` that its grant is over or its user has no role any more.
+ * Watches over what a principal may do at `/mcp`, until the returned function is called. `changed` gets the
+ * principal as it is now; `ended` means that its grant is over or its user has no role any more.
  */
 export function watchPrincipal(
   work: RequestContext,
@@ -74,7 +67,7 @@ export function watchPrincipal(
     if (now) changed(now);
     else ended();
   };
-  // Whoever can't be asked now is asked at the next change.
+  // An account that can't be asked now is asked at the next change.
   const on = {
     // Between the request and its watch it may have changed too.
     opened: () => void look(principal.identity).catch(() => undefined),

@@ -3,7 +3,7 @@ import { type Deployment, deploymentOf, type Problem, readDeployment } from '../
 import { missingRateLimits } from '../../limits';
 import { writeLog } from '../../log';
 import { showProblem } from '../../ui';
-import { serverProblems } from '../../upstream';
+import { RequestCredentials, serverProblems } from '../../upstream';
 import { warningsFor } from './host';
 
 declare module 'hono' {
@@ -24,13 +24,14 @@ const SENTENCE = 400;
 const logged = new WeakSet<object>();
 
 /**
- * Middleware of all paths: puts into the context the `deployment` as this request meets it, the `problems` of its
- * settings, which {@link guardSettings} acts on, and `warnings`.
+ * Middleware of all paths: puts into the context the `deployment` as this request meets it, its users' `credentials`
+ * for servers (none are known yet), the `problems` of its settings, which {@link guardSettings} acts on, and `warnings`.
  */
 export const readSettings: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
   const { deployment, problems } = await readDeployment(c.req.raw, c.env, crypto.randomUUID());
   problems.push(...missingEntrypoints(deployment, c.executionCtx));
   c.set('deployment', deployment);
+  c.set('credentials', new RequestCredentials(deployment));
   c.set('problems', problems);
   c.set('warnings', warningsFor(c));
   if (problems.length > 0 && !logged.has(c.env)) {

@@ -1,11 +1,11 @@
 import { decodeUtf8 } from '../../http';
 import { isObject } from '../../json-text';
-import { type MessageRefusal, NOT_JSON } from './rpc-error';
+import { ok, type Result } from '../../result';
+import type { MessageFault, RefusalFor } from './refusal';
 
 /* What the headers of a request say of its message: how to read the body, and what they repeat of it. */
 
-const INVALID_REQUEST = -32600;
-const HEADER_MISMATCH = -32020;
+type MessageRefusal = RefusalFor<'message_refused'>;
 
 /** The methods whose subject the `Mcp-Name` header repeats, and where the body has it. */
 const NAMED: Record<string, string> = {
@@ -18,26 +18,27 @@ const NAMED: Record<string, string> = {
 };
 
 /**
- * Whether the headers let the body be anything but UTF-8 JSON, which is all that is read and all that is sent on. A
+ * Refuses headers that let the body be anything but UTF-8 JSON, which is all that is read and all that is sent on. A
  * charset that only some servers know, or a coding, makes another message of the same bytes.
  */
-export function refuseEncoding(headers: Headers): MessageRefusal | undefined {
-  const unsupported = (message: string): MessageRefusal => ({ status: 415, code: INVALID_REQUEST, message });
+export function checkEncoding(headers: Headers): Result<void, MessageRefusal> {
   const [type = '', ...parameters] = (headers.get('content-type') ?? '')
     .split(';')
     .map((part) => part.trim());
-  if (type.toLowerCase() !== 'application/json') {
-    return NOT_JSON;
-  }
+  if (type.toLowerCase() !== 'application/json') return refused('not_json_type');
   const written = parameters.filter((parameter) => parameter !== '');
   if (written.length > 1 || !written.every((one) => /^charset=(?:utf-8|"utf-8")$/i.test(one))) {
-    return unsupported('The Content-Type may have charset=utf-8 and no other parameter');
+    return refused('charset');
   }
   const coding = headers.get('content-encoding');
   if (coding !== null && coding.trim().toLowerCase() !== 'identity') {
-    return unsupported('The body must have no Content-Encoding');
+    return refused('content_encoding');
   }
-  return undefined;
+  return ok(undefined);
+}
+
+function refused(fault: MessageFault): Result<never, MessageRefusal> {
+  return { ok: false, error: { reason: 'message_refused', fault } };
 }
 
 /** As much of a message as headers repeat. */
@@ -52,7 +53,7 @@ interface Described {
  * The headers that repeat the body must say the same wherever they are there, in either era; a stateless request
  * must have them (MCP 2026-07-28, "Standard request headers").
  */
-export function checkHeaders(message: Described, headers: Headers): MessageRefusal | undefined {
+export function checkHeaders(message: Described, headers: Headers): Result<void, MessageRefusal> {
   const { method, params, era, id } = message;
   const mismatch = (what: string) => headerMismatch(what, id);
   const said = headers.get('mcp-method')?.trim();
@@ -68,12 +69,11 @@ export function checkHeaders(message: Described, headers: Headers): MessageRefus
   const field = method !== undefined && Object.hasOwn(NAMED, method) ? NAMED[method] : undefined;
   const subject = field === undefined ? undefined : params[field];
   const named = headers.get('mcp-name')?.trim();
-  if (named === undefined)
-    return required && typeof subject === 'string' ? mismatch('Mcp-Name is missing') : undefined;
-  if (field === undefined) return undefined;
-  return decodeHeader(named) === subject
-    ? undefined
-    : mismatch('Mcp-Name and the body name different things');
+  if (named === undefined) {
+    return required && typeof subject === 'string' ? mismatch('Mcp-Name is missing') : ok(undefined);
+  }
+  const isSame = field === undefined || decodeHeader(named) === subject;
+  return isSame ? ok(undefined) : mismatch('Mcp-Name and the body name different things');
 }
 
 /** The headers of a message that repeat its method and subject, and so go where it goes. */
@@ -105,7 +105,7 @@ export function paramHeaders(
   headers: Headers,
   inputSchema: unknown,
   message: Described,
-): [string, string][] | MessageRefusal {
+): Result<[string, string][], MessageRefusal> {
   const kept: [string, string][] = [];
   for (const [declared, path] of declaredIn(inputSchema)) {
     const name = `${PARAM}${declared.toLowerCase()}`;
@@ -118,7 +118,7 @@ export function paramHeaders(
     }
     kept.push([name, said]);
   }
-  return kept;
+  return ok(kept);
 }
 
 function saysSame(said: string, value: unknown): boolean {
@@ -155,6 +155,6 @@ function decodeHeader(value: string): string | undefined {
   return decodeUtf8(Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0)));
 }
 
-function headerMismatch(message: string, id: Described['id']): MessageRefusal {
-  return { status: 400, code: HEADER_MISMATCH, message, id: id ?? null };
+function headerMismatch(detail: string, id: Described['id']): Result<never, MessageRefusal> {
+  return { ok: false, error: { reason: 'message_refused', fault: 'header_mismatch', detail, id } };
 }

@@ -1,10 +1,11 @@
 import { classifyInboundRequest, type InboundClassificationOutcome } from '@modelcontextprotocol/server';
 import { decodeUtf8, readBody } from '../../http';
-import { folded, isObject, JSON_FAULTS, parseJsonText } from '../../json-text';
+import { folded, isObject, parseJsonText } from '../../json-text';
+import { ok, type Result } from '../../result';
 import { quotable, quotableIn } from '../../secret-text';
-import { checkHeaders, refuseEncoding } from './message-headers';
+import { checkEncoding, checkHeaders } from './message-headers';
 import { faultOfParams } from './params';
-import { type MessageRefusal, messageTooLarge, methodNotAllowed, rpcError } from './rpc-error';
+import type { MessageFault, RefusalFor, RequestId } from './refusal';
 
 /** The revision of MCP without sessions. */
 export const STATELESS_VERSION = '2026-07-28';
@@ -29,47 +30,45 @@ export interface Message {
 const ENVELOPE = ['jsonrpc', 'id', 'method', 'params', 'result', 'error'];
 const SUBJECT = ['name', 'uri', 'arguments', '_meta', 'taskId', 'inputResponses'];
 
-const INVALID_REQUEST = -32600;
-const INVALID_PARAMS = -32602;
-const PARSE_ERROR = -32700;
+export type MessageRefusal = RefusalFor<'message_refused' | 'message_unclassified'>;
 
-/**
- * Reads what an endpoint needs of a request before it does anything: the message of a POST, and whether it
- * belongs to a session (2025) or is stateless. A `Response` is a refusal by the transport's rules.
- */
+/** What an endpoint needs of a request before it does anything. */
+export interface ReadRequest {
+  /** Of a POST; undefined of a GET or DELETE. */
+  message: Message | undefined;
+  /** Whether the request stands for itself, or belongs to a session (2025), or begins one. */
+  stateless: boolean;
+}
+
+/** Reads a request by the transport's rules (MCP, "Streamable HTTP"); the message has at most `maxBytes`. */
 export async function readRequest(
   request: Request,
   maxBytes: number,
-): Promise<{ message: Message | undefined; stateless: boolean } | Response> {
+): Promise<Result<ReadRequest, MessageRefusal | RefusalFor<'method_not_allowed'>>> {
   if (request.method === 'POST') {
     const message = await readMessage(request, maxBytes);
-    return isRefusal(message) ? rpcError(message) : { message, stateless: message.era === 'modern' };
+    return message.ok ? ok({ message: message.value, stateless: message.value.era === 'modern' }) : message;
   }
   const stateless = request.headers.get('mcp-protocol-version') === STATELESS_VERSION;
   const known = ['GET', 'DELETE'].includes(request.method) && !stateless;
-  return known ? { message: undefined, stateless } : methodNotAllowed();
+  if (known) return ok({ message: undefined, stateless });
+  return { ok: false, error: { reason: 'method_not_allowed', allow: 'POST' } };
 }
 
 /**
  * Reads a POST of at most `maxBytes`: UTF-8 JSON that no two readers can read differently, one JSON-RPC message.
- * The body decides; headers that repeat it must agree. What is refused is 400, 413 or 415, with a JSON-RPC error.
+ * The body decides; headers that repeat it must agree.
  */
-export async function readMessage(request: Request, maxBytes: number): Promise<Message | MessageRefusal> {
-  const encoded = refuseEncoding(request.headers);
-  if (encoded) return encoded;
+async function readMessage(request: Request, maxBytes: number): Promise<Result<Message, MessageRefusal>> {
+  const encoding = checkEncoding(request.headers);
+  if (!encoding.ok) return encoding;
   const body = await readBody(request, maxBytes);
-  if (!body.ok) return messageTooLarge(maxBytes);
+  if (!body.ok) return refused('too_large', { detail: String(maxBytes) });
   const text = decodeUtf8(body.value);
-  if (text === undefined) return { status: 400, code: PARSE_ERROR, message: 'The body is not UTF-8' };
+  if (text === undefined) return refused('not_utf8');
   const parsed = parseJsonText(text);
-  if (!parsed.ok) {
-    const { reason } = parsed.error;
-    const code = reason === 'not_json' || reason === 'byte_order_mark' ? PARSE_ERROR : INVALID_REQUEST;
-    return { status: 400, code, message: JSON_FAULTS[reason] };
-  }
-  if (hasLookAlikes(parsed.value)) {
-    return { status: 400, code: INVALID_REQUEST, message: 'A member could be taken for another one' };
-  }
+  if (!parsed.ok) return refused(parsed.error.reason);
+  if (hasLookAlikes(parsed.value)) return refused('look_alike_member');
   const cleaned = dropNulls(parsed.value);
   const outcome = classifyInboundRequest({
     httpMethod: 'POST',
@@ -78,19 +77,24 @@ export async function readMessage(request: Request, maxBytes: number): Promise<M
     ...header(request, 'mcp-method', 'mcpMethodHeader'),
     ...header(request, 'mcp-name', 'mcpNameHeader'),
   });
-  const id = idOf(cleaned);
-  const refusal = refusalOf(outcome);
-  if (refusal) return { id: id ?? null, ...refusal };
+  const classified = checkOutcome(outcome, idOf(cleaned));
+  if (!classified.ok) return classified;
   const isSame = cleaned === parsed.value;
   const message = describe(cleaned, outcome.kind === 'modern' ? 'modern' : 'legacy', {
     bytes: body.value,
     withoutNulls: isSame ? body.value : new TextEncoder().encode(JSON.stringify(cleaned)),
   });
-  return checkHeaders(message, request.headers) ?? checkParams(message) ?? message;
+  const headers = checkHeaders(message, request.headers);
+  if (!headers.ok) return headers;
+  const params = checkParams(message);
+  return params.ok ? ok(message) : params;
 }
 
-function isRefusal(read: Message | MessageRefusal): read is MessageRefusal {
-  return 'status' in read;
+function refused(
+  fault: MessageFault,
+  more: { detail?: string; id?: RequestId | undefined } = {},
+): Result<never, MessageRefusal> {
+  return { ok: false, error: { reason: 'message_refused', fault, ...more } };
 }
 
 function describe(
@@ -108,28 +112,27 @@ function describe(
   };
 }
 
-function checkParams({ id, method, params }: Message): MessageRefusal | undefined {
-  if (method === undefined) return undefined;
-  if (!method.isWellFormed()) {
-    return { status: 400, code: INVALID_REQUEST, message: 'The method is not Unicode', id: id ?? null };
-  }
+function checkParams({ id, method, params }: Message): Result<void, MessageRefusal> {
+  if (method === undefined) return ok(undefined);
+  if (!method.isWellFormed()) return refused('method_not_unicode', { id });
   const fault = faultOfParams(method, params);
-  return fault === undefined
-    ? undefined
-    : { status: 400, code: INVALID_PARAMS, message: `Invalid parameters: ${fault}`, id: id ?? null };
+  return fault === undefined ? ok(undefined) : refused('params_invalid', { detail: fault, id });
 }
 
-function refusalOf(outcome: InboundClassificationOutcome): MessageRefusal | undefined {
-  if (outcome.kind === 'legacy' && outcome.reason === 'batch') {
-    return { status: 400, code: INVALID_REQUEST, message: 'JSON-RPC batches are not supported' };
-  }
-  if (outcome.kind !== 'reject') return undefined;
-  return {
+/** What the SDK finds wrong with a message as one of its era. */
+function checkOutcome(
+  outcome: InboundClassificationOutcome,
+  id: RequestId | undefined,
+): Result<void, MessageRefusal> {
+  if (outcome.kind === 'legacy' && outcome.reason === 'batch') return refused('batch');
+  if (outcome.kind !== 'reject') return ok(undefined);
+  const says = {
     status: outcome.httpStatus,
     code: outcome.code,
     message: quotable(outcome.message, 200),
     ...(outcome.data === undefined ? {} : { data: quotableIn(outcome.data, 200) }),
   };
+  return { ok: false, error: { reason: 'message_unclassified', says, id } };
 }
 
 /** A message without the members that are `null` and so mean nothing; itself when it has none. */

@@ -78,7 +78,7 @@ export function isKnownMethod(method: string): boolean {
 }
 
 /**
- * Whether a message may go on, by its method: `tools/call` and `tools/list` are judged tool by tool besides. `rules`:
+ * Whether a message may go on, by its method: `tools/call` and `tools/list` are also judged tool by tool. `rules`:
  * the `require` of the server that it would reach.
  */
 export function judgeMethod(message: Judged, rules: ServerSetting['require'], reach: Reach): Verdict {

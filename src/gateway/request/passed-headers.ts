@@ -1,6 +1,6 @@
 import { answerTypeOf } from '../../media-type';
 
-/** What of a client's request reaches a server: nothing that tells, or claims to tell, who is calling. */
+/** The headers of a client's request that reach a server: none that says, or claims to say, who is calling. */
 const REQUEST_HEADERS = [
   'accept',
   'accept-language',

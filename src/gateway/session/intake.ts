@@ -3,7 +3,7 @@ import { Serial } from '../../serial';
 import type { Acting } from '../../upstream';
 import { admitMergedCall } from '../aggregate/admit';
 import type { Called } from '../aggregate/server';
-import { methodNotAllowed } from '../request/rpc-error';
+import { toJsonRpcError } from '../request/refusal';
 import { type Audience, audienceOf, isFor } from './audience';
 import { type Carried, INNER_ID, type LiveSession } from './live';
 import type { EventLog } from './log';
@@ -32,7 +32,9 @@ export class SessionIntake {
     const lastEventId = request.headers['last-event-id'];
     // A client that gets an error for an answer asks again for its stream, until it hears that there is none.
     if (request.method === 'GET' && lastEventId !== undefined) {
-      if (!(await this.log.hasMoreFor(lastEventId, isForIt))) return methodNotAllowed();
+      if (!(await this.log.hasMoreFor(lastEventId, isForIt))) {
+        return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST' });
+      }
     }
     if (message === undefined) return this.#forward(request, undefined, { ...acting, called: undefined });
     if (isRequest(message)) return this.#answer(request, message, acting);

@@ -7,12 +7,11 @@ import {
 import type { ServerSetting } from '../../config';
 import {
   type Acting,
-  CredentialMissing,
+  answerOrThrow,
   callServerAs,
   connectUpstream,
   type Handshake,
   passingView,
-  ServerFailure,
   serversOf,
   toolsOf,
   UNASKED,
@@ -89,9 +88,8 @@ async function listenInSession(
       const headers = new Headers(init?.headers);
       const { account } = greeting;
       const { work, principal } = acting();
-      const answer = await callServerAs(work, server, principal, { method: 'GET', headers, signal, account });
-      if (typeof answer === 'string') throw new ServerFailure(answer);
-      if ('credential' in answer) throw new CredentialMissing(answer.credential);
+      const request = { method: 'GET', headers, signal, account };
+      const answer = answerOrThrow(await callServerAs(work, server, principal, request), signal);
       if ([400, 404].includes(answer.status) && !lost.signal.aborted) {
         lost.abort();
         void transport.close();

@@ -1,10 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
-import { deploymentAt, type RequestContext, type RequestOrigin } from '../../config';
+import { deploymentAt, type RequestOrigin } from '../../config';
 import { leavePool } from '../../flow';
 import { Serial } from '../../serial';
-import { type Acting, isAnonymous } from '../../upstream';
-import { sessionNotFound } from '../request/rpc-error';
+import { type Acting, isAnonymous, RequestCredentials, type UpstreamContext } from '../../upstream';
+import { toJsonRpcError } from '../request/refusal';
 import { SessionIntake } from './intake';
 import { LiveSession } from './live';
 import { EventLog, type LoggedEvent } from './log';
@@ -197,7 +197,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   /** Of a session that has ended, being asked for it leaves nothing either. */
   async #refuse(id: string | number | undefined): Promise<Response> {
     if (!this.#state()) await this.#end();
-    return sessionNotFound(id);
+    return toJsonRpcError({ reason: 'session_not_found', id });
   }
 
   /** Asks the person to sign in, and looks for the answer for as long as it may come. */
@@ -242,9 +242,10 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     return live;
   }
 
-  async #work(place: RequestOrigin): Promise<RequestContext> {
+  async #work(place: RequestOrigin): Promise<UpstreamContext> {
+    const deployment = await deploymentAt(this.env, place);
     return {
-      var: { deployment: await deploymentAt(this.env, place) },
+      var: { deployment, credentials: new RequestCredentials(deployment) },
       env: this.env,
       executionCtx: this.ctx,
     };

@@ -5,13 +5,11 @@ import { type Deployment, deploymentOf } from '../../config';
 import { enterPool } from '../../flow';
 import { mayPassFrom, type Source, sourceOf } from '../../limits';
 import type { Resource } from '../../resource';
-import { quotable } from '../../secret-text';
 import { ANONYMOUS, type Principal } from '../../upstream';
 import { watchOver, whileGranted } from '../request/grant-watch';
 import { identify } from '../request/identify';
-import { tooManyRequests } from '../request/limits';
 import type { Message } from '../request/message';
-import { methodNotAllowed, rpcError, sessionNotFound } from '../request/rpc-error';
+import { toJsonRpcError } from '../request/refusal';
 import { openSessionId, sealSessionId } from '../request/session-id';
 import { EventLog } from './log';
 import type { SessionRequest } from './messages';
@@ -83,10 +81,13 @@ export function serveUnowned(
 async function beginUnauthenticated(c: Context, message: Message): Promise<Response | undefined> {
   const deployment = deploymentOf(c);
   if (message.bytes.length > MAX_UNSIGNED_BYTES) {
-    const text = `Without a credential, initialize has at most ${MAX_UNSIGNED_BYTES} bytes`;
-    return rpcError({ status: 413, code: -32600, message: text, id: message.id ?? null });
+    const detail = String(MAX_UNSIGNED_BYTES);
+    const { id } = message;
+    return toJsonRpcError({ reason: 'message_refused', fault: 'initialize_too_large', detail, id });
   }
-  if (!(await mayPassFrom(c, 'sessions'))) return tooManyRequests('your network began many', message.id);
+  if (!(await mayPassFrom(c, 'sessions'))) {
+    return toJsonRpcError({ reason: 'too_many_requests', what: 'sessions', id: message.id });
+  }
   const id = await beginIn(deployment, 'sessions', await sourceOf(c));
   return serveSession(c, ANONYMOUS, message, { whose: UNOWNED, id });
 }
@@ -123,7 +124,9 @@ export async function serveSession(
   const given = c.req.header('mcp-session-id');
   if (given === undefined && message?.method !== 'initialize') return undefined;
   const id = given === undefined ? undefined : (await openSessionId(deployment, owner, given))?.id;
-  if (given !== undefined && id === undefined) return sessionNotFound(message?.id);
+  if (given !== undefined && id === undefined) {
+    return toJsonRpcError({ reason: 'session_not_found', id: message?.id });
+  }
   const sessions = deployment.env.MCP_SESSION;
   const own = { source: whose.user, network: whose.user };
   const objectId =
@@ -174,21 +177,19 @@ function describe(
   };
 }
 
-/** As the SDK's transport says it of all other requests (MCP 2025-11-25, "Protocol Version Header"). */
-function unsupported(version: string): Response {
-  const message = `Bad Request: Unsupported protocol version: ${quotable(version)}`;
-  return rpcError({ status: 400, code: -32000, message });
-}
-
 async function openOwnStream(
   c: Context,
   principal: Principal,
   session: ReturnType<Env['MCP_SESSION']['get']>,
   { headers: sent, rights, owner }: SessionRequest,
 ): Promise<Response> {
-  if (!(sent.accept ?? '').includes('text/event-stream')) return methodNotAllowed();
+  if (!(sent.accept ?? '').includes('text/event-stream')) {
+    return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST' });
+  }
   const version = sent['mcp-protocol-version'];
-  if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return unsupported(version);
+  if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
+    return toJsonRpcError({ reason: 'version_unsupported', version });
+  }
   const headers = new Headers({ upgrade: 'websocket', 'gatehouse-rights': rights });
   headers.set('gatehouse-user', `${owner.user} ${principal.user.id}`);
   if (sent['last-event-id'] !== undefined) headers.set('last-event-id', sent['last-event-id']);

@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
-import { deploymentOf } from '../../config';
-import { accountAt, forgetCredentials, isAccountStill, type Principal, serversOf } from '../../upstream';
+import { credentialsOf, type Principal, serversOf } from '../../upstream';
 import { watchPrincipal } from '../request/grant-watch';
 import { isFor } from './audience';
 import { isBack, listenTo } from './listen';
@@ -78,10 +77,10 @@ export class OwnStream {
   /** Goes on as who the principal is now: what it may no longer use, or not as this account, is not listened to. */
   async #become(now: Principal): Promise<void> {
     this.principal = now;
-    forgetCredentials(deploymentOf(this.c));
+    credentialsOf(this.c).forget();
     for (const [name, heard] of this.#listening) {
       const server = this.#find(name);
-      if (server && (await isAccountStill(deploymentOf(this.c), now, server, await heard.account))) continue;
+      if (server && (await credentialsOf(this.c).isAccountStill(now, server, await heard.account))) continue;
       for (const one of heard.until) one.abort();
       if (this.#listening.get(name) === heard) this.#listening.delete(name);
     }
@@ -103,7 +102,7 @@ export class OwnStream {
     // Those before hear what happens until this one does; in a session that is no more there is nothing to hear.
     const before = listening?.until ?? [];
     if (session !== undefined) for (const one of before) one.abort();
-    const account = accountAt(deploymentOf(this.c), this.principal, server);
+    const account = credentialsOf(this.c).accountAt(this.principal, server);
     this.#listening.set(name, { until: [...before, until], session, account });
     const ears = {
       message: (message: object, eventId: string | undefined) =>

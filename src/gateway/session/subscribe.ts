@@ -1,13 +1,11 @@
 import type { Context } from 'hono';
-import { deploymentOf, type ServerSetting } from '../../config';
+import type { ServerSetting } from '../../config';
 import {
   type Acting,
-  accountAt,
   catalogueOf,
   connectUpstream,
-  forgetCredentials,
+  credentialsOf,
   forgetLists,
-  isAccountStill,
   type Principal,
   passingView,
   serversOf,
@@ -53,7 +51,7 @@ export function feedSubscription(
       (server) =>
         new Promise<void>((resolve) => {
           const until = new AbortController();
-          const account = accountAt(deploymentOf(c), current, server);
+          const account = credentialsOf(c).accountAt(current, server);
           fed.set(server.name, { until, account });
           const signal = AbortSignal.any([until.signal, stop.signal]);
           const feed = feedFrom(acting, server, notify, uris, resolve, signal);
@@ -69,7 +67,7 @@ export function feedSubscription(
     return Promise.all(opened);
   };
   const everything = () => {
-    forgetCredentials(deploymentOf(c));
+    credentialsOf(c).forget();
     notify.toolsChanged();
     notify.promptsChanged();
     notify.resourcesChanged();
@@ -80,11 +78,11 @@ export function feedSubscription(
   return whileGranted(heldUntil(ready, body), (ended) => {
     const changed = async (now: Principal) => {
       current = now;
-      forgetCredentials(deploymentOf(c));
+      credentialsOf(c).forget();
       const servers = serversOf({ work: c, principal: now });
       for (const [name, feed] of fed) {
         const server = servers.find((one) => one.name === name);
-        if (server && (await isAccountStill(deploymentOf(c), now, server, await feed.account))) continue;
+        if (server && (await credentialsOf(c).isAccountStill(now, server, await feed.account))) continue;
         feed.until.abort();
         if (fed.get(name) === feed) fed.delete(name);
       }

@@ -2,9 +2,10 @@ import type { Context } from 'hono';
 import { accountOf } from '../../account';
 import { record } from '../../audit';
 import { isLoopbackHost } from '../../hosts';
+import { ok } from '../../result';
 import { quotable } from '../../secret-text';
 import { currentSignIn } from '../../sign-in';
-import { PageProblem, renderProblem, toPage, words } from '../../ui';
+import { type PageResult, showProblem, words } from '../../ui';
 import { knownDocument } from '../clients/known-clients';
 import type { Client } from '../protocol/client';
 import type { RequestRefusal } from './refusal';
@@ -17,8 +18,8 @@ import type { RequestRefusal } from './refusal';
  * link to the client. Only a client that the operator or a known vendor vouches for, or that this person has allowed,
  * gets its error at once, by redirect (RFC 6749 section 4.1.2.1).
  */
-export async function answerRefusedRequest(c: Context, refused: RequestRefusal): Promise<Response> {
-  if (refused.for === 'person') return toPage(c, refused.page);
+export async function answerRefusedRequest(c: Context, refused: RequestRefusal): Promise<PageResult> {
+  if (refused.for === 'person') return { ok: false, error: refused.page };
   const { client, reason, detail, redirectTo } = refused;
   record(c, {
     event: 'authorization_request',
@@ -27,12 +28,13 @@ export async function answerRefusedRequest(c: Context, refused: RequestRefusal):
     detail,
     client: client.client_id,
   });
-  if (isVouchedFor(client) || (await isAllowed(c, client))) return c.redirect(redirectTo, 303);
+  if (isVouchedFor(client) || (await isAllowed(c, client))) return ok(c.redirect(redirectTo, 303));
   const { host, hostname } = new URL(redirectTo);
   const { returnTo, returnToComputer } = words.authorize;
   const label = isLoopbackHost(hostname) ? returnToComputer(host) : returnTo(host);
   const action = { label, href: redirectTo };
-  return renderProblem(c, new PageProblem('request_invalid', { about: quotable(detail), action }));
+  // Recorded above, by its own name.
+  return ok(await showProblem(c, { reason: 'request_invalid', about: quotable(detail), action }));
 }
 
 /** Registered by the operator, or by the document of a vendor that the gate knows, at that vendor's own address. */

@@ -1,6 +1,6 @@
 import { sha256Hex } from '../../crypto';
 import { writeLog } from '../../log';
-import { type SafeFetchRefusal, safeFetch } from '../../outbound-fetch';
+import { type OutboundRefusal, outboundFetch } from '../../outbound-fetch';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import type { Client } from '../protocol/client';
 import { DOCUMENT_FAULTS, type DocumentFault, readClientDocument } from './document-rules';
@@ -9,7 +9,7 @@ import { knownDocument, knownRedirectTemplates } from './known-clients';
 export { readClientDocument };
 
 /** The client's host gave nothing that is a client metadata document. */
-export type DocumentUnavailable = SafeFetchRefusal | 'not_a_document';
+export type DocumentUnavailable = OutboundRefusal | 'not_a_document';
 
 export type ClientDocumentRefusal = Refusal<'client_id_malformed' | DocumentUnavailable | DocumentFault>;
 
@@ -139,8 +139,9 @@ async function fetchDocument(
   url: string,
   { loopbackHosts }: Deps,
 ): Promise<Result<{ document: unknown; client: Client; freshFor: number }, ClientDocumentRefusal>> {
-  const options = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, accept: 'application/json', loopbackHosts };
-  const fetched = await safeFetch(url, options);
+  const loopback = loopbackHosts.map((host) => `https://${host}`);
+  const policy = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, statuses: 'ok', loopback } as const;
+  const fetched = await outboundFetch(url, policy, { headers: { accept: 'application/json' } });
   if (!fetched.ok) return fetched;
   const document = parseJson(fetched.value.body);
   const client = readClientDocument(url, document);

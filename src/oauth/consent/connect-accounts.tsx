@@ -13,9 +13,9 @@ import {
   takeOutcome,
 } from '../../connections';
 import type { Flow } from '../../flow';
-import { ok, type Result } from '../../result';
-import { brandingOf, type PageRefusal, refusePage, showPage, words } from '../../ui';
-import { type ConnectedServer, placeOf, tryCredential } from '../../upstream';
+import { ok } from '../../result';
+import { brandingOf, type PageResult, refusePage, showPage, words } from '../../ui';
+import { type ConnectedServer, placeOf } from '../../upstream';
 import type { AuthorizationFlow } from '../authorize/request';
 import { type Choice, stagedChoice } from './choice';
 import { ConnectAccountsPage } from './connect-accounts-page';
@@ -57,10 +57,7 @@ interface PageNotice {
 }
 
 /** The page; a person who hasn't allowed anything yet is sent to consent. Refused with a page when the flow has ended. */
-export async function showConnectAccounts(
-  consent: ConsentContext,
-  notice?: PageNotice,
-): Promise<Result<Response, PageRefusal>> {
+export async function showConnectAccounts(consent: ConsentContext, notice?: PageNotice): Promise<PageResult> {
   const { c, deployment, flow, person } = consent;
   const allowed = await stagedChoice(consent);
   if (!allowed.ok) return allowed;
@@ -90,7 +87,7 @@ export async function showConnectAccounts(
 export async function decideConnectAccounts(
   consent: ConsentContext,
   form: URLSearchParams,
-): Promise<Result<Response, PageRefusal>> {
+): Promise<PageResult> {
   const { c, flow } = consent;
   const allowed = await stagedChoice(consent);
   if (!allowed.ok) return allowed;
@@ -109,10 +106,7 @@ export async function decideConnectAccounts(
   return takeKey(consent, server, form.get('key') ?? '');
 }
 
-async function goToProvider(
-  consent: ConsentContext,
-  server: ConnectedServer,
-): Promise<Result<Response, PageRefusal>> {
+async function goToProvider(consent: ConsentContext, server: ConnectedServer): Promise<PageResult> {
   const { c, flow, person } = consent;
   const begun = await beginConnect(c, flow, {
     user: person.userId,
@@ -123,13 +117,9 @@ async function goToProvider(
   return showFailed(consent, server, begun.error, 502);
 }
 
-async function takeKey(
-  consent: ConsentContext,
-  server: ConnectedServer,
-  typed: string,
-): Promise<Result<Response, PageRefusal>> {
+async function takeKey(consent: ConsentContext, server: ConnectedServer, typed: string): Promise<PageResult> {
   const { c, flow, person } = consent;
-  const checked = await checkKey(c, server, typed, tryCredential);
+  const checked = await checkKey(c, server, typed);
   if (!checked.ok) return showFailed(consent, server, checked.error, 400);
   const obtained = { credential: checked.value, place: placeOf(server) };
   const staged = await stageObtained(flow, person.userId, obtained);
@@ -142,7 +132,7 @@ function showFailed(
   server: ConnectedServer,
   refusal: { reason: Parameters<typeof connectNotice>[1]; detail?: string },
   status: number,
-): Promise<Result<Response, PageRefusal>> {
+): Promise<PageResult> {
   const about = { ...aboutConsent(consent), server: server.name };
   record(consent.c, { event: 'connection', outcome: 'refused', ...refusal, ...about });
   const text = connectNotice(titleOf(server), refusal.reason);

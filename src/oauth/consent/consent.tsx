@@ -2,8 +2,8 @@ import type { Scope } from '../../account';
 import { record } from '../../audit';
 import { expiryChoice } from '../../expiry';
 import { showUserCode } from '../../flow';
-import { ok, type Result } from '../../result';
-import { brandingOf, type PageRefusal, showPage, words } from '../../ui';
+import { ok } from '../../result';
+import { brandingOf, type PageResult, showPage, words } from '../../ui';
 import { type ServerTools, surveyTools } from '../../upstream';
 import { type CheckedRedirectUri, describeRedirect } from '../clients/redirect-uri';
 import { describeSource } from '../device/request-source';
@@ -37,7 +37,7 @@ const NOTICES: Record<ChoiceRefusal, string> = {
 export async function showConsent(
   consent: ConsentContext,
   wrong?: { notice: string; form: URLSearchParams },
-): Promise<Result<Response, PageRefusal>> {
+): Promise<PageResult> {
   const before = wrong ? ok(wrong) : await stagedChoice(consent);
   if (!before.ok) return before;
   const form = before.value?.form;
@@ -66,10 +66,7 @@ export async function showConsent(
  * Takes the person's answer: on to the accounts that they have yet to connect, to the client, or the page again. Refused
  * with a page when the flow has ended.
  */
-export async function decideConsent(
-  consent: ConsentContext,
-  form: URLSearchParams,
-): Promise<Result<Response, PageRefusal>> {
+export async function decideConsent(consent: ConsentContext, form: URLSearchParams): Promise<PageResult> {
   const { c, flow } = consent;
   if (form.get('decision') === 'deny') {
     const submitted = await flow.submit();

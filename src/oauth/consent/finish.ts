@@ -1,9 +1,8 @@
 import { accountOf } from '../../account';
 import { record } from '../../audit';
 import { submitAndAdopt } from '../../connections';
-import type { Result } from '../../result';
 import { keepVisitor } from '../../sign-in';
-import type { PageRefusal } from '../../ui';
+import type { PageResult } from '../../ui';
 import { issuingClient } from '../authorize/request';
 import { deviceIssuing } from '../device/grant';
 import { issuerConfigOf } from '../protocol/token-request';
@@ -15,10 +14,7 @@ import { respondAllowed } from './response';
  * Ends the flow with what the person allowed; the first call wins, and any later one is refused with a page. What was
  * connected in the flow moves to the account, the grant is made with its code, and the client gets its response.
  */
-export async function finishAuthorization(
-  consent: ConsentContext,
-  choice: Choice,
-): Promise<Result<Response, PageRefusal>> {
+export async function finishAuthorization(consent: ConsentContext, choice: Choice): Promise<PageResult> {
   const { c, deployment, flow, person } = consent;
   const { client, request, device } = flow.data;
   const about = aboutConsent(consent);

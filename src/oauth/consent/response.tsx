@@ -1,7 +1,16 @@
 import { accountOf, parseToken } from '../../account';
 import { answerDevice, readDevice } from '../../flow';
-import { ok, type Refusal, type Result } from '../../result';
-import { brandingOf, MessagePage, type PageRefusal, refusePage, shown, showPage, words } from '../../ui';
+import { ok, type Refusal } from '../../result';
+import {
+  brandingOf,
+  MessagePage,
+  type PageRefusal,
+  type PageResult,
+  refusePage,
+  shown,
+  showPage,
+  words,
+} from '../../ui';
 import type { DeviceApproval } from '../device/grant';
 import { errorRedirect } from '../protocol/library';
 import type { ConsentContext } from './context';
@@ -14,10 +23,7 @@ import type { ConsentContext } from './context';
 const text = words.device;
 
 /** Refused with a page when it is a device's request that has been answered in another browser, or has expired. */
-export async function requireUnanswered({
-  deployment,
-  flow,
-}: ConsentContext): Promise<Result<null, PageRefusal>> {
+export async function requireUnanswered({ deployment, flow }: ConsentContext): Promise<PageResult<null>> {
   const { device } = flow.data;
   if (!device) return ok(null);
   const waiting = await readDevice(deployment, device.id);
@@ -25,7 +31,7 @@ export async function requireUnanswered({
 }
 
 /** The person declined: `access_denied`. */
-export async function respondDenied(consent: ConsentContext): Promise<Result<Response, PageRefusal>> {
+export async function respondDenied(consent: ConsentContext): Promise<PageResult> {
   const { c, deployment, flow } = consent;
   const { client, device, request } = flow.data;
   if (!device) {
@@ -38,10 +44,7 @@ export async function respondDenied(consent: ConsentContext): Promise<Result<Res
 }
 
 /** The person allowed it. `redirectTo`: the client's redirect URI with the code. A device never sees the code itself. */
-export async function respondAllowed(
-  consent: ConsentContext,
-  redirectTo: string,
-): Promise<Result<Response, PageRefusal>> {
+export async function respondAllowed(consent: ConsentContext, redirectTo: string): Promise<PageResult> {
   const { c, deployment, flow, person } = consent;
   const { client, device } = flow.data;
   if (!device) return ok(c.redirect(redirectTo, 303));

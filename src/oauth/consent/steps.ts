@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import type { Flow } from '../../flow';
-import { ok, type Refusal, type Result } from '../../result';
-import { showSignIn } from '../../sign-in';
-import { type PageRefusal, refusePage, toPage } from '../../ui';
+import { ok, type Refusal } from '../../result';
+import { readFlowForm, showSignIn } from '../../sign-in';
+import type { PageRefusal, PageResult } from '../../ui';
 import type { AuthorizationFlow } from '../authorize/request';
 import { decideConnectAccounts, isAtConnectAccounts, showConnectAccounts } from './connect-accounts';
 import { decideConsent, showConsent } from './consent';
@@ -15,42 +15,30 @@ import { requireUnanswered } from './response';
  */
 
 /** The page at which the flow stands. */
-export async function showStep(
-  c: Context,
-  flow: Flow<AuthorizationFlow>,
-): Promise<Result<Response, PageRefusal>> {
+export async function showStep(c: Context, flow: Flow<AuthorizationFlow>): Promise<PageResult> {
   const consent = await openConsent(c, flow);
   if (!consent.ok) return showSignInOr(c, flow, consent.error);
   return isAtConnectAccounts(c) ? showConnectAccounts(consent.value) : showConsent(consent.value);
 }
 
-/** Takes the form of that page. Refused with a page when the form isn't ours, or the flow has ended. */
-export async function takeStep(
-  c: Context,
-  flow: Flow<AuthorizationFlow>,
-  form: URLSearchParams,
-): Promise<Result<Response, PageRefusal>> {
+/** Takes the form of that page. Refused when the form isn't ours, or when the flow or the device's request has ended. */
+export async function takeStep(c: Context, flow: Flow<AuthorizationFlow>): Promise<PageResult> {
   const consent = await openConsent(c, flow);
   if (!consent.ok) return showSignInOr(c, flow, consent.error);
-  const { userId } = consent.value.person;
-  if (!(await flow.checkCsrf(form.get('csrf'), userId))) return refusePage('form_forged');
+  const form = await readFlowForm(c, flow, consent.value.person.userId);
+  if (!form.ok) return form;
   const unanswered = await requireUnanswered(consent.value);
   if (!unanswered.ok) return unanswered;
   return isAtConnectAccounts(c)
-    ? decideConnectAccounts(consent.value, form)
-    : decideConsent(consent.value, form);
+    ? decideConnectAccounts(consent.value, form.value)
+    : decideConsent(consent.value, form.value);
 }
 
 async function showSignInOr(
   c: Context,
   flow: Flow<AuthorizationFlow>,
   refusal: Refusal<'signed_out'> | PageRefusal,
-): Promise<Result<Response, PageRefusal>> {
+): Promise<PageResult> {
   if (refusal.reason === 'signed_out') return ok(await showSignIn(c, flow));
   return { ok: false, error: refusal };
-}
-
-/** Ends a page's request: with its answer, or with the page of its refusal. */
-export function answerPage(c: Context, result: Result<Response, PageRefusal>): Response | Promise<Response> {
-  return result.ok ? result.value : toPage(c, result.error);
 }

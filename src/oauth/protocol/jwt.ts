@@ -10,8 +10,9 @@ import {
   jwksCache,
   jwtVerify,
 } from 'jose';
+import { isolateCache } from '../../caches';
 import { sameUrl } from '../../issuer';
-import { safeFetch } from '../../outbound-fetch';
+import { outboundFetch } from '../../outbound-fetch';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import type { AssertionKeys } from './client';
 
@@ -59,11 +60,9 @@ export const CLOCK_SKEW = 60;
 const MAX_KEYS_BYTES = 64 * 1024;
 const KEYS_TIMEOUT_MS = 5_000;
 const KEYS_FRESH_MS = 300_000;
-/** Some of their URLs come from clients: what is cached must not grow with them. */
-const MAX_CACHED = 256;
 
-/** Keys that were fetched, by URL, for as long as this isolate lives. */
-const cachedKeys = new Map<string, JWKSCacheInput>();
+/** Keys that were fetched, by URL. */
+const cachedKeys = isolateCache<JWKSCacheInput>('verificationKeys');
 
 /**
  * Verifies a compact JWS with claims (RFC 7519 section 7.2): at most 16 kB, signed with one of the keys and of
@@ -107,7 +106,7 @@ function isMeantFor(aud: unknown, ours: readonly string[]): boolean {
 
 /** Forgets the keys that were fetched from an address, so that the next token has them fetched. */
 export function forgetKeys(jwks_uri: string): void {
-  cachedKeys.delete(jwks_uri);
+  cachedKeys().delete(jwks_uri);
 }
 
 /** Inline keys, or those at `jwks_uri`: for 5 minutes, and again for an unknown `kid`, but not within 30 s. */
@@ -122,23 +121,26 @@ function keySource(keys: AssertionKeys, deps: JwtDeps): JWTVerifyGetKey {
 }
 
 function cacheOf(jwks_uri: string): JWKSCacheInput {
-  const known = cachedKeys.get(jwks_uri);
+  const known = cachedKeys().get(jwks_uri);
   if (known) return known;
-  if (cachedKeys.size >= MAX_CACHED) cachedKeys.clear();
   const cache: JWKSCacheInput = {};
-  cachedKeys.set(jwks_uri, cache);
+  cachedKeys().set(jwks_uri, cache);
   return cache;
 }
 
 class KeysUnavailable extends Error {}
 
 async function fetchKeys(url: string, loopbackHosts: readonly string[]): Promise<Response> {
-  const fetched = await safeFetch(url, {
-    maxBytes: MAX_KEYS_BYTES,
-    timeoutMs: KEYS_TIMEOUT_MS,
-    accept: 'application/jwk-set+json, application/json',
-    loopbackHosts,
-  });
+  const fetched = await outboundFetch(
+    url,
+    {
+      maxBytes: MAX_KEYS_BYTES,
+      timeoutMs: KEYS_TIMEOUT_MS,
+      statuses: 'ok',
+      loopback: loopbackHosts.map((host) => `https://${host}`),
+    },
+    { headers: { accept: 'application/jwk-set+json, application/json' } },
+  );
   if (!fetched.ok) throw new KeysUnavailable(fetched.error.reason);
   return new Response(fetched.value.body);
 }

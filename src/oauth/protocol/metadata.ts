@@ -40,14 +40,14 @@ export function authorizationServerMetadata(deployment: Deployment): Record<stri
   };
 }
 
-/** Grants that the settings give to nobody aren't advertised. */
+/** The grant types, without those that the settings give to no client. */
 function grantsOf({ trustedIssuers, clients }: Deployment['settings']) {
-  const services = clients.some(({ grant_types }) => grant_types.includes('client_credentials'));
+  const serviceAccounts = clients.some(({ grant_types }) => grant_types.includes('client_credentials'));
   const trusts = trustedIssuers.length > 0;
   return {
     grant_types_supported: [
       ...GRANT_TYPES.filter((type) => trusts || type !== JWT_BEARER),
-      ...(services ? ['client_credentials'] : []),
+      ...(serviceAccounts ? ['client_credentials'] : []),
     ],
     ...(trusts ? { authorization_grant_profiles_supported: [ID_JAG_PROFILE] } : {}),
   };

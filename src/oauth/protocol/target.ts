@@ -1,5 +1,5 @@
 import type { Deployment } from '../../config';
-import { findResource, mergedResource, type Resource } from '../../resource';
+import { mergedResource, type Resource, resourceNamed } from '../../resource';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 
 /**
@@ -11,7 +11,7 @@ export function requestedResource(
   names: readonly string[],
 ): Result<Resource, Refusal<'target_unknown'>> {
   const [first = ok(mergedResource(deployment)), ...others] = names.map((name) =>
-    findResource(deployment, name),
+    resourceNamed(deployment, name),
   );
   if (!first.ok) return first;
   const agree = others.every((other) => other.ok && other.value.url === first.value.url);

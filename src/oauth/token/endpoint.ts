@@ -4,7 +4,7 @@ import { record } from '../../audit';
 import { deploymentOf } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { NO_STORE } from '../../http';
-import { findResource } from '../../resource';
+import { resourceNamed } from '../../resource';
 import type { Result } from '../../result';
 import { readClientRequest, sendError } from '../clients/client-request';
 import { renewRegistration } from '../clients/clients';
@@ -44,7 +44,7 @@ export async function token(c: Context): Promise<Response> {
   if (request instanceof Response) return request;
   const { client, form } = request;
   // The library compares spellings.
-  const named = form.resource === undefined ? undefined : findResource(deploymentOf(c), form.resource);
+  const named = form.resource === undefined ? undefined : resourceNamed(deploymentOf(c), form.resource);
   if (named?.ok) form.resource = named.value.url;
   const grantType = form.grant_type ?? '';
   const grant = Object.hasOwn(GRANTS, grantType) ? GRANTS[grantType] : undefined;

@@ -1,7 +1,8 @@
+import { isolateCache } from '../../caches';
 import type { TrustedIssuer } from '../../config';
 import { decodeUtf8 } from '../../http';
 import { canonicalIssuer, sameIssuer } from '../../issuer';
-import { safeFetch } from '../../outbound-fetch';
+import { outboundFetch } from '../../outbound-fetch';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { ASSERTION_ALGORITHMS, type AssertionKeys } from '../protocol/client';
 import { forgetKeys, type JwtDeps } from '../protocol/jwt';
@@ -24,9 +25,9 @@ interface IssuerDocument {
 
 type Where = Result<IssuerDocument, Refusal<'assertion_keys_unavailable'>>;
 
-/** By canonical issuer, for as long as this isolate lives; issuers are those of the settings. */
-const discovered = new Map<string, { where: Where; until: number }>();
-const refetched = new Map<string, number>();
+/** By canonical issuer; issuers are those of the settings. */
+const discovered = isolateCache<{ where: Where; until: number }>('trustedIssuers');
+const refetched = isolateCache<number>('refetchedKeys');
 
 /** The keys of a trusted issuer: as set, else at the `jwks_uri` of its discovery document. */
 export async function keysOf(
@@ -37,7 +38,7 @@ export async function keysOf(
   if (trusted.jwks) return ok({ jwks: trusted.jwks, algorithms });
   if (trusted.jwks_uri !== undefined) return ok({ jwks_uri: trusted.jwks_uri, algorithms });
   const issuer = canonicalIssuer(trusted.issuer);
-  const known = discovered.get(issuer);
+  const known = discovered().get(issuer);
   const where = known && known.until > deps.now ? known.where : await discover(issuer, deps);
   return where.ok ? ok({ ...where.value, algorithms }) : where;
 }
@@ -47,8 +48,8 @@ export async function keysOf(
  * found at once, and whoever makes up key ids has the issuer asked once in 30 s and no more.
  */
 export function mayRefetch(keys: AssertionKeys, now: number): boolean {
-  if (keys.jwks_uri === undefined || (refetched.get(keys.jwks_uri) ?? 0) + RETRY_AFTER > now) return false;
-  refetched.set(keys.jwks_uri, now);
+  if (keys.jwks_uri === undefined || (refetched().get(keys.jwks_uri) ?? 0) + RETRY_AFTER > now) return false;
+  refetched().set(keys.jwks_uri, now);
   forgetKeys(keys.jwks_uri);
   return true;
 }
@@ -56,14 +57,15 @@ export function mayRefetch(keys: AssertionKeys, now: number): boolean {
 /** OpenID Connect Discovery 1.0 section 4: its `issuer` must be the one that was asked, however a setting spells it. */
 async function discover(issuer: string, deps: JwtDeps): Promise<Where> {
   const where = await fetchJwksUri(issuer, deps);
-  discovered.set(issuer, { where, until: deps.now + (where.ok ? FRESH : RETRY_AFTER) });
+  discovered().set(issuer, { where, until: deps.now + (where.ok ? FRESH : RETRY_AFTER) });
   return where;
 }
 
 async function fetchJwksUri(issuer: string, { loopbackHosts }: JwtDeps): Promise<Where> {
   const url = `${issuer}/.well-known/openid-configuration`;
-  const options = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, accept: 'application/json', loopbackHosts };
-  const fetched = await safeFetch(url, options);
+  const loopback = loopbackHosts.map((host) => `https://${host}`);
+  const policy = { maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, statuses: 'ok', loopback } as const;
+  const fetched = await outboundFetch(url, policy, { headers: { accept: 'application/json' } });
   if (!fetched.ok) return refuse('assertion_keys_unavailable', `discovery: ${fetched.error.reason}`);
   const document = parseJson(decodeUtf8(fetched.value.body)) as {
     issuer?: unknown;

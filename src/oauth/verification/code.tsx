@@ -8,14 +8,14 @@ import {
   type FlowData,
   findDevice,
   GUESS_WINDOW,
-  openFlow,
   readUserCode,
   showUserCode,
+  startFlow,
 } from '../../flow';
 import { sourceOf } from '../../limits';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import type { SignedIn } from '../../sign-in';
-import { brandingOf, type PageRefusal, refusePage, showPage, words } from '../../ui';
+import { brandingOf, type PageResult, refusePage, showPage, words } from '../../ui';
 import type { AuthorizationFlow } from '../authorize/request';
 import { findClient } from '../clients/clients';
 import { deviceGone } from '../consent/response';
@@ -77,7 +77,7 @@ export async function takeCode(
   flow: Flow<CodeFlow>,
   person: SignedIn,
   typed: string,
-): Promise<Result<Response, PageRefusal>> {
+): Promise<PageResult> {
   const found = await findTyped(c, flow, person, typed);
   if (!found.ok) {
     const { reason } = found.error;
@@ -100,11 +100,11 @@ export async function takeCode(
   const redirect_uri = `${deploymentOf(c).origin}/device`;
   const { client_id, resource, user_code, from } = data;
   const asked = askedScopes(data.scope);
-  const id = await openFlow(
+  const begun = await startFlow(
     c,
-    (flowId): AuthorizationFlow => ({
+    (id): AuthorizationFlow => ({
       kind: 'device',
-      return_to: `/device?flow=${flowId}`,
+      return_to: `/device?flow=${id}`,
       client_name: client.value.name,
       client: client.value,
       asked: asked.ok ? asked.value : [],
@@ -112,8 +112,9 @@ export async function takeCode(
       device: { id: device, user_code, code_verifier, from },
     }),
   );
+  if (!begun.ok) return begun;
   record(c, { event: 'user_code', outcome: 'ok', user: person.userId, client: client_id });
-  return ok(c.redirect(`/device?flow=${id}`, 303));
+  return ok(c.redirect(begun.value.data.return_to, 303));
 }
 
 /** The device whose code was typed. A link's own code needs no guess: the link says which device it is about. */

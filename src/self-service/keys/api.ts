@@ -1,8 +1,7 @@
-import { type Context, Hono } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import {
   type AccessKey,
   AT_ONCE_SECONDS,
-  accountOf,
   describeKeyRefusal,
   judgeKeyRequest,
   type KeyLimitRefusal,
@@ -10,8 +9,6 @@ import {
   looksLikeKey,
   MOST_AT_ONCE,
   MOST_KEYS,
-  SERVICE,
-  VISITOR,
 } from '../../account';
 import { record } from '../../audit';
 import { seconds } from '../../clock';
@@ -19,72 +16,68 @@ import { deploymentOf } from '../../config';
 import { decodeUtf8, readBody } from '../../http';
 import type { Refusal } from '../../result';
 import { quotable } from '../../secret-text';
-import {
-  type ApiUser,
-  ended,
-  listed,
-  refuseRequest,
-  signedInOnly,
-  toTime,
-  type UserVariables,
-} from '../shared/api';
+import { apiError, ended, listOf, toTime } from '../shared/api';
+import { ownAccount, type PersonContext } from '../shared/person';
+import { checkMayHaveKeys, type NoKeysRefusal } from './own';
 
 /** The most that a request for a key may weigh, in bytes. */
 const MAX_BYTES = 65_536;
 
-/** `/api/keys`: one's own access keys. They are made by people who signed in themselves, and by nobody else. */
-export function keysApi(whoCalls: (c: Context) => Promise<ApiUser | undefined>) {
-  return new Hono<{ Bindings: Env; Variables: UserVariables }>()
-    .post('/api/keys', async (c, next) => (comesByKey(c) ? refuseMaking(c, 'by_key') : next()))
-    .use('/api/keys/*', signedInOnly(whoCalls))
-    .get('/api/keys', async (c) => {
-      const { userId, key } = c.var.user;
-      const keys = await accountOf(c.env, userId).listKeys();
-      return listed(c, keys.filter(({ id }) => !key || key.id === id).map(showKey));
-    })
-    .post('/api/keys', async (c) => {
-      const { user } = c.var;
-      const barred = whyNoKeys(user);
-      if (barred) return refuseMaking(c, barred, user.userId);
-      const body = await readJson(c.req.raw);
-      const asked = keyRequest.safeParse(body);
-      if (!asked.success)
-        return refuseRequest(c, 400, 'invalid_request', describeIssue(asked.error.issues[0]));
-      const spec = judgeKeyRequest(asked.data, user.identity, deploymentOf(c).settings, seconds());
-      if (!spec.ok) return refuseRequest(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
-      const made = await accountOf(c.env, user.userId).createKey(spec.value);
-      if (!made.ok) return refuseTooMany(c, made.error, user.userId);
-      const { text: key, ...rest } = made.value;
-      record(c, {
-        event: 'key_created',
-        outcome: 'ok',
-        user: user.userId,
-        grant: rest.id,
-        detail: rest.name,
-      });
-      return c.json({ key, ...showKey(rest) }, 201);
-    })
-    .delete('/api/keys/:id', async (c) => {
-      const [id, { userId, key }] = [c.req.param('id'), c.var.user];
-      // A browser signed in by a key ends that key and no other.
-      const may = key === undefined || key.id === id;
-      return ended(c, 'key_revoked', id, may && (await accountOf(c.env, userId).revokeKey(id)));
-    });
+/** `GET /api/keys`: one's own keys; somebody signed in by a key sees that one. */
+export async function listKeys(c: PersonContext): Promise<Response> {
+  const { key } = c.var.person;
+  const keys = await ownAccount(c).listKeys();
+  return listOf(c, keys.filter(({ id }) => !key || key.id === id).map(showKey));
 }
 
-/** Why this person can't make keys, whatever their role; undefined: they can. */
-export function whyNoKeys({ key, identity }: Pick<ApiUser, 'key' | 'identity'>): string | undefined {
-  if (key) return 'by_key';
-  return [VISITOR, SERVICE].includes(identity.provider) ? 'no_person' : undefined;
+/** `POST /api/keys`: 201 with the key, which is shown only here. */
+export async function createKey(c: PersonContext): Promise<Response> {
+  const { identity, userId: user } = c.var.person;
+  const may = checkMayHaveKeys(c.var.person);
+  if (!may.ok) return refuseKeyRequest(c, may.error.reason, user);
+  const asked = keyRequest.safeParse(await readJson(c.req.raw));
+  if (!asked.success) return apiError(c, 400, 'invalid_request', describeIssue(asked.error.issues[0]));
+  const spec = judgeKeyRequest(asked.data, identity, deploymentOf(c).settings, seconds());
+  if (!spec.ok) return apiError(c, 400, 'invalid_request', describeKeyRefusal(spec.error));
+  const made = await ownAccount(c).createKey(spec.value);
+  if (!made.ok) return refuseTooMany(c, made.error, user);
+  const { text: key, ...rest } = made.value;
+  record(c, { event: 'key_created', outcome: 'ok', user, grant: rest.id, detail: rest.name });
+  return c.json({ key, ...showKey(rest) }, 201);
+}
+
+/** `DELETE /api/keys/{id}`: somebody signed in by a key ends that one and no other. */
+export async function deleteKey(c: PersonContext): Promise<Response> {
+  const id = c.req.param('id') ?? '';
+  const { key } = c.var.person;
+  const may = key === undefined || key.id === id;
+  return ended(c, 'key_revoked', id, may && (await ownAccount(c).revokeKey(id)));
+}
+
+/** Middleware of `POST /api/keys`: 403 for who comes with an access key, good or bad, instead of a sign-in. */
+export const refuseKeyAsCredential: MiddlewareHandler = async (c, next) => {
+  const bearer = /^bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
+  const byKey = looksLikeKey(bearer) || c.req.header('x-api-key') !== undefined;
+  return byKey ? refuseKeyRequest(c, 'by_key') : next();
+};
+
+function refuseKeyRequest(c: Context, reason: NoKeysRefusal, user?: string): Response {
+  record(c, { event: 'key_created', outcome: 'refused', reason, user });
+  const why =
+    reason === 'by_key'
+      ? 'An access key makes no keys: sign in as yourself'
+      : 'Only people who signed in make keys';
+  return apiError(c, 403, 'access_denied', why);
 }
 
 /** A body of JSON; undefined when it is none, or longer than 64 kB. */
-export async function readJson(request: Request): Promise<unknown> {
+async function readJson(request: Request): Promise<unknown> {
   const body = await readBody(request, MAX_BYTES);
-  return body.ok ? parseKeyRequest(decodeUtf8(body.value)) : undefined;
+  return body.ok ? parseJson(decodeUtf8(body.value)) : undefined;
 }
 
-export function parseKeyRequest(text: string | undefined): unknown {
+/** The value of a JSON text; undefined when it is none. */
+export function parseJson(text: string | undefined): unknown {
   try {
     return JSON.parse(text ?? '');
   } catch {
@@ -92,7 +85,7 @@ export function parseKeyRequest(text: string | undefined): unknown {
   }
 }
 
-/** What is wrong with a body, by the name of its member and never by its value. */
+/** What is wrong with a request's body: names the member, and never quotes its value. */
 export function describeIssue(
   issue: { path: PropertyKey[]; message: string; code?: string | undefined } | undefined,
 ): string {
@@ -102,7 +95,7 @@ export function describeIssue(
   return 'The body must be a JSON object with name and, by choice, more';
 }
 
-/** 429 when it was too fast, 409 when there are too many. */
+/** 429 with `Retry-After` when keys were made too fast, 409 when there are too many. `user`: whose they are. */
 export function refuseTooMany(c: Context, error: Refusal<KeyLimitRefusal>, user: string): Response {
   record(c, { event: 'key_created', outcome: 'refused', user, reason: error.reason });
   if (error.reason === 'keys_too_many') {
@@ -115,6 +108,7 @@ export function refuseTooMany(c: Context, error: Refusal<KeyLimitRefusal>, user:
   return c.json({ error: 'slow_down', error_description }, 429, { 'Retry-After': error.detail ?? '30' });
 }
 
+/** A key as the API shows it: never the key itself. */
 export function showKey({ created_at, last_used_at, expires_at, scope, tools, ...key }: AccessKey) {
   return {
     ...key,
@@ -124,19 +118,4 @@ export function showKey({ created_at, last_used_at, expires_at, scope, tools, ..
     ...(last_used_at === undefined ? {} : { last_used_at: toTime(last_used_at) }),
     expires_at: toTime(expires_at),
   };
-}
-
-/** A key as credential is told apart from a missing sign-in: it makes no keys, good or bad. */
-function comesByKey(c: Context): boolean {
-  const bearer = /^bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
-  return looksLikeKey(bearer) || c.req.header('x-api-key') !== undefined;
-}
-
-function refuseMaking(c: Context, reason: string, user?: string): Response {
-  record(c, { event: 'key_created', outcome: 'refused', reason, user });
-  const why =
-    reason === 'by_key'
-      ? 'An access key makes no keys: sign in as yourself'
-      : 'Only people who signed in make keys';
-  return refuseRequest(c, 403, 'access_denied', why);
 }

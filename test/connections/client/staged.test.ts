@@ -7,7 +7,7 @@ import { connectionsNeeded } from '../../../src/connections/client/needed';
 import { beginConnect } from '../../../src/connections/client/oauth';
 import { stagedServers, stageObtained, submitAndAdopt } from '../../../src/connections/client/staged';
 import { connectPages } from '../../../src/connections/pages/routes';
-import { findFlow, openFlow } from '../../../src/flow/flow';
+import { findFlow, startFlow } from '../../../src/flow/flow';
 import { guardSettings, readSettings } from '../../../src/gateway/request/health';
 import { signInPages, signOutPages } from '../../../src/sign-in/routes';
 import { currentSignIn } from '../../../src/sign-in/session';
@@ -35,9 +35,10 @@ async function flowOf(c: Context) {
 const pages = new Hono<{ Bindings: Env }>()
   .use(readSettings)
   .use(guardSettings)
-  .get('/open', async (c) =>
-    c.text(await openFlow(c, (id) => ({ kind: 'authorize', return_to: `/status?flow=${id}` }))),
-  )
+  .get('/open', async (c) => {
+    const opened = await startFlow(c, (id) => ({ kind: 'authorize', return_to: `/status?flow=${id}` }));
+    return c.text(opened.ok ? opened.value.id : opened.error.reason);
+  })
   .get('/begin', async (c) => {
     const { flow, user } = await flowOf(c);
     const server = deploymentOf(c).settings.servers.find(needsConnection);

@@ -33,7 +33,7 @@ describe('without a credential', () => {
       error_description: 'Sign in to use this server',
       message:
         'This is an MCP server that people sign in to. Connect your AI app to http://localhost:8787/mcp; ' +
-        'how is told at http://localhost:8787/',
+        'http://localhost:8787/ shows how',
       sign_in: 'http://localhost:8787/',
       request_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });

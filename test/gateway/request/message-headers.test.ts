@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { paramHeaders } from '../../../src/gateway/request/message-headers';
+import { toJsonRpcError } from '../../../src/gateway/request/refusal';
+import { ok } from '../../../src/result';
 import { connectTo, gateBefore, messageOf, scripted } from '../../fixtures/mcp-server';
 import { Caller, ERAS } from '../../fixtures/mcp-server-caller';
 
@@ -37,13 +39,13 @@ describe('of the headers of a call’s arguments', () => {
       'mcp-param-dry': 'false',
       'mcp-param-tenant': CAFE,
     };
-    expect(sent(headers)).toEqual(Object.entries(headers));
+    expect(sent(headers)).toEqual(ok(Object.entries(headers)));
   });
 
   test('those that the tool’s schema doesn’t declare are left out', () => {
-    expect(sent({ 'mcp-param-other': '1', 'mcp-param-item': 'a', 'mcp-param-odd': 'x' })).toEqual([]);
+    expect(sent({ 'mcp-param-other': '1', 'mcp-param-item': 'a', 'mcp-param-odd': 'x' })).toEqual(ok([]));
     for (const schema of [null, [], 'x', {}, { properties: [text('Region')] }])
-      expect(sent({ 'mcp-param-region': 'eu' }, ARGS, schema)).toEqual([]);
+      expect(sent({ 'mcp-param-region': 'eu' }, ARGS, schema)).toEqual(ok([]));
   });
 
   test.each<[Record<string, string>, unknown?]>([
@@ -65,8 +67,11 @@ describe('of the headers of a call’s arguments', () => {
     [{ 'mcp-param-tenant': '=?base64?%%%?=' }],
     [{ 'mcp-param-tenant': 'cafe' }],
     [{ 'mcp-param-region': 'eu, us' }],
-  ])('%j is refused for %j', (headers, ...args) => {
-    expect(sent(headers, ...(args as [unknown]))).toMatchObject({ status: 400, code: -32020, id: 1 });
+  ])('%j is refused for %j', async (headers, ...args) => {
+    const refused = sent(headers, ...(args as [unknown]));
+    const answer = refused.ok ? undefined : toJsonRpcError(refused.error);
+    expect(answer?.status).toBe(400);
+    expect(await answer?.json()).toMatchObject({ id: 1, error: { code: -32020 } });
   });
 });
 

@@ -11,7 +11,7 @@ import {
 } from '../../fixtures/worker';
 import { decide, openConsent, type Waiting } from '../pages';
 
-/* People who stand before the services page, and what they press there. */
+/* People at the page Connect your accounts, and what they press there. */
 
 /** A server that takes one key. */
 function keyedServer(right: string) {
@@ -38,7 +38,7 @@ export interface Begun extends Waiting {
 }
 
 let people = 0;
-/** Somebody new, who has allowed all of it and stands before the services page. */
+/** Somebody new, who has allowed all of it and is at the page Connect your accounts. */
 export async function begin(
   fields: Record<string, string | string[]> = {},
   setting: Record<string, unknown> = {},

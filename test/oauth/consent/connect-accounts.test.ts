@@ -8,13 +8,13 @@ import { begin, connect, formOf, KEY, leave, statusOf, tokensFrom } from './conn
 const open = { setting: { auth: 'none' }, behind: plainServer() };
 let people = 0;
 
-/* The services page: what comes between consent and the client where an account is needed somewhere. */
+/* The page Connect your accounts: between consent and the client, where a server needs an account of the person's own. */
 
 afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-describe('the services page', () => {
+describe('the page Connect your accounts', () => {
   test('shows each chosen server that needs an account, and no other', async () => {
     const { services } = await begin();
     const said = textOf(services.html);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { ConnectionsPage } from '../../src/self-service/connections/page';
-import { branding, fields, HEAVIEST, HOSTILE, html, weight } from '../ui/pages';
+import { ConnectionsPage } from '../../../src/self-service/connections/page';
+import { branding, fields, HEAVIEST, HOSTILE, html, weight } from '../../ui/pages';
 
 test('the connections page stays light and whole with many servers of long and hostile names', async () => {
   const long = '🦊'.repeat(300);

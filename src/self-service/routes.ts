@@ -1,0 +1,36 @@
+import { Hono } from 'hono';
+import { answerPage } from '../ui';
+import { deleteConnection, listConnections } from './connections/api';
+import { changeConnection, showConnections } from './connections/pages';
+import { deleteGrant, listGrants } from './grants';
+import { showHome } from './home';
+import { createKey, deleteKey, listKeys, refuseKeyAsCredential } from './keys/api';
+import { createKeyByForm, revokeKeyByForm, showKeys } from './keys/pages';
+import { personOfApi } from './shared/api';
+import { personOfPages } from './shared/pages';
+import type { PersonEnv } from './shared/person';
+import { deleteSignIn, listSignIns } from './sign-ins';
+
+/** `/account`: pages over what the account of the person signed in holds. */
+export const accountPages = new Hono<PersonEnv>()
+  .use(personOfPages)
+  .get('/', showHome)
+  .get('/connections', showConnections)
+  .post('/connections', async (c) => answerPage(c, await changeConnection(c)))
+  .get('/keys', async (c) => answerPage(c, await showKeys(c)))
+  .post('/keys', async (c) => answerPage(c, await createKeyByForm(c)))
+  .post('/keys/revoke', async (c) => answerPage(c, await revokeKeyByForm(c)));
+
+/** `/api`: the same as JSON. Access keys are made by people who signed in themselves only. */
+export const accountApi = new Hono<PersonEnv>()
+  .post('/keys', refuseKeyAsCredential)
+  .use(personOfApi)
+  .get('/grants', listGrants)
+  .delete('/grants/:id', deleteGrant)
+  .get('/connections', listConnections)
+  .delete('/connections/:server', deleteConnection)
+  .get('/keys', listKeys)
+  .post('/keys', createKey)
+  .delete('/keys/:id', deleteKey)
+  .get('/sign-ins', listSignIns)
+  .delete('/sign-ins/:id', deleteSignIn);

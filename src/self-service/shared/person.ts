@@ -1,0 +1,13 @@
+import type { Context } from 'hono';
+import { accountOf } from '../../account';
+import type { SignedIn } from '../../sign-in';
+
+/** What the routers of this folder put into the context: who is signed in at this browser. */
+export type PersonEnv = { Bindings: Env; Variables: { person: SignedIn } };
+
+export type PersonContext = Context<PersonEnv>;
+
+/** The account of the person signed in. */
+export function ownAccount(c: PersonContext) {
+  return accountOf(c.env, c.var.person.userId);
+}
