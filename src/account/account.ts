@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { hasSchema, migrate } from '../migrations';
-import { accountOf } from './find-account';
+import { accountOf } from './access/find-account';
 import { AccountConnections } from './parts/account-connections';
 import { AccountGrants } from './parts/account-grants';
 import { AccountKeys } from './parts/account-keys';

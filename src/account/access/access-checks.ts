@@ -1,10 +1,14 @@
-import { ok, type Result, refuse } from '../../result';
-import type { GrantRow, GrantStore } from '../grants/store';
-import type { AccessKeys } from '../keys/access-keys';
+import { ok, type Refusal, type Result, refuse } from '../../result';
+import type { GrantRow } from '../grants/rows';
+import type { GrantStore } from '../grants/store';
+import type { AccessKeys, KeyRefusal } from '../keys/access-keys';
 import { isKeyId } from '../keys/text';
 import type { Identity } from '../principal/identity';
 import type { Profile } from '../principal/profile';
 import { type Access, accessByGrant, accessByKey } from './access';
+
+/** Why a token or access key gives no access. `token_unknown`: its grant stands, and the token doesn't. */
+export type AccessRefusal = 'token_unknown' | 'grant_unknown' | KeyRefusal;
 
 /** What a token or access key of this account stands for. `now`: seconds since the epoch. */
 export class Accesses {
@@ -15,7 +19,7 @@ export class Accesses {
   ) {}
 
   /** Of an access token, or of an access key where `id` is one's. Notes the use. */
-  use(id: string, hash: string, now: number): Result<Access> {
+  use(id: string, hash: string, now: number): Result<Access, Refusal<AccessRefusal>> {
     if (isKeyId(id)) return this.byKey(id, hash, now);
     const access = this.byToken(id, hash, now);
     const grant = this.grants.find(id, now);
@@ -24,7 +28,7 @@ export class Accesses {
   }
 
   /** Of an access token, or of a refresh token that is current. Notes nothing. */
-  look(grantId: string, hash: string, now: number): Result<Access> {
+  look(grantId: string, hash: string, now: number): Result<Access, Refusal<AccessRefusal>> {
     const grant = this.grants.find(grantId, now);
     const identity = grant && this.identityOf(grant);
     const current = this.grants.refreshToken(grantId, hash, now) === 'current';
@@ -49,7 +53,7 @@ export class Accesses {
     return grant ? this.identityOf(grant) : this.profile.identity();
   }
 
-  private byToken(grantId: string, hash: string, now: number): Result<Access> {
+  private byToken(grantId: string, hash: string, now: number): Result<Access, Refusal<AccessRefusal>> {
     const record = this.grants.record(this.grants.tokenKey(grantId, hash), now);
     const grant = this.grants.find(grantId, now);
     const identity = grant && this.identityOf(grant);
@@ -59,7 +63,7 @@ export class Accesses {
     return ok({ ...this.describe(identity, grant, now), scope, ...times });
   }
 
-  private byKey(id: string, hash: string, now: number): Result<Access> {
+  private byKey(id: string, hash: string, now: number): Result<Access, Refusal<AccessRefusal>> {
     const found = this.keys.check(id, hash, now);
     if (!found.ok) return found;
     const identity = this.profile.identity();

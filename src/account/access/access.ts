@@ -1,4 +1,4 @@
-import type { GrantRow } from '../grants/store';
+import type { GrantRow } from '../grants/rows';
 import type { KeyLimits } from '../keys/access-keys';
 import type { Identity } from '../principal/identity';
 import { includedScopes } from '../principal/scopes';

@@ -1,15 +1,32 @@
+import type { Result } from '../../result';
 import type { Scope } from '../principal/scopes';
+import type { IssuedTokens, IssuerRefusal } from './token-result';
 
 /**
- * Who issues codes and tokens, and writes them as `grant:` and `token:` records into the namespace it is
- * given. `oauth/protocol/library.ts` is the one that does; `index.ts` hands it to the `Account`, which decides
- * when it is called: once per code and once per rotation.
+ * Who issues codes and tokens, as `grant:` and `token:` records. `oauth/protocol/library.ts` does it with the library;
+ * `index.ts` hands it to the `Account`, which decides when it is called (once per code and once per rotation) and
+ * what becomes of the records.
  */
 export interface Issuer {
   /** Makes a grant and its code. Returns where the browser goes: the client, with code, state and `iss`. */
-  authorize(kv: KVNamespace, terms: IssuingConfig, approval: IssuedApproval): Promise<string>;
-  /** Answers a token request (RFC 6749 sections 4.1.3 and 6, RFC 8693) whose client is already authenticated. */
-  token(kv: KVNamespace, terms: IssuingConfig, form: Record<string, string>): Promise<TokenAnswer>;
+  authorize(records: IssuerRecords, config: IssuingConfig, approval: IssuedApproval): Promise<string>;
+  /**
+   * Answers a token request (RFC 6749 sections 4.1.3 and 6, RFC 8693) whose client is already authenticated. `form`: its
+   * parameters.
+   */
+  token(
+    records: IssuerRecords,
+    config: IssuingConfig,
+    form: Record<string, string>,
+  ): Promise<Result<IssuedTokens, IssuerRefusal>>;
+}
+
+/** The records that an issuer reads and writes: values are JSON, keys and values in the library's layout. */
+export interface IssuerRecords {
+  /** Undefined: there is none, or it has ended. */
+  read(key: string): Promise<string | undefined>;
+  /** When a record ends is decided by who stores it. */
+  write(key: string, value: string, metadata?: unknown): Promise<void>;
 }
 
 /** What the issuer needs to know of the deployment and of the client that the request is about. */
@@ -50,13 +67,4 @@ export interface IssuedApproval {
   /** Encrypted in the grant, for whoever reads the library's layout. */
   props: object;
   metadata: object;
-}
-
-/** A token endpoint's answer; with an error, `reason` is the tag for the log. */
-export interface TokenAnswer {
-  status: number;
-  body: Record<string, string | number>;
-  reason?: string;
-  /** More for the log; never a secret. */
-  detail?: string;
 }

@@ -1,52 +1,6 @@
 import { forgetOldRotations, grantsTooMany } from './bounds';
 import { RecordView, type StoredRecord } from './records';
-
-/** A grant's row: what one principal allowed one client. Times are seconds since the epoch. */
-export interface GrantRow {
-  id: string;
-  client_id: string;
-  client_name: string;
-  client_domain: string | null;
-  redirect_uri: string;
-  resource: string;
-  /** Separated by spaces. */
-  scope: string;
-  /** JSON array of names. */
-  servers: string;
-  created_at: number;
-  /** The grant's end, whatever is refreshed. */
-  expires_at: number;
-  /** The end of its refresh token (before the first one: of its code), which slides. */
-  refresh_expires_at: number;
-  last_used_at: number | null;
-  /** The access key with which the person had signed in; the grant dies with it. */
-  key_id: string | null;
-  /** The user id that its tokens begin with; null: the account's own. Another's: it was moved here. */
-  issued_as: string | null;
-  /** JSON of an {@link Identity}, where this grant is not the profile's person's. */
-  identity: string | null;
-}
-
-/** A code's row. It stays when the code is redeemed, with the answer sealed under the code itself. */
-export interface CodeRow {
-  hash: string;
-  grant_id: string;
-  client_id: string;
-  code_challenge: string;
-  expires_at: number;
-  redeemed_at: number | null;
-  answer: string | null;
-}
-
-/** A refresh token that was rotated, with the answer it got, sealed under that very token. */
-export interface RotationRow {
-  hash: string;
-  grant_id: string;
-  /** SHA-256 of the refresh token that took its place. */
-  successor: string;
-  rotated_at: number;
-  answer: string;
-}
+import type { CodeRow, GrantRow, RotationRow } from './rows';
 
 /** Whether the key that a grant was made with still stands, if it was made with one. `?1`: now. */
 const KEY_STANDS = `(key_id IS NULL OR key_id IN
@@ -56,6 +10,18 @@ const KEY_STANDS = `(key_id IS NULL OR key_id IN
 const KEPT_AFTER_END = 3600;
 
 type Columns = Record<string, SqlStorageValue>;
+
+/** Inserts a row. */
+export type Insert = (table: string, columns: Columns) => void;
+
+/** What is committed: of which grant, and when its refresh token and the access token end (seconds since the epoch). */
+export interface Commit {
+  grantId: string;
+  refresh: number;
+  access: number;
+  /** The grant's own row, where it is new. */
+  grant?: Columns;
+}
 
 /**
  * The rows behind a principal's grants. Every change of a `grant:` or `token:` record goes through
@@ -71,9 +37,21 @@ export class GrantStore {
     this.sql = storage.sql;
   }
 
-  /** A view for one call of the issuer, which sees one client and none of KV. */
-  view(now: number, client?: { key: string; value: string }): RecordView {
-    return new RecordView(this.sql, now, client);
+  /** A view for one call of the issuer. `shown`: values by key that it sees besides this account's own records. */
+  view(now: number, shown: Readonly<Record<string, string>>): RecordView {
+    return new RecordView((key) => this.record(key, now)?.value, shown);
+  }
+
+  /**
+   * A grant's record, by its key, without an end: whether it has ended is decided here, and the library refuses what
+   * ends within a minute.
+   */
+  grantWithoutEnd(grantId: string, now: number): Record<string, string> {
+    const key = this.grantKey(grantId);
+    const record = this.record(key, now);
+    if (!record) return {};
+    const { expiresAt: _, ...lasting } = JSON.parse(record.value) as { expiresAt?: number };
+    return { [key]: JSON.stringify(lasting) };
   }
 
   /** A grant that stands; undefined when it was revoked or has ended, or the key that it was made with. */
@@ -104,7 +82,9 @@ export class GrantStore {
 
   /** An access token's record that has not ended. `key` as in {@link tokenKey}. */
   record(key: string, now: number): StoredRecord | undefined {
-    return this.view(now).read(key);
+    const query = `SELECT value, metadata, expires_at FROM records
+      WHERE key = ? AND IFNULL(expires_at > ?, TRUE)`;
+    return this.row<StoredRecord>(query, key, now);
   }
 
   /** Whether a hash is a refresh token of the grant: the current one, or one that was rotated. */
@@ -115,30 +95,26 @@ export class GrantStore {
   }
 
   /**
-   * Stores what the issuer wrote into a view, with the ends that the object decided, together with the
-   * rows that belong to it. False, and nothing stored, when the grant was revoked meanwhile, the visitor whose
-   * account this is began to be merged into a user, or `rows` throws {@link GONE}.
+   * Stores what the issuer wrote into a view, with the ends that the object decided, together with the rows that
+   * belong to it. False, and nothing stored, when the grant was revoked meanwhile, or the visitor whose account this is
+   * began to be merged into a user.
    */
   commit(
     view: RecordView,
-    ends: { grantId: string; refresh: number; access: number },
-    rows: (insert: (table: string, columns: Columns) => void) => void,
+    { grantId, refresh, access, grant }: Commit,
+    rows: (insert: Insert) => void,
   ): boolean {
-    try {
-      this.storage.transactionSync(() => {
-        rows((table, columns) => this.insert(table, columns));
-        const update = `UPDATE grants SET refresh_expires_at = ? WHERE id = ?
-          AND NOT EXISTS (SELECT 1 FROM moved_to)`;
-        if (this.sql.exec(update, ends.refresh, ends.grantId).rowsWritten === 0) throw GONE;
-        for (const [key, record] of view.writes) {
-          this.write(key, record && endAt(record, key.startsWith('token:') ? ends.access : ends.refresh));
-        }
-      });
+    return this.storage.transactionSync(() => {
+      const update = `UPDATE grants SET refresh_expires_at = ? WHERE id = ?
+        AND NOT EXISTS (SELECT 1 FROM moved_to)`;
+      if (grant) this.insert('grants', grant);
+      else if (this.sql.exec(update, refresh, grantId).rowsWritten === 0) return false;
+      rows((table, columns) => this.insert(table, columns));
+      for (const [key, record] of view.writes) {
+        this.write(key, endAt(record, key.startsWith('token:') ? access : refresh));
+      }
       return true;
-    } catch (error) {
-      if (error === GONE) return false;
-      throw error;
-    }
+    });
   }
 
   /** Ends a grant with its codes and tokens, at once. False when there was none. */
@@ -282,15 +258,12 @@ export class GrantStore {
   }
 }
 
-/** Rolls a commit back. */
-export const GONE = new Error('what it was made from was revoked meanwhile');
-
 interface RefreshFields {
   refreshTokenId?: string;
 }
 
 /** The record with the end that the object decided, in the layout's own field too. */
-function endAt(record: StoredRecord, expires_at: number): StoredRecord {
+function endAt(record: Omit<StoredRecord, 'expires_at'>, expires_at: number): StoredRecord {
   const value = JSON.stringify({ ...(JSON.parse(record.value) as object), expiresAt: expires_at });
   return { ...record, value, expires_at };
 }

@@ -144,6 +144,5 @@ export class Merge {
 
 /** Whether an answer is a `Result` that refuses. */
 function isRefused(answer: unknown): boolean {
-  if (typeof answer !== 'object' || answer === null) return false;
-  return 'error' in answer || ('status' in answer && answer.status === 400);
+  return typeof answer === 'object' && answer !== null && 'error' in answer;
 }

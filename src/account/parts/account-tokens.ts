@@ -1,10 +1,16 @@
 import { seconds } from '../../clock';
-import { ok, type Result } from '../../result';
+import { ok, type Refusal, type Result } from '../../result';
 import type { Access } from '../access/access';
+import type { AccessRefusal } from '../access/access-checks';
 import type { CredentialAnswer, CredentialRequest } from '../connections/credential';
 import { exchangeToken } from '../grants/direct';
 import type { IssuerConfig, TokenRequest } from '../grants/grants';
-import type { TokenAnswer } from '../grants/issuer';
+import type {
+  CodeRefusalReason,
+  ExchangeRefusalReason,
+  RefreshRefusalReason,
+  TokenResult,
+} from '../grants/token-result';
 import type { Identity } from '../principal/identity';
 import { AccountConnections } from './account-connections';
 import type { AccountCore } from './core';
@@ -26,28 +32,39 @@ export class AccountTokens {
   }
 
   /** Redeems an authorization code (RFC 6749 section 4.1.3). */
-  async redeemCode(config: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer> {
+  async redeemCode(config: IssuerConfig, presented: TokenRequest): Promise<TokenResult<CodeRefusalReason>> {
     const { provider, grants, maintenance } = this.#core;
-    const answer = provider.refuseCode() ?? (await grants.redeemCode(config, presented));
+    const checked = provider.checkCode();
+    const issued = checked.ok ? await grants.redeemCode(config, presented) : checked;
     await maintenance.afterCommit();
-    return answer;
+    return issued;
   }
 
   /** Rotates a refresh token (RFC 6749 section 6), after the sign-in provider was asked if it is time for that. */
-  async rotateRefresh(config: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer> {
+  async rotateRefresh(
+    config: IssuerConfig,
+    presented: TokenRequest,
+  ): Promise<TokenResult<RefreshRefusalReason>> {
     const { provider, grants, maintenance } = this.#core;
-    const refused = await provider.refuseRefresh(config, presented);
-    const answer = refused ?? (await grants.rotateRefresh(config, presented));
+    const checked = await provider.checkRefresh(config, presented);
+    const issued = checked.ok ? await grants.rotateRefresh(config, presented) : checked;
     await maintenance.afterCommit();
-    return answer;
+    return issued;
   }
 
-  /** Exchanges an access token for a narrower one of the same grant (RFC 8693). */
-  async exchangeToken(config: IssuerConfig, presented: TokenRequest, target?: string): Promise<TokenAnswer> {
-    const { grantStore, issuer, maintenance } = this.#core;
-    const answer = await exchangeToken(grantStore, issuer, config, presented, target);
+  /**
+   * Exchanges an access token for a narrower one of the same grant (RFC 8693). `target`: the resource that the request
+   * names, if any, which must be the grant's.
+   */
+  async exchangeToken(
+    config: IssuerConfig,
+    presented: TokenRequest,
+    target?: string,
+  ): Promise<TokenResult<ExchangeRefusalReason>> {
+    const { grantStore: store, issuer, maintenance } = this.#core;
+    const issued = await exchangeToken({ store, issuer, config }, presented, target);
     await maintenance.afterCommit();
-    return answer;
+    return issued;
   }
 
   /**
@@ -66,7 +83,7 @@ export class AccountTokens {
   }
 
   /** What an access token or an access key stands for now: `grantId` is the grant's id or the key's. Notes the use. */
-  authenticate(grantId: string, hash: string): Result<Access> {
+  authenticate(grantId: string, hash: string): Result<Access, Refusal<AccessRefusal>> {
     return this.#core.accesses.use(grantId, hash, seconds());
   }
 
@@ -78,14 +95,14 @@ export class AccountTokens {
     grantId: string,
     hash: string,
     wanted: CredentialRequest,
-  ): Promise<Result<Access & { credential: CredentialAnswer }>> {
+  ): Promise<Result<Access & { credential: CredentialAnswer }, Refusal<AccessRefusal>>> {
     const access = this.authenticate(grantId, hash);
     if (!access.ok) return access;
     return ok({ ...access.value, credential: await this.#connections.credential(wanted) });
   }
 
   /** As {@link authenticate}, of a refresh token too, without noting a use (RFC 7662). */
-  introspect(grantId: string, hash: string): Result<Access> {
+  introspect(grantId: string, hash: string): Result<Access, Refusal<AccessRefusal>> {
     return this.#core.accesses.look(grantId, hash, seconds());
   }
 

@@ -1,11 +1,11 @@
 import { objectKeyring, readSecret, secretName } from '../../config';
 import { writeLog } from '../../log';
 import { Accesses } from '../access/access-checks';
+import { accountOf } from '../access/find-account';
 import { Connections } from '../connections/connections';
 import type { Connector } from '../connections/credential';
 import { migratableConnections } from '../connections/migratable-connections';
 import { ConnectionStore } from '../connections/store';
-import { accountOf } from '../find-account';
 import { Grants } from '../grants/grants';
 import type { Issuer } from '../grants/issuer';
 import { GrantStore } from '../grants/store';

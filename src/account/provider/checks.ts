@@ -2,9 +2,10 @@ import { seconds } from '../../clock';
 import type { OidcProvider } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { sameIssuer } from '../../issuer';
+import { ok, type Refusal, type Result, refuse } from '../../result';
 import type { IssuerConfig, TokenRequest } from '../grants/grants';
-import type { TokenAnswer } from '../grants/issuer';
 import type { GrantStore } from '../grants/store';
+import type { ProviderRefusalReason } from '../grants/token-result';
 import { type Identity, SERVICE, VISITOR } from '../principal/identity';
 import type { SignIns } from '../sign-ins/sign-ins';
 import type { ProviderToken } from './provider';
@@ -45,24 +46,27 @@ export class ProviderChecks {
   }
 
   /**
-   * Why a refresh is refused, after the provider was asked if it is time for that; undefined: it may go on.
-   * `provider_said_no`: all grants of this user have ended. `sign_in_too_old`: nobody could ask it for `max_age`.
-   * `provider_slow` (503): the same, and it is being asked.
+   * Whether a refresh may go on, after the provider was asked if it is time for that. Refused as `provider_said_no`:
+   * all grants of this user have ended; `sign_in_too_old`: nobody could ask it for `max_age`; `provider_slow`: the
+   * same, and it is being asked, so the client should try again in a moment.
    */
-  async refuseRefresh(terms: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer | undefined> {
+  async checkRefresh(
+    config: IssuerConfig,
+    presented: TokenRequest,
+  ): Promise<Result<null, Refusal<ProviderRefusalReason>>> {
     const { profile, grants, signIns } = this.at;
     const known = profile.identity();
-    if (!known || !hasProvider(known)) return undefined;
+    if (!known || !hasProvider(known)) return ok(null);
     const grant = grants.find(presented.grantId, seconds());
-    if (!grant || grant.client_id !== presented.client.client_id) return undefined;
+    if (!grant || grant.client_id !== presented.client.client_id) return ok(null);
     // Whoever has no refresh token of the grant's doesn't have the provider asked.
     const hash = await sha256Hex(presented.secret);
-    if (grants.refreshToken(grant.id, hash, seconds()) === undefined) return undefined;
+    if (grants.refreshToken(grant.id, hash, seconds()) === undefined) return ok(null);
 
-    const provider = providerOf(known, terms.providers);
+    const provider = providerOf(known, config.providers);
     let verdict = this.judge(provider);
     if (verdict === 'ask' && provider) {
-      const { whole, patient } = this.questions.ask(provider, terms);
+      const { whole, patient } = this.questions.ask(provider, config);
       this.at.background(whole);
       await patient;
       verdict = this.judge(provider);
@@ -72,24 +76,24 @@ export class ProviderChecks {
     switch (verdict) {
       case 'denied':
         await this.runMaintenance(seconds());
-        return refusal('provider_said_no');
+        return refuse('provider_said_no');
       case 'too_old':
-        if (!bounded) return undefined;
+        if (!bounded) return ok(null);
         // A browser that signed in so long ago would lead the person round in a circle.
         signIns.endOwn();
-        return refusal('sign_in_too_old');
+        return refuse('sign_in_too_old');
       case 'ask':
         // Not answered yet: a refusal for good would cost the client its sign-in.
-        return bounded && this.judge(provider, false) === 'too_old' ? LATER : undefined;
+        return bounded && this.judge(provider, false) === 'too_old' ? refuse('provider_slow') : ok(null);
       case 'go_on':
-        return undefined;
+        return ok(null);
     }
   }
 
-  /** Why a code is not redeemed: the provider has said no since; undefined: it may be. */
-  refuseCode(): TokenAnswer | undefined {
+  /** Whether a code may be redeemed. Refused as `provider_said_no`: the provider has said no since. */
+  checkCode(): Result<null, Refusal<'provider_said_no'>> {
     const denied = deniedBy(this.at.storage.sql, seconds()) !== undefined;
-    return denied ? refusal('provider_said_no') : undefined;
+    return denied ? refuse('provider_said_no') : ok(null);
   }
 
   /** Ends what there is in spite of a no: one that holds from some time on, a grant made at that very moment. */
@@ -146,15 +150,3 @@ function providerOf({ provider, issuer }: Identity, providers: readonly OidcProv
   const same = providers.filter((one) => sameIssuer(one.issuer, issuer));
   return same.find(({ name }) => name === provider) ?? same[0];
 }
-
-/** As the token endpoint answers it (RFC 6749 section 5.2); `reason` is for the log. */
-function refusal(reason: 'provider_said_no' | 'sign_in_too_old'): TokenAnswer {
-  const error_description = 'Sign in again';
-  return { status: 400, body: { error: 'invalid_grant', error_description }, reason };
-}
-
-const LATER: TokenAnswer = {
-  status: 503,
-  body: { error: 'temporarily_unavailable', error_description: 'Try again in a moment' },
-  reason: 'provider_slow',
-};

@@ -57,13 +57,13 @@ export class ProviderQuestions {
    * The question that is under way, or a new one. `patient`: resolves when it is done with, or after
    * {@link PATIENCE_MS} of it, when it goes on by itself.
    */
-  ask(provider: OidcProvider, terms: Asking) {
+  ask(provider: OidcProvider, deployment: Asking) {
     if (this.underWay) return this.underWay;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, PATIENCE_MS);
     });
-    const whole = this.question(provider, terms).finally(() => {
+    const whole = this.question(provider, deployment).finally(() => {
       clearTimeout(timer);
       this.underWay = undefined;
     });

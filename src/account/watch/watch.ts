@@ -1,8 +1,8 @@
 import { seconds } from '../../clock';
 import { sha256Hex } from '../../crypto';
 import type { Accesses } from '../access/access-checks';
+import { accountOf } from '../access/find-account';
 import type { ConnectionStore } from '../connections/store';
-import { accountOf } from '../find-account';
 import type { Profile } from '../principal/profile';
 
 /*

@@ -3,10 +3,10 @@ import { type Deployment, readSecret, secretName } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { enterPool, leavePool } from '../../flow';
 import { mayPass, type Source } from '../../limits';
-import { ok, type Result, refuse } from '../../result';
+import { ok, type Refusal, type Result, refuse } from '../../result';
 import { ASSERTION_ALGORITHMS, type Client, type ClientAuthMethod } from '../protocol/client';
 import { REGISTRATION_TTL } from '../protocol/library';
-import { isClientDocumentUrl, resolveClientDocument } from './documents';
+import { type ClientDocumentRefusal, isClientDocumentUrl, resolveClientDocument } from './documents';
 
 /** A registered client's record in KV, in the layout of `@cloudflare/workers-oauth-provider`. */
 export interface ClientRecord {
@@ -37,7 +37,7 @@ export async function findClient(
   deployment: Deployment,
   client_id: string,
   from: Source,
-): Promise<Result<Client>> {
+): Promise<Result<Client, Refusal<'client_unknown'> | ClientDocumentRefusal>> {
   const configured = deployment.settings.clients.find((client) => client.client_id === client_id);
   if (configured) return ok(await fromSettings(deployment, configured));
   if (isClientDocumentUrl(client_id)) {

@@ -7,7 +7,7 @@ import { clientIdOf } from '../../crypto';
 import { enterPool } from '../../flow';
 import { decodeUtf8, NO_STORE, readBody } from '../../http';
 import { type Source, sourceOf } from '../../limits';
-import { ok, type Result, refuse } from '../../result';
+import { ok, type Refusal, type Result, refuse } from '../../result';
 import { quotable } from '../../secret-text';
 import { DEVICE_CODE, GRANT_TYPES, LIBRARY_GRANT_TYPES } from '../protocol/client';
 import { REGISTRATION_TTL, registerWithLibrary } from '../protocol/library';
@@ -35,6 +35,19 @@ const metadataSchema = z.looseObject({
 });
 type Metadata = z.infer<typeof metadataSchema>;
 
+/** Why nothing is registered. One with a slash is the library's: `client-registration/…`. `detail` goes to the client. */
+type RegistrationRefusal = Refusal<
+  | 'wrong_type'
+  | 'body_too_large'
+  | 'body_unreadable'
+  | 'metadata_invalid'
+  | 'invalid_redirect_uri'
+  | `${string}/${string}`
+>;
+
+/** A client as the answer to its registration describes it (RFC 7591 section 3.2.1). */
+type ClientInformation = Record<string, unknown>;
+
 /**
  * `POST /oauth/register` (RFC 7591 section 3): 201 with the client, or 400 with `invalid_redirect_uri` or
  * `invalid_client_metadata`. A public client that sends the same metadata again gets the same client.
@@ -47,15 +60,20 @@ export async function register(c: Context): Promise<Response> {
   }
   const { reason, detail } = registered.error;
   record(c, { event: 'client_registered', outcome: 'refused', reason, detail });
+  return c.json(toRegistrationError(registered.error), 400, NO_STORE);
+}
+
+/** RFC 7591 section 3.2.2. */
+function toRegistrationError({ reason, detail }: RegistrationRefusal) {
   const error = reason === 'invalid_redirect_uri' ? reason : 'invalid_client_metadata';
-  return c.json({ error, error_description: detail ?? 'The client metadata is not valid' }, 400, NO_STORE);
+  return { error, error_description: detail ?? 'The client metadata is not valid' };
 }
 
 async function registerClient(
   deployment: Deployment,
   request: Request,
   from: Source,
-): Promise<Result<Record<string, unknown>>> {
+): Promise<Result<ClientInformation, RegistrationRefusal>> {
   const read = await readMetadata(request);
   if (!read.ok) return read;
   const metadata = read.value;
@@ -72,7 +90,7 @@ async function registerClient(
     grant_types: asked.filter((type) => LIBRARY_GRANT_TYPES.includes(type)),
     response_types: ['code'],
   });
-  if (!accepted.ok) return accepted;
+  if (!accepted.ok) return refuse(accepted.error.reason, accepted.error.error_description);
   const { answer } = accepted.value;
   // What the library leaves out is ours: clients send along all that the metadata advertises, and more.
   const more = GRANT_TYPES.filter((type) => asked.includes(type) && !LIBRARY_GRANT_TYPES.includes(type));
@@ -82,7 +100,7 @@ async function registerClient(
   return ok({ ...answer, grant_types, ...issued(stored) });
 }
 
-async function readMetadata(request: Request): Promise<Result<Metadata>> {
+async function readMetadata(request: Request): Promise<Result<Metadata, RegistrationRefusal>> {
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json') return refuse('wrong_type', 'Content-Type must be application/json');
   const body = await readBody(request, MAX_BYTES);
@@ -117,7 +135,7 @@ async function registerDevice(
   deployment: Deployment,
   metadata: Metadata,
   from: Source,
-): Promise<Result<Record<string, unknown>>> {
+): Promise<Result<ClientInformation, RegistrationRefusal>> {
   const method = metadata.token_endpoint_auth_method ?? 'none';
   if (method !== 'none') return refuse('metadata_invalid', 'A client without redirect_uris is a public one');
   const registration: ClientRecord = {

@@ -1,22 +1,17 @@
-import { claimsInRules, type Identity, ruleFor, type TokenAnswer } from '../../account';
+import { claimsInRules, type Identity, ruleFor } from '../../account';
 import { seconds } from '../../clock';
 import { type Deployment, type TrustedIssuer, type TrustRule, titleOf } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { claimOnce } from '../../flow';
 import { sameIssuer } from '../../issuer';
-import { ok, type Result, refuse } from '../../result';
+import { ok, type Refusal, type Result, refuse } from '../../result';
 import { claimedIssuer } from '../clients/assertion';
 import { CLOCK_SKEW } from '../protocol/jwt';
-import { type AuthenticatedRequest, oauthError } from '../protocol/token-request';
+import type { PresentedTokenReason, PresentedTokenRefusal } from '../protocol/oauth-error';
+import type { AuthenticatedRequest, TokenResponse } from '../protocol/token-request';
 import { type Assertion, type Presented, verifyAssertion } from './assertion';
 import { keysOf, mayRefetch } from './issuer-keys';
 import { issueToServiceAccount, planServiceAccount } from './service-account';
-
-/** The error for a token that isn't good: RFC 8693 section 2.2.2, RFC 7523 section 3.1. */
-const ERRORS = {
-  subject_token: { error: 'invalid_request', text: 'The subject token is not valid' },
-  assertion: { error: 'invalid_grant', text: 'The assertion is not valid' },
-} as const;
 
 /**
  * Gives access for a signed token of an issuer of `TRUSTED_ISSUERS`: no more than its rule says, for no longer
@@ -27,23 +22,12 @@ export async function redeemTrusted(
   token: string,
   as: Presented['as'],
   { client, method, form }: AuthenticatedRequest,
-): Promise<TokenAnswer> {
+): Promise<TokenResponse> {
   const found = await readTrusted(deployment, token, as, client?.client_id);
-  if (!found.ok) {
-    const { error, text } = ERRORS[as];
-    const { reason, detail } = found.error;
-    return { ...oauthError(error, text, reason), ...(detail === undefined ? {} : { detail }) };
-  }
+  if (!found.ok) return refusedAs(as, found.error);
   const { trusted, assertion, rule } = found.value;
   // An identity assertion grant names a client, which is worth something only if nobody else can be it.
-  if (assertion.isIdJag && method === 'none') {
-    const refused = oauthError(
-      'invalid_client',
-      'The client must authenticate',
-      'assertion_by_public_client',
-    );
-    return { ...refused, status: 401 };
-  }
+  if (assertion.isIdJag && method === 'none') return refuse('assertion_by_public_client');
   const now = seconds();
   const named = client ?? { client_id: `issuer:${trusted.name}`, name: titleOf(trusted) };
   const { client_id, name } = named;
@@ -60,13 +44,19 @@ export async function redeemTrusted(
     },
     withinResource(form, assertion),
   );
-  if (!plan.ok) return plan.error;
+  if (!plan.ok) return plan;
   const { issuer, subject, exp } = assertion;
   const what = ['trusted', issuer, subject, await idOf(token, assertion)].join('\0');
-  if (await claimOnce(deployment, what, exp + CLOCK_SKEW))
-    return issueToServiceAccount(deployment, plan.value);
-  const { error, text } = ERRORS[as];
-  return oauthError(error, text, 'assertion_replayed');
+  const isFirst = await claimOnce(deployment, what, exp + CLOCK_SKEW);
+  if (!isFirst) return refusedAs(as, { reason: 'assertion_replayed' });
+  return issueToServiceAccount(deployment, plan.value);
+}
+
+function refusedAs(
+  presented_as: Presented['as'],
+  refusal: Refusal<PresentedTokenReason>,
+): { ok: false; error: PresentedTokenRefusal } {
+  return { ok: false, error: { ...refusal, presented_as } };
 }
 
 interface Found {
@@ -80,7 +70,7 @@ async function readTrusted(
   token: string,
   as: Presented['as'],
   client_id: string | undefined,
-): Promise<Result<Found>> {
+): Promise<Result<Found, Refusal<PresentedTokenReason>>> {
   const issuer = claimedIssuer(token);
   if (issuer === undefined) return refuse('assertion_malformed');
   const trusted = deployment.settings.trustedIssuers.find((one) => sameIssuer(one.issuer, issuer));

@@ -221,7 +221,9 @@ describe('what it says is obeyed', () => {
       response_types: [],
     };
     const presented = { client, grantId: 'x', secret: 'a:b:c', form: {} };
-    expect(await account.redeemCode(terms, presented)).toMatchObject({ reason: 'provider_said_no' });
+    expect(await account.redeemCode(terms, presented)).toMatchObject({
+      error: { reason: 'provider_said_no' },
+    });
   });
 
   test('an address that by now belongs to another provider comes in by that one only', async () => {

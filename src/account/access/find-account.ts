@@ -1,5 +1,5 @@
-import { isUserId, type Keyring } from '../crypto';
-import { keyPartsOf } from './keys/text';
+import { isUserId, type Keyring } from '../../crypto';
+import { keyPartsOf } from '../keys/text';
 
 /** The `Account` of a user id that this deployment made: a principal's own, or one that {@link findAccount} knew. */
 export function accountOf(env: Env, userId: string) {

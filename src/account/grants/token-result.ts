@@ -1,0 +1,62 @@
+import type { Refusal, Result } from '../../result';
+
+/* What a token request to an account comes to. `oauth/protocol/oauth-error.ts` says what a client hears of it. */
+
+/** What a token request gets (RFC 6749 section 5.1). */
+export interface IssuedTokens {
+  access_token: string;
+  token_type: string;
+  /** Seconds. */
+  expires_in: number;
+  /** None where the grant has none, or the token was exchanged. */
+  refresh_token?: string;
+  scope: string;
+  /** What the access token is for (RFC 8707). */
+  resource?: string;
+  /** Of an exchanged token (RFC 8693 section 2.2.1). */
+  issued_token_type?: string;
+}
+
+/** A refusal of the issuer's own. `reason` is `category/reason`, a tag for the log. */
+export interface IssuerRefusal extends Refusal<`${string}/${string}`> {
+  /** The code that RFC 6749 section 5.2 or RFC 8707 section 2 has for it. */
+  error: string;
+  error_description: string;
+}
+
+/** Why an account redeems no code. `code_replayed`: the grant ended with it. */
+export type CodeRefusalReason =
+  | 'code_unknown'
+  | 'code_client_mismatch'
+  | 'code_verifier_mismatch'
+  | 'code_expired'
+  | 'code_replayed'
+  | 'provider_said_no'
+  | 'grant_revoked_meanwhile';
+
+/**
+ * Why an account rotates no refresh token. `refresh_replayed`: the grant ended with it, unless `TOKENS.on_replay` is
+ * `refuse`. `provider_slow`: ask again in a moment.
+ */
+export type RefreshRefusalReason =
+  | 'grant_not_found'
+  | 'refresh_client_mismatch'
+  | 'refresh_expired'
+  | 'refresh_replayed'
+  | 'answer_unreadable'
+  | ProviderRefusalReason
+  | 'grant_revoked_meanwhile';
+
+/** What the sign-in provider's word makes of a refresh (`provider/checks.ts`). */
+export type ProviderRefusalReason = 'provider_said_no' | 'sign_in_too_old' | 'provider_slow';
+
+/** Why an account exchanges no access token (RFC 8693). */
+export type ExchangeRefusalReason =
+  | 'subject_token_unknown'
+  | 'subject_token_of_other_client'
+  | 'target_mismatch'
+  | 'scope_not_granted'
+  | 'grant_revoked_meanwhile';
+
+/** What a token request to an account comes to. */
+export type TokenResult<Reason extends string> = Result<IssuedTokens, Refusal<Reason> | IssuerRefusal>;
