@@ -155,7 +155,7 @@ describe('an error of the provider whose parts are anything', () => {
     expect(lastSignIn()).toMatchObject({ outcome: 'refused', reason: 'oidc_code_rejected' });
   });
 
-  test('asked again too: its no is heard', async () => {
+  test('also when asked again: its rejection counts', async () => {
     const app = await connectAt(provider, at);
     provider.instead = () =>
       Response.json({ error: 'invalid_grant', error_description: { toString: 1 } }, { status: 400 });

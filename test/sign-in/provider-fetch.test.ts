@@ -87,7 +87,7 @@ describe('in local development', () => {
     [9002, 'http://localhost:9002/x'],
     [9003, 'http://id.example/x'],
     [9004, 'https://10.0.0.1/x'],
-  ])('what it names beside is not for that: %i, %s', async (port, token_endpoint) => {
+  ])('other endpoints that it names don’t count for that: %i, %s', async (port, token_endpoint) => {
     provider = new SignInProvider(`http://127.0.0.1:${port}`);
     provider.metadata = { token_endpoint };
     expect(reasonOf(await signIn(true))).toBe('oidc_metadata_invalid');

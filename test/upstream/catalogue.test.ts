@@ -86,7 +86,7 @@ describe('a server is asked for its tools', () => {
     expect(call?.headers.get('mcp-param-x')).toBe('1');
   });
 
-  test('anew for each user: what one is shown says nothing of another', async () => {
+  test('again for each user: what one is shown says nothing about another', async () => {
     await (await open()).call('look');
     list = (request) => tools(request, {});
     const { body } = await (await open({ user: { name: 'Eve' } })).call('look');
@@ -166,7 +166,7 @@ describe('a server is asked for its tools', () => {
     expect((await (await open()).call('look')).body.result).toBeDefined();
   });
 
-  test('anew, when what was asked for the consent page was never answered', async () => {
+  test('again, when the request for the consent page was never answered', async () => {
     quiet = new Promise(() => {});
     const slow = gateBefore({ [fresh()]: { behind, setting: { timeout: 30 } } });
     const caller = new Caller(await connectTo(slow, fresh()), fresh());

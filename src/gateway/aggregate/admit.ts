@@ -54,7 +54,7 @@ export async function admitMergedCall(
 
 function providerUnavailable({ server, lock }: LockedCall, id: string | number | undefined): Response {
   const { retry_after = 1 } = lock;
-  const message = words.connection.told.provider_unavailable(titleOf(server), retry_after);
+  const message = words.connection.unconnected.provider_unavailable(titleOf(server), retry_after);
   const error = { code: -32603, message };
   return toJsonRpcError({ reason: 'provider_unavailable', error, retryAfter: retry_after, id });
 }

@@ -98,13 +98,13 @@ export async function askToConnect(
   });
   const title = titleOf(server);
   if (reason === 'provider_unavailable') {
-    return told(words.connection.told.provider_unavailable(title, retry_after), true);
+    return told(words.connection.unconnected.provider_unavailable(title, retry_after), true);
   }
   const { url, code } = await connectLink(deploymentOf(work), principal, server.name);
-  const text = words.connection.code.told(words.connection.told[reason](title, url), code);
+  const text = words.connection.code.withCode(words.connection.unconnected[reason](title, url), code);
   const { envelope, inputResponses } = ctx.mcpReq;
   if (!view.urlElicitation || inputResponses !== undefined) return told(text, !isConnectTool(server, name));
-  const message = words.connection.code.told(words.connection.tool.elicit(title), code);
+  const message = words.connection.code.withCode(words.connection.tool.elicit(title), code);
   if (envelope !== undefined) {
     return inputRequired({ inputRequests: { [CONNECT]: inputRequired.elicitUrl({ message, url }) } });
   }
@@ -126,11 +126,11 @@ export async function connectionNeeded(
   record(work, { ...missing, server: server.name, ...aboutPrincipal(principal) });
   const title = titleOf(server);
   if (reason === 'provider_unavailable') {
-    const text = words.connection.told.provider_unavailable(title, retry_after);
+    const text = words.connection.unconnected.provider_unavailable(title, retry_after);
     return new ProtocolError(ProtocolErrorCode.InternalError, text, { reason });
   }
   const { url, code } = await connectLink(deploymentOf(work), principal, server.name);
-  const text = words.connection.code.told(words.connection.told[reason](title, url), code);
+  const text = words.connection.code.withCode(words.connection.unconnected[reason](title, url), code);
   return new ProtocolError(CONNECTION_NEEDED, text, { reason, url });
 }
 

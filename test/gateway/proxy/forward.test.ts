@@ -159,18 +159,18 @@ describe('before anything is forwarded', () => {
 });
 
 describe('a client of sessions', () => {
-  test('hears 202 for a notification, and for an answer to what the server asked', async () => {
+  test('gets 202 for a notification, and for an answer to a request of the server', async () => {
     const notification = await caller.fetch({ method: 'notifications/initialized', id: null });
     expect([notification.status, await notification.text()]).toEqual([202, '']);
     const answer = await caller.fetch({ body: '{"jsonrpc":"2.0","id":"s1","result":{}}' });
     expect(answer.status).toBe(202);
   });
 
-  test('hears 405 where the server has no stream', async () => {
+  test('gets 405 where the server has no stream', async () => {
     expect((await caller.fetch({ http: 'GET', headers: { accept: 'text/event-stream' } })).status).toBe(405);
   });
 
-  test('hears 204 when it ends its session, however the server says so', async () => {
+  test('gets 204 when it ends its session, however the server says so', async () => {
     const response = await raw.fetch({ http: 'DELETE' });
     expect([response.status, await response.text()]).toEqual([204, '']);
   });

@@ -52,7 +52,7 @@ function isPlain(value: unknown): boolean {
   return typeof value === 'object' && !Array.isArray(value);
 }
 
-describe('a parameter of another type is told by its name', () => {
+describe('a parameter of another type is named in the error', () => {
   test.each(TYPED)('%s: %s must be %s', (method, path, type) => {
     const required = method === 'tools/call' && path !== 'name' ? { name: 'a' } : {};
     for (const value of [...OTHERS, ...(type === 'text' ? [HALF] : [])]) {

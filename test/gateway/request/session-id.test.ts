@@ -55,7 +55,7 @@ beforeEach(async () => {
 const inSession = (id: string) => ({ headers: { 'mcp-session-id': id } });
 
 describe('the session of a server', () => {
-  test('is not told to the client, and known to the server again', async () => {
+  test('is hidden from the client, and given to the server', async () => {
     expect(session).not.toContain('secret-session');
     expect(session).toMatch(/^[\x21-\x7e]+$/);
     expect((await caller.send(inSession(session))).status).toBe(200);
@@ -80,7 +80,7 @@ describe('the session of a server', () => {
     expect([status, body]).toEqual([404, {}]);
   });
 
-  test('that has ended is 404 for a call too, so that the client begins anew', async () => {
+  test('that has ended is 404 for a call, too, so that the client starts again', async () => {
     sessions.clear();
     const { status, body } = await caller.call('erase', inSession(session));
     expect(status).toBe(404);
@@ -142,7 +142,7 @@ describe('a session id gets nowhere', () => {
     await expectNotFound(caller, id());
   });
 
-  test('without a token, whoever it belongs to', async () => {
+  test('without a token, no matter whose it is', async () => {
     const { status } = await caller.send({ headers: { 'mcp-session-id': session, authorization: '' } });
     expect(status).toBe(401);
   });
