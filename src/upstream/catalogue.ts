@@ -76,9 +76,9 @@ export function catalogueKey(
 ): string {
   const { user, client, scope, role, identity } = asker;
   // An entrypoint gets the whole principal (`ctx.props`), all others at most what an identity token says.
-  const told = server.entrypoint === undefined ? [user, client.id, scope, role, identity.groups] : asker;
+  const known = server.entrypoint === undefined ? [user, client.id, scope, role, identity.groups] : asker;
   const hash = createHash('sha256')
-    .update(JSON.stringify([kind, account, told]))
+    .update(JSON.stringify([kind, account, known]))
     .digest('base64url');
   return `${prefixOf(server.name, user.id)}${hash}`;
 }

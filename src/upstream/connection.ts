@@ -26,7 +26,7 @@ export interface ConnectOptions {
   acting: () => Acting;
   /** What the gate's own client can do for a server that asks. */
   capabilities: ClientCapabilities;
-  /** Answers what the server asks; without it the server is told that nothing is there to answer. */
+  /** Answers what the server asks; without it the server is sent that nothing is there to answer. */
   onQuestion?: AnswerQuestion;
   /** Gets what the server says besides its answers. */
   onNotification?: (message: ServerMessage) => void | Promise<void>;
@@ -251,8 +251,8 @@ export class UpstreamConnection {
   #cancel(id: number): void {
     if (this.handshake.era !== 'legacy') return;
     const params = { requestId: id, reason: 'The client has gone' };
-    const told = this.notify('notifications/cancelled', params).catch(() => undefined);
-    this.options.acting().work.executionCtx.waitUntil(told);
+    const sent = this.notify('notifications/cancelled', params).catch(() => undefined);
+    this.options.acting().work.executionCtx.waitUntil(sent);
   }
 
   #route(): Route {
@@ -323,12 +323,12 @@ async function greet(
     const handshake: Handshake = { era: 'legacy', ...begun, account };
     const initialized = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
     const route = { server, acting: acting(), handshake, account };
-    const told = await post(route, {
+    const sent = await post(route, {
       text: initialized,
       method: 'notifications/initialized',
       signal: never(),
     });
-    await told.body?.cancel();
+    await sent.body?.cancel();
     return handshake;
   };
   try {

@@ -98,12 +98,13 @@ export async function askToConnect(
   });
   const title = titleOf(server);
   if (reason === 'provider_unavailable') {
-    return told(words.connection.unconnected.provider_unavailable(title, retry_after), true);
+    return textResult(words.connection.unconnected.provider_unavailable(title, retry_after), true);
   }
   const { url, code } = await connectLink(deploymentOf(work), principal, server.name);
   const text = words.connection.code.withCode(words.connection.unconnected[reason](title, url), code);
   const { envelope, inputResponses } = ctx.mcpReq;
-  if (!view.urlElicitation || inputResponses !== undefined) return told(text, !isConnectTool(server, name));
+  if (!view.urlElicitation || inputResponses !== undefined)
+    return textResult(text, !isConnectTool(server, name));
   const message = words.connection.code.withCode(words.connection.tool.elicit(title), code);
   if (envelope !== undefined) {
     return inputRequired({ inputRequests: { [CONNECT]: inputRequired.elicitUrl({ message, url }) } });
@@ -150,9 +151,9 @@ export async function useUnlocked<T>(
 
 /** The answer of the connect tool when there is nothing left to connect. */
 export function alreadyConnected(server: ServerSetting): CallToolResult {
-  return told(words.connection.tool.done(titleOf(server)), false);
+  return textResult(words.connection.tool.done(titleOf(server)), false);
 }
 
-function told(text: string, isError: boolean): CallToolResult {
+function textResult(text: string, isError: boolean): CallToolResult {
   return { content: [{ type: 'text', text }], ...(isError ? { isError } : {}) };
 }

@@ -18,7 +18,7 @@ export interface Page<T> {
 /**
  * The page after `cursor`, over all groups in their order; undefined when the cursor is none of ours. The cursor
  * names the last thing of the page before, so that what comes or goes elsewhere moves nothing; if that thing
- * itself went, its place counts.
+ * itself went, its position counts.
  */
 export function pageOf<T>(
   groups: Group<T>[],
@@ -27,7 +27,7 @@ export function pageOf<T>(
   size = PAGE,
 ): Page<T> | undefined {
   const all = groups.flatMap(({ server, items }) => items.map((item, index) => ({ server, item, index })));
-  const from = cursor === undefined ? 0 : placeAfter(cursor, groups, keyOf);
+  const from = cursor === undefined ? 0 : positionAfter(cursor, groups, keyOf);
   if (from === undefined) return undefined;
   const page = all.slice(from, from + size);
   const last = page.at(-1);
@@ -36,13 +36,17 @@ export function pageOf<T>(
   return { items, nextCursor: writeCursor([last.server, keyOf(last.item), last.index]) };
 }
 
-type Place = [server: string, key: string, index: number];
+type CursorPosition = [server: string, key: string, index: number];
 
-function writeCursor(place: Place): string {
-  return base64url.encode(JSON.stringify(place));
+function writeCursor(position: CursorPosition): string {
+  return base64url.encode(JSON.stringify(position));
 }
 
-function placeAfter<T>(cursor: string, groups: Group<T>[], keyOf: (item: T) => string): number | undefined {
+function positionAfter<T>(
+  cursor: string,
+  groups: Group<T>[],
+  keyOf: (item: T) => string,
+): number | undefined {
   const [server, key, index] = readCursor(cursor) ?? [];
   const at = groups.findIndex((group) => group.server === server);
   const group = groups[at];
@@ -54,13 +58,13 @@ function placeAfter<T>(cursor: string, groups: Group<T>[], keyOf: (item: T) => s
   return before + (found === -1 ? Math.min(index, group.items.length) : found + 1);
 }
 
-function readCursor(cursor: string): Place | undefined {
+function readCursor(cursor: string): CursorPosition | undefined {
   try {
-    const place: unknown = JSON.parse(new TextDecoder().decode(base64url.decode(cursor)));
-    if (!Array.isArray(place) || place.length !== 3) return undefined;
-    const [server, key, index] = place as unknown[];
+    const position: unknown = JSON.parse(new TextDecoder().decode(base64url.decode(cursor)));
+    if (!Array.isArray(position) || position.length !== 3) return undefined;
+    const [server, key, index] = position as unknown[];
     const read = typeof server === 'string' && typeof key === 'string' && Number.isInteger(index);
-    return read && Number(index) >= 0 ? (place as Place) : undefined;
+    return read && Number(index) >= 0 ? (position as CursorPosition) : undefined;
   } catch {
     return undefined;
   }

@@ -40,7 +40,7 @@ export interface SessionEvents {
   /** Servers told nothing when the client asked for its tools. */
   missing(servers: string[]): void;
   /** The client, which has no credential, asks for one. `from`: its address. */
-  authorize(place: RequestOrigin, from: string | undefined): Promise<Asked>;
+  authorize(requestOrigin: RequestOrigin, from: string | undefined): Promise<Asked>;
 }
 
 /**
@@ -161,9 +161,9 @@ export class LiveSession {
     const { called, from, text, ...acting } = carriedBy(ctx);
     const view = this.view(acting, ctx.mcpReq.id);
     const { origin, local, requestId } = deploymentOf(acting.work);
-    const place = { origin, local, requestId };
+    const requestOrigin = { origin, local, requestId };
     const authorize = isAnonymous(acting.principal)
-      ? { authorize: () => this.on.authorize(place, from) }
+      ? { authorize: () => this.on.authorize(requestOrigin, from) }
       : {};
     const { method, signal } = ctx.mcpReq;
     const request = { text, era: 'legacy', method, signal, onMessage: undefined } as const;

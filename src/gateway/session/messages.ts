@@ -8,7 +8,7 @@ import type { LoggedEvent } from './log';
 
 /** A request of a session, as the Worker hands it to the session's object. */
 export interface SessionRequest {
-  place: RequestOrigin;
+  requestOrigin: RequestOrigin;
   principal: Principal;
   /** Whose session it is: of nobody, while its client has no credential of its own. */
   owner: { user: string; client: string };

@@ -54,18 +54,18 @@ export abstract class McpSessionObject extends DurableObject<Env> {
    * The access token of a session whose client has no credential (`sign-in.ts`), undefined in it until its person
    * has signed in. Undefined: there is no such session.
    */
-  async credential(place: RequestOrigin): Promise<{ token: string | undefined } | undefined> {
+  async credential(requestOrigin: RequestOrigin): Promise<{ token: string | undefined } | undefined> {
     const state = this.#state();
     if (state?.user_id !== '') {
       await this.#refuse(undefined);
       return undefined;
     }
-    return { token: await this.#signIn.token(place) };
+    return { token: await this.#signIn.token(requestOrigin) };
   }
 
   /** A POST, DELETE, or the GET of a request's stream. 404 when there is no such session of that client. */
   async handle(request: SessionRequest): Promise<Response> {
-    const { place, principal, rights, method, body } = request;
+    const { requestOrigin, principal, rights, method, body } = request;
     const message = body === undefined ? undefined : (JSON.parse(body) as JSONRPCRequest);
     const begins = message?.method === 'initialize' && request.begins && !this.#state();
     if (begins) {
@@ -75,11 +75,11 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     }
     const state = this.#state();
     if (!isOf(state, request)) return this.#refuse(message?.id);
-    this.#store.use(principal, place, Date.now());
-    await this.#untilIdle(place);
+    this.#store.use(principal, requestOrigin, Date.now());
+    await this.#untilIdle(requestOrigin);
 
     await this.#awake();
-    const acting = { work: await this.#work(place), principal };
+    const acting = { work: await this.#work(requestOrigin), principal };
     await this.#tellRights(rights);
     const response = await this.#intake.serve(request, message, acting);
     const ends = method === 'DELETE' ? response.ok : begins && !response.ok;
@@ -121,7 +121,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const state = this.#state();
     if (!state) return this.#end();
-    const { settings } = await deploymentAt(this.env, state.place);
+    const { settings } = await deploymentAt(this.env, state.requestOrigin);
     const idle = settings.tokens.session * 1000;
     const isUsed = this.#holder.isThere() || this.#hasCalls();
     const since = (await this.#isWaiting(state)) ? 0 : isUsed ? Date.now() : state.used_at;
@@ -150,7 +150,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       if (eventId !== undefined && socket.readyState !== WebSocket.OPEN) return;
       const note = () => eventId !== undefined && this.#store.setHeard(server, eventId);
       // Stored in one transaction with the event that comes of it: a crash neither loses nor doubles it.
-      const by = { work: await this.#work(state.place), principal };
+      const by = { work: await this.#work(state.requestOrigin), principal };
       await this.#log.because(note, () => live.receive(server, message, by));
       await scheduler.wait(0);
       // If nothing came of it, it was heard all the same.
@@ -182,7 +182,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   async #tellChanges(): Promise<void> {
     const [live, state] = [await this.#awake(), this.#state()];
     if (!state) return;
-    await live.tellChanges({ work: await this.#work(state.place), principal: state.principal });
+    await live.tellChanges({ work: await this.#work(state.requestOrigin), principal: state.principal });
   }
 
   /** Of an object that was away, none goes on. */
@@ -201,15 +201,15 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   }
 
   /** Asks the person to sign in, and looks for the answer for as long as it may come. */
-  async #authorize(place: RequestOrigin, from: string | undefined): Promise<Asked> {
+  async #authorize(requestOrigin: RequestOrigin, from: string | undefined): Promise<Asked> {
     const asks = !(await this.#signIn.isPending());
-    const asked = await this.#signIn.ask({ ...place, from }, this.#store.read()?.initialize);
-    if (asks) this.ctx.waitUntil(this.#awaitSignIn(place));
+    const asked = await this.#signIn.ask({ ...requestOrigin, from }, this.#store.read()?.initialize);
+    if (asks) this.ctx.waitUntil(this.#awaitSignIn(requestOrigin));
     return asked;
   }
 
-  async #awaitSignIn(place: RequestOrigin): Promise<void> {
-    if (!(await this.#signIn.untilSignedIn(place, () => this.#state() !== undefined))) return;
+  async #awaitSignIn(requestOrigin: RequestOrigin): Promise<void> {
+    if (!(await this.#signIn.untilSignedIn(requestOrigin, () => this.#state() !== undefined))) return;
     await this.#tellChanges();
     // Whoever holds the client's own stream opens it anew, in the person's name.
     await this.#log.inOrder(async () => undefined);
@@ -217,9 +217,9 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   }
 
   /** Asks to be woken when the session will have been idle for too long. */
-  async #untilIdle(place: RequestOrigin): Promise<void> {
+  async #untilIdle(requestOrigin: RequestOrigin): Promise<void> {
     if ((await this.ctx.storage.getAlarm()) !== null) return;
-    const { settings } = await deploymentAt(this.env, place);
+    const { settings } = await deploymentAt(this.env, requestOrigin);
     await this.ctx.storage.setAlarm(Date.now() + settings.tokens.session * 1000);
   }
 
@@ -231,7 +231,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   async #wake(restored: boolean): Promise<LiveSession> {
     const state = this.#store.read();
     if (!state) throw new Error('a session that has ended was woken');
-    const work = await this.#work(state.place);
+    const work = await this.#work(state.requestOrigin);
     const live = new LiveSession(this.#store, this.#log, work, {
       greeted: (server) => this.#holder.listen(server),
       subscribed: (server) => this.#holder.listenNow(server),
@@ -242,8 +242,8 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     return live;
   }
 
-  async #work(place: RequestOrigin): Promise<UpstreamContext> {
-    const deployment = await deploymentAt(this.env, place);
+  async #work(requestOrigin: RequestOrigin): Promise<UpstreamContext> {
+    const deployment = await deploymentAt(this.env, requestOrigin);
     return {
       var: { deployment, credentials: new RequestCredentials(deployment) },
       env: this.env,
@@ -257,7 +257,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     const live = state && (await this.#awake().catch(() => undefined));
     this.#isOver = true;
     if (state && live) {
-      const last = { work: await this.#work(state.place), principal: state.principal };
+      const last = { work: await this.#work(state.requestOrigin), principal: state.principal };
       await live.end(acting ?? last).catch(() => undefined);
     }
     this.#holder.letGo('ended');

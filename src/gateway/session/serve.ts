@@ -167,7 +167,7 @@ function describe(
     if (value !== undefined) headers[name] = value;
   }
   return {
-    place: { origin, local, requestId },
+    requestOrigin: { origin, local, requestId },
     principal,
     owner,
     method: c.req.method,

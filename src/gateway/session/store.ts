@@ -15,14 +15,17 @@ export interface SessionState {
   client_id: string;
   initialize: JSONRPCRequest;
   principal: Principal;
-  place: RequestOrigin;
+  requestOrigin: RequestOrigin;
   log_level: LoggingLevel | undefined;
   /** What the client was shown of what it may do, in short. */
   rights: string | undefined;
   used_at: number;
 }
 
-type Row = { [K in Exclude<keyof SessionState, 'used_at'>]: string | null } & { used_at: number };
+type Row = { [K in Exclude<keyof SessionState, 'used_at' | 'requestOrigin'>]: string | null } & {
+  place: string | null;
+  used_at: number;
+};
 
 /** What a session's object remembers. */
 export class SessionStore implements Sealer {
@@ -46,14 +49,14 @@ export class SessionStore implements Sealer {
       client_id: String(row.client_id),
       initialize: JSON.parse(String(row.initialize)) as JSONRPCRequest,
       principal: JSON.parse(String(row.principal)) as Principal,
-      place: JSON.parse(String(row.place)) as RequestOrigin,
+      requestOrigin: JSON.parse(String(row.place)) as RequestOrigin,
       log_level: (row.log_level ?? undefined) as LoggingLevel | undefined,
       rights: row.rights ?? undefined,
       used_at: row.used_at,
     };
   }
 
-  begin({ principal, owner, place }: SessionRequest, initialize: JSONRPCRequest, now: number): void {
+  begin({ principal, owner, requestOrigin }: SessionRequest, initialize: JSONRPCRequest, now: number): void {
     this.sql.exec(
       `INSERT INTO session (id, user_id, client_id, initialize, principal, place, used_at)
        VALUES (1, ?, ?, ?, ?, ?, ?)`,
@@ -61,14 +64,14 @@ export class SessionStore implements Sealer {
       owner.client,
       JSON.stringify(initialize),
       JSON.stringify(principal),
-      JSON.stringify(place),
+      JSON.stringify(requestOrigin),
       now,
     );
   }
 
   /** Notes who uses the session now, and from where. */
-  use(principal: Principal, place: RequestOrigin, now: number): void {
-    const [who, where] = [JSON.stringify(principal), JSON.stringify(place)];
+  use(principal: Principal, requestOrigin: RequestOrigin, now: number): void {
+    const [who, where] = [JSON.stringify(principal), JSON.stringify(requestOrigin)];
     this.sql.exec('UPDATE session SET principal = ?, place = ?, used_at = ?', who, where, now);
   }
 
@@ -185,7 +188,11 @@ export class SessionStore implements Sealer {
   }
 
   #deployment() {
-    const place = this.read()?.place ?? { origin: 'https://localhost', local: true, requestId: '' };
-    return deploymentAt(this.env, place);
+    const requestOrigin = this.read()?.requestOrigin ?? {
+      origin: 'https://localhost',
+      local: true,
+      requestId: '',
+    };
+    return deploymentAt(this.env, requestOrigin);
   }
 }
