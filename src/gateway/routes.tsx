@@ -19,7 +19,7 @@ import { limitCalls, refuseCredential } from './request/limits';
 import { readRequest } from './request/message';
 import { type McpRefusal, toJsonRpcError } from './request/refusal';
 import { identifyBySession, serveSession, serveUnowned } from './session/serve';
-import { serveAlone } from './session/stateless';
+import { serveStateless } from './session/stateless';
 
 /** The longest message to the gate's own tools. */
 const MAX_MESSAGE_BYTES = 4_194_304;
@@ -105,7 +105,7 @@ async function serve(c: Context, resource: Resource): Promise<Response> {
   if (!admitted.ok) return toJsonRpcError(admitted.error);
   const session = stateless ? undefined : await serveSession(c, principal.value, message);
   if (session) return session;
-  if (message) return serveAlone(c, principal.value, message);
+  if (message) return serveStateless(c, principal.value, message);
   // Without a session there is no stream to open, and nothing to end.
   if (c.req.method === 'DELETE') return c.body(null, 204);
   return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST' });

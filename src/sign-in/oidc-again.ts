@@ -1,7 +1,7 @@
 import * as oauth from 'oauth4webapi';
 import type { ProviderAnswer, ProviderQuestion } from '../account';
 import { isSubject } from '../claims';
-import { type Refusal, refuse } from '../result';
+import { ok, type Refusal, type Result, refuse } from '../result';
 import { checkDomain } from './domains';
 import { askUserinfo, clientAuthentication, collectClaims, type RelyingParty } from './oidc';
 import { type Claims, identityAgain } from './oidc-claims';
@@ -9,55 +9,57 @@ import { discover, httpOptions } from './oidc-discovery';
 import { attempt, type OidcRefusal, type OidcResult, ProviderFailure, refusalOf } from './oidc-refusals';
 
 /**
- * Asks a provider whether a person still is who they were, by the refresh token that it gave at sign-in (OpenID
- * Connect Core 1.0, section 12): its `invalid_grant` is a no. A new ID token is validated as at sign-in and must be
- * about the same person (section 12.2); userinfo is asked for what it lacks. Doesn't throw.
+ * Asks a provider whether a person is still who they were, with the refresh token that it gave at sign-in (OpenID
+ * Connect Core 1.0, section 12). Its `invalid_grant` means that they are not. A new ID token is validated as at sign-in
+ * and must be about the same person (section 12.2); userinfo is asked for what it lacks. Doesn't throw.
  */
 export async function askAgain(question: ProviderQuestion): Promise<ProviderAnswer> {
   const { provider, local, providers, clientSecret, refresh_token, known, keep } = question;
-  // From before such subjects were refused.
+  // Signed in before such subjects were refused.
   if (!isSubject(known.subject)) return { verdict: 'revoked', reason: 'oidc_subject_invalid' };
   const found = await discover({ provider, local });
   if (!found.ok) return nothing(found.error, true);
   const rp: RelyingParty = { provider, local, as: found.value, client: { client_id: provider.client_id } };
-  const sent = await present(rp, clientSecret, refresh_token);
-  if (!(sent instanceof Response)) return sent;
+  const sent = await sendRefreshToken(rp, clientSecret, refresh_token);
+  if (!sent.ok) return sent.error;
 
-  const told = sent.status === 200 ? await readObject(sent.clone()) : undefined;
-  if (told) await keep(typeof told.refresh_token === 'string' ? told.refresh_token : undefined);
-  const sources = await readAnswer(rp, sent, known.subject);
+  const response = sent.value;
+  const tokens = response.status === 200 ? await readObject(response.clone()) : undefined;
+  if (tokens) await keep(typeof tokens.refresh_token === 'string' ? tokens.refresh_token : undefined);
+  const sources = await readAnswer(rp, response, known.subject);
   if (!sources.ok) {
     const refusal = withoutSecret(sources.error, refresh_token);
-    // A code is what is rejected at sign-in; here it was the refresh token.
+    // The same error code as for a rejected code at sign-in; here it was the refresh token.
     const rejected = refusal.reason === 'oidc_code_rejected';
     if (rejected) return { verdict: 'revoked', ...refusal, reason: 'oidc_refresh_rejected' };
-    return nothing(refusal, sent.status >= 400);
+    return nothing(refusal, response.status >= 400);
   }
   const identity = identityAgain(provider, known, sources.value);
   const bound = checkDomain(identity, providers);
   return bound.ok ? { verdict: 'valid', identity } : { verdict: 'revoked', ...bound.error };
 }
 
-/** The answer of the token endpoint (RFC 6749, section 6), whatever it says; or that there is none. */
-async function present(
+/** The response of the token endpoint (RFC 6749, section 6), whatever its status; refused when there is none. */
+async function sendRefreshToken(
   rp: RelyingParty,
   clientSecret: string | undefined,
   refreshToken: string,
-): Promise<Response | ProviderAnswer> {
+): Promise<Result<Response, ProviderAnswer>> {
   const { as, client } = rp;
   const authentication = clientAuthentication(as, clientSecret);
   try {
     const options = httpOptions(rp);
-    return await oauth.refreshTokenGrantRequest(as, client, authentication, refreshToken, options);
+    return ok(await oauth.refreshTokenGrantRequest(as, client, authentication, refreshToken, options));
   } catch (error) {
     const { status, reason } = error instanceof ProviderFailure ? error : {};
-    // After other 5xx nobody knows whether the token was rotated; what may not be reached was sent nothing.
+    // After another 5xx it is unknown whether the token was rotated. Nothing was sent to a URL that isn't allowed.
     const answered = status !== undefined && (status < 500 || status === 503);
-    return nothing(refusalOf(error, 'oidc_error'), answered || reason === 'oidc_metadata_invalid');
+    const settled = answered || reason === 'oidc_metadata_invalid';
+    return { ok: false, error: nothing(refusalOf(error, 'oidc_error'), settled) };
   }
 }
 
-/** What the answer and userinfo say of the person, checked; none, when the provider says only that all is well. */
+/** The validated claims about the person in the answer and in userinfo; none when the provider sends tokens only. */
 async function readAnswer(
   rp: RelyingParty,
   response: Response,
@@ -87,7 +89,7 @@ function nothing({ reason, detail }: Refusal<OidcRefusal>, settled: boolean): Pr
   return { verdict: 'unavailable', reason, detail, settled };
 }
 
-/** A provider's own words may quote what it was sent. */
+/** The detail without the secret, which a provider's error text may quote. */
 function withoutSecret({ reason, detail }: Refusal<OidcRefusal>, secret: string): Refusal<OidcRefusal> {
   return detail === undefined ? { reason } : { reason, detail: detail.replaceAll(secret, '…') };
 }

@@ -6,11 +6,11 @@ import type { OidcProvider } from '../config';
 /** Claims of an ID token or of userinfo (OpenID Connect Core 1.0, section 5.1). */
 export type Claims = Readonly<Record<string, JsonValue | undefined>>;
 
-/** Characters of a name that are kept, and of an address (RFC 5321 section 4.5.3.1.3): a longer one is none. */
+/** Characters of a name that are kept; and of an address (RFC 5321 section 4.5.3.1.3), where a longer one is ignored. */
 const LONGEST_NAME = 200;
 const LONGEST_ADDRESS = 254;
 
-/** Whether the ID token leaves something open that userinfo may know: name, address, groups. */
+/** Whether the ID token lacks a claim that userinfo may have: name, address, groups. */
 export function lacksClaims(claims: Claims, groupsClaim: string): boolean {
   return (
     text(claims.name) === undefined ||
@@ -20,7 +20,7 @@ export function lacksClaims(claims: Claims, groupsClaim: string): boolean {
   );
 }
 
-/** The identity that the claims describe; of several sources, the first that has a claim gives it. */
+/** The identity that the claims describe. Each claim is taken from the first of the sources that has it. */
 export function identityOf(
   provider: OidcProvider,
   issuer: string,
@@ -45,18 +45,18 @@ export function identityOf(
 }
 
 /**
- * As {@link identityOf}, of a person who is known, when the provider is asked again. What tells of a person but says
- * nothing of their groups says that there are none (providers leave out an empty claim); of name and address silence
- * says nothing, and where nothing tells of the person at all, everything stays.
+ * As {@link identityOf}, for a person who is known, when the provider is asked again. Without any claim about the person,
+ * everything stays as it is. Else a missing groups claim means no groups, because providers leave out an empty claim;
+ * a missing name or address stays as it is.
  */
 export function identityAgain(provider: OidcProvider, known: Identity, sources: readonly Claims[]): Identity {
-  const silent = (claim: string) => sources.every((claims) => text(claims[claim]) === undefined);
+  const lacks = (claim: string) => sources.every((claims) => text(claims[claim]) === undefined);
   const noGroups = sources.every((claims) => groupsOf(claims, provider.groups_claim) === undefined);
-  if (noGroups && silent('name') && silent('email')) return { ...known, provider: provider.name };
+  if (noGroups && lacks('name') && lacks('email')) return { ...known, provider: provider.name };
   const now = identityOf(provider, known.issuer, known.subject, sources);
-  const { email, email_verified } = silent('email') ? known : now;
-  // A name that was an address is one no longer.
-  const name = silent('name') && known.name !== known.email ? known.name : now.name;
+  const { email, email_verified } = lacks('email') ? known : now;
+  // A name that was only the address doesn't stay.
+  const name = lacks('name') && known.name !== known.email ? known.name : now.name;
   return { ...now, name, email, email_verified };
 }
 
@@ -71,7 +71,7 @@ export function groupsOf(claims: Claims, claim: string): string[] | undefined {
   return value.filter((group): group is string => typeof group === 'string' && group !== '');
 }
 
-/** Address and verification are taken from one source: one's `email_verified` says nothing of another's address. */
+/** Address and verification come from one source: `email_verified` is about the address next to it. */
 function addressOf(sources: readonly Claims[]): Pick<Identity, 'email' | 'email_verified'> {
   const withAddress = sources.filter((claims) => address(claims.email) !== undefined);
   const source = withAddress.find((claims) => claims.email_verified !== undefined) ?? withAddress[0];
@@ -80,7 +80,7 @@ function addressOf(sources: readonly Claims[]): Pick<Identity, 'email' | 'email_
   return { email: address(source?.email), email_verified: verified };
 }
 
-/** Every claim is text here, or nothing: a provider may send anything. */
+/** A claim as text; undefined for anything else, since a provider may send any type. */
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value : undefined;
 }

@@ -1,4 +1,5 @@
 import { joinBytes } from '../http';
+import { memberText, withMembers } from '../json-members';
 import { folded, isObject, parseJsonText } from '../json-text';
 import { AnswerScan, type AnswerShape } from './answer-scan';
 import { readTools, type Tool } from './policy';
@@ -12,8 +13,10 @@ export type Filtered =
 export interface AnswerFilter {
   /** Whether tools were asked for: then what can't be understood as a list of them isn't shown. */
   wantsTools: boolean;
-  /** The tool as the client may see it; undefined: not at all. */
-  publish(tool: Tool): Tool | undefined;
+  /** The text of the tool as the client may see it; undefined: not at all. */
+  publish(tool: Tool): string | undefined;
+  /** Gets the names of tools that no client could show. */
+  onLeftOut?(names: string[]): void;
 }
 
 /**
@@ -38,14 +41,17 @@ export function filterAnswer(text: string, shape: AnswerShape, filter: AnswerFil
   const { result, ...rest } = message.result;
   // Who asked for something else may have asked for words.
   if (!filter.wantsTools && result === undefined && !couldBeTools(rest.tools)) return { kind: 'pass' };
-  const tools = readTools(rest.tools);
-  if (result !== undefined || !tools) return refused;
-  const published = tools.map((tool) => filter.publish(tool)).filter((tool) => tool !== undefined);
-  const cacheScope = rest.cacheScope === undefined ? {} : { cacheScope: 'private' };
-  return {
-    kind: 'changed',
-    text: JSON.stringify({ ...message, result: { ...rest, tools: published, ...cacheScope } }),
-  };
+  const read = readTools(rest.tools, memberText(text, 'result', 'tools') ?? '');
+  if (result !== undefined || !read) return refused;
+  if (read.leftOut.length > 0) filter.onLeftOut?.(read.leftOut);
+  const published = read.tools.map((tool) => filter.publish(tool)).filter((tool) => tool !== undefined);
+  const changed = withMembers(memberText(text, 'result') ?? '', {
+    tools: `[${published.join(',')}]`,
+    ...(rest.cacheScope === undefined ? {} : { cacheScope: '"private"' }),
+    // `null` counts as absent.
+    ...(rest.nextCursor === null ? { nextCursor: undefined } : {}),
+  });
+  return { kind: 'changed', text: withMembers(text, { result: changed }) };
 }
 
 function couldBeTools(tools: unknown): boolean {

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Cache, isolateCache } from '../caches';
 import type { ServerSetting } from '../config';
-import { decodeUtf8 } from '../http';
-import { isObject, parseJsonText } from '../json-text';
-import { answerTypeOf } from '../media-type';
-import { readHead } from './answers';
-import { readEvents } from './events';
+import { memberText } from '../json-members';
+import { asAnswer } from './exchange';
+import type { ListKind } from './items';
+import { messagesOf } from './messages';
 import { readTools, type Tool, withoutHints } from './policy';
 import type { Principal } from './principal';
 
@@ -18,9 +17,6 @@ export interface Listed {
 export interface Tools extends Listed {
   byName: ReadonlyMap<string, Tool>;
 }
-
-/** What servers list. */
-export type ListKind = 'tools' | 'prompts' | 'resources' | 'templates';
 
 interface Entry {
   list: Promise<Listed>;
@@ -142,10 +138,10 @@ export async function listTools(ask: AskPage, meta: unknown, maxBytes: number): 
     };
     const body = { jsonrpc: '2.0', id, method: 'tools/list', params };
     const headers = meta === undefined ? {} : { 'mcp-method': 'tools/list' };
-    const result = await readResult(await ask(body, headers), id, maxBytes);
-    const tools = readTools(result.tools);
-    if (!tools) throw new Error('the server’s answer to tools/list has no tools that can be understood');
-    for (const tool of tools) byName.set(tool.name, byName.has(tool.name) ? withoutHints(tool) : tool);
+    const { value: result, text } = await readResult(await ask(body, headers), id, maxBytes);
+    const read = readTools(result.tools, memberText(text, 'tools') ?? '');
+    if (!read) throw new Error('the server’s answer to tools/list has no tools that can be understood');
+    for (const tool of read.tools) byName.set(tool.name, byName.has(tool.name) ? withoutHints(tool) : tool);
     if (typeof result.ttlMs === 'number') ttlMs = result.ttlMs;
     if (typeof result.nextCursor !== 'string') break;
     cursor = result.nextCursor;
@@ -154,36 +150,21 @@ export async function listTools(ask: AskPage, meta: unknown, maxBytes: number): 
 }
 
 interface ListResult {
-  tools?: unknown;
-  nextCursor?: unknown;
-  ttlMs?: unknown;
+  value: { tools?: unknown; nextCursor?: unknown; ttlMs?: unknown };
+  text: string;
 }
 
 async function readResult(response: Response, id: string, maxBytes: number): Promise<ListResult> {
-  const type = answerTypeOf(response.headers);
-  if (!response.ok || !response.body || !type)
+  if (!response.ok) {
+    await response.body?.cancel();
     throw new Error(`the server answered tools/list with ${response.status}`);
-  if (type === 'text/event-stream') {
-    for await (const data of readEvents(response.body, maxBytes)) {
-      // What begins a stream that one can come back to has an id, and no message.
-      const message = data.trim() === '' ? {} : readMessage(data);
-      if (message.id === id) return resultOf(message);
-    }
-    throw new Error('the server’s stream ended without its tools');
   }
-  const { bytes, rest, broken } = await readHead(response.body, maxBytes);
-  await rest?.cancel();
-  if (rest || broken) throw new Error(rest ? 'the answer is too large' : 'the answer broke off');
-  return resultOf(readMessage(decodeUtf8(bytes) ?? ''));
-}
-
-/** A message of a server's that can be read in one way only. Throws when it can't. */
-function readMessage(text: string): Record<string, unknown> {
-  const parsed = parseJsonText(text);
-  if (!parsed.ok || !isObject(parsed.value)) throw new Error('the server’s answer can’t be understood');
-  return parsed.value;
-}
-
-function resultOf({ result }: Record<string, unknown>): ListResult {
-  return isObject(result) ? result : {};
+  for await (const message of messagesOf(response, maxBytes)) {
+    const answer = asAnswer(message, id);
+    if (answer?.outcome === 'result') {
+      return { value: answer.value.result as object, text: memberText(answer.text, 'result') ?? '{}' };
+    }
+    if (answer) throw new Error('the server answered tools/list with an error');
+  }
+  throw new Error('the server’s answer to tools/list can’t be understood');
 }

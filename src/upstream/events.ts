@@ -84,7 +84,8 @@ export function rewriteEvents(
     if (changed === null) return [];
     if (changed === undefined && lines.length === all.length) return held;
     const kept = lines.filter((line) => line !== '' && (changed === undefined || !isData(line)));
-    const written = changed === undefined ? kept : [...kept, `data: ${changed}`];
+    const fields = changed?.split(/\r\n|\n|\r/).map((line) => `data: ${line}`) ?? [];
+    const written = [...kept, ...fields];
     return written.length === 0 ? [] : [new TextEncoder().encode([...written, '', ''].join('\n'))];
   }
 }

@@ -1,7 +1,8 @@
 import { holds, type Identity, SCOPES, type Scope, scopesWithin, withinTools } from '../account';
 import type { Role, ServerSetting } from '../config';
 import { matchesGlob } from '../glob';
-import { isObject } from '../json-text';
+import { withMembers } from '../json-members';
+import { readItems, rewriteItem } from './items';
 
 /*
  * Who may call what: plain data in, a verdict out. What a principal may never use, or wasn't granted, is
@@ -14,6 +15,8 @@ export interface Tool {
   title?: string | undefined;
   annotations?: ToolHints | undefined;
   inputSchema?: unknown;
+  /** Its JSON text as its server wrote it; undefined of the gate's own tools. */
+  text?: string;
 }
 interface ToolHints {
   title?: unknown;
@@ -25,35 +28,28 @@ interface ToolHints {
 const LONGEST_NAME = 1_024;
 
 /**
- * The tools of a list that a server sent, as far as they can be understood: the others are left out. Members that
- * are `null` count as absent. Undefined when there is no list of tools, or none in it can be understood.
+ * The tools of a list that a server sent, each with its own text, as far as they can be understood and shown: the
+ * others are left out. Undefined when there is no list of tools, or none in it can be understood.
+ *
+ * @param text the list's JSON text
  */
-export function readTools(list: unknown): Tool[] | undefined {
-  if (!Array.isArray(list)) return undefined;
-  const tools = new Map<string, Tool[]>();
-  for (const tool of list.map(readTool)) {
-    const same = tool && tools.get(tool.name);
-    if (same) same.push(tool);
-    else if (tool) tools.set(tool.name, [tool]);
+export function readTools(list: unknown, text: string): { tools: Tool[]; leftOut: string[] } | undefined {
+  const read = readItems('tools', list, text);
+  if (!read || (read.items.length === 0 && read.leftOut.length > 0)) return undefined;
+  const byName = new Map<string, Tool[]>();
+  const leftOut = [...read.leftOut];
+  for (const item of read.items) {
+    const tool = { ...(item.value as unknown as Tool), text: item.text };
+    if (tool.name.length > LONGEST_NAME) leftOut.push(tool.name.slice(0, 40));
+    else byName.set(tool.name, [...(byName.get(tool.name) ?? []), tool]);
   }
-  if (tools.size === 0 && list.length > 0) return undefined;
-  return [...tools.values()].flatMap((same) => (same.length === 1 ? same : same.map(withoutHints)));
+  const tools = [...byName.values()].flatMap((same) => (same.length === 1 ? same : same.map(withoutHints)));
+  return { tools, leftOut };
 }
 
 /** A tool whose name another one has too: which of them is called, nobody can tell. */
-export function withoutHints({ annotations: _, ...tool }: Tool): Tool {
-  return tool;
-}
-
-function readTool(listed: unknown): Tool | undefined {
-  if (!isObject(listed)) return undefined;
-  const tool = Object.fromEntries(Object.entries(listed).filter(([, value]) => value !== null));
-  const { name, title, annotations } = tool;
-  if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME) return undefined;
-  if (!name.isWellFormed()) return undefined;
-  if (title !== undefined && typeof title !== 'string') return undefined;
-  if (annotations !== undefined && !isObject(annotations)) return undefined;
-  return tool as unknown as Tool;
+export function withoutHints({ annotations: _, text, ...tool }: Tool): Tool {
+  return text === undefined ? tool : { ...tool, text: withMembers(text, { annotations: undefined }) };
 }
 
 export type ToolAccess = 'read' | 'write' | 'destructive' | 'hidden';
@@ -107,4 +103,22 @@ export function publishTool<T extends Tool>(tool: T, server: ServerSetting, reac
   const access = accessOf(tool, server);
   const hints = { readOnlyHint: access === 'read', destructiveHint: access === 'destructive' };
   return { ...tool, annotations: { ...tool.annotations, ...hints } };
+}
+
+/**
+ * The text of {@link publishTool}: what its server wrote, but for the hints.
+ *
+ * @param name another name to list it under
+ */
+export function publishedText(
+  tool: Tool,
+  { server, reach, name }: { server: ServerSetting; reach: Reach; name?: string },
+): string | undefined {
+  const published = publishTool(tool, server, reach);
+  if (!published) return undefined;
+  const { text, ...value } = published;
+  const { readOnlyHint, destructiveHint } = published.annotations ?? {};
+  const hints = { readOnlyHint: `${readOnlyHint}`, destructiveHint: `${destructiveHint}` };
+  const renamed = name === undefined ? {} : { name: JSON.stringify(name) };
+  return rewriteItem({ text: text ?? JSON.stringify(value) }, renamed, hints);
 }

@@ -5,7 +5,10 @@ export type ServerFault =
   | 'server_redirects'
   | 'server_not_mcp'
   | 'server_refuses_gate'
-  | 'server_list_too_large';
+  | 'server_list_too_large'
+  | 'server_busy'
+  | 'server_failed'
+  | 'server_broke_off';
 
 /** How each is told, and by which status. */
 export const FAULTS: Record<ServerFault, { status: number; says: string }> = {
@@ -14,6 +17,9 @@ export const FAULTS: Record<ServerFault, { status: number; says: string }> = {
   server_redirects: { status: 502, says: 'answered with a redirect, which is never followed' },
   server_not_mcp: { status: 502, says: 'gave an answer that is not MCP' },
   server_refuses_gate: { status: 502, says: 'refused the gate’s credential' },
+  server_busy: { status: 503, says: 'is busy; try again later' },
+  server_failed: { status: 502, says: 'failed' },
+  server_broke_off: { status: 502, says: 'broke its answer off' },
   server_list_too_large: { status: 502, says: 'sent a list that is too large' },
 };
 

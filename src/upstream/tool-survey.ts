@@ -5,7 +5,7 @@ import type { Tools } from './catalogue';
 import { toolsOf } from './lists';
 import { accessOf, judgeTool, type Reach } from './policy';
 import type { Principal } from './principal';
-import { passingView, UNASKED } from './view';
+import { passingView } from './view';
 
 /** Titles of a server's tools, by what they do. */
 export type ServerTools = Record<'read' | 'write' | 'destructive', string[]>;
@@ -29,7 +29,7 @@ export async function surveyTools(
   const deployment = deploymentOf(c);
   const surveyed = await Promise.all(
     servers.map(async (server) => {
-      const view = passingView(c, principalOf(person, deployment), UNASKED);
+      const view = passingView(c, principalOf(person, deployment));
       const tools = await toolsOf(view, server);
       return tools && ([server.name, sortTools(deployment, server, person, tools)] as const);
     }),

@@ -1,17 +1,16 @@
 import {
   CLIENT_CAPABILITIES_META_KEY,
-  type Client,
   type ClientCapabilities,
   LOG_LEVEL_META_KEY,
   type LoggingLevel,
 } from '@modelcontextprotocol/client';
-import type { ServerContext } from '@modelcontextprotocol/server';
 import { usableServers } from '../account';
 import { isolateCache } from '../caches';
 import { deploymentOf, type RequestContext, type ServerSetting } from '../config';
 import { catalogueKey } from './catalogue';
-import { connectUpstream, type Handshake, type UpstreamConnection } from './connection';
+import { connectUpstream, type UpstreamConnection } from './connection';
 import type { UpstreamContext } from './credentials';
+import type { Handshake } from './handshake';
 import { type Principal, principalAt } from './principal';
 
 /** The servers behind, as one principal may use them. */
@@ -50,28 +49,33 @@ export function isAtMerged({ principal }: Pick<View, 'principal'>): boolean {
 const handshakesOf = isolateCache<Handshake>('serverHandshakes');
 
 /**
- * A view for one request without a session: each use connects anew. What a server says meanwhile is told on the
+ * A view for one request without a session: each use connects for itself. What a server says meanwhile goes on the
  * request's stream; what it asks, its client answers with its next request.
+ *
+ * @param meta the `_meta` of the request, if it has one
+ * @param prefers the era of the client
  */
-export function passingView(work: UpstreamContext, principal: Principal, { mcpReq }: Passing): View {
+export function passingView(
+  work: UpstreamContext,
+  principal: Principal,
+  { meta = {}, prefers = 'modern' }: { meta?: Record<string, unknown>; prefers?: 'modern' | 'legacy' } = {},
+): View {
   const handshakes = handshakesOf(work.env);
-  const envelope: Record<string, unknown> = mcpReq.envelope ?? {};
-  const capabilities = (envelope[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientCapabilities;
-  const prepare = (client: Client) =>
-    client.setNotificationHandler('notifications/message', (said) => mcpReq.notify(said));
+  const capabilities = (meta[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientCapabilities;
   return {
     work,
     principal,
-    logLevel: envelope[LOG_LEVEL_META_KEY] as LoggingLevel | undefined,
+    logLevel: meta[LOG_LEVEL_META_KEY] as LoggingLevel | undefined,
     urlElicitation: capabilities.elicitation?.url !== undefined,
     use: async (server, act) => {
-      const key = catalogueKey(server, principalAt(deploymentOf(work), principal, server));
-      const greeting = handshakes.get(key);
-      const options = { acting: () => ({ work, principal }), capabilities, prepare, greeting, oneWay: true };
+      const key = `${prefers} ${catalogueKey(server, principalAt(deploymentOf(work), principal, server))}`;
+      const handshake = handshakes.get(key);
+      // A server of 2025 hears that it can't ask: nothing could carry its question.
+      const options = { acting: () => ({ work, principal }), capabilities: {}, handshake, prefers };
       try {
-        const behind = await connectUpstream(server, options);
-        if (!greeting && isLasting(behind.greeting)) handshakes.set(key, behind.greeting);
-        return await act(behind).finally(() => behind.end());
+        const upstream = await connectUpstream(server, options);
+        if (!handshake && isLasting(upstream.handshake)) handshakes.set(key, upstream.handshake);
+        return await act(upstream).finally(() => upstream.end());
       } catch (error) {
         handshakes.delete(key);
         throw error;
@@ -80,15 +84,7 @@ export function passingView(work: UpstreamContext, principal: Principal, { mcpRe
   };
 }
 
-/** As much of a request's context as a passing view needs. */
-export interface Passing {
-  mcpReq: Pick<ServerContext['mcpReq'], 'envelope' | 'notify'>;
-}
-
-/** The context of what nobody asked for by MCP. */
-export const UNASKED: Passing = { mcpReq: { notify: async () => undefined } };
-
-/** A 2025-era session is over with the request; all else that a server says of itself may be kept. */
-function isLasting(greeting: Handshake): boolean {
-  return greeting.era === 'modern' || greeting.session === undefined;
+/** A session of 2025 is over with the request; all else that a server says of itself may be kept. */
+function isLasting(handshake: Handshake): boolean {
+  return handshake.era === 'modern' || handshake.session === undefined;
 }

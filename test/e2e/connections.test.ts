@@ -117,7 +117,7 @@ test('the operator is told by command what to register by hand', async () => {
   const wrong = promisify(execFile)(process.execPath, args, {
     env: { ...process.env, GATEHOUSE_KEYS: makeKeys() },
   });
-  await expect(wrong).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('answers 401') });
+  await expect(wrong).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('answered 401') });
 });
 
 test('connections outlive a crash and a change of the master key', async () => {

@@ -48,7 +48,7 @@ describe('skip', () => {
     const browser = await visitor('Eve');
     const { tokens } = await connect({ browser, scope: ['mcp:destructive'] });
     expect(await who(tokens.access_token)).toMatchObject({
-      user: { name: 'Eve (visitor, not verified)', email: null, email_verified: false },
+      user: { name: 'Eve (visitor, not verified)', email_verified: false },
       role: 'viewer',
       scope: 'mcp:read',
     });

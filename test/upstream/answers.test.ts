@@ -166,7 +166,7 @@ describe.each(REQUESTS)('a list is filtered on %s', (where, sent) => {
     const got = await textOf(sent);
     expect(got.text).not.toContain('secret');
     expect(got.broken).toBe(false);
-    if (!what.includes('never ends')) expect(got.text).toContain('"name":"look"');
+    if (!what.includes('never ends')) expect(got.text).toMatch(/"name": ?"look"/);
     if (where === 'tools/list') expect(got.status).toBe(what.includes('status') ? 500 : 200);
   });
 });
@@ -226,7 +226,8 @@ function inParts(text: string): ReadableStream<Uint8Array> {
 }
 
 describe.each(ERAS)('in a list, in the %s era', (era) => {
-  const LOOK = { name: 'look', annotations: { readOnlyHint: true } };
+  const inputSchema = { type: 'object' };
+  const LOOK = { name: 'look', inputSchema, annotations: { readOnlyHint: true } };
 
   test('a tool that can’t be understood is left out alone', async () => {
     const odd = [
@@ -241,6 +242,9 @@ describe.each(ERAS)('in a list, in the %s era', (era) => {
       { name: 'titled', title: { toString: 1 } },
       { name: 'hinted', annotations: 'readOnly' },
       { name: 'hinted', annotations: [] },
+      { name: 'no schema' },
+      { name: 'any', inputSchema: { anyOf: [{ type: 'object' }] } },
+      { name: 'a text', inputSchema: 'object' },
     ];
     answering(() =>
       json(JSON.stringify({ jsonrpc: '2.0', id: 7, result: { tools: [...odd, LOOK, ...odd] } })),
@@ -249,27 +253,27 @@ describe.each(ERAS)('in a list, in the %s era', (era) => {
   });
 
   test('two tools of one name are what the worst of them could be', async () => {
-    const erase = { name: 'look', annotations: { destructiveHint: true } };
+    const erase = { name: 'look', inputSchema, annotations: { destructiveHint: true } };
     const text = (id: string | number) =>
       JSON.stringify({ jsonrpc: '2.0', id, result: { tools: [erase, LOOK] } });
     answer = ({ text: asked }) => json(text(asked.includes('gatehouse-tools') ? 'gatehouse-tools-0' : 7));
     const { body } = await caller.send({ era, method: 'tools/list' });
     const hints = { readOnlyHint: false, destructiveHint: true };
     expect(body.result?.tools).toEqual([
-      { name: 'look', annotations: hints },
-      { name: 'look', annotations: hints },
+      { name: 'look', inputSchema, annotations: hints },
+      { name: 'look', inputSchema, annotations: hints },
     ]);
   });
 
   test('null counts as absent', async () => {
     const tool = { ...LOOK, title: null, description: null, _meta: null };
-    const other = { name: 'other', annotations: null };
+    const other = { name: 'other', inputSchema, annotations: null };
     const result = { tools: [tool, other], nextCursor: null };
     answering(() => json(JSON.stringify({ jsonrpc: '2.0', id: 7, error: null, result })));
     const { body } = await caller.send({ era, method: 'tools/list' });
     expect(body.result?.tools).toEqual([
-      { name: 'look', annotations: { readOnlyHint: true, destructiveHint: false } },
-      { name: 'other', annotations: { readOnlyHint: false, destructiveHint: true } },
+      { name: 'look', inputSchema, annotations: { readOnlyHint: true, destructiveHint: false } },
+      { name: 'other', inputSchema, annotations: { readOnlyHint: false, destructiveHint: true } },
     ]);
   });
 

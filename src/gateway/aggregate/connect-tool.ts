@@ -64,6 +64,11 @@ export interface LockedCall {
 /** Under which the gate itself asks for something; a server behind is told of no answer to it. */
 const CONNECT = 'gatehouse-connect';
 
+/** Whether an answer of a client's is to the gate's own question. */
+export function isConnectAnswer(name: string): boolean {
+  return name === CONNECT;
+}
+
 /** What a client answered to a server's questions, without the gate's own; undefined when that is nothing. */
 export function toTheServer(inputResponses: object | undefined): Record<string, unknown> | undefined {
   const answers = Object.entries(inputResponses ?? {}).filter(([name]) => name !== CONNECT);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /*
  * How things of many servers are named at one endpoint. Tools and prompts: `{server}_{name}`; server names have no
  * `_`, so no two meet. Resources: `mcp+{server}+{uri}`, always: a URI that meant one server's thing while another
- * was down must not mean the other's when it is back.
+ * was down must not mean the other's when it is back. Pages of MCP Apps: `ui://{server}/…`.
  */
 
 /** How what servers have is named for a client: all in one word with its server, or one server's as it is. */
@@ -55,13 +55,19 @@ function serverNameOf(merged: string): string {
 
 /** A resource's URI, or URI template, at `/mcp`. */
 function mergedUri(server: string, uri: string): string {
-  return `mcp+${server}+${uri}`;
+  const page = UI.exec(uri)?.[1];
+  return page === undefined ? `mcp+${server}+${uri}` : `ui://${server}/${page}`;
 }
+
+/** A page of an MCP App, whose scheme clients look for. */
+const UI = /^ui:\/\/(.*)$/s;
 
 /** What {@link mergedUri} made of which server's URI; undefined when it made none of it. */
 function splitUri(uri: string): { server: string; uri: string } | undefined {
   const [, server, inner] = /^mcp\+([a-z0-9-]+)\+(.*)$/s.exec(uri) ?? [];
-  return server === undefined || inner === undefined ? undefined : { server, uri: inner };
+  if (server !== undefined && inner !== undefined) return { server, uri: inner };
+  const [, app, page] = /^ui:\/\/([a-z0-9-]+)\/(.*)$/s.exec(uri) ?? [];
+  return app === undefined || page === undefined ? undefined : { server: app, uri: `ui://${page}` };
 }
 
 /** The names at `/mcp`. */
@@ -71,43 +77,3 @@ export const MERGED: Naming = {
   uri: mergedUri,
   split: splitUri,
 };
-
-/**
- * A result of a server with the URIs of its resources as the client knows them: in content that links to or embeds
- * one, wherever a result has it. What is text stays as it is.
- */
-export function renameUris<T>(names: Naming, server: string, result: T): T {
-  const rename = (uri: string) => names.uri(server, uri);
-  const { content, messages, contents } = result as {
-    content?: unknown;
-    messages?: unknown;
-    contents?: unknown;
-  };
-  const changed = {
-    ...(Array.isArray(content) ? { content: content.map((block) => renameBlock(rename, block)) } : {}),
-    ...(Array.isArray(messages)
-      ? {
-          messages: messages.map((message: { content?: unknown }) => ({
-            ...message,
-            content: renameBlock(rename, message.content),
-          })),
-        }
-      : {}),
-    ...(Array.isArray(contents) ? { contents: contents.map((one) => renamed(rename, one)) } : {}),
-  };
-  return { ...result, ...changed };
-}
-
-type Rename = (uri: string) => string;
-
-function renameBlock(rename: Rename, block: unknown): unknown {
-  const { type, resource } = (block ?? {}) as { type?: unknown; resource?: unknown };
-  if (type === 'resource_link') return renamed(rename, block);
-  if (type === 'resource') return { ...(block as object), resource: renamed(rename, resource) };
-  return block;
-}
-
-function renamed(rename: Rename, value: unknown): unknown {
-  const { uri } = (value ?? {}) as { uri?: unknown };
-  return typeof uri === 'string' ? { ...(value as object), uri: rename(uri) } : value;
-}

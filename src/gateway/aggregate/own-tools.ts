@@ -7,7 +7,7 @@ const whoamiOutput = z.object({
   user: z.object({
     id: z.string(),
     name: z.string(),
-    email: z.string().nullable(),
+    email: z.string().optional(),
     email_verified: z.boolean(),
   }),
   client: z.string(),
@@ -56,11 +56,16 @@ export function askToAuthorize({ link, code }: { link: string; code: string }): 
   return { content: [{ type: 'text', text: words.authorizeTool.answer(link, code) }] };
 }
 
+/** A user without an address has no member for one. */
+function withoutUndefined({ email, ...user }: Principal['user']) {
+  return email === undefined ? user : { ...user, email };
+}
+
 /** What `whoami` answers. Times in RFC 3339. */
 export function describePrincipal(principal: Principal): z.infer<typeof whoamiOutput> {
   const { user, client, scope, servers, role, expires_at } = principal;
   return {
-    user: { ...user, email: user.email ?? null },
+    user: withoutUndefined(user),
     client: client.name,
     scope: scope.join(' '),
     servers,

@@ -1,35 +1,32 @@
-import { LOG_LEVEL_META_KEY, type Tool as SdkTool } from '@modelcontextprotocol/client';
-import {
-  type CallToolRequest,
-  type CallToolResult,
-  type InputRequiredResult,
-  ProtocolError,
-  type ServerContext,
-} from '@modelcontextprotocol/server';
+import { ProtocolError } from '@modelcontextprotocol/server';
 import { roleAt, scopesWithin } from '../../account';
 import { record } from '../../audit';
-import { deploymentOf, type ServerSetting, titleOf } from '../../config';
+import { deploymentOf, type ServerSetting } from '../../config';
+import { memberText } from '../../json-members';
 import {
   aboutPrincipal,
+  type CredentialError,
   CredentialMissing,
-  isSessionLost,
   judgeTool,
   lockInTime,
   lockOf,
-  publishTool,
+  publishedText,
   type Reach,
+  type ServerAnswer,
+  ServerFailure,
   serversOf,
   type Tool,
   toolsOf,
   type Verdict,
   type View,
 } from '../../upstream';
-import { askToConnect, connectTool, isConnectTool, type LockedCall, toTheServer } from './connect-tool';
-import { namesFor, renameUris } from './names';
+import { headerValue, paramHeadersFor } from '../request/message-headers';
+import { connectTool, isConnectTool, type LockedCall } from './connect-tool';
+import { type ClientRequest, forwardTo } from './forward';
+import type { MergedItem } from './items';
+import { type Naming, namesFor } from './names';
 import type { Group } from './pages';
-
-/** A call may take as long as it likes, once its server has begun to answer. */
-export const LONGEST_CALL_MS = 3_600_000;
+import { renamedApp } from './rename';
 
 /** A server's tool under its name at `/mcp`, and what the principal may do there. */
 export interface MergedTool {
@@ -43,7 +40,7 @@ export interface MergedTool {
 export async function mergeTools(
   view: View,
   use: 'judge' | 'answer',
-): Promise<{ groups: Group<Tool>[]; missing: string[]; ttlMs: number }> {
+): Promise<{ groups: Group<MergedItem>[]; missing: string[]; ttlMs: number }> {
   const servers = serversOf(view);
   const lists = await Promise.all(servers.map((server) => publishedAt(view, server, use)));
   const groups = servers.map(({ name: server }, index) => ({ server, items: lists[index]?.tools ?? [] }));
@@ -56,19 +53,23 @@ async function publishedAt(
   view: View,
   server: ServerSetting,
   use: 'judge' | 'answer',
-): Promise<{ tools: Tool[]; ttlMs: number | undefined } | undefined> {
+): Promise<{ tools: MergedItem[]; ttlMs: number | undefined } | undefined> {
   const before = await lockInTime(view, server);
   const list = before ? undefined : await toolsAt(view, server, use);
-  if (list) return { tools: list.tools.flatMap((merged) => publish(merged) ?? []), ttlMs: list.ttlMs };
+  const names = namesFor(view.principal);
+  if (list) return { tools: list.tools.flatMap((merged) => publish(names, merged) ?? []), ttlMs: list.ttlMs };
   // It may be that very question that showed that the server takes the credential no more.
   const lock = before ?? (await lockInTime(view, server));
   if (!lock || lock.reason === 'provider_unavailable') return undefined;
-  return { tools: [connectTool(server)], ttlMs: undefined };
+  const tool = connectTool(server);
+  return { tools: [{ key: tool.name, text: JSON.stringify(tool) }], ttlMs: undefined };
 }
 
-function publish({ name, server, tool, reach }: MergedTool): Tool | undefined {
-  const published = publishTool(tool, server, reach);
-  return published && { ...published, name };
+function publish(names: Naming, { name, server, tool, reach }: MergedTool): MergedItem | undefined {
+  const text = publishedText(tool, { server, reach, name });
+  return text === undefined
+    ? undefined
+    : { key: name, text: renamedApp((uri) => names.uri(server.name, uri), text) };
 }
 
 /** What a name at `/mcp` stands for, and whether a call of it may go on. */
@@ -113,82 +114,38 @@ async function whyMissing(view: View, server: ServerSetting, name: string): Prom
   return lock ? { verdict: 'locked', call: { server, lock, name } } : { verdict: 'unavailable', server };
 }
 
-/** Calls the server's tool, and hands on its progress, its result or its own error. */
+/**
+ * Calls the server's tool: its own answer, whatever it is, or what the model should read in its place.
+ *
+ * @returns the text of a JSON-RPC answer; undefined when the person has to connect the server first (`lock`)
+ */
 export async function callMerged(
   view: View,
   { server, tool }: MergedTool,
-  params: CallToolRequest['params'],
-  ctx: ServerContext,
-): Promise<CallToolResult | InputRequiredResult> {
+  request: ClientRequest,
+): Promise<{ answer: ServerAnswer } | { lock: CredentialError } | { failure: ServerFailure }> {
   const about = { ...aboutPrincipal(view.principal), server: server.name };
   try {
-    const result = await view.use(server, ({ client }) =>
-      client.callTool(
-        { ...asked(params, ctx, view), name: tool.name },
-        {
-          ...carried(params, ctx),
-          // For the headers that its schema names; what the result must be like is between server and client.
-          toolDefinition: { ...tool, outputSchema: undefined } as unknown as SdkTool,
-        },
-      ),
-    );
+    const args = memberText(request.text, 'params', 'arguments');
+    const answer = await forwardTo(view, request, {
+      server,
+      params: { name: JSON.stringify(tool.name) },
+      headers: [['mcp-name', headerValue(tool.name)], ...paramHeadersFor(tool.inputSchema, args)],
+    });
     record(view.work, { event: 'tool_call', outcome: 'ok', ...about, detail: tool.name });
-    return renameUris(namesFor(view.principal), server.name, result);
+    return { answer };
   } catch (error) {
     // It was there when the call was judged: the server or its provider has ended it since.
     const lock = error instanceof CredentialMissing ? error.credential : await lockOf(view, server);
-    if (lock) return askToConnect(view, { server, lock, name: params.name }, ctx);
+    if (lock) return { lock };
     const why = error instanceof Error ? error.message : String(error);
     const detail = `${tool.name}: ${why}`;
-    record(view.work, { event: 'tool_call', outcome: 'failed', reason: 'server_failed', ...about, detail });
-    // What the server itself says of the call is for the client, as it is.
-    if (error instanceof ProtocolError && !isSessionLost(error)) throw error;
-    const text = `The server “${titleOf(server)}” could not answer. Trying again later may help.`;
-    return { isError: true, content: [{ type: 'text', text }] };
+    const failure = error instanceof ServerFailure ? error : undefined;
+    const reason = failure?.fault ?? 'server_failed';
+    record(view.work, { event: 'tool_call', outcome: 'failed', reason, ...about, detail });
+    if (error instanceof ProtocolError) throw error;
+    return { failure: failure ?? new ServerFailure('server_not_mcp', why) };
   }
-}
-
-/**
- * The parameters of a request as its server gets them: with what a client answered to its questions, and how much
- * of its log is wanted (2026).
- */
-export function asked<P extends { _meta?: object | undefined }>(
-  params: P,
-  { mcpReq }: ServerContext,
-  { logLevel }: View,
-): P {
-  const state = mcpReq.requestState<string>();
-  const answers = toTheServer(mcpReq.inputResponses);
-  return {
-    ...params,
-    ...(logLevel === undefined ? {} : { _meta: { ...params._meta, [LOG_LEVEL_META_KEY]: logLevel } }),
-    ...(answers && { inputResponses: answers }),
-    ...(state === undefined ? {} : { requestState: state }),
-  };
-}
-
-/** How a request is carried to its server: it ends with the client's, and its progress comes back. */
-export function carried(
-  params: { _meta?: { progressToken?: string | number | undefined } | undefined },
-  ctx: ServerContext,
-) {
-  const { mcpReq } = ctx;
-  const progressToken = params._meta?.progressToken;
-  return {
-    signal: mcpReq.signal,
-    timeout: LONGEST_CALL_MS,
-    // A client of 2026 answers a server's questions with its next request; for one of 2025 the session asks it.
-    allowInputRequired: mcpReq.envelope !== undefined,
-    ...(progressToken === undefined
-      ? {}
-      : {
-          onprogress: (progress: object) => {
-            const said = { ...progress, progressToken };
-            // A client that has gone can't be told.
-            void mcpReq.notify({ method: 'notifications/progress', params: said }).catch(() => undefined);
-          },
-        }),
-  };
 }
 
 async function toolsAt(

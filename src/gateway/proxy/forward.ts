@@ -12,7 +12,7 @@ import { paramHeaders, repeatedHeaders, setRepeated } from '../request/message-h
 import { forwardedHeaders } from '../request/passed-headers';
 import type { McpRefusal } from '../request/refusal';
 import { isOwnSession } from '../session/serve';
-import { serveAlone } from '../session/stateless';
+import { serveStateless } from '../session/stateless';
 import { admitCall, toolNameOf } from './admit-call';
 import { about, type NotForwarded, openProxyRequest, type ProxyRequest, serverFailed } from './proxy-request';
 import { relay } from './relay';
@@ -102,7 +102,7 @@ async function answerInstead(
   if (refusal.reason === 'no_credential') return answerUnconnected(request, refusal.credential);
   if (refusal.reason !== 'connect_tool') return { ok: false, error: refusal };
   if (!message) throw new Error('a tool was called without a message');
-  return ok(await serveAlone(c, principal, message));
+  return ok(await serveStateless(c, principal, message));
 }
 
 /** What the client sent, but for its answer to the gate's own question (MCP 2026-07-28, `inputResponses`). */

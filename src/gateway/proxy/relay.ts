@@ -9,7 +9,7 @@ import {
   faultError,
   filterAnswer,
   passScanned,
-  publishTool,
+  publishedText,
   readHead,
   rewriteEvents,
 } from '../../upstream';
@@ -126,6 +126,6 @@ function refusedEvent(request: ProxyRequest, id: RequestId | undefined): string 
 function filterFor({ server, principal, message }: ProxyRequest): AnswerFilter {
   return {
     wantsTools: message?.method === 'tools/list',
-    publish: (tool) => publishTool(tool, server, principal),
+    publish: (tool) => publishedText(tool, { server, reach: principal }),
   };
 }

@@ -81,9 +81,9 @@ export class SessionIntake {
   }
 
   #forward(
-    { method, headers }: SessionRequest,
+    { method, headers, body = '' }: SessionRequest,
     message: object | undefined,
-    carried: Omit<Carried, 'from'>,
+    carried: Omit<Carried, 'from' | 'text'>,
     inner?: string,
   ): Promise<Response> {
     const forwarded = new Request('https://session/mcp', {
@@ -93,7 +93,7 @@ export class SessionIntake {
     const from = headers['cf-connecting-ip'];
     return this.#serial.run('requests', async () => {
       const live = await this.live();
-      return this.log.opening(inner, () => live.handle(forwarded, message, { ...carried, from }));
+      return this.log.opening(inner, () => live.handle(forwarded, message, { ...carried, from, text: body }));
     });
   }
 }

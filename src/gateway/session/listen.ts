@@ -1,20 +1,16 @@
-import {
-  type Client,
-  type JSONRPCMessage,
-  type McpSubscription,
-  StreamableHTTPClientTransport,
-} from '@modelcontextprotocol/client';
+import { type JSONRPCMessage, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../../config';
 import {
   type Acting,
   answerOrThrow,
   callServerAs,
-  connectUpstream,
   type Handshake,
+  messagesOf,
+  modernMeta,
   passingView,
+  post,
   serversOf,
   toolsOf,
-  UNASKED,
 } from '../../upstream';
 
 /*
@@ -56,14 +52,14 @@ const LONGEST_PAUSE = 300_000;
 /** Listens until the signal aborts. Nothing is thrown: a server that can't be listened to is silent. */
 export async function listenTo(
   wanted: ListenRequest,
-  ears: StreamListener,
+  listener: StreamListener,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    if (wanted.greeting.era === 'modern') await listenStateless(wanted, ears, signal);
-    else if (wanted.greeting.session !== undefined) await listenInSession(wanted, ears, signal);
+    if (wanted.greeting.era === 'modern') await listenStateless(wanted, listener, signal);
+    else if (wanted.greeting.session !== undefined) await listenInSession(wanted, listener, signal);
     // Without a session there is nothing more to hear.
-    else ears.opened();
+    else listener.opened();
   } catch {
     // It has no stream of its own, or went away for good: the next call will tell.
   }
@@ -72,7 +68,7 @@ export async function listenTo(
 /** The server's own stream of a 2025-era session that the session's object keeps. */
 async function listenInSession(
   wanted: ListenRequest,
-  ears: StreamListener,
+  listener: StreamListener,
   until: AbortSignal,
 ): Promise<void> {
   const { acting, server, greeting } = wanted;
@@ -93,12 +89,12 @@ async function listenInSession(
       if ([400, 404].includes(answer.status) && !lost.signal.aborted) {
         lost.abort();
         void transport.close();
-        ears.lost();
+        listener.lost();
       }
       return answer;
     },
   });
-  transport.onmessage = (message) => ears.message(message, eventId);
+  transport.onmessage = (message) => listener.message(message, eventId);
   signal.addEventListener('abort', () => void transport.close(), { once: true });
   await transport.start();
   const onresumptiontoken = (token: string) => {
@@ -110,53 +106,66 @@ async function listenInSession(
       () => true,
       () => false,
     );
-    if (opened) return ears.opened();
+    if (opened) return listener.opened();
     await sleep(pause, signal);
   }
 }
 
+/** What a `subscriptions/listen` stream of ours says. */
+const SUBSCRIBED: readonly string[] = [...LIST_CHANGES, 'notifications/resources/updated'];
+
 /** `subscriptions/listen` at a 2026-era server, again whenever it ends. */
 async function listenStateless(
   wanted: ListenRequest,
-  ears: StreamListener,
+  listener: StreamListener,
   signal: AbortSignal,
 ): Promise<void> {
-  const { acting, server, greeting, uris } = wanted;
-  const prepare = (client: Client) => {
-    for (const method of [...LIST_CHANGES, 'notifications/resources/updated'] as const) {
-      client.setNotificationHandler(method, (said: object) =>
-        ears.message({ jsonrpc: '2.0', ...said } as JSONRPCMessage, undefined),
-      );
-    }
-  };
-  const filter = {
+  for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    const opened = await subscribe(wanted, listener, signal).catch(() => false);
+    if (opened) pause = FIRST_PAUSE;
+    if (signal.aborted) return;
+    await sleep(pause, signal);
+    // What changed meanwhile nobody heard.
+    if (opened) for (const method of LIST_CHANGES) listener.message({ jsonrpc: '2.0', method }, undefined);
+  }
+}
+
+/** Listens until the stream ends. Returns whether it had begun. */
+async function subscribe(
+  { acting, server, greeting, uris }: ListenRequest,
+  listener: StreamListener,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const notifications = {
     toolsListChanged: true,
     promptsListChanged: true,
     resourcesListChanged: true,
     ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }),
   };
-  const options = { acting, capabilities: {}, prepare, greeting };
-  for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-    const behind = await connectUpstream(server, options).catch(() => undefined);
-    const subscription = await behind?.client.listen(filter).catch(() => undefined);
-    if (subscription) {
-      ears.opened();
-      pause = FIRST_PAUSE;
-      await ended(subscription, signal);
-    }
-    await behind?.end();
-    if (signal.aborted) return;
-    await sleep(pause, signal);
-    // What changed meanwhile nobody heard.
-    if (subscription) for (const method of LIST_CHANGES) ears.message({ jsonrpc: '2.0', method }, undefined);
+  const method = 'subscriptions/listen';
+  const params = { notifications, _meta: modernMeta({}) };
+  const text = JSON.stringify({ jsonrpc: '2.0', id: 'gatehouse-listen', method, params });
+  const route = { server, acting: acting(), handshake: greeting, account: '' };
+  const answer = await post(route, { text, method, signal });
+  if (!answer.ok) {
+    await answer.body?.cancel();
+    return false;
   }
-}
-
-async function ended(subscription: McpSubscription, signal: AbortSignal): Promise<void> {
-  const stop = () => void subscription.close();
-  signal.addEventListener('abort', stop, { once: true });
-  await subscription.closed;
-  signal.removeEventListener('abort', stop);
+  let opened = false;
+  try {
+    for await (const { value } of messagesOf(answer)) {
+      if (value.method === 'notifications/subscriptions/acknowledged' && !opened) {
+        opened = true;
+        listener.opened();
+      }
+      if (SUBSCRIBED.includes(String(value.method))) {
+        listener.message(value as unknown as JSONRPCMessage, undefined);
+      }
+    }
+  } catch {
+    // It broke off, or is over.
+  }
+  return opened;
 }
 
 /** Waits for a server that told nothing until it does. False when the signal aborts before. */
@@ -171,7 +180,7 @@ export async function isBack(
     const { work, principal } = acting();
     // It may have become none of theirs.
     if (!serversOf({ work, principal }).includes(server)) return false;
-    if (await toolsOf(passingView(work, principal, UNASKED), server, 'answer')) return true;
+    if (await toolsOf(passingView(work, principal), server, 'answer')) return true;
   }
   return false;
 }

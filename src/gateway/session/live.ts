@@ -27,6 +27,8 @@ export interface Carried extends Acting {
   called: Called | undefined;
   /** The client's address, where it is known. */
   from: string | undefined;
+  /** The message, as the client wrote it. */
+  text: string;
 }
 
 /** What the object has to know of. */
@@ -60,13 +62,13 @@ export class LiveSession {
       sessionIdGenerator: () => INNER_ID,
       eventStore: log,
     });
-    this.#server = gateServer(deploymentOf(work), (ctx) => this.#seenBy(ctx));
+    this.#server = gateServer(deploymentOf(work), log.results, (ctx) => this.#seenBy(ctx));
     this.#servers = new SessionServers(store, log, this.#server, (server) => on.greeted(server));
     countRequestsFrom(this.#server, Date.now());
     this.#server.setRequestHandler('logging/setLevel', async ({ params }, ctx) => {
       store.setLogLevel(params.level);
-      const act: Parameters<SessionServers['toGreeted']>[1] = ({ client }) =>
-        client.setLoggingLevel(params.level);
+      const act: Parameters<SessionServers['toGreeted']>[1] = (upstream) =>
+        upstream.request('logging/setLevel', { level: params.level });
       await this.#servers.toGreeted({ ...carriedBy(ctx), requestId: ctx.mcpReq.id }, act, 'logging');
       return {};
     });
@@ -97,9 +99,9 @@ export class LiveSession {
     const response = await this.transport.handleRequest(request, { authInfo, parsedBody: message });
     // The SDK tells those who handle a notification nothing of its request.
     if (response.ok && isRootsChange(message)) {
-      await this.#servers.toGreeted(carried, ({ client: to }) => to.sendRootsListChanged());
+      await this.#servers.toGreeted(carried, (to) => to.notify('notifications/roots/list_changed'));
     }
-    return response;
+    return this.log.results.restore(response);
   }
 
   /** What a principal sees through this session. */
@@ -156,14 +158,16 @@ export class LiveSession {
   }
 
   #seenBy(ctx: ServerContext): Seen {
-    const { called, from, ...acting } = carriedBy(ctx);
+    const { called, from, text, ...acting } = carriedBy(ctx);
     const view = this.view(acting, ctx.mcpReq.id);
     const { origin, local, requestId } = deploymentOf(acting.work);
     const place = { origin, local, requestId };
     const authorize = isAnonymous(acting.principal)
       ? { authorize: () => this.on.authorize(place, from) }
       : {};
-    return { view, called, onMissing: (servers) => this.on.missing(servers), ...authorize };
+    const { method, signal } = ctx.mcpReq;
+    const request = { text, era: 'legacy', method, signal, onMessage: undefined } as const;
+    return { view, request, called, onMissing: (servers) => this.on.missing(servers), ...authorize };
   }
 
   async #subscribe(merged: string, ctx: ServerContext, wanted: boolean): Promise<object> {
@@ -171,9 +175,9 @@ export class LiveSession {
     const { server, uri } = await findResource(view, merged);
     // Even if the server can't be told: when it is greeted again, it isn't asked for this.
     if (!wanted) this.store.unsubscribe(server.name, uri);
-    await useUnlocked(view, server, async ({ client, greeting }) => {
-      if (greeting.era === 'modern') return;
-      await (wanted ? client.subscribeResource({ uri }) : client.unsubscribeResource({ uri }));
+    await useUnlocked(view, server, async (upstream) => {
+      if (upstream.handshake.era === 'modern') return;
+      await upstream.request(wanted ? 'resources/subscribe' : 'resources/unsubscribe', { uri });
     });
     if (wanted) this.#watch(view, server, uri, merged);
     await this.on.subscribed(server.name);

@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventStore, JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server';
+import { memberText } from '../../json-members';
 import { Serial } from '../../serial';
+import { RawResults } from '../aggregate/raw-results';
 import { type Audience, FOR_NOBODY, readAudience } from './audience';
 import { SessionRequests } from './requests';
 
@@ -35,6 +37,8 @@ export interface Sealer {
  * that came before it.
  */
 export class EventLog implements EventStore {
+  /** Results that pass as the texts that servers wrote. */
+  readonly results = new RawResults();
   /** While a restored session is told again how it began, nothing of it is news. */
   muted = false;
   #seq: number;
@@ -127,7 +131,8 @@ export class EventLog implements EventStore {
       const whose = known ? known.audience : audience ? JSON.stringify(audience) : null;
       if (request !== undefined && !known)
         this.sql.exec('INSERT INTO calls VALUES (?, ?, ?)', stream, JSON.stringify(request), whose);
-      const sealed = primes ? '' : await this.sealer.seal(message);
+      const text = this.results.textOf(message);
+      const sealed = primes ? '' : await this.sealer.seal(text === undefined ? message : { text });
       if (answers) this.sql.exec('DELETE FROM calls WHERE stream = ?', stream);
       // The number stays taken: one that a client has seen must never come again.
       const kept = sealed.length <= MAX_EVENT ? sealed : '';
@@ -186,6 +191,12 @@ export class EventLog implements EventStore {
     return rows.map(({ stream, request_id }) => ({ stream, id: JSON.parse(request_id) as string | number }));
   }
 
+  /** A message whose result is a server's own text, as it goes through the SDK. */
+  #messageOf(text: string): JSONRPCMessage {
+    const id = JSON.parse(memberText(text, 'id') ?? 'null') as RequestId;
+    return { jsonrpc: '2.0', id, result: this.results.keep(memberText(text, 'result') ?? '{}') };
+  }
+
   #callOf(stream: string): Pick<Row, 'audience'> | undefined {
     const query = 'SELECT audience FROM calls WHERE stream = ?';
     return this.sql.exec<Pick<Row, 'audience'>>(query, stream).toArray()[0];
@@ -200,7 +211,8 @@ export class EventLog implements EventStore {
       )
       .toArray();
     const events = rows.map(async (row) => {
-      const message = await this.sealer.unseal<JSONRPCMessage>(row.message);
+      const kept = await this.sealer.unseal<JSONRPCMessage | { text: string }>(row.message);
+      const message = kept && 'text' in kept ? this.#messageOf(kept.text) : kept;
       const id = `${stream === STANDALONE ? '' : stream}~${row.seq}`;
       return message && { id, message, audience: readAudience(row.audience) };
     });

@@ -7,15 +7,15 @@ import {
   connectUpstream,
   forgetLists,
   type Handshake,
-  isSessionLost,
+  SessionLost,
   serversOf,
   type UpstreamConnection,
 } from '../../upstream';
 import { namesFor } from '../aggregate/names';
 import { audienceOf, audienceOfServer, isFor } from './audience';
-import { handOn } from './forward-server-requests';
+import { forwarders } from './forward-server-requests';
 import type { EventLog } from './log';
-import { countRequestsFrom, REQUESTS_EACH } from './request-ids';
+import { REQUESTS_EACH } from './request-ids';
 import type { SessionStore } from './store';
 
 /** Why something is done at a server: in whose name, and in the course of which request of the client, if of one. */
@@ -26,7 +26,7 @@ export interface Cause extends Acting {
 /** A connection to a server, made for one cause: the session there is shared, who acts in it is not. */
 interface Use {
   cause: Cause;
-  behind: UpstreamConnection;
+  upstream: UpstreamConnection;
   /** Which ids its requests have: see {@link countRequestsFrom}. */
   slot: number;
 }
@@ -54,20 +54,20 @@ export class SessionServers {
   async use<T>(
     server: ServerSetting,
     cause: Cause,
-    act: (behind: UpstreamConnection) => Promise<T>,
+    act: (upstream: UpstreamConnection) => Promise<T>,
   ): Promise<T> {
     let used: Handshake | undefined;
     const attempt = async () => {
       const use = await this.#connect(server, cause);
-      used = use.behind.greeting;
-      return this.#during(server.name, use, () => act(use.behind));
+      used = use.upstream.handshake;
+      return this.#during(server.name, use, () => act(use.upstream));
     };
     const known = this.#greetings.has(server.name) || (await this.store.greeting(server.name)) !== undefined;
     try {
       return await attempt();
     } catch (error) {
       // A server that has forgotten the session has done nothing: it is greeted again, by the first who hears it.
-      if (!known || !used || !isSessionLost(error)) throw error;
+      if (!known || !used || !(error instanceof SessionLost)) throw error;
       if (isSame(await this.store.greeting(server.name), used)) this.store.forgetGreeting(server.name);
       return attempt();
     }
@@ -76,28 +76,28 @@ export class SessionServers {
   /** Does something at each 2025-era server that the session has spoken to; one that fails is left out. */
   async toGreeted(
     cause: Cause,
-    act: (behind: UpstreamConnection) => Promise<unknown>,
+    act: (upstream: UpstreamConnection) => Promise<unknown>,
     capability?: 'logging',
   ): Promise<void> {
     const greeted = this.store.greeted();
     const servers = serversOf(cause).filter(({ name }) => greeted.includes(name));
     const done = servers.map(async (server) => {
-      const { behind } = await this.#connect(server, cause);
-      const fits = !capability || behind.client.getServerCapabilities()?.[capability];
-      if (behind.greeting.era === 'legacy' && fits) await act(behind);
+      const { upstream } = await this.#connect(server, cause);
+      const fits = !capability || upstream.capabilities[capability] !== undefined;
+      if (upstream.handshake.era === 'legacy' && fits) await act(upstream);
     });
     await Promise.allSettled(done);
   }
 
   /** Takes a message that a server sent on its own stream, which was opened in the name of `by`. */
-  async receive(server: ServerSetting, message: JSONRPCMessage, by: Acting): Promise<void> {
+  async receive(server: ServerSetting, sent: JSONRPCMessage, by: Acting): Promise<void> {
+    const message = { text: JSON.stringify(sent), value: { ...sent }, eventId: undefined };
     const uses = [...(this.#underWay.get(server.name) ?? [])];
-    const slot = slotOf(message);
-    const named = uses.find((use) => use.slot === slot);
-    if (named) return named.behind.receive(message);
-    if ('method' in message && message.method === 'notifications/cancelled') {
-      for (const use of uses) use.behind.receive(message);
-      (await this.#aside.get(server.name)?.use)?.behind.receive(message);
+    const named = uses.find((use) => use.upstream.expects(message.value) || use.slot === slotOf(sent));
+    if (named) return named.upstream.receive(message);
+    if ('method' in sent && sent.method === 'notifications/cancelled') {
+      for (const use of uses) use.upstream.receive(message);
+      (await this.#aside.get(server.name)?.use)?.upstream.receive(message);
       return;
     }
     // It doesn't say which request it belongs to: it is taken for the latest's, if that may know of all that it
@@ -107,14 +107,14 @@ export class SessionServers {
       ({ cause }) => cause.requestId !== undefined && all.every((one) => mayStandFor(cause, one)),
     );
     const use = latest ?? (await this.#besides(server, by));
-    use?.behind.receive(message);
+    use?.upstream.receive(message);
   }
 
   /** Ends the sessions at the servers, and what is under way there. */
   async end(cause: Cause): Promise<void> {
-    await this.toGreeted(cause, (behind) => behind.end());
+    await this.toGreeted(cause, (upstream) => upstream.end());
     const all = [...this.#underWay.values()].flatMap((uses) => [...uses]);
-    await Promise.allSettled(all.map(({ behind }) => behind.client.close()));
+    for (const { upstream } of all) upstream.close();
   }
 
   /** What the session's client can do for a server that asks. */
@@ -146,7 +146,7 @@ export class SessionServers {
     // One that failed, failed in another's name.
     if (this.#greetings.has(name)) return this.#connect(server, cause);
     const made = this.#greet(server, cause);
-    const making = made.then(({ behind }) => behind.greeting).catch(() => undefined);
+    const making = made.then(({ upstream }) => upstream.handshake).catch(() => undefined);
     this.#greetings.set(name, making);
     try {
       return await made;
@@ -157,15 +157,17 @@ export class SessionServers {
 
   async #greet(server: ServerSetting, cause: Cause): Promise<Use> {
     const use = await this.#open(server, cause, undefined);
-    const { client, greeting } = use.behind;
-    await this.store.setGreeting(server.name, greeting);
+    const { upstream } = use;
+    const { handshake } = upstream;
+    await this.store.setGreeting(server.name, handshake);
     const { log_level } = this.store.read() ?? {};
-    if (greeting.era === 'legacy') {
+    if (handshake.era === 'legacy') {
       const again = this.store
         .subscriptions(server.name)
         .filter(({ audience }) => !audience || isFor(cause.work, cause.principal, audience))
-        .map(({ uri }): Promise<unknown> => client.subscribeResource({ uri }));
-      if (log_level && client.getServerCapabilities()?.logging) again.push(client.setLoggingLevel(log_level));
+        .map(({ uri }): Promise<unknown> => upstream.request('resources/subscribe', { uri }));
+      if (log_level && upstream.capabilities.logging)
+        again.push(upstream.request('logging/setLevel', { level: log_level }));
       // What isn't there any more, or not for this account, is no reason to fail the call that greets it.
       await Promise.allSettled(again);
     }
@@ -190,27 +192,25 @@ export class SessionServers {
     const slot = Math.max(this.#slot + 1, Date.now());
     this.#slot = slot;
     const own = audienceOf(work, principal);
-    const behind = await connectUpstream(server, {
+    const upstream = await connectUpstream(server, {
       acting: () => cause,
       capabilities: this.capabilities(),
-      prepare: (client) => {
-        countRequestsFrom(client, slot);
-        handOn(client, this.to, {
-          uriOf: (uri) =>
-            this.store.watched(server.name, uri)?.as ?? namesFor(principal).uri(server.name, uri),
-          capabilities: this.capabilities(),
-          related: () =>
-            requestId === undefined ? this.#ownStream(server, cause) : { relatedRequestId: requestId },
-          changed: () => forgetLists(catalogueOf(work.env), server.name, principal.user.id),
-          says: (send) => this.log.concerning(own, send),
-          saysOfLists: (send) => this.log.concerning(audienceOfServer(server, principal), send),
-          saysOf: (uri, send) =>
-            this.log.concerning(this.store.watched(server.name, uri)?.audience ?? own, send),
-        });
-      },
-      greeting,
+      prefers: 'legacy',
+      firstId: slot * REQUESTS_EACH,
+      handshake: greeting,
+      ...forwarders(this.to, {
+        uriOf: (uri) => this.store.watched(server.name, uri)?.as ?? namesFor(principal).uri(server.name, uri),
+        capabilities: this.capabilities(),
+        related: () =>
+          requestId === undefined ? this.#ownStream(server, cause) : { relatedRequestId: requestId },
+        changed: () => forgetLists(catalogueOf(work.env), server.name, principal.user.id),
+        says: (send) => this.log.concerning(own, send),
+        saysOfLists: (send) => this.log.concerning(audienceOfServer(server, principal), send),
+        saysOf: (uri, send) =>
+          this.log.concerning(this.store.watched(server.name, uri)?.audience ?? own, send),
+      }),
     });
-    return { cause, behind, slot };
+    return { cause, upstream, slot };
   }
 
   /** The client's own stream, for what is no request's. Throws when it may be that of a token that may do more. */
@@ -230,14 +230,8 @@ function isSame(one: Handshake | undefined, other: Handshake): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** The connection whose request a message of a server answers, or tells the progress of. */
+/** The connection whose request a message of a server answers. */
 function slotOf(message: JSONRPCMessage): number | undefined {
-  const { id, method, params } = message as {
-    id?: unknown;
-    method?: string;
-    params?: { progressToken?: unknown };
-  };
-  const request =
-    method === 'notifications/progress' ? params?.progressToken : method === undefined ? id : NaN;
-  return Math.floor(Number(request) / REQUESTS_EACH);
+  const { id, method } = message as { id?: unknown; method?: string };
+  return method === undefined ? Math.floor(Number(id) / REQUESTS_EACH) : undefined;
 }

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { ServerSetting } from '../../config';
+import { isObject } from '../../json-text';
 import {
   type Acting,
   catalogueOf,
@@ -9,7 +10,6 @@ import {
   type Principal,
   passingView,
   serversOf,
-  UNASKED,
   type UpstreamConnection,
 } from '../../upstream';
 import { findResource } from '../aggregate/items';
@@ -119,7 +119,7 @@ async function feedFrom(
   signal: AbortSignal,
 ): Promise<void> {
   const { work, principal } = acting();
-  const view = passingView(work, principal, UNASKED);
+  const view = passingView(work, principal);
   const found = await Promise.all(merged.map((uri) => findResource(view, uri).catch(() => undefined)));
   const uris = found.flatMap((one) => (one?.server.name === server.name ? [one.uri] : []));
   const tell = (message: object) => {
@@ -137,27 +137,28 @@ async function feedFrom(
     if (method === LIST_CHANGES[1]) notify.promptsChanged();
     if (method === LIST_CHANGES[2]) notify.resourcesChanged();
   };
-  const behind = await connectUpstream(server, { acting, capabilities: {} }).catch(() => undefined);
-  if (!behind) return;
+  const upstream = await connectUpstream(server, { acting, capabilities: {} }).catch(() => undefined);
+  if (!upstream) return;
   const ears = { message: tell, lost: () => undefined, opened };
   try {
-    await subscribeAt(behind, uris);
-    await listenTo({ acting, server, greeting: behind.greeting, uris }, ears, signal);
-    if (behind.greeting.era === 'legacy') await aborted(signal);
+    await subscribeAt(upstream, uris);
+    await listenTo({ acting, server, greeting: upstream.handshake, uris }, ears, signal);
+    if (upstream.handshake.era === 'legacy') await aborted(signal);
   } finally {
-    await behind.end();
+    await upstream.end();
   }
 }
 
-async function subscribeAt({ client, greeting }: UpstreamConnection, uris: string[]): Promise<void> {
-  if (greeting.era === 'modern' || !client.getServerCapabilities()?.resources?.subscribe) return;
-  for (const uri of uris) await client.subscribeResource({ uri }).catch(() => undefined);
+async function subscribeAt(upstream: UpstreamConnection, uris: string[]): Promise<void> {
+  const { resources } = upstream.capabilities;
+  if (upstream.handshake.era === 'modern' || !isObject(resources) || !resources.subscribe) return;
+  for (const uri of uris) await upstream.request('resources/subscribe', { uri }).catch(() => undefined);
 }
 
 /** Servers that tell nothing now are waited for: when one is back, the lists have changed. */
 async function awaitMissing(acting: () => Acting, changed: () => void, signal: AbortSignal): Promise<void> {
   const { work, principal } = acting();
-  const { missing } = await mergeTools(passingView(work, principal, UNASKED), 'judge');
+  const { missing } = await mergeTools(passingView(work, principal), 'judge');
   const servers = serversOf(acting()).filter(({ name }) => missing.includes(name));
   const waits = servers.map(async (server) => {
     if (await isBack(server, acting, signal)) changed();
