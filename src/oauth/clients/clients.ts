@@ -25,6 +25,9 @@ export interface ClientRecord {
   used?: true;
 }
 
+/** Why there is no such client. */
+export type FindClientRefusal = Refusal<'client_unknown'> | ClientDocumentRefusal;
+
 /** The name of a registration without one. */
 export const UNNAMED = 'Unnamed app';
 
@@ -38,7 +41,7 @@ export async function findClient(
   deployment: Deployment,
   client_id: string,
   from: Source,
-): Promise<Result<Client, Refusal<'client_unknown'> | ClientDocumentRefusal>> {
+): Promise<Result<Client, FindClientRefusal>> {
   const configured = deployment.settings.clients.find((client) => client.client_id === client_id);
   if (configured) return ok(await fromSettings(deployment, configured));
   if (isClientDocumentUrl(client_id)) {
