@@ -6,14 +6,14 @@ import type { ConnectionStore } from '../connections/store';
 import type { Profile } from '../principal/profile';
 
 /*
- * Whoever holds a stream open for a grant is told at once when the grant ends, and when what its user may do
- * changes. Between the object and them is a hibernatable socket: waiting costs nothing.
+ * Workers that hold a stream open for a grant hear at once when the grant ends, and when what its user may do changes.
+ * They have a hibernatable socket to the object, so waiting costs nothing.
  */
 
-/** What a watcher hears: this, or the end of its socket with this code. */
+/** What a watcher gets: this message, or the end of its socket with this code. */
 const CHANGED = 'changed';
 const GRANT_ENDED = 4001;
-/** How soon a watcher is back whose socket broke, in ms. */
+/** Milliseconds after which a watcher whose socket broke opens another one. */
 const AGAIN_MS = 1_000;
 
 type Attachment = { grantId: string; rights: string };
@@ -26,11 +26,11 @@ export interface WatchedAccount {
   connectionStore: ConnectionStore;
 }
 
-/** Those who hold streams open for grants of an account. */
+/** The sockets of those who hold streams open for grants of an account. */
 export class Watchers {
   constructor(private readonly watched: WatchedAccount) {}
 
-  /** Opens a socket for the grant that a request names; 404 when it has ended. */
+  /** Opens a socket for the grant that the header `gatehouse-grant` names (101). 404 when it has ended. */
   async open(request: Request): Promise<Response> {
     const grantId = request.headers.get('gatehouse-grant') ?? '';
     if (!this.stands(grantId)) return new Response(null, { status: 404 });
@@ -41,7 +41,7 @@ export class Watchers {
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
-  /** Tells each what changed for it. */
+  /** Sends each watcher what changed for it. */
   async tell(): Promise<void> {
     const sockets = this.watched.ctx.getWebSockets();
     if (sockets.length === 0) return;
@@ -55,17 +55,17 @@ export class Watchers {
           socket.send(CHANGED);
         }
       } catch {
-        // It closed a moment ago.
+        // It was closed a moment ago.
       }
     }
   }
 
-  /** Whether a grant, or an access key, still stands. */
+  /** Whether a grant or an access key is still valid. */
   private stands(id: string): boolean {
     return this.watched.accesses.stands(id, seconds());
   }
 
-  /** A hash of all here that decides what the user may do: who the provider says that they are, what is connected. */
+  /** A hash of everything here that decides what the user may do: their identity and their connections. */
   private rights(): Promise<string> {
     const identity = JSON.stringify(this.watched.profile.identity() ?? null);
     return sha256Hex(`${identity}${JSON.stringify(this.watched.connectionStore.standings())}`);
@@ -73,9 +73,10 @@ export class Watchers {
 }
 
 /**
- * Hears of what becomes of a grant, until the returned function is called: that what its user may do changed, or
- * that it ended. A socket that breaks says neither; it is opened again, and as if something had changed. `opened`:
- * from here on; what changed since the grant was looked at is for the caller to see.
+ * Watches a grant until the returned function is called.
+ *
+ * @param on `opened`: watching has begun; the caller checks what changed before that. `changed`: what the user may do has
+ *   changed, or may have, because the socket broke and was opened again. `ended`: the grant has ended
  */
 export function watchGrant(
   env: Env,
