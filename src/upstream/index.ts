@@ -40,6 +40,7 @@ export {
   RequestCredentials,
   type UpstreamContext,
 } from './credentials';
+export { readErrorAnswer } from './error-answer';
 export { rewriteEvents } from './events';
 export { publicKeys } from './identity-token';
 export { type Item, itemsOf, lockInTime, toolsOf } from './lists';
@@ -47,7 +48,16 @@ export { lockOf } from './lock';
 export { judgeScope, judgeTool, publishTool, type Reach, type Tool, type Verdict } from './policy';
 export { ANONYMOUS, aboutPrincipal, asKnownNow, isAnonymous, type Principal } from './principal';
 export { documentFetch, ProviderFetchError, providerFetch, tokenFetch } from './provider-fetch';
-export { FAULTS, faultError, type ServerFault } from './server-fault';
+export { type Attempt, maySendAgain } from './send-again';
+export {
+  FAULTS,
+  type FaultDetails,
+  faultError,
+  faultOfStatus,
+  faultText,
+  MAY_HAVE_ACTED,
+  type ServerFault,
+} from './server-fault';
 export { serverProblems } from './server-health';
 export { SOFTWARE } from './software';
 export { type ServerTools, surveyTools } from './tool-survey';

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { record } from '../../audit';
 import { deploymentOf, type ServerSetting } from '../../config';
+import { memberText, withMembers } from '../../json-members';
 import { serverResource } from '../../resource';
 import { ok, type Result } from '../../result';
 import { credentialsOf, needsConnection, type Principal, type UpstreamFailure } from '../../upstream';
@@ -9,6 +10,7 @@ import { admitMethod } from '../request/admit-method';
 import { limitCalls } from '../request/limits';
 import { type Message, readRequest } from '../request/message';
 import { paramHeaders, repeatedHeaders, setRepeated } from '../request/message-headers';
+import { changesSomething } from '../request/methods';
 import { forwardedHeaders } from '../request/passed-headers';
 import type { McpRefusal } from '../request/refusal';
 import { isOwnSession } from '../session/serve';
@@ -57,6 +59,7 @@ async function exchange(request: ProxyRequest): Promise<Result<Response, NotForw
     headers: setRepeated(forwardedHeaders(c.req.raw.headers), repeated.value),
     body: message && bytesOf(message),
     signal: AbortSignal.any([c.req.raw.signal, stop.signal]),
+    id: message?.id,
   });
   if (!answer.ok) return notAnswered(request, answer.error);
   if (message?.method === 'tools/call') {
@@ -80,16 +83,23 @@ async function admitMessage(request: ProxyRequest): Promise<Result<[string, stri
   if (!message) return ok([]);
   const { headers } = request.c.req.raw;
   const repeated = repeatedHeaders(message, headers);
-  if (message.method !== 'tools/call') return ok(repeated);
+  if (message.method !== 'tools/call') {
+    request.mayHaveActed = message.method !== undefined && changesSomething(message.method);
+    return ok(repeated);
+  }
   const tool = await admitCall(request, message);
   if (!tool.ok) return tool;
+  const isRead = tool.value.annotations?.readOnlyHint === true;
   const parameters = paramHeaders(headers, tool.value.inputSchema, message);
-  return parameters.ok ? ok([...repeated, ...parameters.value]) : parameters;
+  if (!parameters.ok) return parameters;
+  request.mayHaveActed = !isRead;
+  return ok([...repeated, ...parameters.value]);
 }
 
 function notAnswered(request: ProxyRequest, failure: UpstreamFailure): Result<never, NotForwarded> {
   if (failure.reason === 'no_credential') return { ok: false, error: failure };
   if (failure.reason === 'aborted') return { ok: false, error: { reason: 'client_gone' } };
+  if (failure.neverSent) request.mayHaveActed = false;
   return serverFailed(request, failure.reason);
 }
 
@@ -105,12 +115,21 @@ async function answerInstead(
   return ok(await serveAlone(c, principal, message));
 }
 
-/** What the client sent, but for its answer to the gate's own question (MCP 2026-07-28, `inputResponses`). */
+/**
+ * What the client sent, but for its answer to the gate's own question (MCP 2026-07-28, `inputResponses`): without that
+ * member, and every other byte as it was.
+ */
 function bytesOf({ bytes, params: { inputResponses } }: Message): Uint8Array {
   const answers = inputResponses as object | undefined;
-  const forServer = toTheServer(answers);
-  if (Object.keys(answers ?? {}).length === Object.keys(forServer ?? {}).length) return bytes;
-  const message = JSON.parse(new TextDecoder().decode(bytes)) as { params: object };
-  const params = { ...message.params, inputResponses: forServer };
-  return new TextEncoder().encode(JSON.stringify({ ...message, params }));
+  const forServer = toTheServer(answers) ?? {};
+  const own = Object.keys(answers ?? {}).filter((name) => !Object.hasOwn(forServer, name));
+  if (own.length === 0) return bytes;
+  const text = new TextDecoder().decode(bytes);
+  const removed = Object.fromEntries(own.map((name) => [name, undefined]));
+  const left =
+    Object.keys(forServer).length === 0
+      ? undefined
+      : withMembers(memberText(text, 'params', 'inputResponses') ?? '{}', removed);
+  const params = withMembers(memberText(text, 'params') ?? '{}', { inputResponses: left });
+  return new TextEncoder().encode(withMembers(text, { params }));
 }

@@ -7,35 +7,75 @@ import {
   AnswerScan,
   credentialsOf,
   faultError,
+  faultOfStatus,
   filterAnswer,
+  maySendAgain,
   passScanned,
   publishTool,
+  readErrorAnswer,
   readHead,
   rewriteEvents,
 } from '../../upstream';
 import { mediaType } from '../request/browser-request';
 import { pipeWhileGranted, watchOver, whileGranted } from '../request/grant-watch';
 import { returnedHeaders, saysEnough } from '../request/passed-headers';
-import type { RefusalFor, RequestId } from '../request/refusal';
+import { failureMessage, type RefusalFor, type RequestId, type ServerFailed } from '../request/refusal';
 import { sealSessionId } from '../request/session-id';
-import { forgetServerTools, noteFault, type ProxyRequest, serverFailed } from './proxy-request';
+import {
+  failedRefusal,
+  forgetServerTools,
+  noteFault,
+  type ProxyRequest,
+  serverFailed,
+} from './proxy-request';
 
 /** What is longer than this is looked at as it passes, except where a list may be: results of any size pass. */
 const GLANCE_BYTES = 64 * 1024;
 
-type Relayed = Result<Response, RefusalFor<'server_failed'>>;
+type Relayed = Result<Response, ServerFailed | RefusalFor<'session_not_found'>>;
 
 /** The server's answer as the client gets it: in the gate's own media type, and without tools that aren't for them. */
 export async function relay(request: ProxyRequest, answer: Response): Promise<Relayed> {
+  const asked = request.message?.id !== undefined;
+  if (!answer.ok && asked) return relayError(request, answer);
   if (answer.status === 401 || answer.status === 403) {
     await answer.body?.cancel();
-    return serverFailed(request, 'server_refuses_gate', `${answer.status}`);
+    return serverFailed(request, 'server_refuses_gate', { detail: `${answer.status}` });
   }
-  const init = { status: answer.status, headers: await headersOf(request, answer) };
   if (request.c.req.method === 'DELETE' && answer.ok) {
     await answer.body?.cancel();
     return ok(new Response(null, { status: 204 }));
   }
+  return relayBody(request, answer, answer.status);
+}
+
+/**
+ * The answer to a request when its status isn't 2xx. The server's own JSON-RPC error is the answer, whatever the
+ * status; without one the gate says what happened, but for a 4xx that a client reads as a rule of the transport.
+ */
+async function relayError(request: ProxyRequest, answer: Response): Promise<Relayed> {
+  const { session, message } = request;
+  const { answers, response } = await readErrorAnswer(answer, message?.id);
+  const { status, headers } = response;
+  const refusesGate = status === 401 || status === 403;
+  // To the client these would be about its own credential.
+  if (answers === 'this') return relayBody(request, response, refusesGate ? 200 : status);
+  if (answers === 'none' && status === 404) return relayBody(request, response, status);
+  const inSession = session !== undefined;
+  if (!refusesGate && maySendAgain({ outcome: 'status', status, answersIt: false, inSession })) {
+    return { ok: false, error: { reason: 'session_not_found', id: message?.id } };
+  }
+  if (answers === 'none' && !refusesGate) return relayBody(request, response, status);
+  const { fault, retryAfter } = faultOfStatus(status, headers);
+  const isRule = fault === 'server_not_mcp' && message?.method !== 'tools/call';
+  if (isRule) return ok(new Response(null, { status, headers: await headersOf(request, response) }));
+  // It was refused before anything was done.
+  if (status < 500) request.mayHaveActed = false;
+  return serverFailed(request, fault, { detail: `${status}`, retryAfter });
+}
+
+async function relayBody(request: ProxyRequest, answer: Response, status: number): Promise<Relayed> {
+  const init = { status, headers: await headersOf(request, answer) };
   const type = answerTypeOf(answer.headers);
   if (type && answer.body) {
     return type === 'application/json'
@@ -44,9 +84,10 @@ export async function relay(request: ProxyRequest, answer: Response): Promise<Re
   }
   await answer.body?.cancel();
   // 202 for a notification, or a refusal that says enough by its status: 405 where there is no stream, 404
-  // where a session has ended.
-  if (saysEnough(answer.status)) return ok(new Response(null, init));
-  return serverFailed(request, 'server_not_mcp', `${answer.status} ${mediaType(answer)}`);
+  // where a session has ended. A request that was accepted and gets no answer would be waited for.
+  const unanswered = request.message?.id !== undefined && answer.ok;
+  if (saysEnough(answer.status) && !unanswered) return ok(new Response(null, init));
+  return serverFailed(request, 'server_not_mcp', { detail: `${answer.status} ${mediaType(answer)}` });
 }
 
 async function headersOf(request: ProxyRequest, answer: Response): Promise<Headers> {
@@ -72,19 +113,19 @@ async function relayJson(
 ): Promise<Relayed> {
   const filter = filterFor(request);
   const head = await readHead(body, filter.wantsTools ? request.server.max_list_bytes : GLANCE_BYTES);
-  if (head.rest || head.broken) {
-    const passed = filter.wantsTools || head.bytes.length === 0 ? undefined : passScanned(head);
+  if (head.broken) return serverFailed(request, 'server_broke_off');
+  if (head.rest) {
+    const passed = filter.wantsTools ? undefined : passScanned(head);
     if (passed) return ok(new Response(passed, init));
-    await head.rest?.cancel();
-    const isLong = filter.wantsTools && head.rest;
-    return serverFailed(request, isLong ? 'server_list_too_large' : 'server_not_mcp');
+    await head.rest.cancel();
+    return serverFailed(request, filter.wantsTools ? 'server_list_too_large' : 'server_not_mcp');
   }
   const { bytes } = head;
   const scan = new AnswerScan();
   scan.push(bytes);
   // What is no UTF-8 is no JSON either.
   const filtered = filterAnswer(decodeUtf8(bytes) ?? '', scan.shape, filter);
-  if (filtered.kind === 'refused') return serverFailed(request, 'server_not_mcp', 'unreadable');
+  if (filtered.kind === 'refused') return serverFailed(request, 'server_not_mcp', { detail: 'unreadable' });
   return ok(new Response(filtered.kind === 'changed' ? filtered.text : bytes, init));
 }
 
@@ -119,8 +160,13 @@ function relayEvents(request: ProxyRequest, body: ReadableStream<Uint8Array>): R
 /** The data of the event in the place of one that isn't shown; null when nobody waits for it. */
 function refusedEvent(request: ProxyRequest, id: RequestId | undefined): string | null {
   noteFault(request, 'server_not_mcp', 'unreadable event');
+  if (id === undefined) return null;
+  const isIts = id === request.message?.id;
   const error = faultError('server_not_mcp', titleOf(request.server));
-  return id === undefined ? null : JSON.stringify({ jsonrpc: '2.0', id, error });
+  const message = isIts
+    ? failureMessage(failedRefusal(request, 'server_not_mcp'))
+    : { jsonrpc: '2.0', id, error };
+  return JSON.stringify(message);
 }
 
 function filterFor({ server, principal, message }: ProxyRequest): AnswerFilter {
