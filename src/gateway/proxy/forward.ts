@@ -7,6 +7,7 @@ import { ok, type Result } from '../../result';
 import { credentialsOf, needsConnection, type Principal, type UpstreamFailure } from '../../upstream';
 import { toTheServer } from '../aggregate/connect-tool';
 import { admitMethod } from '../request/admit-method';
+import { watchOver } from '../request/grant-watch';
 import { limitCalls } from '../request/limits';
 import { type Message, readRequest } from '../request/message';
 import { paramHeaders, repeatedHeaders, setRepeated } from '../request/message-headers';
@@ -16,9 +17,19 @@ import type { McpRefusal } from '../request/refusal';
 import { isOwnSession } from '../session/serve';
 import { serveAlone } from '../session/stateless';
 import { admitCall, toolNameOf } from './admit-call';
-import { about, type NotForwarded, openProxyRequest, type ProxyRequest, serverFailed } from './proxy-request';
+import {
+  about,
+  endedRefusal,
+  isCall,
+  type NotForwarded,
+  openProxyRequest,
+  type ProxyRequest,
+  type StopReason,
+  serverFailed,
+} from './proxy-request';
 import { relay } from './relay';
 import { send } from './send';
+import { endCancelled, streamOf, takeOver } from './session-streams';
 import { answerUnconnected, serveOwnSession } from './unconnected-server';
 
 /**
@@ -44,6 +55,7 @@ export async function forward(
   const request = await openProxyRequest(c, server, principal, read.value);
   if (!request.ok) return request;
   const answer = await exchange(request.value);
+  if (!answer.ok) request.value.unwatch();
   return answer.ok ? answer : answerInstead(request.value, answer.error);
 }
 
@@ -54,19 +66,33 @@ async function exchange(request: ProxyRequest): Promise<Result<Response, NotForw
   if (!connected.ok) return connected;
   const repeated = await admitMessage(request);
   if (!repeated.ok) return repeated;
-  const answer = await send(request, {
-    method: c.req.method,
-    headers: setRepeated(forwardedHeaders(c.req.raw.headers), repeated.value),
-    body: message && bytesOf(message),
-    signal: AbortSignal.any([c.req.raw.signal, stop.signal]),
-    id: message?.id,
-  });
+  if (isCall(request)) await watchCall(request);
+  const ask = () =>
+    send(request, {
+      method: c.req.method,
+      headers: setRepeated(forwardedHeaders(c.req.raw.headers), repeated.value),
+      body: message && bytesOf(message),
+      signal: AbortSignal.any([c.req.raw.signal, stop.signal]),
+      id: message?.id,
+    });
+  const first = await ask();
+  const answer = c.req.method === 'GET' ? await takeOver(request, first, ask) : first;
   if (!answer.ok) return notAnswered(request, answer.error);
   if (message?.method === 'tools/call') {
     const detail = toolNameOf(message);
     record(c, { ...about(request), event: 'tool_call', outcome: 'ok', detail });
   }
+  if (message?.method === 'notifications/cancelled') c.executionCtx.waitUntil(endCancelled(request));
   return relay(request, answer.value);
+}
+
+/** Ends a call when its grant does, or its client cancels it: also before the server has said anything. */
+async function watchCall(request: ProxyRequest): Promise<void> {
+  const { c, principal, server, message, stop } = request;
+  const stream = await streamOf(request, message?.id);
+  request.unwatch = watchOver(c, principal, { server, call: true, stream })((why) => {
+    stop.abort((why === 'stream_ended' ? 'cancelled' : 'revoked') satisfies StopReason);
+  });
 }
 
 /** Whether the user has the credential that the server needs, before anything else is asked of it. */
@@ -98,7 +124,9 @@ async function admitMessage(request: ProxyRequest): Promise<Result<[string, stri
 
 function notAnswered(request: ProxyRequest, failure: UpstreamFailure): Result<never, NotForwarded> {
   if (failure.reason === 'no_credential') return { ok: false, error: failure };
-  if (failure.reason === 'aborted') return { ok: false, error: { reason: 'client_gone' } };
+  if (failure.reason === 'aborted') {
+    return { ok: false, error: endedRefusal(request) ?? { reason: 'client_gone' } };
+  }
   if (failure.neverSent) request.mayHaveActed = false;
   return serverFailed(request, failure.reason);
 }

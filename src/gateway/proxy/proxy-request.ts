@@ -12,7 +12,7 @@ import {
   type ServerFault,
 } from '../../upstream';
 import type { Message, ReadRequest } from '../request/message';
-import type { McpRefusal, RefusalFor, ServerFailed } from '../request/refusal';
+import type { CallEnded, McpRefusal, RefusalFor, ServerFailed } from '../request/refusal';
 import { openSessionId, type SessionId, type SessionOwner } from '../request/session-id';
 
 /** One request on its way to one server: all that was found out about it. */
@@ -30,6 +30,13 @@ export interface ProxyRequest {
   stop: AbortController;
   /** Whether the server may have done something that should not be done twice: it got a call that isn't read-only. */
   mayHaveActed: boolean;
+  /** Ends the watch over the request's grant; called when the answer is complete. */
+  unwatch: () => void;
+}
+
+/** Whether a request is owed one answer, which isn't a stream of its own. */
+export function isCall({ message }: Pick<ProxyRequest, 'message'>): boolean {
+  return message?.id !== undefined && message.method !== 'subscriptions/listen';
 }
 
 /** Why the gate ends a request that is under way. `replaced`: by a newer stream of its session. */
@@ -57,7 +64,8 @@ export async function openProxyRequest(
     return { ok: false, error: { reason: 'session_not_found', id: message?.id } };
   }
   const stop = new AbortController();
-  return ok({ c, server, principal, message, owner, session, stop, mayHaveActed: false });
+  const unwatch = () => undefined;
+  return ok({ c, server, principal, message, owner, session, stop, mayHaveActed: false, unwatch });
 }
 
 /**
@@ -91,6 +99,13 @@ export function failedRefusal(
     details: { ...details, mayHaveActed },
     asResult,
   };
+}
+
+/** The refusal for a call that the gate ended; undefined: it didn't. */
+export function endedRefusal({ stop, message, mayHaveActed }: ProxyRequest): CallEnded | undefined {
+  const reason = stop.signal.aborted ? (stop.signal.reason as StopReason) : undefined;
+  if (reason !== 'revoked' && reason !== 'cancelled') return undefined;
+  return { reason: 'call_ended', why: reason, id: message?.id, mayHaveActed };
 }
 
 /** Tells the operator that a server failed. */

@@ -1,5 +1,6 @@
 import { deploymentOf, titleOf } from '../../config';
 import { decodeUtf8 } from '../../http';
+import { isObject } from '../../json-text';
 import { answerTypeOf } from '../../media-type';
 import { ok, type Result } from '../../result';
 import {
@@ -17,25 +18,43 @@ import {
   rewriteEvents,
 } from '../../upstream';
 import { mediaType } from '../request/browser-request';
-import { pipeWhileGranted, watchOver, whileGranted } from '../request/grant-watch';
+import { watchOver } from '../request/grant-watch';
 import { returnedHeaders, saysEnough } from '../request/passed-headers';
-import { failureMessage, type RefusalFor, type RequestId, type ServerFailed } from '../request/refusal';
-import { sealSessionId } from '../request/session-id';
 import {
+  type CallEnded,
+  failureMessage,
+  type RefusalFor,
+  type RequestId,
+  type ServerFailed,
+} from '../request/refusal';
+import { sealSessionId } from '../request/session-id';
+import { keepStream, type StreamEnd } from './event-stream';
+import {
+  endedRefusal,
   failedRefusal,
   forgetServerTools,
+  isCall,
   noteFault,
   type ProxyRequest,
+  type StopReason,
   serverFailed,
 } from './proxy-request';
+import { streamOf } from './session-streams';
 
 /** What is longer than this is looked at as it passes, except where a list may be: results of any size pass. */
 const GLANCE_BYTES = 64 * 1024;
 
-type Relayed = Result<Response, ServerFailed | RefusalFor<'session_not_found'>>;
+type Relayed = Result<Response, ServerFailed | CallEnded | RefusalFor<'session_not_found'>>;
 
 /** The server's answer as the client gets it: in the gate's own media type, and without tools that aren't for them. */
 export async function relay(request: ProxyRequest, answer: Response): Promise<Relayed> {
+  const relayed = await relayAnswer(request, answer);
+  const isStream = relayed.ok && relayed.value.headers.get('content-type') === 'text/event-stream';
+  if (!isStream) request.unwatch();
+  return relayed;
+}
+
+async function relayAnswer(request: ProxyRequest, answer: Response): Promise<Relayed> {
   const asked = request.message?.id !== undefined;
   if (!answer.ok && asked) return relayError(request, answer);
   if (answer.status === 401 || answer.status === 403) {
@@ -78,9 +97,10 @@ async function relayBody(request: ProxyRequest, answer: Response, status: number
   const init = { status, headers: await headersOf(request, answer) };
   const type = answerTypeOf(answer.headers);
   if (type && answer.body) {
-    return type === 'application/json'
-      ? relayJson(request, answer.body, init)
-      : ok(new Response(relayEvents(request, answer.body), init));
+    if (type === 'text/event-stream') return ok(new Response(await relayEvents(request, answer.body), init));
+    const relayed = await relayJson(request, answer.body, init);
+    const ended = endedRefusal(request);
+    return ended ? { ok: false, error: ended } : relayed;
   }
   await answer.body?.cancel();
   // 202 for a notification, or a refusal that says enough by its status: 405 where there is no stream, 404
@@ -133,28 +153,58 @@ async function relayJson(
  * A stream of events for as long as the grant lasts, with each list of tools filtered, and what the server says of
  * changes noted. Lists may come on a client's own stream too, where they are replayed.
  */
-function relayEvents(request: ProxyRequest, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+async function relayEvents(
+  request: ProxyRequest,
+  body: ReadableStream<Uint8Array>,
+): Promise<ReadableStream<Uint8Array>> {
   const { c, principal, server, message, stop } = request;
   const filter = filterFor(request);
   const isOwn = message === undefined;
-  const events = rewriteEvents(
-    {
-      maxBytes: filter.wantsTools || isOwn ? server.max_list_bytes : GLANCE_BYTES,
-      tooLong: filter.wantsTools ? 'fail' : 'pass',
-    },
-    (data, shape) => {
-      if (data.includes('notifications/tools/list_changed')) forgetServerTools(request);
-      // What begins a stream that a client can come back to has an id, and no message.
-      if (data.trim() === '') return undefined;
-      const filtered = filterAnswer(data, shape, filter);
-      if (filtered.kind === 'changed') return filtered.text;
-      return filtered.kind === 'pass' ? undefined : refusedEvent(request, filtered.id ?? message?.id);
-    },
-  );
-  const isCall = message?.id !== undefined && message.method !== 'subscriptions/listen';
-  const watch = watchOver(c, principal, { server, call: isCall });
-  const filtered = body.pipeThrough(events);
-  return isCall ? pipeWhileGranted(filtered, watch, () => stop.abort()) : whileGranted(filtered, watch);
+  const maxBytes = filter.wantsTools || isOwn ? server.max_list_bytes : GLANCE_BYTES;
+  let waits = isCall(request);
+  const events = rewriteEvents({ maxBytes, tooLong: filter.wantsTools ? 'fail' : 'pass' }, (data, shape) => {
+    if (data.includes('notifications/tools/list_changed')) forgetServerTools(request);
+    // What begins a stream that a client can come back to has an id, and no message.
+    if (data.trim() === '') return undefined;
+    const filtered = filterAnswer(data, shape, filter);
+    const refusedId = filtered.kind === 'refused' ? (filtered.id ?? message?.id) : undefined;
+    waits &&= refusedId === undefined ? !isAnswer(data, message?.id) : refusedId !== message?.id;
+    if (filtered.kind === 'changed') return filtered.text;
+    return filtered.kind === 'pass' ? undefined : refusedEvent(request, refusedId);
+  });
+  if (!isCall(request)) {
+    const stream = isOwn ? await streamOf(request) : undefined;
+    request.unwatch = watchOver(c, principal, { server, stream })((why) => {
+      stop.abort((why === 'stream_ended' ? 'replaced' : 'revoked') satisfies StopReason);
+    });
+  }
+  return keepStream(body.pipeThrough(events), {
+    stop,
+    closed: request.unwatch,
+    // An event that was too long to be looked at was probably the answer.
+    owed: (end) => (waits && end.longest <= maxBytes ? owedMessage(request, end) : undefined),
+  });
+}
+
+/** The last event of a stream that ends before the answer to its request. */
+function owedMessage(request: ProxyRequest, { stopped, error }: StreamEnd): object | undefined {
+  const ended = endedRefusal(request);
+  if (stopped) return ended && failureMessage(ended);
+  const isTooLong = error instanceof Error && error.message.includes('too long');
+  const fault = isTooLong ? 'server_list_too_large' : 'server_broke_off';
+  noteFault(request, fault, error instanceof Error ? error.message : 'no answer');
+  return failureMessage(failedRefusal(request, fault));
+}
+
+/** Whether the data of an event is the answer to a request. */
+function isAnswer(data: string, id: RequestId | undefined): boolean {
+  if (!/"result"|"error"|\\u/.test(data)) return false;
+  try {
+    const message = JSON.parse(data) as unknown;
+    return isObject(message) && message.id === id && typeof message.method !== 'string';
+  } catch {
+    return false;
+  }
 }
 
 /** The data of the event in the place of one that isn't shown; null when nobody waits for it. */
