@@ -41,7 +41,7 @@ export async function forward(
   server: ServerSetting,
   principal: Principal,
 ): Promise<Result<Response, McpRefusal>> {
-  const read = await readRequest(c.req.raw, server.max_request_bytes);
+  const read = await readRequest(c.req.raw, server.max_request_bytes, 'server');
   if (!read.ok) return read;
   const { message, stateless } = read.value;
   const limited = await limitCalls(c, principal, message);

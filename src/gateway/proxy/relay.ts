@@ -112,6 +112,9 @@ async function relayBody(request: ProxyRequest, answer: Response, status: number
 
 async function headersOf(request: ProxyRequest, answer: Response): Promise<Headers> {
   const headers = returnedHeaders(answer.headers);
+  // RFC 9110 section 15.5.6: 405 says what is allowed.
+  const others = ['GET', 'POST', 'DELETE'].filter((method) => method !== request.c.req.method);
+  if (answer.status === 405) headers.set('allow', others.join(', '));
   const session = answer.headers.get('mcp-session-id');
   if (session !== null && request.message?.era !== 'modern') {
     // Servers repeat the id on every answer; to the client it is one and the same.

@@ -44,6 +44,8 @@ export type McpRefusal =
   | { reason: 'message_unclassified'; says: RpcError; id?: RequestId | undefined }
   /** `allow`: the methods that mean something here (RFC 9110 section 10.2.1). */
   | { reason: 'method_not_allowed'; allow: string }
+  /** `Accept` covers neither form of an answer, or one of them only. */
+  | { reason: 'not_acceptable' }
   | { reason: 'version_unsupported'; version: string }
   | CredentialChallenge
   | MisplacedCredential
@@ -129,6 +131,11 @@ export function toJsonRpcError(refusal: McpRefusal): Response {
     case 'method_not_allowed': {
       const error = { status: 405, code: NOT_ALLOWED, message: 'Method not allowed' };
       return rpcError(error, undefined, { Allow: refusal.allow });
+    }
+    case 'not_acceptable': {
+      // As the SDK's transport says it.
+      const message = 'Not Acceptable: Client must accept both application/json and text/event-stream';
+      return rpcError({ status: 406, code: NOT_ALLOWED, message });
     }
     case 'version_unsupported': {
       // As the SDK's transport says it (MCP 2025-11-25, "Protocol Version Header").

@@ -5,6 +5,7 @@ import { deploymentOf } from '../../config';
 import { type Principal, passingView, UNASKED } from '../../upstream';
 import { admitMergedCall } from '../aggregate/admit';
 import { gateServer } from '../aggregate/server';
+import { spelledOut } from '../request/accept';
 import { watchOver, whileGranted } from '../request/grant-watch';
 import type { Message } from '../request/message';
 import { inStream, isStream } from './slow-response';
@@ -22,6 +23,7 @@ export async function serveAlone(c: Context, principal: Principal, message: Mess
   });
   const headers = new Headers(c.req.raw.headers);
   headers.set('content-type', 'application/json');
+  headers.set('accept', spelledOut(headers.get('accept')));
   const gone = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, gone.signal]);
   const body = message.withoutNulls;
