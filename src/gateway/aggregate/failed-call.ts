@@ -1,9 +1,17 @@
 import type { CallToolResult } from '@modelcontextprotocol/server';
-import { FAULTS, type ServerFailure } from '../../upstream';
+import { titleOf } from '../../config';
+import { accessOf, faultText, type ServerFailure } from '../../upstream';
+import type { MergedTool } from './tools';
 
-/** What the model reads when a server gave no answer to a call. `title`: the server's. */
-export function failedResult({ fault, retryAfter }: ServerFailure, title: string): CallToolResult {
-  const wait = retryAfter === undefined ? '' : ` It may work in ${retryAfter} seconds.`;
-  const text = `The server “${title}” ${FAULTS[fault].says}.${wait}`;
+/**
+ * What the model reads when a server gave no answer to a call: what happened, when to try again if the server said so,
+ * and that a call that changes something may have taken effect.
+ */
+export function failedResult(
+  { fault, retryAfter }: ServerFailure,
+  { server, tool }: Pick<MergedTool, 'server' | 'tool'>,
+): CallToolResult {
+  const mayHaveActed = accessOf(tool, server) !== 'read';
+  const text = faultText(fault, titleOf(server), { retryAfter, mayHaveActed });
   return { isError: true, content: [{ type: 'text', text }] };
 }

@@ -33,7 +33,7 @@ export class SessionIntake {
     // A client that gets an error for an answer asks again for its stream, until it hears that there is none.
     if (request.method === 'GET' && lastEventId !== undefined) {
       if (!(await this.log.hasMoreFor(lastEventId, isForIt))) {
-        return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST' });
+        return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST, DELETE' });
       }
     }
     if (message === undefined) return this.#forward(request, undefined, { ...acting, called: undefined });
