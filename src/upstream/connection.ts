@@ -3,7 +3,7 @@ import type { ServerSetting } from '../config';
 import { memberText, withMembers } from '../json-members';
 import { isObject } from '../json-text';
 import { credentialsOf, type UpstreamContext } from './credentials';
-import { enveloped } from './envelope';
+import { asksForInput, enveloped } from './envelope';
 import { asAnswer, exchange, post, type Route, type ServerAnswer, ServerFailure } from './exchange';
 import { type Ask, discover, type Handshake, HandshakeFailure, initialize } from './handshake';
 import { messagesOf, type ServerMessage } from './messages';
@@ -15,9 +15,12 @@ export interface Acting {
   principal: Principal;
 }
 
+/** What a server asks. */
+type Question = { method: string; params: Record<string, unknown> | undefined };
+
 /** What answers a server that asks something of its client (sampling, elicitation, roots). */
 export type AnswerQuestion = (
-  question: { method: string; params: Record<string, unknown> | undefined },
+  question: Question,
   options: { signal: AbortSignal; notify(method: string, params: object): void },
 ) => Promise<object>;
 
@@ -105,6 +108,38 @@ export class UpstreamConnection {
    * @throws {@link ServerFailure}, `CredentialMissing` or `SessionLost`
    */
   async forward(request: Forwarded): Promise<ServerAnswer> {
+    let answer = await this.#forwardOnce(request);
+    for (let round = 0; round < MAX_ROUNDS && this.options.onQuestion; round++) {
+      if (answer.outcome === 'error' || !asksForInput(answer.value.result)) return answer;
+      answer = await this.#forwardOnce({ ...request, text: await this.#answered(request, answer) });
+    }
+    return answer;
+  }
+
+  /**
+   * The request with the answers to what a server of 2026-07-28 asks for before it goes on (MCP, "Multi round-trip
+   * requests"), which the client of a session is asked for.
+   */
+  async #answered({ text, signal }: Forwarded, { text: asked }: ServerAnswer): Promise<string> {
+    const { onQuestion } = this.options;
+    const result = memberText(asked, 'result') ?? '{}';
+    const requests = JSON.parse(memberText(result, 'inputRequests') ?? '{}') as Record<string, Question>;
+    const options = { signal, notify: () => undefined };
+    const answers: Record<string, object> = {};
+    for (const [name, question] of Object.entries(requests)) {
+      const answer = await onQuestion?.(question, options);
+      if (answer) answers[name] = answer;
+    }
+    // A server that only wants the request again gets a moment.
+    if (Object.keys(requests).length === 0) await scheduler.wait(AGAIN_MS);
+    const params = withMembers(memberText(text, 'params') ?? '{}', {
+      ...(Object.keys(answers).length === 0 ? {} : { inputResponses: JSON.stringify(answers) }),
+      requestState: memberText(result, 'requestState'),
+    });
+    return withMembers(text, { params });
+  }
+
+  async #forwardOnce(request: Forwarded): Promise<ServerAnswer> {
     const { method, headers = [], signal, onMessage, maxBytes, logLevel } = request;
     signal.throwIfAborted();
     const own = memberText(request.text, 'id') ?? 'null';
@@ -121,6 +156,7 @@ export class UpstreamConnection {
       this.#pending.set(id, { resolve, reject, onMessage, progressToken });
     });
     const cancel = () => this.#cancel(id);
+    const over = new AbortController();
     signal.addEventListener('abort', cancel, { once: true });
     try {
       const here = exchange(this.#route(), {
@@ -128,7 +164,7 @@ export class UpstreamConnection {
         method,
         // Older servers know none of the headers that repeat a message.
         headers: era === 'modern' ? headers : [],
-        signal,
+        signal: AbortSignal.any([signal, over.signal]),
         id,
         ...(maxBytes === undefined ? {} : { maxBytes }),
         onMessage: (message) => this.#hear(message, onMessage),
@@ -138,6 +174,8 @@ export class UpstreamConnection {
     } finally {
       signal.removeEventListener('abort', cancel);
       this.#pending.delete(id);
+      // An answer that came by another way leaves its own behind.
+      over.abort();
     }
   }
 
@@ -261,6 +299,10 @@ export class UpstreamConnection {
   }
 }
 
+/** How often a server may ask before it answers. */
+const MAX_ROUNDS = 10;
+/** How long a request waits that its server only wants again, in ms. */
+const AGAIN_MS = 500;
 /** How long a server may take for what the gate itself asks, in ms. */
 const OWN_REQUEST_MS = 60_000;
 /** How long a server may take to end a session, in ms. */
