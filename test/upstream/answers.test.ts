@@ -292,7 +292,7 @@ describe.each(ERAS)('in a list, in the %s era', (era) => {
 test('an event without data, by which a client comes back to its list, is passed on', async () => {
   answering(() => events(`id: 1\nretry: 5\ndata: \n\ndata: ${listOf()}\n\n`));
   const { text } = await textOf({ method: 'tools/list' });
-  expect(text).toMatch(/^id: 1\nretry: 5\ndata: \n\ndata: \{/);
+  expect(text).toMatch(/^retry: 3000\nid: 1\nretry: 5\ndata: \n\ndata: \{/);
 });
 
 describe('what isn’t a list', () => {
@@ -327,7 +327,8 @@ describe('what isn’t a list', () => {
     answering(() => json(text));
     expect((await textOf({ method: 'prompts/list' })).text).toBe(text);
     answering(() => events(`data: ${text}\n\n`));
-    expect((await textOf({ method: 'prompts/list' })).text).toBe(`data: ${text}\n\n`);
+    const streamed = (await textOf({ method: 'prompts/list' })).text;
+    expect(streamed.startsWith(`retry: 3000\ndata: ${text}\n\n`)).toBe(true);
   });
 });
 
