@@ -1,7 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/server';
 import { FAULTS, type ServerFailure } from '../../upstream';
 
-/** What the model reads when a server gave no answer to a call. `title`: the server's. */
+/** The tool result (`isError`) for a server that gave no answer: a text for the model. `title`: the server's title. */
 export function failedResult({ fault, retryAfter }: ServerFailure, title: string): CallToolResult {
   const wait = retryAfter === undefined ? '' : ` It may work in ${retryAfter} seconds.`;
   const text = `The server “${title}” ${FAULTS[fault].says}.${wait}`;
