@@ -24,8 +24,8 @@ import {
 import { MERGED } from './names';
 
 /*
- * A server that the person hasn't connected, or isn't connected to any more ("locked"). Until they connect it, it has one
- * tool, whose answer is the link. The tool needs no scope, because it does nothing by itself.
+ * A server that the person hasn't connected, or isn't connected to any more ("locked"). Until they connect it, it has
+ * one tool, whose answer is the link. The tool needs no scope, because it does nothing by itself.
  */
 
 /** The name of a server's connect tool, at every endpoint. */

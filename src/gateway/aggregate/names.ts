@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 
 /*
- * The names of many servers' items at one endpoint. Tools and prompts: `{server}_{name}`; names of servers have no `_`, so
- * no two names are equal. Resources: always `mcp+{server}+{uri}`, because a URI that means one server's resource while
- * another server is down must not mean the other's resource later. Pages of MCP Apps: `ui://{server}/…`.
+ * The names of many servers' items at one endpoint. Tools and prompts: `{server}_{name}`; names of servers have no
+ * `_`, so no two names are equal. Resources: always `mcp+{server}+{uri}`, because a URI that means one server's
+ * resource while another server is down must not mean the other's resource later. Pages of MCP Apps:
+ * `ui://{server}/…`.
  */
 
 /** The names of servers' items for a client: merged names with the server in them, or one server's own names. */
@@ -38,8 +39,9 @@ const NAME = /^[A-Za-z0-9_-]+$/;
 const HASHED = /_[0-9a-f]{8}$/;
 
 /**
- * The name of a tool or prompt at `/mcp`. A name that is too long, or has characters that clients refuse, is cut and ends
- * in a hash of the whole name. A name that already looks like that gets a hash, too, so that no two names are equal.
+ * The name of a tool or prompt at `/mcp`. A name that is too long, or has characters that clients refuse, is cut and
+ * ends in a hash of the whole name. A name that already looks like that gets a hash, too, so that no two names are
+ * equal.
  */
 function mergedName(server: string, name: string): string {
   const whole = `${server}_${name}`;

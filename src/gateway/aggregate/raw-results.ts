@@ -7,8 +7,8 @@ const REFERENCE = 'gatehouse/result';
 const MOST_KEPT = 1_000;
 
 /**
- * Results that pass the SDK's server as unchanged texts. The SDK gets a placeholder, and the text is put in its place when
- * the message is sent ({@link restore}) or stored ({@link textOf}).
+ * Results that pass the SDK's server as unchanged texts. The SDK gets a placeholder, and the text is put in its place
+ * when the message is sent ({@link restore}) or stored ({@link textOf}).
  */
 export class RawResults {
   readonly #texts = new Map<string, string>();

@@ -78,8 +78,9 @@ function publish(names: Naming, { name, server, tool, reach }: MergedTool): Merg
 }
 
 /**
- * Whether a call of a tool is allowed. `unavailable`: its server doesn't list its tools; `locked`: the person must connect
- * the server; `connected`: a connect tool of a server that is connected. The others are those of {@link Verdict}.
+ * Whether a call of a tool is allowed. `unavailable`: its server doesn't list its tools; `locked`: the person must
+ * connect the server; `connected`: a connect tool of a server that is connected. The others are those of {@link
+ * Verdict}.
  */
 export type MergedVerdict =
   | { verdict: 'allowed'; called: MergedTool }
@@ -89,8 +90,8 @@ export type MergedVerdict =
   | { verdict: 'connected'; server: ServerSetting };
 
 /**
- * Finds the tool of a name and checks the call, by the same rules as at the server's own endpoint. Records a refusal. For
- * a server that is `unavailable` or `locked`, it isn't known whether it has such a tool.
+ * Finds the tool of a name and checks the call, by the same rules as at the server's own endpoint. Records a refusal.
+ * For a server that is `unavailable` or `locked`, it isn't known whether it has such a tool.
  */
 export async function judgeMerged(view: View, name: string): Promise<MergedVerdict> {
   const server = serversOf(view).find(

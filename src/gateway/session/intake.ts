@@ -23,8 +23,8 @@ export class SessionIntake {
   ) {}
 
   /**
-   * Serves a POST, a DELETE, or a GET that resumes the stream of a request. 405 for a GET when nothing more will come on
-   * that stream, or when the principal isn't in its audience.
+   * Serves a POST, a DELETE, or a GET that resumes the stream of a request. 405 for a GET when nothing more will come
+   * on that stream, or when the principal isn't in its audience.
    *
    * @param acting who sends the request
    */

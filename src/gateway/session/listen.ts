@@ -173,8 +173,8 @@ async function subscribe(
 }
 
 /**
- * Waits until a server that didn't list its tools does, with growing pauses. False when the signal aborts first, or when
- * the principal may no longer use the server.
+ * Waits until a server that didn't list its tools does, with growing pauses. False when the signal aborts first, or
+ * when the principal may no longer use the server.
  */
 export async function isBack(
   server: ServerSetting,

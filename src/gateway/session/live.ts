@@ -120,7 +120,9 @@ export class LiveSession {
     };
   }
 
-  /** Takes a message from a server's own stream. `by`: who opened that stream. Ignored if they may not use the server. */
+  /**
+   * Takes a message from a server's own stream. `by`: who opened that stream. Ignored if they may not use the server.
+   */
   async receive(server: string, message: JSONRPCMessage, by: Acting): Promise<void> {
     const setting = serversOf(by).find(({ name }) => name === server);
     if (setting) await this.#servers.receive(setting, message, by);

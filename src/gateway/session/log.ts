@@ -154,8 +154,8 @@ export class EventLog implements EventStore {
   /**
    * Sends the events of a stream after `lastEventId`. Returns the stream's name.
    *
-   * There is no `getStreamIdForEventId`, which is optional: with it, the transport refuses (409) a client that resumes a
-   * stream before the gate has noticed that it broke. Without it, the new stream replaces the old one.
+   * There is no `getStreamIdForEventId`, which is optional: with it, the transport refuses (409) a client that
+   * resumes a stream before the gate has noticed that it broke. Without it, the new stream replaces the old one.
    */
   async replayEventsAfter(
     lastEventId: string,

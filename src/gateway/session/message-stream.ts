@@ -30,7 +30,10 @@ export class MessageStream {
     this.#begin();
   }
 
-  /** The response, as soon as its form is known. `answer`: the JSON-RPC answer as text; the stream breaks if it rejects. */
+  /**
+   * The response, as soon as its form is known. `answer`: the JSON-RPC answer as text; the stream breaks if it
+   * rejects.
+   */
   async response(answer: Promise<string>): Promise<Response> {
     const first = await Promise.race([answer, this.#begun]);
     if (!this.#body) return new Response(first ?? (await answer), { headers: JSON_HEADERS });

@@ -24,8 +24,8 @@ export interface SessionRequest {
 }
 
 /**
- * What the object sends to the Worker that holds the client's own stream: an event to pass on, a server to listen to, or
- * servers to wait for. The Worker passes on only what the token of the stream may see.
+ * What the object sends to the Worker that holds the client's own stream: an event to pass on, a server to listen to,
+ * or servers to wait for. The Worker passes on only what the token of the stream may see.
  */
 export type StreamOrder = { event: LoggedEvent } | { listen: Listening } | { await: string[] };
 

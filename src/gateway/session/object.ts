@@ -16,10 +16,10 @@ import { type SessionState, SessionStore } from './store';
 import { StreamHolder } from './stream-socket';
 
 /**
- * The Durable Object of one MCP session of the 2025 era at `/mcp`. It belongs to one user and client, and keeps the state
- * of the protocol: how the session started, its sessions at upstream servers, and what was sent. It ends when its client
- * sends DELETE, or doesn't use it for `TOKENS.session`. A Worker holds the client's own stream and is connected by a
- * hibernatable socket, so that the object of an idle session can sleep.
+ * The Durable Object of one MCP session of the 2025 era at `/mcp`. It belongs to one user and client, and keeps the
+ * state of the protocol: how the session started, its sessions at upstream servers, and what was sent. It ends when
+ * its client sends DELETE, or doesn't use it for `TOKENS.session`. A Worker holds the client's own stream and is
+ * connected by a hibernatable socket, so that the object of an idle session can sleep.
  */
 export abstract class McpSessionObject extends DurableObject<Env> {
   readonly #store: SessionStore;
@@ -136,7 +136,10 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     await this.#end();
   }
 
-  /** Ends the session, to make space for new ones, unless a person has signed in since it started without a credential. */
+  /**
+   * Ends the session, to make space for new ones, unless a person has signed in since it started without a
+   * credential.
+   */
   async discard(): Promise<void> {
     const state = this.#state();
     if (state?.user_id !== '' || (await this.#isWaiting(state))) await this.#end();
@@ -258,7 +261,9 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     };
   }
 
-  /** Ends the session and its sessions at servers. `acting`: who ends it; undefined: the principal that used it last. */
+  /**
+   * Ends the session and its sessions at servers. `acting`: who ends it; undefined: the principal that used it last.
+   */
   async #end(acting?: Acting): Promise<void> {
     const state = this.#state();
     const live = state && (await this.#awake().catch(() => undefined));

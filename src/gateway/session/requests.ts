@@ -15,9 +15,9 @@ export interface Opened {
 type Said = { id?: unknown; method?: string; params?: Record<string, unknown> | undefined };
 
 /**
- * The pending requests between a session and its client, in both directions. Each request of the client gets an internal
- * id, so that two tokens or processes that use the same ids never get each other's answers. A request of a server is
- * answered only by a token that is in its audience.
+ * The pending requests between a session and its client, in both directions. Each request of the client gets an
+ * internal id, so that two tokens or processes that use the same ids never get each other's answers. A request of a
+ * server is answered only by a token that is in its audience.
  */
 export class SessionRequests {
   #count = 0;

@@ -46,8 +46,9 @@ const UNOWNED: Owner = { user: '', client: '' };
 const MAX_UNSIGNED_BYTES = 16_384;
 
 /**
- * The principal of a request without a credential, for `UNAUTHENTICATED = "authorize_tool"`: `ANONYMOUS` until the person
- * of the session has signed in, then that person. Undefined when there is no such session, or its grant has ended.
+ * The principal of a request without a credential, for `UNAUTHENTICATED = "authorize_tool"`: `ANONYMOUS` until the
+ * person of the session has signed in, then that person. Undefined when there is no such session, or its grant has
+ * ended.
  */
 export async function identifyBySession(c: Context, resource: Resource): Promise<Principal | undefined> {
   const deployment = deploymentOf(c);

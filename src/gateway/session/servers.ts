@@ -33,9 +33,9 @@ interface Use {
 }
 
 /**
- * A session's own sessions at upstream servers. Each request of the client has its own connection to a server, within the
- * one session there. So what is sent for a request is sent as its principal, and what the server answers comes back to
- * it, even while requests with other tokens are pending.
+ * A session's own sessions at upstream servers. Each request of the client has its own connection to a server, within
+ * the one session there. So what is sent for a request is sent as its principal, and what the server answers comes
+ * back to it, even while requests with other tokens are pending.
  */
 export class SessionServers {
   readonly #greetings = new Map<string, Promise<Handshake | undefined>>();

@@ -1,6 +1,9 @@
 /** How long an answer may take before its stream starts without it, and then until the first comment, in ms. */
 const LATE_MS = 500;
-/** The longest interval between comments, in ms. They keep proxies from closing the stream, and show that a client left. */
+/**
+ * The longest interval between comments, in ms. They keep proxies from closing the stream, and show that a client
+ * left.
+ */
 const KEEP_ALIVE_MS = 15_000;
 
 const STILL_HERE = new TextEncoder().encode(': still here\n\n');
@@ -15,9 +18,9 @@ export function isStream(
 }
 
 /**
- * A JSON-RPC answer that may take long. If it doesn't arrive within half a second, the response becomes a stream of events
- * that starts at once and ends with the answer. So no proxy times out while it waits for the first byte, and the gate
- * notices when the client closes the stream, which is how it cancels a request (MCP 2026-07-28).
+ * A JSON-RPC answer that may take long. If it doesn't arrive within half a second, the response becomes a stream of
+ * events that starts at once and ends with the answer. So no proxy times out while it waits for the first byte, and
+ * the gate notices when the client closes the stream, which is how it cancels a request (MCP 2026-07-28).
  *
  * @param gone called when the client closes the stream
  */

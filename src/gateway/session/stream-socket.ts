@@ -5,8 +5,8 @@ import type { SessionStore } from './store';
 const LISTENING_MS = 2_000;
 
 /**
- * The Worker that holds the client's own stream, seen from the session's object: the other end of a hibernatable socket.
- * There may be none. That Worker passes events on, and listens to the upstream servers (`stream.ts`).
+ * The Worker that holds the client's own stream, seen from the session's object: the other end of a hibernatable
+ * socket. There may be none. That Worker passes events on, and listens to the upstream servers (`stream.ts`).
  */
 export class StreamHolder {
   /** By server: the callers of {@link listenNow} that wait for it. */

@@ -19,10 +19,10 @@ interface Heard {
 }
 
 /**
- * The client's own stream (GET) of a 2025-era session. The Worker holds it, listens to the upstream servers and to the
- * account, and gets events from the session's object over a hibernatable socket. The stream has the current rights of the
- * token that opened it, whatever other tokens do in the session. It doesn't pass on what only a token with more rights
- * may see. It ends when the grant ends.
+ * The client's own stream (GET) of a 2025-era session. The Worker holds it, listens to the upstream servers and to
+ * the account, and gets events from the session's object over a hibernatable socket. The stream has the current
+ * rights of the token that opened it, whatever other tokens do in the session. It doesn't pass on what only a token
+ * with more rights may see. It ends when the grant ends.
  */
 export class OwnStream {
   readonly #encoder = new TextEncoder();
