@@ -73,4 +73,4 @@ export { holds, isForSome, mayKnow, usableServers } from './principal/usable-ser
 export type { ProviderAnswer, ProviderQuestion, ProviderToken } from './provider/provider';
 export type { SignInRow } from './sign-ins/sign-ins';
 export { CONNECTIONS_INDEX } from './storage/key-versions';
-export { watchGrant } from './watch/watch';
+export { endStreams, type NamedStream, watchGrant } from './watch/watch';

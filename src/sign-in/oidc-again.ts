@@ -16,7 +16,7 @@ import { attempt, type OidcRefusal, type OidcResult, ProviderFailure, refusalOf 
 export async function askAgain(question: ProviderQuestion): Promise<ProviderAnswer> {
   const { provider, local, providers, clientSecret, refresh_token, known, keep } = question;
   // Signed in before such subjects were refused.
-  if (!isSubject(known.subject)) return { says: 'no', reason: 'oidc_subject_invalid' };
+  if (!isSubject(known.subject)) return { verdict: 'revoked', reason: 'oidc_subject_invalid' };
   const found = await discover({ provider, local });
   if (!found.ok) return nothing(found.error, true);
   const rp: RelyingParty = { provider, local, as: found.value, client: { client_id: provider.client_id } };
@@ -31,12 +31,12 @@ export async function askAgain(question: ProviderQuestion): Promise<ProviderAnsw
     const refusal = withoutSecret(sources.error, refresh_token);
     // The same error code as for a rejected code at sign-in; here it was the refresh token.
     const rejected = refusal.reason === 'oidc_code_rejected';
-    if (rejected) return { says: 'no', ...refusal, reason: 'oidc_refresh_rejected' };
+    if (rejected) return { verdict: 'revoked', ...refusal, reason: 'oidc_refresh_rejected' };
     return nothing(refusal, response.status >= 400);
   }
   const identity = identityAgain(provider, known, sources.value);
   const bound = checkDomain(identity, providers);
-  return bound.ok ? { says: 'yes', identity } : { says: 'no', ...bound.error };
+  return bound.ok ? { verdict: 'valid', identity } : { verdict: 'revoked', ...bound.error };
 }
 
 /** The response of the token endpoint (RFC 6749, section 6), whatever its status; refused when there is none. */
@@ -86,7 +86,7 @@ async function readObject(response: Response): Promise<Record<string, unknown> |
 }
 
 function nothing({ reason, detail }: Refusal<OidcRefusal>, settled: boolean): ProviderAnswer {
-  return { says: 'nothing', reason, detail, settled };
+  return { verdict: 'unavailable', reason, detail, settled };
 }
 
 /** The detail without the secret, which a provider's error text may quote. */

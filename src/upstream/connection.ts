@@ -3,7 +3,7 @@ import type { ServerSetting } from '../config';
 import { memberText, withMembers } from '../json-members';
 import { isObject } from '../json-text';
 import { credentialsOf, type UpstreamContext } from './credentials';
-import { enveloped } from './envelope';
+import { asksForInput, enveloped } from './envelope';
 import { asAnswer, exchange, post, type Route, type ServerAnswer, ServerFailure } from './exchange';
 import { type Ask, discover, type Handshake, HandshakeFailure, initialize } from './handshake';
 import { messagesOf, type ServerMessage } from './messages';
@@ -15,12 +15,15 @@ export interface Acting {
   principal: Principal;
 }
 
+/** A request of a server to its client. */
+type Question = { method: string; params: Record<string, unknown> | undefined };
+
 /**
  * Answers a request of a server to its client (sampling, elicitation, roots). `signal`: aborts when the server
  * cancels it; `notify`: sends the server a notification. What it throws becomes a JSON-RPC error.
  */
 export type AnswerQuestion = (
-  question: { method: string; params: Record<string, unknown> | undefined },
+  question: Question,
   options: { signal: AbortSignal; notify(method: string, params: object): void },
 ) => Promise<object>;
 
@@ -109,11 +112,44 @@ export class UpstreamConnection {
   }
 
   /**
-   * Sends a client's request, and returns the server's answer with the client's id.
+   * Sends a client's request, and returns the server's answer with the client's id. A 2026 server that asks for input
+   * gets it from {@link ConnectOptions.onQuestion}, ten times at most.
    *
    * @throws {@link ServerFailure}, `CredentialMissing` or `SessionLost`
    */
   async forward(request: Forwarded): Promise<ServerAnswer> {
+    let answer = await this.#forwardOnce(request);
+    for (let round = 0; round < MAX_ROUNDS && this.options.onQuestion; round++) {
+      if (answer.outcome === 'error' || !asksForInput(answer.value.result)) return answer;
+      answer = await this.#forwardOnce({ ...request, text: await this.#answered(request, answer) });
+    }
+    return answer;
+  }
+
+  /**
+   * The request with the client's answers to the input requests of a 2026 server (MCP 2026-07-28, "Multi round-trip
+   * requests").
+   */
+  async #answered({ text, signal }: Forwarded, { text: asked }: ServerAnswer): Promise<string> {
+    const { onQuestion } = this.options;
+    const result = memberText(asked, 'result') ?? '{}';
+    const requests = JSON.parse(memberText(result, 'inputRequests') ?? '{}') as Record<string, Question>;
+    const options = { signal, notify: () => undefined };
+    const answers: Record<string, object> = {};
+    for (const [name, question] of Object.entries(requests)) {
+      const answer = await onQuestion?.(question, options);
+      if (answer) answers[name] = answer;
+    }
+    // A server that only wants the request again gets some time.
+    if (Object.keys(requests).length === 0) await scheduler.wait(AGAIN_MS);
+    const params = withMembers(memberText(text, 'params') ?? '{}', {
+      ...(Object.keys(answers).length === 0 ? {} : { inputResponses: JSON.stringify(answers) }),
+      requestState: memberText(result, 'requestState'),
+    });
+    return withMembers(text, { params });
+  }
+
+  async #forwardOnce(request: Forwarded): Promise<ServerAnswer> {
     const { method, headers = [], signal, onMessage, maxBytes, logLevel } = request;
     signal.throwIfAborted();
     const own = memberText(request.text, 'id') ?? 'null';
@@ -130,6 +166,7 @@ export class UpstreamConnection {
       this.#pending.set(id, { resolve, reject, onMessage, progressToken });
     });
     const cancel = () => this.#cancel(id);
+    const over = new AbortController();
     signal.addEventListener('abort', cancel, { once: true });
     try {
       const here = exchange(this.#route(), {
@@ -137,7 +174,7 @@ export class UpstreamConnection {
         method,
         // 2025 servers don't know the headers that repeat a message.
         headers: era === 'modern' ? headers : [],
-        signal,
+        signal: AbortSignal.any([signal, over.signal]),
         id,
         ...(maxBytes === undefined ? {} : { maxBytes }),
         onMessage: (message) => this.#hear(message, onMessage),
@@ -147,6 +184,8 @@ export class UpstreamConnection {
     } finally {
       signal.removeEventListener('abort', cancel);
       this.#pending.delete(id);
+      // The answer may have arrived on another stream: this one isn't needed any more.
+      over.abort();
     }
   }
 
@@ -275,6 +314,10 @@ export class UpstreamConnection {
   }
 }
 
+/** The most times that a server may ask for input before it answers. */
+const MAX_ROUNDS = 10;
+/** How long the gate waits before it repeats a request that its server only wants again, in ms. */
+const AGAIN_MS = 500;
 /** The timeout of the gate's own requests, in ms. */
 const OWN_REQUEST_MS = 60_000;
 /** The timeout for ending a session, in ms. */

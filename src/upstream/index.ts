@@ -38,6 +38,7 @@ export {
   type UpstreamContext,
 } from './credentials';
 export { asksForInput, resultFor } from './envelope';
+export { readErrorAnswer } from './error-answer';
 export { rewriteEvents } from './events';
 export {
   answerOrThrow,
@@ -53,10 +54,27 @@ export { LISTS, type ListedItem, type ListKind, rewriteItem } from './items';
 export { itemsOf, lockInTime, noteLeftOut, toolsOf } from './lists';
 export { lockOf } from './lock';
 export { messagesOf, type ServerMessage } from './messages';
-export { judgeScope, judgeTool, publishedText, type Reach, type Tool, type Verdict } from './policy';
+export {
+  accessOf,
+  judgeScope,
+  judgeTool,
+  publishedText,
+  type Reach,
+  type Tool,
+  type Verdict,
+} from './policy';
 export { ANONYMOUS, aboutPrincipal, asKnownNow, isAnonymous, type Principal } from './principal';
 export { documentFetch, ProviderFetchError, providerFetch, tokenFetch } from './provider-fetch';
-export { FAULTS, faultError, type ServerFault } from './server-fault';
+export { type Attempt, maySendAgain } from './send-again';
+export {
+  FAULTS,
+  type FaultDetails,
+  faultError,
+  faultOfStatus,
+  faultText,
+  MAY_HAVE_ACTED,
+  type ServerFault,
+} from './server-fault';
 export { serverProblems } from './server-health';
 export { SOFTWARE } from './software';
 export { type ServerTools, surveyTools } from './tool-survey';

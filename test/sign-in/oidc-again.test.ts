@@ -48,32 +48,32 @@ describe('yes', () => {
   test('with the claims of the new ID token, and the refresh token that took the place of the old one', async () => {
     provider.claims = { ...provider.claims, name: 'Ada King', groups: ['leads'] };
     const identity = { ...known, name: 'Ada King', groups: ['leads'] };
-    expect(await ask()).toEqual({ says: 'yes', identity });
+    expect(await ask()).toEqual({ verdict: 'valid', identity });
     expect(kept).toEqual([provider.given[1]]);
   });
 
   test('with nothing new: everything stays, the refresh token too', async () => {
     provider.rotates = false;
     provider.again = null;
-    expect(await ask()).toEqual({ says: 'yes', identity: known });
+    expect(await ask()).toEqual({ verdict: 'valid', identity: known });
     expect(kept).toEqual([undefined]);
   });
 
   test('with an ID token that tells of nobody: everything stays', async () => {
     provider.claims = { sub: 'ada' };
-    expect(await ask()).toEqual({ says: 'yes', identity: known });
+    expect(await ask()).toEqual({ verdict: 'valid', identity: known });
   });
 
   test('with userinfo, where no ID token comes', async () => {
     provider.again = null;
     provider.userinfo = () => Response.json({ sub: 'ada', name: 'By userinfo', email: 'a@b.example' });
     const identity = { name: 'By userinfo', email: 'a@b.example', email_verified: false, groups: [] };
-    expect(await ask()).toEqual({ says: 'yes', identity: { ...known, ...identity } });
+    expect(await ask()).toEqual({ verdict: 'valid', identity: { ...known, ...identity } });
   });
 
   test('without a word of groups, of a person who had some: there are none', async () => {
     provider.claims = { sub: 'ada', name: 'Ada Lovelace' };
-    expect(await ask()).toEqual({ says: 'yes', identity: { ...known, groups: [] } });
+    expect(await ask()).toEqual({ verdict: 'valid', identity: { ...known, groups: [] } });
   });
 
   test('with another address: a name that was the address goes along, one that wasn’t stays', async () => {
@@ -141,7 +141,7 @@ describe('an answer that can’t be trusted says nothing, and the rotated token 
     ],
   ])('%s', async (_what, spoil, reason) => {
     await spoil();
-    expect(await ask()).toMatchObject({ says: 'nothing', reason });
+    expect(await ask()).toMatchObject({ verdict: 'unavailable', reason });
     expect(kept).toEqual([provider.given[1]]);
   });
 });
@@ -164,19 +164,19 @@ describe('no answer', () => {
     ['of another opinion', () => Response.json({ error: 'nope' }, { status: 400 }), 'oidc_error', true],
   ])('of one that is %s', async (_what, answer, reason, settled) => {
     provider.instead = answer;
-    expect(await ask()).toMatchObject({ says: 'nothing', reason, settled });
+    expect(await ask()).toMatchObject({ verdict: 'unavailable', reason, settled });
     expect(kept).toEqual([]);
   });
 
   test('of one whose metadata is gone: nothing was sent, so nothing is lost', async () => {
     provider.metadata = { issuer: 'https://other.example' };
-    expect(await ask()).toMatchObject({ says: 'nothing', settled: true });
+    expect(await ask()).toMatchObject({ verdict: 'unavailable', settled: true });
     expect(provider.presented).toEqual([]);
   });
 });
 
 test('no, and that alone, is its invalid_grant', async () => {
   provider.instead = invalidGrant;
-  expect(await ask()).toMatchObject({ says: 'no', reason: 'oidc_refresh_rejected' });
+  expect(await ask()).toMatchObject({ verdict: 'revoked', reason: 'oidc_refresh_rejected' });
   expect(kept).toEqual([]);
 });

@@ -155,7 +155,7 @@ test('a provider that is asked again is fetched by the same rules', async () => 
   const question = { provider: settings, providers: [settings], local: false, known };
   const secrets = { clientSecret: undefined, refresh_token: 'first' };
   const asking = askAgain({ ...question, ...secrets, keep: async () => undefined });
-  expect(await asking).toMatchObject({ says: 'nothing', settled: true });
+  expect(await asking).toMatchObject({ verdict: 'unavailable', settled: true });
   expect(asked.join()).not.toContain('10.0.0.1');
 });
 
@@ -171,5 +171,5 @@ test('a user without a subject, from before such were refused, may not go on', a
     known: { ...known, email_verified: false, groups: [] },
     keep: async () => undefined,
   });
-  expect(await asking).toEqual({ says: 'no', reason: 'oidc_subject_invalid' });
+  expect(await asking).toEqual({ verdict: 'revoked', reason: 'oidc_subject_invalid' });
 });

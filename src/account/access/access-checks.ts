@@ -7,10 +7,13 @@ import type { Identity } from '../principal/identity';
 import type { Profile } from '../principal/profile';
 import { type Access, accessByGrant, accessByKey } from './access';
 
-/** Why a token or access key gives no access. `token_unknown`: its grant stands, and the token doesn't. */
+/** Why a token or access key gives no access. `token_unknown`: its grant is valid, and the token isn't. */
 export type AccessRefusal = 'token_unknown' | 'grant_unknown' | KeyRefusal;
 
-/** What a token or access key of this account stands for. `now`: seconds since the epoch. */
+/**
+ * Checks the tokens and access keys of an account. In each method `id` is the id of a grant or of an access key, `hash`
+ * the SHA-256 of the whole token or key in hex, and `now` is in seconds since the epoch.
+ */
 export class Accesses {
   constructor(
     private readonly grants: GrantStore,
@@ -18,7 +21,7 @@ export class Accesses {
     private readonly profile: Profile,
   ) {}
 
-  /** Of an access token, or of an access key where `id` is one's. Notes the use. */
+  /** The access that an access token or an access key gives. Stores that it was used. */
   use(id: string, hash: string, now: number): Result<Access, Refusal<AccessRefusal>> {
     if (isKeyId(id)) return this.byKey(id, hash, now);
     const access = this.byToken(id, hash, now);
@@ -27,7 +30,7 @@ export class Accesses {
     return access;
   }
 
-  /** Of an access token, or of a refresh token that is current. Notes nothing. */
+  /** As {@link use}, also for the current refresh token of a grant, and without storing a use (RFC 7662). */
   look(grantId: string, hash: string, now: number): Result<Access, Refusal<AccessRefusal>> {
     const grant = this.grants.find(grantId, now);
     const identity = grant && this.identityOf(grant);
@@ -40,13 +43,13 @@ export class Accesses {
     return ok({ ...this.describe(identity, grant, now), scope, ...times });
   }
 
-  /** Whether a grant, or an access key, still stands. */
+  /** Whether a grant or an access key is valid now. */
   stands(id: string, now: number): boolean {
     const found = isKeyId(id) ? this.keys.standing(id, now) : this.grants.find(id, now);
     return found !== undefined;
   }
 
-  /** Who a grant or access key that stands acts as. */
+  /** Who a grant or an access key acts as; undefined when it isn't valid. */
   actor(id: string, now: number): Identity | undefined {
     if (!this.stands(id, now)) return undefined;
     const grant = this.grants.find(id, now);

@@ -9,17 +9,17 @@ import type { Issuer } from './issuer';
 import type { GrantStore } from './store';
 import type { ExchangeRefusalReason, TokenResult } from './token-result';
 
-/** What is allowed by the settings, without a person at a page. Times are seconds since the epoch. */
+/** What the settings allow, without a consent page. Times are seconds since the epoch. */
 export interface DirectApproval {
   identity: Identity;
-  /** Who presented what it is issued for: a client, or the issuer whose token it was. */
+  /** Who asked for it: a client, or the trusted issuer whose token was presented. */
   client: { client_id: string; name: string; domain: string | undefined };
   resource: string;
   scope: Scope[];
   servers: string[];
   /** The end of the grant and of its one access token. */
   expires_at: number;
-  /** The access key that it was made with, and dies with: then it acts as the account's own person or service. */
+  /** The access key that it was asked for with, and ends with. Then it acts as the owner of the key. */
   key_id?: string | undefined;
 }
 
@@ -32,12 +32,14 @@ export interface IssuingContext {
 
 const SUBJECT_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
-/** A life that the library takes for any token; the object writes the real one. */
+/** Seconds. A lifetime that the library accepts for any token; the real end is stored by `commit`. */
 const LASTING = 3600;
 
 /**
  * Makes a grant and its access token in one step, without a refresh token. The library's code never leaves
- * this function, so what it wrote is stored with the code already redeemed. `userId`: whose account it is.
+ * this function, so what it wrote is stored with the code already redeemed. Refused only as the issuer refuses.
+ *
+ * @param userId the account's own
  */
 export async function issueDirectly(
   { store, issuer, config }: IssuingContext,
@@ -88,9 +90,11 @@ export async function issueDirectly(
 }
 
 /**
- * Exchanges an access token of the same client for a narrower one (RFC 8693): of the same grant, with no more
- * scope, no longer life, and gone when either it or the grant is. `form.scope` may ask for less,
- * `form.expires_in` for fewer seconds; `target` is the resource that it names, if any, which must be the grant's.
+ * Exchanges an access token for another one of the same client and grant (RFC 8693), with no more scope and no longer
+ * lifetime. It ends with the token that it was made from, and with the grant. `form.scope` may ask for less,
+ * `form.expires_in` for fewer seconds.
+ *
+ * @param target the resource that the request names, if any; it must be the grant's
  */
 export async function exchangeToken(
   { store, issuer, config }: IssuingContext,
@@ -133,7 +137,7 @@ export async function exchangeToken(
   return stored ? ok({ ...issued.value, expires_in: ends - now }) : refuse('grant_revoked_meanwhile');
 }
 
-/** What of the scopes asked for a token holds; undefined when it holds none of them. */
+/** The requested scopes that a token has; undefined when it has none of them. */
 function narrowScope(asked: string | undefined, held: readonly string[]): Scope[] | undefined {
   const within = includedScopes(held);
   if (asked === undefined) return within;

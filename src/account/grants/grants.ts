@@ -17,11 +17,11 @@ export interface Approval {
   scope: Scope[];
   servers: string[];
   expires_at: number;
-  /** The access key with which the person had signed in, if it was one. */
+  /** The access key with which the person had signed in, if they used one. */
   key_id?: string | undefined;
 }
 
-/** The deployment, as issuing needs it: the issuer's origin, all resources, the lifetimes of `TOKENS`, sign-in providers. */
+/** What issuing needs to know of the deployment: its origin, which is the issuer, all resources, `TOKENS`, the providers. */
 export interface IssuerConfig {
   origin: string;
   resources: string[];
@@ -35,14 +35,14 @@ export interface IssuerConfig {
 export interface TokenRequest {
   client: IssuingClient;
   grantId: string;
-  /** The code or token, whole. */
+  /** The whole code or token. */
   secret: string;
-  /** All parameters of the request but the client's credentials. */
+  /** All parameters of the request except the client's credentials. */
   form: Record<string, string>;
 }
 
-/** A code or refresh token that is being answered: what was presented, where, when, and the grant that it is of. */
-interface Presentation {
+/** A request with a code or refresh token of a grant, at one moment. */
+interface GrantRequest {
   config: IssuerConfig;
   presented: TokenRequest;
   grant: GrantRow;
@@ -50,16 +50,19 @@ interface Presentation {
   now: number;
 }
 
-/** Rows that are stored in the transaction of what was issued. `sealed`: the answer, under the secret presented. */
+/**
+ * Stores rows in the transaction that stores what was issued. `sealed`: the answer, encrypted under the code or token
+ * that was presented; `successor`: the hash of the new refresh token.
+ */
 type RowsOfIssue = (insert: Insert, answer: { sealed: string; successor: string }) => void;
 
-/** Lifetimes below this the library refuses; shorter ones are cut when a record is stored. */
+/** Seconds. The library refuses shorter lifetimes; they are cut when a record is stored. */
 const LIBRARY_MIN_TTL = 60;
 
 /**
- * A principal's grants over time: codes that work once, refresh tokens that rotate without races.
- * Presentations of one grant are taken one after the other, the library is called once per code and once
- * per rotation, and what it writes is committed whole or not at all.
+ * The rules for a principal's grants: codes work once, refresh tokens rotate without races. Requests for one grant are
+ * answered one after the other, the library is called once per code and once per rotation, and what it writes is
+ * committed as a whole or not at all.
  */
 export class Grants {
   private readonly serial = new Serial();
@@ -70,7 +73,7 @@ export class Grants {
     private readonly userId: () => string,
   ) {}
 
-  /** Makes a grant and its code. Returns the client's redirect, with code, state and `iss`. */
+  /** Makes a grant and its code. Returns the redirect to the client, with code, state and `iss` (RFC 9207). */
   async approve(config: IssuerConfig, approval: Approval, props: object): Promise<string> {
     const now = seconds();
     const { request, client, scope, servers } = approval;
@@ -86,7 +89,7 @@ export class Grants {
     const hash = await sha256Hex(code);
     const grantId = code.split(':')[1] ?? '';
     const codeEnds = now + config.tokens.code;
-    this.store.makeRoom();
+    this.store.limitGrants();
     const grant = {
       id: grantId,
       client_id: client.client_id,
@@ -113,7 +116,7 @@ export class Grants {
     return redirectTo;
   }
 
-  /** Redeems a code (RFC 6749 section 4.1.3): once, however many ask at the same moment. */
+  /** Redeems a code (RFC 6749 section 4.1.3): once, however many requests come at the same moment. */
   redeemCode(config: IssuerConfig, presented: TokenRequest): Promise<TokenResult<CodeRefusalReason>> {
     return this.serial.run(presented.grantId, async () => {
       const now = seconds();
@@ -124,18 +127,18 @@ export class Grants {
       if (code.client_id !== presented.client.client_id) return refuse('code_client_mismatch');
       const verifier = presented.form.code_verifier;
       const fits = timingSafeEqual(await s256(verifier ?? ''), code.code_challenge);
-      // Without one the library says that it is missing, as long as the code is good.
+      // If the code is valid and the verifier is missing, the library says so.
       if (!fits && (verifier || code.redeemed_at !== null)) return refuse('code_verifier_mismatch');
-      const presentation = { config, presented, grant, now };
-      if (code.redeemed_at !== null) return this.repeatCode(presentation, code);
+      const grantRequest = { config, presented, grant, now };
+      if (code.redeemed_at !== null) return this.repeatCode(grantRequest, code);
       if (code.expires_at <= now) return refuse('code_expired');
-      return this.issue(presentation, (_insert, answer) => {
+      return this.issue(grantRequest, (_insert, answer) => {
         this.store.markRedeemed(hash, now, answer.sealed);
       });
     });
   }
 
-  /** Rotates a refresh token (RFC 6749 section 6), or gives a repeat the answer that the first one got. */
+  /** Rotates a refresh token (RFC 6749 section 6). A retry gets the answer that the first request got. */
   rotateRefresh(config: IssuerConfig, presented: TokenRequest): Promise<TokenResult<RefreshRefusalReason>> {
     return this.serial.run(presented.grantId, async () => {
       const now = seconds();
@@ -143,11 +146,11 @@ export class Grants {
       const grant = this.store.find(presented.grantId, now);
       if (!grant) return refuse('grant_not_found');
       if (grant.client_id !== presented.client.client_id) return refuse('refresh_client_mismatch');
-      const presentation = { config, presented, grant, now };
+      const grantRequest = { config, presented, grant, now };
       const rotation = this.store.rotation(hash);
-      if (rotation) return this.repeatRefresh(presentation, rotation);
+      if (rotation) return this.repeatRefresh(grantRequest, rotation);
       if (grant.refresh_expires_at <= now) return refuse('refresh_expired');
-      return this.issue(presentation, (insert, { sealed: answer, successor }) => {
+      return this.issue(grantRequest, (insert, { sealed: answer, successor }) => {
         insert('rotations', { hash, grant_id: grant.id, successor, rotated_at: now, answer });
         this.store.forgetAnswers(grant.id, now, config.tokens);
       });
@@ -155,7 +158,7 @@ export class Grants {
   }
 
   private async repeatCode(
-    { presented, grant, now }: Presentation,
+    { presented, grant, now }: GrantRequest,
     code: CodeRow,
   ): Promise<TokenResult<'code_replayed'>> {
     const used = grant.last_used_at !== null || this.store.wasRotated(grant.id);
@@ -167,10 +170,10 @@ export class Grants {
   }
 
   private async repeatRefresh(
-    presentation: Presentation,
+    grantRequest: GrantRequest,
     rotation: RotationRow,
   ): Promise<TokenResult<RefreshRefusalReason>> {
-    const { config, presented, grant, now } = presentation;
+    const { config, presented, grant, now } = grantRequest;
     const verdict = judgeRefreshReplay({
       rotatedAt: rotation.rotated_at,
       now,
@@ -187,18 +190,18 @@ export class Grants {
     const access = this.store.tokenKey(grant.id, await sha256Hex(answer.access_token));
     const ends = this.store.record(access, now)?.expires_at;
     if (ends) return ok({ ...answer, expires_in: ends - now });
-    return this.renewAccess(presentation, String(answer.refresh_token));
+    return this.renewAccess(grantRequest, String(answer.refresh_token));
   }
 
   /**
-   * A repeat whose access token has meanwhile ended gets a new one, beside its one successor: the library
-   * rotates the newest token of the chain, and of what it writes only the access token is kept.
+   * A retry whose access token has ended by now gets a new access token, with the same next refresh token. For that the
+   * library rotates the newest token of the chain, and of what it writes only the access token is stored.
    */
   private async renewAccess(
-    presentation: Presentation,
+    grantRequest: GrantRequest,
     successor: string,
   ): Promise<TokenResult<'grant_revoked_meanwhile'>> {
-    const { presented } = presentation;
+    const { presented } = grantRequest;
     let newest = successor;
     for (;;) {
       const next = this.store.rotation(await sha256Hex(newest));
@@ -209,18 +212,18 @@ export class Grants {
     const hash = await sha256Hex(presented.secret);
     const form = { ...presented.form, refresh_token: newest };
     return this.issue(
-      { ...presentation, presented: { ...presented, form } },
+      { ...grantRequest, presented: { ...presented, form } },
       (_insert, answer) => this.store.setAnswer('rotations', hash, answer.sealed),
       successor,
     );
   }
 
   /**
-   * One call of the library, and its commit. With `keepRefresh` only the access token is new: the answer
-   * carries that refresh token instead of the library's, and the grant's record stays as it is.
+   * One call of the library, and its commit. With `keepRefresh` only the access token is new: the answer has that
+   * refresh token instead of the library's, and the grant's record stays as it is.
    */
   private async issue(
-    { config, presented, grant, now }: Presentation,
+    { config, presented, grant, now }: GrantRequest,
     rows: RowsOfIssue,
     keepRefresh?: string,
   ): Promise<TokenResult<'grant_revoked_meanwhile'>> {
@@ -253,8 +256,8 @@ export function issuingConfig(config: IssuerConfig, client: IssuingClient): Issu
 }
 
 /**
- * The client's record as the library reads it: public, because the caller authenticated it already, and
- * with the grant's own redirect, because the caller matched it (loopback hosts are one place to us).
+ * The client's record as the library reads it, by its key. As a public client, because the caller has authenticated it,
+ * and with the grant's own redirect URI, because the caller has matched it (we treat loopback hosts as one).
  */
 export function clientRecord(client: IssuingClient, redirectUri: string): Record<string, string> {
   const record = {

@@ -3,12 +3,12 @@ import type { Scope } from '../principal/scopes';
 import type { IssuedTokens, IssuerRefusal } from './token-result';
 
 /**
- * Who issues codes and tokens, as `grant:` and `token:` records. `oauth/protocol/library.ts` does it with the library;
- * `index.ts` hands it to the `Account`, which decides when it is called (once per code and once per rotation) and
- * what becomes of the records.
+ * Issues codes and tokens, as `grant:` and `token:` records. `src/oauth/protocol/library.ts` does it with the library.
+ * `src/index.ts` gives it to the `Account`, which decides when it is called (once per code and once per rotation) and
+ * what is stored of the records.
  */
 export interface Issuer {
-  /** Makes a grant and its code. Returns where the browser goes: the client, with code, state and `iss`. */
+  /** Makes a grant and its code. Returns the redirect to the client, with code, state and `iss` (RFC 9207). */
   authorize(records: IssuerRecords, config: IssuingConfig, approval: IssuedApproval): Promise<string>;
   /**
    * Answers a token request (RFC 6749 sections 4.1.3 and 6, RFC 8693) whose client is already authenticated. `form`: its
@@ -25,7 +25,7 @@ export interface Issuer {
 export interface IssuerRecords {
   /** Undefined: there is none, or it has ended. */
   read(key: string): Promise<string | undefined>;
-  /** When a record ends is decided by who stores it. */
+  /** When a record ends is decided where it is stored. */
   write(key: string, value: string, metadata?: unknown): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export interface IssuingConfig {
   withoutRefresh?: boolean;
 }
 
-/** A verified client, as much of it as issuing needs. */
+/** What issuing needs to know of a client, which is verified. */
 export interface IssuingClient {
   client_id: string;
   redirect_uris: string[];
@@ -50,7 +50,7 @@ export interface IssuingClient {
   response_types: string[];
 }
 
-/** An authorization request whose every part was checked (RFC 6749 section 4.1.1, RFC 7636, RFC 8707). */
+/** An authorization request that passed all checks (RFC 6749 section 4.1.1, RFC 7636, RFC 8707). */
 export interface CheckedRequest {
   client_id: string;
   redirect_uri: string;
@@ -59,12 +59,12 @@ export interface CheckedRequest {
   resource: string;
 }
 
-/** What {@link Issuer.authorize} is to put into the grant. */
+/** What {@link Issuer.authorize} puts into the grant. */
 export interface IssuedApproval {
   userId: string;
   request: CheckedRequest;
   scope: Scope[];
-  /** Encrypted in the grant, for whoever reads the library's layout. */
+  /** Encrypted in the grant, for tools that read the library's layout. */
   props: object;
   metadata: object;
 }

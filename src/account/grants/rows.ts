@@ -13,20 +13,20 @@ export interface GrantRow {
   /** JSON array of names. */
   servers: string;
   created_at: number;
-  /** The grant's end, whatever is refreshed. */
+  /** The end of the grant. A refresh doesn't change it. */
   expires_at: number;
-  /** The end of its refresh token (before the first one: of its code), which slides. */
+  /** The end of its refresh token, or of its code before the first one. Each refresh moves it. */
   refresh_expires_at: number;
   last_used_at: number | null;
-  /** The access key with which the person had signed in; the grant dies with it. */
+  /** The access key with which the person had signed in. The grant ends with it. */
   key_id: string | null;
-  /** The user id that its tokens begin with; null: the account's own. Another's: it was moved here. */
+  /** The user id that its tokens begin with; null: the account's own. Another one: of a merged visitor. */
   issued_as: string | null;
-  /** JSON of an `Identity`, where this grant is not the profile's person's. */
+  /** JSON of an `Identity`, if the grant acts as somebody else than the account's person. */
   identity: string | null;
 }
 
-/** A code's row. It stays when the code is redeemed, with the answer sealed under the code itself. */
+/** A code's row. It stays when the code is redeemed, with the answer encrypted under the code itself. */
 export interface CodeRow {
   hash: string;
   grant_id: string;
@@ -37,11 +37,11 @@ export interface CodeRow {
   answer: string | null;
 }
 
-/** A refresh token that was rotated, with the answer it got, sealed under that very token. */
+/** A refresh token that was rotated, with the answer that it got, encrypted under that token itself. */
 export interface RotationRow {
   hash: string;
   grant_id: string;
-  /** SHA-256 of the refresh token that took its place. */
+  /** SHA-256 of the refresh token that replaced it. */
   successor: string;
   rotated_at: number;
   answer: string;

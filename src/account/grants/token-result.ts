@@ -1,25 +1,25 @@
 import type { Refusal, Result } from '../../result';
 
-/* What a token request to an account comes to. `oauth/protocol/oauth-error.ts` says what a client hears of it. */
+/* The results of token requests to an account. `src/oauth/protocol/oauth-error.ts` makes the OAuth errors of them. */
 
-/** What a token request gets (RFC 6749 section 5.1). */
+/** The tokens that a token request gets (RFC 6749 section 5.1). */
 export interface IssuedTokens {
   access_token: string;
   token_type: string;
   /** Seconds. */
   expires_in: number;
-  /** None where the grant has none, or the token was exchanged. */
+  /** Undefined for a grant without one, and for an exchanged token. */
   refresh_token?: string;
   scope: string;
-  /** What the access token is for (RFC 8707). */
+  /** The resource that the access token is for (RFC 8707). */
   resource?: string;
-  /** Of an exchanged token (RFC 8693 section 2.2.1). */
+  /** Only for an exchanged token (RFC 8693 section 2.2.1). */
   issued_token_type?: string;
 }
 
-/** A refusal of the issuer's own. `reason` is `category/reason`, a tag for the log. */
+/** A refusal by the library. `reason` is its `category/reason`, a tag for the log. */
 export interface IssuerRefusal extends Refusal<`${string}/${string}`> {
-  /** The code that RFC 6749 section 5.2 or RFC 8707 section 2 has for it. */
+  /** The error code of RFC 6749 section 5.2 or RFC 8707 section 2. */
   error: string;
   error_description: string;
 }
@@ -47,7 +47,7 @@ export type RefreshRefusalReason =
   | ProviderRefusalReason
   | 'grant_revoked_meanwhile';
 
-/** What the sign-in provider's word makes of a refresh (`provider/checks.ts`). */
+/** Why the sign-in provider's answer, or its silence, refuses a refresh (`provider/checks.ts`). */
 export type ProviderRefusalReason = 'provider_said_no' | 'sign_in_too_old' | 'provider_slow';
 
 /** Why an account exchanges no access token (RFC 8693). */
@@ -58,5 +58,5 @@ export type ExchangeRefusalReason =
   | 'scope_not_granted'
   | 'grant_revoked_meanwhile';
 
-/** What a token request to an account comes to. */
+/** The result of a token request to an account. */
 export type TokenResult<Reason extends string> = Result<IssuedTokens, Refusal<Reason> | IssuerRefusal>;

@@ -16,7 +16,7 @@ import { AccountConnections } from './account-connections';
 import type { AccountCore } from './core';
 
 /**
- * What is done with a code, token or access key of an account. `hash` is always the SHA-256 of the whole text in hex.
+ * What is done with the codes, tokens and access keys of an account. `hash` is the SHA-256 of a whole token or key in hex.
  * Once a visitor was merged into a user, these calls are answered by the user's account.
  */
 export class AccountTokens {
@@ -40,7 +40,7 @@ export class AccountTokens {
     return issued;
   }
 
-  /** Rotates a refresh token (RFC 6749 section 6), after the sign-in provider was asked if it is time for that. */
+  /** Rotates a refresh token (RFC 6749 section 6). If it is time for that, the sign-in provider is asked first. */
   async rotateRefresh(
     config: IssuerConfig,
     presented: TokenRequest,
@@ -68,8 +68,8 @@ export class AccountTokens {
   }
 
   /**
-   * Revokes a token for the client that it was issued to (RFC 7009): an access token alone, or with a
-   * refresh token, the current one or an older one, the whole grant. False when it was nothing of theirs.
+   * Revokes a token of a client (RFC 7009): an access token alone, or with a refresh token (the current one or an older
+   * one) the whole grant. False when the client has no such token.
    */
   async revokeToken(grantId: string, hash: string, clientId: string): Promise<boolean> {
     const { grantStore, maintenance } = this.#core;
@@ -82,14 +82,18 @@ export class AccountTokens {
     return true;
   }
 
-  /** What an access token or an access key stands for now: `grantId` is the grant's id or the key's. Notes the use. */
+  /**
+   * The access that an access token or an access key gives now. Stores that it was used.
+   *
+   * @param grantId the id of the grant, or of the access key
+   */
   authenticate(grantId: string, hash: string): Result<Access, Refusal<AccessRefusal>> {
     return this.#core.accesses.use(grantId, hash, seconds());
   }
 
   /**
-   * As {@link authenticate}, and the credential for a server in the same call. That the grant stands and that the
-   * credential can be had are two answers.
+   * As {@link authenticate}, with the credential for a server in the same call. The token may be valid while there is no
+   * credential.
    */
   async authenticateWith(
     grantId: string,
@@ -101,12 +105,12 @@ export class AccountTokens {
     return ok({ ...access.value, credential: await this.#connections.credential(wanted) });
   }
 
-  /** As {@link authenticate}, of a refresh token too, without noting a use (RFC 7662). */
+  /** As {@link authenticate}, also for a refresh token, and without storing the use (RFC 7662). */
   introspect(grantId: string, hash: string): Result<Access, Refusal<AccessRefusal>> {
     return this.#core.accesses.look(grantId, hash, seconds());
   }
 
-  /** Who a grant or access key acts as, while it stands: for streams that outlive the request that opened them. */
+  /** Who a grant or an access key acts as; undefined when it isn't valid. For streams that outlive their request. */
   standing(grantId: string): Identity | undefined {
     return this.#core.accesses.actor(grantId, seconds());
   }

@@ -1,9 +1,17 @@
 import type { CallToolResult } from '@modelcontextprotocol/server';
-import { FAULTS, type ServerFailure } from '../../upstream';
+import { titleOf } from '../../config';
+import { accessOf, faultText, type ServerFailure } from '../../upstream';
+import type { MergedTool } from './tools';
 
-/** The tool result (`isError`) for a server that gave no answer: a text for the model. `title`: the server's title. */
-export function failedResult({ fault, retryAfter }: ServerFailure, title: string): CallToolResult {
-  const wait = retryAfter === undefined ? '' : ` It may work in ${retryAfter} seconds.`;
-  const text = `The server “${title}” ${FAULTS[fault].says}.${wait}`;
+/**
+ * The tool result (`isError`) for a server that gave no answer: a text for the model. It says what happened, when to try
+ * again if the server said so, and that a call that changes something may have taken effect.
+ */
+export function failedResult(
+  { fault, retryAfter }: ServerFailure,
+  { server, tool }: Pick<MergedTool, 'server' | 'tool'>,
+): CallToolResult {
+  const mayHaveActed = accessOf(tool, server) !== 'read';
+  const text = faultText(fault, titleOf(server), { retryAfter, mayHaveActed });
   return { isError: true, content: [{ type: 'text', text }] };
 }

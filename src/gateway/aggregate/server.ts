@@ -6,7 +6,7 @@ import {
   Server,
   type ServerContext,
 } from '@modelcontextprotocol/server';
-import { type Deployment, type ServerSetting, titleOf } from '../../config';
+import type { Deployment, ServerSetting } from '../../config';
 import { memberText } from '../../json-members';
 import { quotable } from '../../secret-text';
 import { isAtMerged, type ServerAnswer, SOFTWARE, serversOf, type View } from '../../upstream';
@@ -86,7 +86,7 @@ export function gateServer(
     if (called.kind === 'connected') return alreadyConnected(called.server);
     const outcome = await callMerged(view, called, request);
     if ('answer' in outcome) return passed<CallToolResult>(Promise.resolve(outcome.answer));
-    if ('failure' in outcome) return failedResult(outcome.failure, titleOf(called.server));
+    if ('failure' in outcome) return failedResult(outcome.failure, called);
     return askToConnect(view, { server: called.server, lock: outcome.lock, name: params.name }, ctx);
   });
   server.setRequestHandler('prompts/list', async ({ params }, ctx) =>

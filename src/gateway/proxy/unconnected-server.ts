@@ -79,5 +79,5 @@ async function refuseUnconnected(
 /** There is no stream to open, and no session that could go on. */
 function answerWithoutMessage(method: string): Result<Response, McpRefusal> {
   if (method === 'DELETE') return ok(new Response(null, { status: 204 }));
-  return { ok: false, error: { reason: 'method_not_allowed', allow: 'POST' } };
+  return { ok: false, error: { reason: 'method_not_allowed', allow: 'POST, DELETE' } };
 }

@@ -38,7 +38,7 @@ export class SessionIntake {
     // A client whose request was answered with an error requests the stream again until it gets a 405.
     if (request.method === 'GET' && lastEventId !== undefined) {
       if (!(await this.log.hasMoreFor(lastEventId, isForIt))) {
-        return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST' });
+        return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST, DELETE' });
       }
     }
     if (message === undefined) return this.#forward(request, undefined, { ...acting, called: undefined });

@@ -6,6 +6,7 @@ import { enterPool } from '../../flow';
 import { mayPassFrom, type Source, sourceOf } from '../../limits';
 import type { Resource } from '../../resource';
 import { ANONYMOUS, type Principal } from '../../upstream';
+import { spelledOut } from '../request/accept';
 import { watchOver, whileGranted } from '../request/grant-watch';
 import { identify } from '../request/identify';
 import type { Message } from '../request/message';
@@ -170,6 +171,7 @@ function describe(
     const value = c.req.header(name);
     if (value !== undefined) headers[name] = value;
   }
+  headers.accept = spelledOut(c.req.header('accept') ?? null);
   return {
     requestOrigin: { origin, local, requestId },
     principal,
@@ -188,7 +190,7 @@ async function openOwnStream(
   { headers: sent, rights, owner }: SessionRequest,
 ): Promise<Response> {
   if (!(sent.accept ?? '').includes('text/event-stream')) {
-    return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST' });
+    return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST, DELETE' });
   }
   const version = sent['mcp-protocol-version'];
   if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {

@@ -1,7 +1,7 @@
 import { ProtocolError, type ServerContext, type SubscriptionFilter } from '@modelcontextprotocol/server';
 import { createMcpHandler } from 'agents/mcp/server';
 import type { Context } from 'hono';
-import { deploymentOf, titleOf } from '../../config';
+import { deploymentOf } from '../../config';
 import { isObject } from '../../json-text';
 import {
   type Principal,
@@ -18,7 +18,7 @@ import { complete, getPrompt, readResource } from '../aggregate/items';
 import { RawResults } from '../aggregate/raw-results';
 import { type Called, gateServer } from '../aggregate/server';
 import { callMerged } from '../aggregate/tools';
-import { acceptsAnswers, notAcceptable } from '../request/accept';
+import { acceptsAnswers, notAcceptable, spelledOut } from '../request/accept';
 import { watchOver, whileGranted } from '../request/grant-watch';
 import type { Message } from '../request/message';
 import { MessageStream } from './message-stream';
@@ -85,7 +85,7 @@ async function call(view: View, called: Called & { kind: 'tool' }, request: Clie
     const result = resultFor(
       request.era,
       'tools/call',
-      JSON.stringify(failedResult(outcome.failure, titleOf(called.server))),
+      JSON.stringify(failedResult(outcome.failure, called)),
     );
     return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
   }
@@ -128,6 +128,7 @@ async function serveOwn(
     allowedOriginHostnames: '*',
   });
   const headers = new Headers(c.req.raw.headers);
+  headers.set('accept', spelledOut(headers.get('accept')));
   headers.set('content-type', 'application/json');
   const body = message.withoutNulls;
   const sent = new Request(new URL('/mcp', c.req.url), { method: 'POST', headers, body, signal });

@@ -11,15 +11,17 @@ import { type AuthenticatedClient, authenticateClient, type ClientAuthRefusal } 
 /** Whether a request may go without a client. */
 type MayBeNobody = (request: Request, form: URLSearchParams) => boolean;
 
-/** Why a request of a client isn't looked at any further. */
+/** Why a client's request is refused before its parameters are read. */
 export type ClientRequestRefusal = Refusal<FormRefusal | 'parameter_repeated'> | UnprovenClient;
 
-/** The client didn't prove itself. `grant_type`: as the request has it, if it does. */
+/** The client wasn't authenticated. `grant_type`: the request's parameter, if it has one. */
 type UnprovenClient = ClientAuthRefusal & { grant_type: string | null };
 
 /**
- * The checks that all endpoints for clients begin with: the form, each parameter once (RFC 6749 section 3.2), and who
- * the client is (section 2.3). `mayBeNobody`: which requests may leave that out.
+ * The checks with which all endpoints for clients begin: the form, each parameter once (RFC 6749 section 3.2), and the
+ * client's authentication (section 2.3).
+ *
+ * @param mayBeNobody which requests need no client
  */
 export async function readClientRequest(
   c: Context,
@@ -45,8 +47,8 @@ export async function readClientRequest(
 }
 
 /**
- * The answer to a request that is refused before it is about a token, noted in the log. A client that didn't prove
- * itself counts against where it comes from; past that limit it is 429.
+ * Logs a refusal and answers with its OAuth error. Failed client authentication counts against where the request came
+ * from, and is 429 when there was too much of it.
  */
 export async function sendRefusal(
   c: Context,

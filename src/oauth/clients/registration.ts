@@ -78,7 +78,7 @@ async function registerClient(
   if (!read.ok) return read;
   const metadata = read.value;
   const asked = metadata.grant_types ?? [...LIBRARY_GRANT_TYPES];
-  // A client without a browser has nowhere to be sent to (RFC 8628).
+  // A client without a browser needs no redirect URI (RFC 8628).
   const deviceOnly = asked.includes(DEVICE_CODE) && !asked.includes('authorization_code');
   if (deviceOnly && !metadata.redirect_uris?.length) return registerDevice(deployment, metadata, from);
 
@@ -92,7 +92,7 @@ async function registerClient(
   });
   if (!accepted.ok) return refuse(accepted.error.reason, accepted.error.error_description);
   const { answer } = accepted.value;
-  // What the library leaves out is ours: clients send along all that the metadata advertises, and more.
+  // The library doesn't know all our grant types, and clients send all that the metadata advertises, and more.
   const more = GRANT_TYPES.filter((type) => asked.includes(type) && !LIBRARY_GRANT_TYPES.includes(type));
   const grant_types = [...(answer.grant_types as string[]), ...more];
   const registration = { ...(accepted.value.record as unknown as ClientRecord), grantTypes: grant_types };
@@ -122,8 +122,8 @@ async function readMetadata(request: Request): Promise<Result<Metadata, Registra
 }
 
 /**
- * The metadata without members that are neither a text nor texts, which mean nothing to us (RFC 7591 section 2):
- * one may be nested deeper than can be written out again.
+ * The metadata without members that are neither a text nor texts, which we don't know (RFC 7591 section 2). Such a member
+ * may be nested too deeply to be written as JSON again.
  */
 function onlyTexts(metadata: Metadata): Metadata {
   const isText = (value: unknown) => typeof value === 'string';
@@ -158,7 +158,7 @@ async function registerDevice(
   });
 }
 
-/** Stores a client. A public one gets the id of its metadata, and the record that stands stays. */
+/** Stores a client. A public one gets an id that is derived from its metadata, so an existing record stays. */
 async function store(deployment: Deployment, client: ClientRecord, from: Source): Promise<ClientRecord> {
   if (client.tokenEndpointAuthMethod !== 'none') {
     await makeRoom(deployment, client.clientId, from);
@@ -177,8 +177,8 @@ async function store(deployment: Deployment, client: ClientRecord, from: Source)
 }
 
 /**
- * Counts a registration that nobody has used yet. The oldest of the same source goes where it has too many of them, or
- * of the source that has the most; one that is in use never does.
+ * Counts a registration that is not used yet. If there are too many, the oldest one of the same source is deleted, or of
+ * the source that has the most. One that is in use never is.
  */
 async function makeRoom(deployment: Deployment, id: string, from: Source): Promise<void> {
   const entered = await enterPool(deployment, 'registrations', {
@@ -193,7 +193,7 @@ function issued(client: ClientRecord) {
   return { client_id: client.clientId, client_id_issued_at: client.registrationDate };
 }
 
-/** Clients on this computer choose a port anew each time they start. */
+/** Clients on this computer choose another port each time they start. */
 function withoutLoopbackPort(uri: string): string {
   return uri.replace(/^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):\d+/, '$1');
 }

@@ -15,8 +15,8 @@ import { mergedResource } from '../../resource';
 import { ok, type Result } from '../../result';
 
 /*
- * The one file that imports `@cloudflare/workers-oauth-provider`. It makes and checks codes, tokens and registrations;
- * what it may read, what becomes of what it writes, and when it is called is decided elsewhere
+ * The one file that imports `@cloudflare/workers-oauth-provider`. The library makes and checks codes, tokens and
+ * registrations. What it reads, what is stored of what it writes, and when it is called is decided elsewhere
  * (docs/adr/0002-the-oauth-library.md).
  */
 
@@ -25,10 +25,10 @@ interface LibraryEnv {
   OAUTH_KV: KVNamespace;
 }
 
-/** Seconds that an unused registration is kept; each use past the half of it renews it. */
+/** Seconds until a registration expires. A use in the second half of it renews the registration. */
 export const REGISTRATION_TTL = 90 * 24 * 3600;
 
-/** What the library needs to know of the deployment; of issuing only where it issues. */
+/** What the library needs to know of the deployment. The rest of {@link IssuingConfig} only to issue. */
 type LibraryConfig = Pick<IssuingConfig, 'origin' | 'resources'> & Partial<IssuingConfig>;
 
 /** Issues codes and tokens with the library, as records that the `Account` stores. */
@@ -68,7 +68,7 @@ export interface Registered {
   record: Record<string, unknown>;
 }
 
-/** Registers a client with the library (RFC 7591) and returns what it would have stored. */
+/** Lets the library check a registration (RFC 7591 section 2). Nothing is stored: the record is returned. */
 export async function registerWithLibrary(
   origin: string,
   metadata: object,
@@ -97,7 +97,7 @@ export function errorRedirect(
   return authorizationErrorRedirect({ redirectUri, state, issuer }, code, description);
 }
 
-/** Posts to one of the library's endpoints. Its refusal has the tag that it gives its own log. */
+/** Posts to one of the library's endpoints. A refusal has the tag that the library has for its own log. */
 async function callEndpoint<Answer>(
   records: IssuerRecords,
   config: LibraryConfig,
@@ -109,7 +109,7 @@ async function callEndpoint<Answer>(
     reason = said;
   });
   const request = new Request(`${config.origin}${path}`, { method: 'POST', body });
-  // These endpoints leave the execution context alone.
+  // These endpoints don't use the execution context.
   const response = await server.fetch(request, { OAUTH_KV: namespaceOf(records) }, {} as ExecutionContext);
   if (response.ok) return ok((await response.json()) as Answer);
   const refused = (await response.json()) as Pick<IssuerRefusal, 'error' | 'error_description'>;
@@ -127,7 +127,7 @@ function authorizationServer(
     authorizeEndpoint: `${config.origin}/authorize`,
     tokenEndpoint: `${config.origin}/oauth/token`,
     clientRegistrationEndpoint: `${config.origin}/oauth/register`,
-    // Clients that the account sees are handed over by the gate, documents included: nothing is fetched.
+    // The gate resolves metadata documents itself; the library gets the client's record.
     clientIdMetadataDocumentEnabled: false,
     clientRegistrationTTL: REGISTRATION_TTL,
     ...(config.accessTtl === undefined ? {} : { accessTokenTTL: config.accessTtl }),
@@ -137,7 +137,7 @@ function authorizationServer(
   });
 }
 
-/** Records as the library's KV namespace. Here it reads JSON with `get`, writes with `put`, and calls nothing else. */
+/** Records as a KV namespace. What the library does here reads JSON by `get`, writes by `put`, and calls nothing else. */
 function namespaceOf(records: IssuerRecords): KVNamespace {
   const namespace = {
     get: async (key: string) => JSON.parse((await records.read(key)) ?? 'null') as unknown,

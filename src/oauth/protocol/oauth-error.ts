@@ -9,7 +9,7 @@ import type { FormRefusal } from '../../http';
 import type { Refusal } from '../../result';
 import type { AssertionRefusal } from './jwt';
 
-/** An error as the endpoints for clients answer it (RFC 6749 section 5.2): the status, and the two members of the body. */
+/** An error of the endpoints for clients (RFC 6749 section 5.2): the status, and the two members of the body. */
 export interface OAuthError {
   status: 400 | 401 | 503;
   error: string;
@@ -18,11 +18,11 @@ export interface OAuthError {
 
 /**
  * Why the token, revocation, introspection or device authorization endpoint refuses a request. `reason` is a tag for
- * the log (docs/sign-out-playbook.md lists them all); what a client hears of it says {@link toOAuthError}.
+ * the log (docs/sign-out-playbook.md lists all). {@link toOAuthError} makes the error for the client.
  */
 export type EndpointRefusal = Refusal<EndpointReason> | PresentedTokenRefusal | ExplainedRefusal;
 
-/** The reasons that always mean the same error. */
+/** The reasons that always give the same error. */
 export type EndpointReason =
   | AccessRefusal
   | CodeRefusalReason
@@ -72,12 +72,13 @@ type DeviceReason =
   | 'device_code_unknown'
   | 'slow_down';
 
-/** Why a trusted issuer's token gets nothing. The error depends on how it was presented. */
+/** Why a trusted issuer's token is refused. The error depends on how it was presented. */
 export interface PresentedTokenRefusal extends Refusal<PresentedTokenReason> {
   /** As `subject_token` (RFC 8693), or as `assertion` (RFC 7523). */
   presented_as: 'subject_token' | 'assertion';
 }
 
+/** Of {@link PresentedTokenRefusal}. */
 export type PresentedTokenReason =
   | AssertionRefusal
   | 'assertion_client'
@@ -86,13 +87,13 @@ export type PresentedTokenReason =
   | 'assertion_type'
   | 'issuer_not_trusted';
 
-/** A refusal that brings its error along: of the library, or of a client that didn't prove itself. */
+/** A refusal that has its error with it: the library's, or that of client authentication. */
 interface ExplainedRefusal extends Refusal {
   error: string;
   error_description: string;
 }
 
-/** What a client hears of a refusal. Exhaustive: a new reason doesn't compile without its error. */
+/** The OAuth error of a refusal. Exhaustive: a new reason doesn't compile without its error. */
 export function toOAuthError(refusal: EndpointRefusal): OAuthError {
   if ('error' in refusal) return oauthError(refusal.error, refusal.error_description);
   return 'presented_as' in refusal ? PRESENTED[refusal.presented_as] : ERRORS[refusal.reason];
@@ -189,11 +190,11 @@ const ERRORS: Record<EndpointReason, OAuthError> = {
   slow_down: oauthError('slow_down', 'Ask less often: five seconds more between two questions'),
   access_denied: oauthError('access_denied', 'The person declined'),
   device_code_expired: oauthError('expired_token', 'The device code has expired'),
-  // RFC 6749 section 4.1.2.1, which alone has a code for it
+  // RFC 6749 section 5.2 has no code for it; this is the one of section 4.1.2.1
   provider_slow: oauthError('temporarily_unavailable', 'Try again in a moment'),
 };
 
-/** One error for several reasons, each with its description. */
+/** The same error for several reasons, each with its description. */
 function all<Reason extends string>(
   error: string,
   descriptions: Record<Reason, string>,
@@ -205,7 +206,7 @@ function all<Reason extends string>(
   >;
 }
 
-/** RFC 6749 section 5.2: 401 where the client didn't authenticate, else 400. A client tries again after 503. */
+/** RFC 6749 section 5.2: 401 for failed client authentication, otherwise 400. After 503 a client tries again. */
 function oauthError(error: string, error_description: string): OAuthError {
   const status = error === 'invalid_client' ? 401 : error === 'temporarily_unavailable' ? 503 : 400;
   return { status, error, error_description };

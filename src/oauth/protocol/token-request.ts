@@ -7,8 +7,8 @@ import type { Client, ClientAuthMethod } from './client';
 import type { EndpointRefusal } from './oauth-error';
 
 /**
- * A token request whose client proved who it is, and its parameters without that proof. `client`: undefined
- * where the grant is proof enough and no client was named.
+ * A token request whose client is authenticated, and its parameters without the client's credentials. `client`: undefined
+ * if the request names none and its grant type needs none.
  */
 export interface AuthenticatedRequest {
   client: Client | undefined;
@@ -16,13 +16,13 @@ export interface AuthenticatedRequest {
   form: Record<string, string>;
 }
 
-/** What a token request comes to. */
+/** The result of a token request. */
 export type TokenResponse = Result<IssuedTokens, EndpointRefusal>;
 
 /** Answers the token requests of one `grant_type`. */
 export type GrantHandler = (c: Context, request: AuthenticatedRequest) => Promise<TokenResponse>;
 
-/** A grant that is worth nothing without a client that proved who it is. Refused as `client_id_missing`. */
+/** Makes a handler for requests that need an authenticated client. Without one they are refused as `client_id_missing`. */
 export function forClient(
   grant: (c: Context, request: AuthenticatedRequest & { client: Client }) => Promise<TokenResponse>,
 ): GrantHandler {
@@ -32,7 +32,7 @@ export function forClient(
   };
 }
 
-/** What the account needs to know of the deployment to issue. */
+/** What an account needs to know of the deployment to issue tokens. */
 export function issuerConfigOf(deployment: Deployment): IssuerConfig {
   const { tokens, signIn } = deployment.settings;
   const { origin, local } = deployment;

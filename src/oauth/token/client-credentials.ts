@@ -8,8 +8,8 @@ import type { AuthenticatedRequest, TokenResponse } from '../protocol/token-requ
 import { issueToServiceAccount, planServiceAccount } from './service-account';
 
 /**
- * `grant_type` client_credentials (RFC 6749 section 4.4): a client of `CLIENTS` as a service of its own. No
- * refresh token comes with it: the credentials are there to ask again.
+ * `grant_type` client_credentials (RFC 6749 section 4.4): a client of `CLIENTS` as a service account of its own. It gets no
+ * refresh token, since it can ask again with its credentials.
  */
 export async function clientCredentials(
   c: Context,

@@ -36,10 +36,10 @@ const GRANTS: Record<string, GrantHandler> = {
   },
 };
 
-/** What is presented with these is proof enough: no client needs to be named (RFC 8693, RFC 7523 section 2.1). */
+/** Grant types that need no client: the presented token is proof enough (RFC 8693, RFC 7523 section 2.1). */
 const WITHOUT_CLIENT = [TOKEN_EXCHANGE, JWT_BEARER];
 
-/** `POST /oauth/token` (RFC 6749 section 3.2). */
+/** `POST /oauth/token` (RFC 6749 section 3.2): 200 with tokens, or the OAuth error of the refusal. */
 export async function token(c: Context): Promise<Response> {
   const request = await readClientRequest(c, namesNoClient);
   if (!request.ok) return sendRefusal(c, request.error);
@@ -57,7 +57,7 @@ export async function token(c: Context): Promise<Response> {
   return c.json(issued.value, 200, NO_STORE);
 }
 
-/** Refuses as `grant_type_missing` or `grant_type_unknown` where none is there for it. */
+/** The handler of a grant type; one that refuses where there is none (`grant_type_missing`, `grant_type_unknown`). */
 function grantHandlerOf(grantType: string | undefined): GrantHandler {
   if (grantType === undefined) return async () => refuse('grant_type_missing');
   const handler = Object.hasOwn(GRANTS, grantType) ? GRANTS[grantType] : undefined;
@@ -76,14 +76,14 @@ function recordIssue(c: Context, { client, form }: AuthenticatedRequest, issued:
   record(c, { event, outcome, reason, detail, client: client?.client_id, user, grant: grantId });
 }
 
-/** Whether a request leaves out who the client is, and may. */
+/** Whether a request names no client, and doesn't have to. */
 function namesNoClient(request: Request, form: URLSearchParams): boolean {
   const named = ['client_id', 'client_secret', 'client_assertion'].some((name) => form.get(name));
   if (named || request.headers.has('authorization')) return false;
   return WITHOUT_CLIENT.includes(form.get('grant_type') ?? '');
 }
 
-/** `POST /oauth/revoke` (RFC 7009): 200 whether or not there was such a token of this client. */
+/** `POST /oauth/revoke` (RFC 7009): 200, also when this client has no such token. */
 export async function revoke(c: Context): Promise<Response> {
   const request = await readClientRequest(c);
   if (!request.ok) return sendRefusal(c, request.error);
@@ -100,7 +100,7 @@ export async function revoke(c: Context): Promise<Response> {
   return c.body(null, 200, NO_STORE);
 }
 
-/** `POST /oauth/introspect` (RFC 7662), by a confidential client, of tokens issued to it. */
+/** `POST /oauth/introspect` (RFC 7662): for confidential clients, about their own tokens. */
 export async function introspect(c: Context): Promise<Response> {
   const request = await readClientRequest(c);
   if (!request.ok) return sendRefusal(c, request.error);
@@ -130,7 +130,7 @@ export async function introspect(c: Context): Promise<Response> {
   );
 }
 
-/** Takes a code or refresh token to the account that it names, if this deployment made it. */
+/** Presents a code or refresh token to the account that it names, if this deployment made it. */
 async function present(
   c: Context,
   client: Client,

@@ -18,8 +18,8 @@ interface SubjectKind {
 }
 
 /**
- * Where a subject token's kind is decided: the first that fits. `client` of the request is undefined where
- * none was named, so a kind that can't do without says so.
+ * The kinds of subject tokens; the first that fits counts. A request may have no client, so a kind that needs one refuses
+ * without.
  */
 const KINDS: readonly SubjectKind[] = [
   {
@@ -36,7 +36,7 @@ const KINDS: readonly SubjectKind[] = [
   },
 ];
 
-/** `grant_type` token-exchange (RFC 8693): for an access token that is never wider or longer-lived. */
+/** `grant_type` token-exchange (RFC 8693): gives an access token with no more access and no longer lifetime. */
 export async function exchange(c: Context, request: AuthenticatedRequest): Promise<TokenResponse> {
   const { subject_token: token, subject_token_type: type, requested_token_type, actor_token } = request.form;
   if (!token) return refuse('subject_token_missing');
@@ -51,7 +51,7 @@ export async function exchange(c: Context, request: AuthenticatedRequest): Promi
   return issued.ok ? ok({ ...issued.value, issued_token_type: `${TYPE}access_token` }) : issued;
 }
 
-/** An access key, for an access token that dies with it (RFC 8693 section 2.1). It is proof enough without a client. */
+/** Exchanges an access key for an access token that ends with it (RFC 8693 section 2.1). No client is needed. */
 async function exchangeKey(c: Context, text: string, { form }: AuthenticatedRequest): Promise<TokenResponse> {
   const deployment = deploymentOf(c);
   const key = parseKey(text);
@@ -73,7 +73,7 @@ async function exchangeKey(c: Context, text: string, { form }: AuthenticatedRequ
   return account.issueDirectly(userId, issuerConfigOf(deployment), { ...plan.value, key_id: keyId });
 }
 
-/** A client's own access token, for a narrower one at the same place. */
+/** Exchanges a client's own access token for a narrower one of the same resource. */
 async function exchangeOwn(
   c: Context,
   secret: string,

@@ -23,7 +23,7 @@ type PlanReason =
   | 'scope_not_allowed'
   | 'expires_in_invalid';
 
-/** A principal that no person signed in as, and the most that the settings give it. */
+/** A program that acts for itself, and the most that the settings give it. */
 export interface ServiceAccount {
   identity: Identity;
   client: DirectApproval['client'];
@@ -69,7 +69,7 @@ export function planServiceAccount(
   return ok({ identity, client, resource: resource.url, scope, servers, expires_at });
 }
 
-/** Issues what was planned, in the account of its principal. */
+/** Issues what was planned, in the account of the program. */
 export async function issueToServiceAccount(
   deployment: Deployment,
   approval: DirectApproval,
@@ -79,7 +79,7 @@ export async function issueToServiceAccount(
   return accountOf(deployment.env, userId).issueDirectly(userId, issuerConfigOf(deployment), approval);
 }
 
-/** The `expires_in` that a request asks for; infinite when it asks for none, undefined when it isn't one. */
+/** The `expires_in` of a request in seconds: infinite when it has none, undefined when it isn't a number of seconds. */
 export function readSeconds(text: string | undefined): number | undefined {
   if (text === undefined) return Number.POSITIVE_INFINITY;
   return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined;

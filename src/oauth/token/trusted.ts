@@ -14,8 +14,10 @@ import { keysOf, mayRefetch } from './issuer-keys';
 import { issueToServiceAccount, planServiceAccount } from './service-account';
 
 /**
- * Gives access for a signed token of an issuer of `TRUSTED_ISSUERS`: no more than its rule says, for no longer
- * than the token itself lives, and once.
+ * Gives access for a signed token of an issuer of `TRUSTED_ISSUERS`: no more than its rule says, no longer than the token
+ * is valid, and once.
+ *
+ * @param as how the token was presented
  */
 export async function redeemTrusted(
   deployment: Deployment,
@@ -26,7 +28,7 @@ export async function redeemTrusted(
   const found = await readTrusted(deployment, token, as, client?.client_id);
   if (!found.ok) return refusedAs(as, found.error);
   const { trusted, assertion, rule } = found.value;
-  // An identity assertion grant names a client, which is worth something only if nobody else can be it.
+  // An identity assertion grant names a client, and anybody could be a public one.
   if (assertion.isIdJag && method === 'none') return refuse('assertion_by_public_client');
   const now = seconds();
   const named = client ?? { client_id: `issuer:${trusted.name}`, name: titleOf(trusted) };
@@ -39,7 +41,7 @@ export async function redeemTrusted(
       client: { client_id, name, domain: client?.domain },
       servers: rule.servers,
       scope: leastScope(client?.scope, assertion),
-      // An identity assertion is a grant, as a code is; any other token is what the access is made from.
+      // An identity assertion is a grant, as a code is. Access that is made from any other token ends with that token.
       expires_at: assertion.isIdJag ? longest : Math.min(longest, assertion.exp),
     },
     withinResource(form, assertion),
@@ -78,11 +80,11 @@ async function readTrusted(
   const deps = { loopbackHosts: loopbackHosts(deployment, trusted), now: seconds() };
   const keys = await keysOf(trusted, deps);
   if (!keys.ok) return keys;
-  // What the issuer calls itself in its document, it must call itself in its tokens (OIDC Core section 3.1.3.7).
+  // Its tokens must spell the issuer as its discovery document does (OpenID Connect Core 1.0 section 3.1.3.7).
   const { issuer: itself = issuer } = keys.value;
   if (itself !== issuer) return refuse('issuer_not_trusted', issuer.slice(0, 200));
   const presented = { as, issuer, client_id, origin: deployment.origin };
-  const verify = () => verifyAssertion(trusted, token, keys.value, presented, deps);
+  const verify = () => verifyAssertion(token, { trusted, keys: keys.value, presented }, deps);
   let verified = await verify();
   const isNew = !verified.ok && verified.error.reason === 'assertion_key_unknown';
   if (isNew && mayRefetch(keys.value, deps.now)) verified = await verify();
@@ -91,14 +93,14 @@ async function readTrusted(
   return rule ? ok({ trusted, assertion: verified.value, rule }) : refuse('assertion_no_rule', trusted.name);
 }
 
-/** On this computer an issuer that a setting names may be on it too. */
+/** In local development an issuer in the settings may be on this computer. */
 function loopbackHosts(deployment: Deployment, { issuer, jwks_uri }: TrustedIssuer): string[] {
   if (!deployment.local) return [];
   const named = [issuer, jwks_uri].filter((url) => url !== undefined).map((url) => new URL(url).host);
   return [...deployment.settings.clientDocumentHosts, ...named];
 }
 
-/** Who the token is about, as far as the gate tells others. Groups are the rule's: a token gives itself none. */
+/** Who the token is about. Groups come from the rule, never from the token. */
 function identityOf(
   trusted: TrustedIssuer,
   rule: TrustRule,
@@ -121,14 +123,14 @@ function textOf(claim: unknown): string | undefined {
   return typeof claim === 'string' && claim !== '' ? claim.slice(0, 200) : undefined;
 }
 
-/** The narrower of what the client may have at most and what the assertion was made for. */
+/** The most that is allowed: what the client may have at most, and what the assertion was made for. */
 function leastScope(most: string[] | undefined, { isIdJag, claims }: Assertion): string[] | undefined {
   if (!isIdJag || typeof claims.scope !== 'string') return most;
   const named = claims.scope.split(' ');
   return most ? named.filter((name) => most.includes(name)) : named;
 }
 
-/** An identity assertion grant for one resource is good for no other. */
+/** An identity assertion grant for one resource can't be used for another. */
 function withinResource(form: Record<string, string>, { isIdJag, claims }: Assertion) {
   if (!isIdJag || typeof claims.resource !== 'string') return form;
   const scope = form.scope ?? (typeof claims.scope === 'string' ? claims.scope : undefined);
@@ -140,7 +142,7 @@ function withinResource(form: Record<string, string>, { isIdJag, claims }: Asser
   };
 }
 
-/** What makes the token one of a kind: its `jti`, else what was signed. A signature alone can be varied. */
+/** What identifies the token: its `jti`, or a hash of what was signed. The same token can have several signatures. */
 async function idOf(token: string, { claims }: Assertion): Promise<string> {
   return claims.jti ?? (await sha256Hex(token.slice(0, token.lastIndexOf('.'))));
 }

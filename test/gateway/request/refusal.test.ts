@@ -29,7 +29,7 @@ describe('a server that does not answer as one should', () => {
       'a page with 500',
       () => new Response(html, { status: 500, headers: { 'content-type': 'text/html' } }),
       502,
-      'gave an answer that is not MCP',
+      'failed',
     ],
     ['nothing', () => new Response(null), 502, 'gave an answer that is not MCP'],
     [

@@ -71,13 +71,13 @@ describe('the session of a server', () => {
   test('has a stream, which is taken up where it broke', async () => {
     const headers = { 'mcp-session-id': session, 'last-event-id': '8' };
     const response = await caller.fetch({ http: 'GET', headers });
-    expect(await response.text()).toBe('id: 9\ndata: 8\n\n');
+    expect(await response.text()).toBe('retry: 3000\nid: 9\ndata: 8\n\n');
   });
 
   test('ends with 204, and is 404 from then on', async () => {
     expect((await caller.fetch({ http: 'DELETE', ...inSession(session) })).status).toBe(204);
     const { status, body } = await caller.send({ method: 'resources/list', ...inSession(session) });
-    expect([status, body]).toEqual([404, {}]);
+    expect([status, body]).toMatchObject([404, { id: 7, error: { message: 'Session not found' } }]);
   });
 
   test('that has ended is 404 for a call, too, so that the client starts again', async () => {
