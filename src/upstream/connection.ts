@@ -9,34 +9,39 @@ import { type Ask, discover, type Handshake, HandshakeFailure, initialize } from
 import { messagesOf, type ServerMessage } from './messages';
 import type { Principal } from './principal';
 
-/** Who does something, and in which request. */
+/** A principal, and the context of the request in which it acts. */
 export interface Acting {
   work: UpstreamContext;
   principal: Principal;
 }
 
-/** What a server asks. */
+/** A request of a server to its client. */
 type Question = { method: string; params: Record<string, unknown> | undefined };
 
-/** What answers a server that asks something of its client (sampling, elicitation, roots). */
+/**
+ * Answers a request of a server to its client (sampling, elicitation, roots). `signal`: aborts when the server
+ * cancels it; `notify`: sends the server a notification. What it throws becomes a JSON-RPC error.
+ */
 export type AnswerQuestion = (
   question: Question,
   options: { signal: AbortSignal; notify(method: string, params: object): void },
 ) => Promise<object>;
 
+/** The client's side of a connection. */
 export interface ConnectOptions {
-  /** For whom, and in which request's name, now: asked each time, because rights and credentials change. */
+  /** Who acts. Called for each message, because rights and credentials change. */
   acting: () => Acting;
-  /** What the gate's own client can do for a server that asks. */
+  /** The client capabilities that are announced to the server. */
   capabilities: ClientCapabilities;
-  /** Answers what the server asks; without it the server is sent that nothing is there to answer. */
+  /** Answers the server's requests; without it they get the error -32601. */
   onQuestion?: AnswerQuestion;
-  /** Gets what the server says besides its answers. */
+  /** Gets the server's notifications that belong to no request. */
   onNotification?: (message: ServerMessage) => void | Promise<void>;
+  /** The result of an earlier handshake, which is then not repeated. */
   handshake?: Handshake | undefined;
-  /** The era that is asked for first, of servers that know both: that of the client. */
+  /** The era that is tried first: the client's. The default is `modern`. */
   prefers?: 'modern' | 'legacy';
-  /** The first id of the requests that are sent; others count on from it. */
+  /** The id of the first request; the next ones count from it. The default is 1. */
   firstId?: number;
 }
 
@@ -49,11 +54,11 @@ export interface Forwarded {
   signal: AbortSignal;
   logLevel?: string | undefined;
   maxBytes?: number;
-  /** Gets what the server says of this request before it answers. */
+  /** Gets the notifications that the server sends for this request before its answer. */
   onMessage?: ((message: ServerMessage) => void | Promise<void>) | undefined;
 }
 
-/** The server's own error to a request of the gate's. */
+/** The server's JSON-RPC error to a request of the gate itself. */
 export class ServerRefusal extends Error {
   constructor(readonly error: { code?: unknown; message?: unknown; data?: unknown }) {
     super(typeof error.message === 'string' ? error.message : 'the server answered with an error');
@@ -64,11 +69,15 @@ type Pending = {
   resolve(answer: ServerAnswer): void;
   reject(failure: ServerFailure): void;
   onMessage: Forwarded['onMessage'];
-  /** The client's own token, by which the server tells how far it is. */
+  /** The client's progress token, as JSON text. */
   progressToken: string | undefined;
 };
 
-/** Connects to a server in whichever era it speaks. Throws when it can't be reached or isn't MCP. */
+/**
+ * Connects to a server, in the era that the server supports.
+ *
+ * @throws {@link ServerFailure} when it can't be reached or isn't MCP, or `CredentialMissing`
+ */
 export async function connectUpstream(
   server: ServerSetting,
   options: ConnectOptions,
@@ -79,7 +88,7 @@ export async function connectUpstream(
   return new UpstreamConnection(server, options, known, account);
 }
 
-/** A connection to a server behind, as its client: messages go out and come back as the bytes they are. */
+/** A connection to an upstream server, as its client. Messages are sent and returned as the texts that were written. */
 export class UpstreamConnection {
   readonly #pending = new Map<string | number, Pending>();
   readonly #questions = new Map<unknown, AbortController>();
@@ -94,7 +103,7 @@ export class UpstreamConnection {
     this.#nextId = options.firstId ?? 1;
   }
 
-  /** What the server says that it can do. */
+  /** The capabilities that the server announced. */
   get capabilities(): Record<string, unknown> {
     const { handshake } = this;
     const declared =
@@ -103,7 +112,8 @@ export class UpstreamConnection {
   }
 
   /**
-   * Sends a client's request on and returns the server's answer, with the client's id in it again.
+   * Sends a client's request, and returns the server's answer with the client's id. A 2026 server that asks for input
+   * gets it from {@link ConnectOptions.onQuestion}, ten times at most.
    *
    * @throws {@link ServerFailure}, `CredentialMissing` or `SessionLost`
    */
@@ -117,8 +127,8 @@ export class UpstreamConnection {
   }
 
   /**
-   * The request with the answers to what a server of 2026-07-28 asks for before it goes on (MCP, "Multi round-trip
-   * requests"), which the client of a session is asked for.
+   * The request with the client's answers to the input requests of a 2026 server (MCP 2026-07-28, "Multi round-trip
+   * requests").
    */
   async #answered({ text, signal }: Forwarded, { text: asked }: ServerAnswer): Promise<string> {
     const { onQuestion } = this.options;
@@ -130,7 +140,7 @@ export class UpstreamConnection {
       const answer = await onQuestion?.(question, options);
       if (answer) answers[name] = answer;
     }
-    // A server that only wants the request again gets a moment.
+    // A server that only wants the request again gets some time.
     if (Object.keys(requests).length === 0) await scheduler.wait(AGAIN_MS);
     const params = withMembers(memberText(text, 'params') ?? '{}', {
       ...(Object.keys(answers).length === 0 ? {} : { inputResponses: JSON.stringify(answers) }),
@@ -162,7 +172,7 @@ export class UpstreamConnection {
       const here = exchange(this.#route(), {
         text,
         method,
-        // Older servers know none of the headers that repeat a message.
+        // 2025 servers don't know the headers that repeat a message.
         headers: era === 'modern' ? headers : [],
         signal: AbortSignal.any([signal, over.signal]),
         id,
@@ -174,14 +184,15 @@ export class UpstreamConnection {
     } finally {
       signal.removeEventListener('abort', cancel);
       this.#pending.delete(id);
-      // An answer that came by another way leaves its own behind.
+      // The answer may have arrived on another stream: this one isn't needed any more.
       over.abort();
     }
   }
 
   /**
-   * Asks the server something for the gate itself.
+   * Sends a request of the gate itself. It may take a minute.
    *
+   * @param maxBytes of the answer
    * @returns the result, parsed, and its text
    * @throws {@link ServerRefusal} with the server's own error, or as {@link forward}
    */
@@ -200,21 +211,25 @@ export class UpstreamConnection {
     };
   }
 
-  /** Tells the server something. What it answers doesn't matter. */
+  /**
+   * Sends a notification. The server's HTTP answer is ignored.
+   *
+   * @throws {@link ServerFailure} or `CredentialMissing` when there is none
+   */
   async notify(method: string, params?: object): Promise<void> {
     const text = JSON.stringify({ jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) });
     const answer = await post(this.#route(), { text, method, signal: never() });
     await answer.body?.cancel();
   }
 
-  /** Whether a message of the server's tells how far a request of this connection is. */
+  /** Whether a message reports the progress of a pending request of this connection. */
   expects({ method, params }: Record<string, unknown>): boolean {
     if (method !== 'notifications/progress' || !isObject(params)) return false;
     const token = JSON.stringify(params.progressToken);
     return [...this.#pending.values()].some(({ progressToken }) => progressToken === token);
   }
 
-  /** Takes a message of the server's that came by another way than an answer of this connection. */
+  /** Takes a message of the server that arrived on another stream. */
   receive(message: ServerMessage): void {
     const id = message.value.id as string | number;
     const pending = this.#pending.get(id);
@@ -223,7 +238,7 @@ export class UpstreamConnection {
     else void this.#hear(message, undefined);
   }
 
-  /** Ends the connection, and with it the session that a 2025-era server keeps. */
+  /** Ends the connection, and the session of a 2025 server. Doesn't throw. */
   async end(): Promise<void> {
     this.close();
     const { handshake } = this;
@@ -231,7 +246,7 @@ export class UpstreamConnection {
     await deleteSession(this.#route()).catch(() => undefined);
   }
 
-  /** Gives up what is under way. */
+  /** Aborts the server's requests that are being answered. */
   close(): void {
     for (const question of this.#questions.values()) question.abort();
   }
@@ -265,7 +280,7 @@ export class UpstreamConnection {
         (error: unknown) => ({ jsonrpc: '2.0', id, error: errorOf(error) }),
       );
       if (asked.signal.aborted) return;
-      // A person may have taken their time, and connected another account meanwhile.
+      // A person may have connected another account before they answered.
       credentialsOf(this.options.acting().work).forget();
       const sent = await post(this.#route(), { text: JSON.stringify(body), method, signal: never() });
       await sent.body?.cancel();
@@ -277,7 +292,7 @@ export class UpstreamConnection {
     }
   }
 
-  /** A call whose server never gets the answer to its question would wait forever: it is over. */
+  /** Fails all pending requests: a server that never gets the answer to its own request would never answer them. */
   #giveUp(): void {
     const failure = new ServerFailure(
       'server_broke_off',
@@ -299,15 +314,15 @@ export class UpstreamConnection {
   }
 }
 
-/** How often a server may ask before it answers. */
+/** The most times that a server may ask for input before it answers. */
 const MAX_ROUNDS = 10;
-/** How long a request waits that its server only wants again, in ms. */
+/** How long the gate waits before it repeats a request that its server only wants again, in ms. */
 const AGAIN_MS = 500;
-/** How long a server may take for what the gate itself asks, in ms. */
+/** The timeout of the gate's own requests, in ms. */
 const OWN_REQUEST_MS = 60_000;
-/** How long a server may take to end a session, in ms. */
+/** The timeout for ending a session, in ms. */
 const END_MS = 5_000;
-/** A signal that never aborts. One for all would tie what it is given to together. */
+/** A signal that never aborts. A new one each time, because a shared one would tie unrelated requests together. */
 const never = () => new AbortController().signal;
 const METHOD_NOT_FOUND = Object.assign(new Error('Method not found'), { code: -32601 });
 
@@ -325,7 +340,7 @@ async function deleteSession(route: Route): Promise<void> {
   await answer.body?.cancel();
 }
 
-/** Does something with a signal that aborts after `ms`. A timer of its own would keep an object awake. */
+/** Runs `act` with a signal that aborts after `ms`. `AbortSignal.timeout` would keep a Durable Object awake. */
 async function within<T>(ms: number, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), ms);
@@ -379,7 +394,7 @@ async function greet(
       if (error instanceof HandshakeFailure) return error;
       throw error;
     });
-    // Without a session a server of 2025 can neither ask nor tell anything: the newer era can.
+    // Without a session, a 2025 server can't send requests or notifications of its own; with 2026-07-28 it can.
     if ('session' in begun && begun.session !== undefined) return begun;
     const other = await modern();
     if (other) return other;

@@ -3,24 +3,24 @@ import { membersOf, memberText, withMembers } from '../json-members';
 import { isObject } from '../json-text';
 import { modernMeta } from './handshake';
 
-/* What the two eras of MCP put around the same request: members of `params._meta` (2026-07-28), or nothing (2025). */
+/* How a request differs in the two eras of MCP: 2026-07-28 needs members in `params._meta`, 2025 has none. */
 
 /** The members of `_meta` that belong to the protocol of {@link MODERN_VERSION} itself. */
 const PROTOCOL = 'io.modelcontextprotocol/';
 const CAPABILITIES = `${PROTOCOL}clientCapabilities`;
 const LOG_LEVEL = `${PROTOCOL}logLevel`;
 
-/** Extensions that can't be carried through an endpoint with several servers: the ids of tasks say no server. */
+/** Extensions that don't work at an endpoint with several servers: the id of a task doesn't name its server. */
 const NOT_CARRIED = ['io.modelcontextprotocol/tasks'];
 
-/** The era of a server, and what is told it of the client where the client's own message doesn't say it. */
+/** The era of a server, and what is added about the client where its message is of the other era. */
 export interface Envelope {
   era: 'modern' | 'legacy';
   capabilities: ClientCapabilities;
   logLevel?: string | undefined;
 }
 
-/** A request's text as a server of an era expects it; `arguments` and all else stay the bytes that came. */
+/** Changes a request's text for the era of its server. Only `params._meta` and members of one era change. */
 export function enveloped(text: string, { era, capabilities, logLevel }: Envelope): string {
   const params = memberText(text, 'params');
   const meta = params === undefined ? undefined : memberText(params, '_meta');
@@ -61,8 +61,10 @@ function withoutExtensions(meta: string): string {
 }
 
 /**
- * A result's text as a client of an era expects it. 2026-07-28 wants `resultType` in each, and how long it may be
- * kept in what can be cached; servers of 2025 say neither.
+ * Changes a result's text for the era of its client. 2026-07-28 requires `resultType`, and `ttlMs` and `cacheScope` in
+ * results that can be cached; 2025 servers send none of them.
+ *
+ * @param method of the request
  */
 export function resultFor(era: Envelope['era'], method: string, text: string): string {
   if (era === 'legacy') return text;

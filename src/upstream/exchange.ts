@@ -10,17 +10,17 @@ import type { Principal } from './principal';
 import type { ServerFault } from './server-fault';
 
 /*
- * One JSON-RPC message to a server and what comes back for it, as the bytes that both sides wrote. Both endpoints and
- * the gate's own questions go this way.
+ * Sends one JSON-RPC message to a server and reads its answer, as the texts that both sides wrote. Used for the merged
+ * endpoint and for the gate's own requests.
  */
 
 /** A server gave no answer to a request: see {@link ServerFault}. */
 export class ServerFailure extends Error {
   constructor(
     readonly fault: ServerFault,
-    /** For the log: what the server did. */
+    /** What the server did; for the log. */
     detail?: string,
-    /** Seconds after which the server says that it may work. */
+    /** Seconds after which the server may work, as it says (`Retry-After`). */
     readonly retryAfter?: number,
   ) {
     super(detail ?? fault);
@@ -34,14 +34,14 @@ export class CredentialMissing extends Error {
   }
 }
 
-/** The server no longer knows the session. It can't have done what was asked of it. */
+/** The server no longer knows the session, so it didn't execute the request. */
 export class SessionLost extends Error {
   constructor() {
     super('the server no longer knows the session');
   }
 }
 
-/** How a message goes out. */
+/** A message to be sent. */
 export interface Outgoing {
   /** One JSON-RPC message. */
   text: string;
@@ -51,14 +51,14 @@ export interface Outgoing {
   signal: AbortSignal;
 }
 
-/** Where a message goes, and in whose name. */
+/** Where a message is sent, and as which principal. */
 export interface Route {
   server: ServerSetting;
   acting: { work: UpstreamContext; principal: Principal };
-  /** Undefined: nothing is known of the server yet, and `version` says how it is spoken to. */
+  /** Undefined: there was no handshake yet, and `version` is the protocol version to use. */
   handshake?: Handshake | undefined;
   version?: string;
-  /** The account in whose name the session was begun. */
+  /** The id of the connection with which the session was started; '' where users have none. */
   account: string;
 }
 
@@ -91,7 +91,12 @@ export async function post(
   return answerOrThrow(await callServerAs(acting.work, server, acting.principal, request), signal);
 }
 
-/** The answer, or what is thrown where there is none. `signal`: that of the request. */
+/**
+ * The response of a call.
+ *
+ * @param signal of the request
+ * @throws the signal's reason when it is aborted, else {@link CredentialMissing} or {@link ServerFailure}
+ */
 export function answerOrThrow(answer: Result<Response, UpstreamFailure>, signal: AbortSignal): Response {
   if (answer.ok) return answer.value;
   signal.throwIfAborted();
@@ -112,8 +117,8 @@ export interface ServerAnswer extends ServerMessage {
 /**
  * Sends a request and waits for its answer.
  *
- * @param id the request's, as it is in its text
- * @param onMessage gets what the server says or asks before it answers
+ * @param outgoing with the `id` of the request as in its text, and `onMessage`, which gets everything that the server
+ * sends before its answer
  * @throws {@link ServerFailure}, {@link CredentialMissing} or {@link SessionLost}
  */
 export async function exchange(
@@ -140,7 +145,7 @@ export async function exchange(
   throw new ServerFailure('server_not_mcp', `${answer.status} without an answer`);
 }
 
-/** A message as the answer to a request; undefined when it is something else. `null` members count as absent. */
+/** A message as the answer to the request with this id; undefined when it isn't. `null` members count as missing. */
 export function asAnswer(message: ServerMessage, id: string | number): ServerAnswer | undefined {
   const { value } = message;
   if (value.id !== id || typeof value.method === 'string') return undefined;
@@ -149,10 +154,10 @@ export function asAnswer(message: ServerMessage, id: string | number): ServerAns
   return undefined;
 }
 
-/** The longest body of an HTTP error that is read for the server's own words, in bytes. */
+/** The longest body of an HTTP error that is read for a JSON-RPC error, in bytes. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
-/** What a server meant by an HTTP status that isn't 2xx: its own JSON-RPC error counts, whatever the status. */
+/** The answer in a response that isn't 2xx: a JSON-RPC error counts, whatever the status. Throws when there is none. */
 async function answerOfFailed(
   { handshake }: Route,
   answer: Response,
@@ -164,7 +169,7 @@ async function answerOfFailed(
   if (own) return own;
   const inSession = handshake?.era === 'legacy' && handshake.session !== undefined;
   if (inSession && (status === 404 || status === 400)) throw new SessionLost();
-  // An error that names no request can only be about this one.
+  // An error without an id can only be about this request.
   if (
     message &&
     isObject(message.value.error) &&

@@ -3,9 +3,8 @@ import { isObject } from '../json-text';
 import { SOFTWARE } from './software';
 
 /*
- * How a server is spoken to, found out by asking it once: statelessly (MCP 2026-07-28), in a session (2025 and
- * older), or by HTTP+SSE (2024-11-05). Servers answer a version that they don't know in many ways; whatever isn't a
- * result of `server/discover` means that the server is older.
+ * Finds out which era a server supports: stateless (MCP 2026-07-28), or with sessions (2025 and older). Servers react
+ * to an unknown version in many ways, so everything but a result of `server/discover` means that the server is older.
  */
 
 /** The version without sessions. */
@@ -13,26 +12,26 @@ export const MODERN_VERSION = '2026-07-28';
 /** The versions with sessions, newest first. */
 export const LEGACY_VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const;
 
-/** How a server answered when it was first spoken to. Keeping it saves asking again. */
+/** The result of a handshake: a server's era, capabilities, and session. It can be kept for later connections. */
 export type Handshake =
   | { era: 'modern'; discover: DiscoverResult }
   | {
       era: 'legacy';
       initialize: InitializeResult;
       session: string | undefined;
-      /** In whose name the session was begun there. */
+      /** The id of the connection with which the session was started; '' where users have none. */
       account: string;
-      /** Where messages are posted to a server that speaks HTTP+SSE (2024-11-05). */
+      /** The URL for messages to a server with HTTP+SSE (2024-11-05). */
       endpoint?: string | undefined;
     };
 
-/** One JSON-RPC request of the gate's own, and what came back for it. */
+/** Sends a JSON-RPC request of the gate itself. `message`: the parsed answer; undefined when there was none. */
 export type Ask = (
   request: { method: string; params: Record<string, unknown>; version: string },
   signal?: AbortSignal,
 ) => Promise<{ status: number; session: string | undefined; message: Record<string, unknown> | undefined }>;
 
-/** Why no handshake came about. */
+/** The server answered `initialize` with no result, in any version. `status` and `answer`: of the last attempt. */
 export class HandshakeFailure extends Error {
   constructor(
     readonly status: number,
@@ -42,10 +41,10 @@ export class HandshakeFailure extends Error {
   }
 }
 
-/** How long a server may think about a version that it may not know, in ms. */
+/** The timeout of `server/discover`, in ms: some servers don't answer an unknown version. */
 const PROBE_MS = 1_000;
 
-/** Envelope members of a request in {@link MODERN_VERSION}. */
+/** The members of `params._meta` that every request needs in {@link MODERN_VERSION}. */
 export function modernMeta(capabilities: ClientCapabilities): Record<string, unknown> {
   return {
     'io.modelcontextprotocol/protocolVersion': MODERN_VERSION,
@@ -55,8 +54,10 @@ export function modernMeta(capabilities: ClientCapabilities): Record<string, unk
 }
 
 /**
- * What a server says of itself to `server/discover`; undefined when it doesn't speak {@link MODERN_VERSION}: any
- * error, another id, another status, HTML, or no answer in time means that.
+ * Sends `server/discover`. Returns the result; undefined when the server doesn't support {@link MODERN_VERSION},
+ * which is assumed after an error, a wrong id, another status, HTML, or no answer in time.
+ *
+ * @throws what `ask` throws when the server can't be reached
  */
 export async function discover(
   ask: Ask,
@@ -80,15 +81,16 @@ export async function discover(
   }
 }
 
-/** Whether what was thrown is about the answer and not about the server being away. */
+/** Whether an error is about an unreadable answer, and not about an unreachable server. */
 function isUnreadable(error: unknown): boolean {
   return error instanceof Error && 'fault' in error && error.fault === 'server_not_mcp';
 }
 
 /**
- * Begins a session (`initialize`), with the newest version that the server takes.
+ * Sends `initialize`, with the newest version that the server accepts.
  *
- * @throws HandshakeFailure when it takes none
+ * @returns the result, and the session id if the server keeps a session
+ * @throws {@link HandshakeFailure} when it accepts none, and what `ask` throws
  */
 export async function initialize(
   ask: Ask,
@@ -100,7 +102,7 @@ export async function initialize(
     const { status, session, message } = await ask({ method: 'initialize', params, version });
     if (isObject(message?.result)) return { initialize: resultOf(message.result, version), session };
     last = new HandshakeFailure(status, message);
-    // Not about the version: another one would be refused as well.
+    // Such a status isn't about the version, so others would be refused, too.
     if (![200, 400, 422].includes(status) && status < 500) break;
   }
   throw last ?? new HandshakeFailure(0, undefined);
@@ -116,7 +118,7 @@ function resultOf(result: Record<string, unknown>, version: string): InitializeR
   };
 }
 
-/** An object without its members that are `null`, which count as absent. */
+/** An object without members that are `null`, which count as missing. */
 function cleaned(value: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
 }

@@ -1,10 +1,10 @@
 import { elementsOf, membersOf, memberText, withMembers } from '../json-members';
 import { isObject } from '../json-text';
 
-/** What servers list. */
+/** The kinds of lists that servers have. */
 export type ListKind = 'tools' | 'prompts' | 'resources' | 'templates';
 
-/** How each kind is asked for, and where its result has it. */
+/** The method, the member of the result, and the server capability of each kind. */
 export const LISTS: Record<ListKind, { method: string; field: string; capability: string }> = {
   tools: { method: 'tools/list', field: 'tools', capability: 'tools' },
   prompts: { method: 'prompts/list', field: 'prompts', capability: 'prompts' },
@@ -16,13 +16,13 @@ export const LISTS: Record<ListKind, { method: string; field: string; capability
   },
 };
 
-/** One thing that a server lists: what it says, and its own text without members that are `null`. */
+/** One item of a server's list: parsed, and as the server wrote it, without members that are `null`. */
 export interface ListedItem {
   value: Record<string, unknown>;
   text: string;
 }
 
-/** What each kind must have, as a text. */
+/** The members that an item of each kind must have, as strings. */
 const TEXTS: Record<ListKind, readonly string[]> = {
   tools: ['name'],
   prompts: ['name'],
@@ -30,15 +30,16 @@ const TEXTS: Record<ListKind, readonly string[]> = {
   templates: ['uriTemplate', 'name'],
 };
 
-/** No name or URI of anybody's is longer. */
+/** The longest name or URI that is accepted, in characters. */
 const LONGEST_NAME = 8_192;
 
 /**
- * Reads a list of one kind, each item by itself: what clients could not show is left out alone. Members that are
- * `null` count as absent.
+ * Reads a list of one kind, item by item. Only items that clients can't show are left out. Members that are `null`
+ * count as missing.
  *
- * @param list the parsed array, and `text` its JSON text
- * @returns the items, and what was left out, by name or number; undefined when it is no list
+ * @param list the parsed array
+ * @param text the JSON text of the array
+ * @returns the items, and the names or positions of those that were left out; undefined when it isn't an array
  */
 export function readItems(
   kind: ListKind,
@@ -58,7 +59,7 @@ export function readItems(
   return { items, leftOut };
 }
 
-/** The list of a kind in a result, given as its value and its text. */
+/** Reads the list of a kind in a result, as {@link readItems}. `text`: the JSON text of the result. */
 export function itemsInResult(
   kind: ListKind,
   result: Record<string, unknown>,
@@ -107,7 +108,7 @@ function isTextOrMissing(value: unknown): boolean {
   return value === undefined || typeof value === 'string';
 }
 
-/** An item's text with some members set, and one of its `annotations` set or added. */
+/** An item's text with some members and annotations set, or removed where undefined. The values are JSON texts. */
 export function rewriteItem(
   { text }: Pick<ListedItem, 'text'>,
   members: Record<string, string | undefined>,
@@ -120,7 +121,7 @@ export function rewriteItem(
   });
 }
 
-/** Whether a text has a member of a name at its top. */
+/** Whether the JSON text of an object has this member. */
 export function hasMember(text: string, name: string): boolean {
   return membersOf(text).has(name);
 }

@@ -10,10 +10,10 @@ import { type Tool, withoutHints } from './policy';
 import { principalAt } from './principal';
 import type { View } from './view';
 
-/** How long a list waits for one server among several, in ms. */
+/** How long a list waits for each server, in ms. */
 const DEADLINE = 2_500;
 
-/** What a server lists of one kind, in its own order. */
+/** A server's items of one kind, in its own order. */
 interface Items extends Listed {
   items: readonly ListedItem[];
 }
@@ -21,8 +21,10 @@ interface Items extends Listed {
 const MAX_PAGES = 100;
 
 /**
- * A server's tools, as it lists them to this principal; undefined while the person has to connect it first, and when
- * it doesn't answer in time, which is recorded and remembered for a while. `use`: see {@link readList}.
+ * A server's tools, as it lists them for this principal. Undefined while the person must connect the server first,
+ * and when it doesn't list them in time. Such a failure is recorded, and the server isn't asked again for a while.
+ *
+ * @param use see {@link readList}
  */
 export function toolsOf(
   view: View,
@@ -40,7 +42,7 @@ export function toolsOf(
   });
 }
 
-/** A server's prompts, resources or resource templates, as {@link toolsOf}. */
+/** A server's prompts, resources, or resource templates; otherwise as {@link toolsOf}. */
 export function itemsOf(
   view: View,
   server: ServerSetting,
@@ -49,7 +51,7 @@ export function itemsOf(
   return listOf(view, server, kind, 'answer', (upstream) => listAll(view, server, upstream, kind));
 }
 
-/** Asks a server for all that it has of a kind, page by page. What it doesn't declare, or know, it has none of. */
+/** Requests all items of a kind, page by page. Empty when the server has no capability or method for it. */
 async function listAll(
   { work }: View,
   server: ServerSetting,
@@ -80,16 +82,16 @@ async function listAll(
 
 const METHOD_NOT_FOUND = -32601;
 
-/** A server that doesn't know a list has nothing in it. */
+/** A server that doesn't know the method has an empty list. */
 function none(error: unknown): undefined {
   if (error instanceof ServerRefusal && error.error.code === METHOD_NOT_FOUND) return undefined;
   throw error;
 }
 
-/** Names in the log, at most so many of one list. */
+/** The most names of one list in the log. */
 const MAX_NAMED = 10;
 
-/** Says to the operator what of a list no client could show. */
+/** Records the items of a list that no client can show. */
 export function noteLeftOut(
   work: Pick<RequestContext, 'var'>,
   server: ServerSetting,
@@ -124,11 +126,11 @@ async function listOf<T extends Listed>(
   const account = await credentialsOf(work).accountAt(principal, server);
   const asker = principalAt(deploymentOf(work), principal, server);
   const key = catalogueKey(server, asker, account, kind);
-  // What failed for one token may be there for another.
+  // A list that failed for one token may work for another.
   if (recentFailure(work.env, server.name, key)) return undefined;
   const ask = () => {
     const answer = inTime(view.use(server, read));
-    // Other requests may wait for the same answer: it comes, or fails in time, though this one has ended.
+    // Other requests may wait for the same answer, so it continues when this request has ended.
     work.executionCtx.waitUntil(answer.catch(() => undefined));
     return answer;
   };
@@ -137,7 +139,7 @@ async function listOf<T extends Listed>(
     forgetFailure(work.env, server.name, key);
     return list;
   } catch (error) {
-    // The server refused the credential: it has not failed, and what it has comes with the next one.
+    // The server refused the credential. That isn't a failure: the list will come with a new one.
     if (await lockInTime(view, server)) return undefined;
     const detail = error instanceof Error ? error.message : String(error);
     rememberFailure(work.env, server.name, key);
@@ -146,7 +148,7 @@ async function listOf<T extends Listed>(
   }
 }
 
-/** Why a server is locked, as {@link lockOf}: a provider that hangs must not hold up what the others have. */
+/** {@link lockOf}, within the time for a list: a slow provider must not delay the lists of other servers. */
 export function lockInTime(view: View, server: ServerSetting): Promise<CredentialError | undefined> {
   return inTime(lockOf(view, server)).catch(() => UNKNOWN_LOCK);
 }

@@ -3,7 +3,7 @@ import { elementsOf } from '../json-members';
 import { isObject, parseJsonText } from '../json-text';
 import { answerTypeOf } from '../media-type';
 
-/** A JSON-RPC message of a server: its own text, and what it says. */
+/** A JSON-RPC message of a server: as it was written, and parsed. */
 export interface ServerMessage {
   text: string;
   value: Record<string, unknown>;
@@ -11,14 +11,14 @@ export interface ServerMessage {
   eventId: string | undefined;
 }
 
-/** What is longer than this in one answer is not read, in bytes. */
+/** The longest HTTP answer that is read, in bytes. */
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /**
- * The messages of a server's HTTP answer, one after the other: a JSON text, an array of them (2025-03-26), or
- * events. What isn't a JSON object that can be read in one way only is left out.
+ * The messages in a server's HTTP answer, one after the other: one JSON object, an array (2025-03-26), or a stream of
+ * events. What isn't a JSON object, or can be read in two ways (`json-text.ts`), is left out.
  *
- * @throws when the answer breaks off, or is longer than `maxBytes`
+ * @throws when the answer breaks off, isn't UTF-8, or is longer than `maxBytes`
  */
 export async function* messagesOf(
   answer: Response,
@@ -46,7 +46,7 @@ export async function* messagesOf(
     }
     yield* messagesIn(whole.join('') + decoder.decode(), undefined);
   } finally {
-    // Whoever has heard enough lets the server go.
+    // The caller may stop before the end of the answer.
     await reader.cancel().catch(() => undefined);
   }
 }

@@ -5,17 +5,17 @@ import { withMembers } from '../json-members';
 import { readItems, rewriteItem } from './items';
 
 /*
- * Who may call what: plain data in, a verdict out. What a principal may never use, or wasn't granted, is
- * absent; what more scope would unlock is listed and refused with the scopes that it needs.
+ * Who may call which tool: plain data in, a verdict out. A tool that a principal may never use is absent. A tool that
+ * needs more scope is listed, and a call is refused with the scopes that it needs.
  */
 
-/** A tool as a server lists it; other fields pass through. */
+/** A tool as a server lists it. Other members are kept. */
 export interface Tool {
   name: string;
   title?: string | undefined;
   annotations?: ToolHints | undefined;
   inputSchema?: unknown;
-  /** Its JSON text as its server wrote it; undefined of the gate's own tools. */
+  /** Its JSON as the server wrote it; undefined for the gate's own tools. */
   text?: string;
 }
 interface ToolHints {
@@ -24,14 +24,15 @@ interface ToolHints {
   destructiveHint?: unknown;
 }
 
-/** No tool of anybody's has a longer name. */
+/** The longest name of a tool that is accepted, in characters. */
 const LONGEST_NAME = 1_024;
 
 /**
- * The tools of a list that a server sent, each with its own text, as far as they can be understood and shown: the
- * others are left out. Undefined when there is no list of tools, or none in it can be understood.
+ * The tools in a list that a server sent, each with its own text. Tools that can't be read or shown are left out.
  *
- * @param text the list's JSON text
+ * @param list the parsed array
+ * @param text the JSON text of the array
+ * @returns undefined when it isn't an array, or none of its items can be read
  */
 export function readTools(list: unknown, text: string): { tools: Tool[]; leftOut: string[] } | undefined {
   const read = readItems('tools', list, text);
@@ -47,29 +48,30 @@ export function readTools(list: unknown, text: string): { tools: Tool[]; leftOut
   return { tools, leftOut };
 }
 
-/** A tool whose name another one has too: which of them is called, nobody can tell. */
+/** A tool without its hints, because another tool has the same name and it isn't known which one a call is for. */
 export function withoutHints({ annotations: _, text, ...tool }: Tool): Tool {
   return text === undefined ? tool : { ...tool, text: withMembers(text, { annotations: undefined }) };
 }
 
+/** What a tool does. `hidden`: nobody may use it. */
 export type ToolAccess = 'read' | 'write' | 'destructive' | 'hidden';
 
-/** What a principal may do at one server. */
+/** What a principal may do at one server: the input of the rules. */
 export interface Reach {
   role: Role;
-  /** What the token carries, held to the role there. */
+  /** The scopes of the token, limited to the role at that server. */
   scope: Scope[];
   identity: Identity;
-  /** Globs over `{server}_{tool}` that an access key is held to; undefined: all. */
+  /** The globs over `{server}_{tool}` that an access key is limited to; undefined: all tools. */
   tools?: readonly string[] | undefined;
 }
 
-/** Whether something may go on. `scope`: with more permission it might; `needed` is all that it takes. */
+/** The result of a rule. `scope`: allowed with more scope; `needed`: all scopes that it needs. */
 export type Verdict = { verdict: 'allowed' } | { verdict: 'absent' } | { verdict: 'scope'; needed: Scope[] };
 
 /**
- * What a tool does, by the first rule of the server's `tools` that matches, else by its own hints: not
- * saying that it only reads, nor that it destroys nothing, means that it may (MCP, "Tool annotations").
+ * What a tool does: by the first rule of the server's `tools` setting that matches, else by its own hints. Without
+ * `readOnlyHint: true` or `destructiveHint: false`, it counts as destructive (MCP, "Tool annotations").
  */
 export function accessOf(tool: Tool, server: ServerSetting): ToolAccess {
   const rule = server.tools.find(({ match }) => matchesGlob(tool.name, match));
@@ -78,7 +80,7 @@ export function accessOf(tool: Tool, server: ServerSetting): ToolAccess {
   return tool.annotations?.destructiveHint === false ? 'write' : 'destructive';
 }
 
-/** Whether a call to the tool may go on. */
+/** Whether a principal may call a tool, by the server's settings, their identity, role, scopes, and key. */
 export function judgeTool(tool: Tool, server: ServerSetting, reach: Reach): Verdict {
   const access = accessOf(tool, server);
   const rules = server.require.filter(
@@ -90,14 +92,14 @@ export function judgeTool(tool: Tool, server: ServerSetting, reach: Reach): Verd
   return judgeScope(`mcp:${access}`, reach);
 }
 
-/** Whether a principal has a scope, could be given it, or never: then what needs it isn't there for them. */
+/** Whether a principal has a scope (`allowed`), can get it (`scope`), or can't with their role (`absent`). */
 export function judgeScope(needed: Scope, reach: Pick<Reach, 'role' | 'scope'>): Verdict {
   if (!scopesWithin(reach.role, SCOPES).includes(needed)) return { verdict: 'absent' };
   if (reach.scope.includes(needed)) return { verdict: 'allowed' };
   return { verdict: 'scope', needed: SCOPES.slice(0, SCOPES.indexOf(needed) + 1) };
 }
 
-/** The tool as it is listed for a principal: with what the gate decided in its hints; undefined: not at all. */
+/** A tool as it is listed for a principal, with hints that say what the gate decided; undefined: it isn't listed. */
 export function publishTool<T extends Tool>(tool: T, server: ServerSetting, reach: Reach): T | undefined {
   if (judgeTool(tool, server, reach).verdict === 'absent') return undefined;
   const access = accessOf(tool, server);
@@ -106,7 +108,7 @@ export function publishTool<T extends Tool>(tool: T, server: ServerSetting, reac
 }
 
 /**
- * The text of {@link publishTool}: what its server wrote, but for the hints.
+ * The JSON of {@link publishTool}: as its server wrote it, except for the hints.
  *
  * @param name another name to list it under
  */

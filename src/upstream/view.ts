@@ -13,21 +13,24 @@ import type { UpstreamContext } from './credentials';
 import type { Handshake } from './handshake';
 import { type Principal, principalAt } from './principal';
 
-/** The servers behind, as one principal may use them. */
+/** The upstream servers as one principal may use them, in one request or session. */
 export interface View {
   work: UpstreamContext;
   principal: Principal;
-  /** How much of what servers log the client wants to hear, if it said so. */
+  /** The level of log messages that the client wants from servers; undefined: it set none. */
   logLevel?: LoggingLevel | undefined;
-  /** Whether the client can ask its user to open a link (MCP, "URL mode elicitation"). */
+  /** Whether the client can open links for its user (MCP, "URL mode elicitation"). */
   urlElicitation: boolean;
-  /** Notes that the client was asked so for a server's sake, and wants to hear when it is done. */
+  /** Notes that the client was asked to open a link to connect a server, to notify it when that is done. */
   elicited?(server: string, elicitationId: string): void;
-  /** Does something at a server. Rejects when the server can't be reached. */
+  /** Does something at a server. Rejects with what `connectUpstream` and `act` throw. */
   use<T>(server: ServerSetting, act: (behind: UpstreamConnection) => Promise<T>): Promise<T>;
 }
 
-/** The servers of a grant that its user may still use; at a server's own endpoint, that one. */
+/**
+ * The servers of a grant that its user may still use, in the order of the settings. At `/mcp/{server}`, only that
+ * one.
+ */
 export function serversOf({
   work,
   principal,
@@ -40,19 +43,18 @@ export function serversOf({
   return usable.filter(({ name }) => servers.includes(name) && (server === undefined || name === server));
 }
 
-/** Whether they are at `/mcp`, with all their servers and the gate's own tools. */
+/** Whether the principal uses `/mcp`, with all servers and the gate's own tools. */
 export function isAtMerged({ principal }: Pick<View, 'principal'>): boolean {
   return principal.server === undefined;
 }
 
-/** What a server said of its era and of what it can do. */
+/** The cached handshakes of servers, for requests without a session. */
 const handshakesOf = isolateCache<Handshake>('serverHandshakes');
 
 /**
- * A view for one request without a session: each use connects for itself. What a server says meanwhile goes on the
- * request's stream; what it asks, its client answers with its next request.
+ * A view for one request without a session: each use makes its own connection, and ends it. Handshakes are cached.
  *
- * @param meta the `_meta` of the request, if it has one
+ * @param meta the `_meta` of the request, with the client's capabilities and log level
  * @param prefers the era of the client
  */
 export function passingView(
@@ -70,7 +72,7 @@ export function passingView(
     use: async (server, act) => {
       const key = `${prefers} ${catalogueKey(server, principalAt(deploymentOf(work), principal, server))}`;
       const handshake = handshakes.get(key);
-      // A server of 2025 hears that it can't ask: nothing could carry its question.
+      // No capabilities are announced to a 2025 server: its requests couldn't be passed on.
       const options = { acting: () => ({ work, principal }), capabilities: {}, handshake, prefers };
       try {
         const upstream = await connectUpstream(server, options);
@@ -84,7 +86,7 @@ export function passingView(
   };
 }
 
-/** A session of 2025 is over with the request; all else that a server says of itself may be kept. */
+/** Whether a handshake can be used again. The session of a 2025 server ends with the request. */
 function isLasting(handshake: Handshake): boolean {
   return handshake.era === 'modern' || handshake.session === undefined;
 }

@@ -24,21 +24,21 @@ import {
 import { MERGED } from './names';
 
 /*
- * A server that the person has not connected yet, or no longer: until they do, it shows one tool, whose answer is
- * the link. It needs no scope: it does nothing by itself.
+ * A server that the person hasn't connected, or isn't connected to any more ("locked"). Until they connect it, it has
+ * one tool, whose answer is the link. The tool needs no scope, because it does nothing by itself.
  */
 
-/** The name of a server's connect tool, wherever that is shown. */
+/** The name of a server's connect tool, at every endpoint. */
 function connectName({ name }: ServerSetting): string {
   return MERGED.name(name, 'connect');
 }
 
-/** Whether that is the name of the server's connect tool, if it has one. */
+/** Whether this is the name of the server's connect tool. False for a server that needs no connection. */
 export function isConnectTool(server: ServerSetting, name: string): boolean {
   return needsConnection(server) && name === connectName(server);
 }
 
-/** The tool that a locked server shows in the place of its own. */
+/** The tool that a locked server has instead of its own tools. */
 export function connectTool(server: ServerSetting): Tool {
   const { title, describe } = words.connection.tool;
   const name = titleOf(server);
@@ -53,23 +53,24 @@ export function connectTool(server: ServerSetting): Tool {
   return tool;
 }
 
-/** A call that met a server with no connection behind it. */
+/** A call of a tool of a locked server. */
 export interface LockedCall {
   server: ServerSetting;
+  /** Why there is no credential. */
   lock: CredentialError;
-  /** What was called. */
+  /** The name that was called. */
   name: string;
 }
 
-/** Under which the gate itself asks for something; a server behind is told of no answer to it. */
+/** The name of the gate's own input request (MCP 2026-07-28, `inputRequests`). Its answer isn't sent to the server. */
 const CONNECT = 'gatehouse-connect';
 
-/** Whether an answer of a client's is to the gate's own question. */
+/** Whether a member of `inputResponses` answers the gate's own input request. */
 export function isConnectAnswer(name: string): boolean {
   return name === CONNECT;
 }
 
-/** What a client answered to a server's questions, without the gate's own; undefined when that is nothing. */
+/** The `inputResponses` for the server, without the answer to the gate's own request; undefined when none are left. */
 export function toTheServer(inputResponses: object | undefined): Record<string, unknown> | undefined {
   const answers = Object.entries(inputResponses ?? {}).filter(([name]) => name !== CONNECT);
   return answers.length === 0 ? undefined : Object.fromEntries(answers);
@@ -78,8 +79,11 @@ export function toTheServer(inputResponses: object | undefined): Record<string, 
 type Answer = CallToolResult | InputRequiredResult;
 
 /**
- * Answers a call of a locked server's tool, or of its connect tool, with the link: by URL elicitation where the
- * client can (MCP, "Elicitation", both eras), else as a result that says what to do.
+ * Answers a call of a locked server's tool, or of its connect tool, with the link to connect it.
+ *
+ * @returns an input request with the link for a 2026 client that can open links, else a result with the link as text;
+ * when the provider is unavailable, an error result with the time to wait
+ * @throws `UrlElicitationRequiredError` for a 2025 client that can open links (MCP, "URL mode elicitation")
  */
 export async function askToConnect(
   view: View,
@@ -114,10 +118,10 @@ export async function askToConnect(
   throw new UrlElicitationRequiredError([{ mode: 'url', message, elicitationId, url }]);
 }
 
-/** "Connect first", for requests that need the server itself; of this gate, in the range that is left to servers. */
+/** The JSON-RPC error code for "connect first", in the range that JSON-RPC 2.0 leaves to servers. */
 const CONNECTION_NEEDED = -32010;
 
-/** What a request that only a locked server could answer is told, in the place of a tool's result. */
+/** The error of a request that only a locked server could answer: it has the link, or the time to wait. */
 export async function connectionNeeded(
   { work, principal }: Pick<View, 'work' | 'principal'>,
   server: ServerSetting,
@@ -135,7 +139,11 @@ export async function connectionNeeded(
   return new ProtocolError(CONNECTION_NEEDED, text, { reason, url });
 }
 
-/** Uses a server for a request that only it could answer. */
+/**
+ * Does something at a server that only that server can do.
+ *
+ * @throws {@link connectionNeeded} when the server is locked, else what `act` throws
+ */
 export async function useUnlocked<T>(
   view: View,
   server: ServerSetting,

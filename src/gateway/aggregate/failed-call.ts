@@ -4,8 +4,8 @@ import { accessOf, faultText, type ServerFailure } from '../../upstream';
 import type { MergedTool } from './tools';
 
 /**
- * What the model reads when a server gave no answer to a call: what happened, when to try again if the server said so,
- * and that a call that changes something may have taken effect.
+ * The tool result (`isError`) for a server that gave no answer: a text for the model. It says what happened, when to try
+ * again if the server said so, and that a call that changes something may have taken effect.
  */
 export function failedResult(
   { fault, retryAfter }: ServerFailure,

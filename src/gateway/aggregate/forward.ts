@@ -14,34 +14,37 @@ import { connectionNeeded, isConnectAnswer } from './connect-tool';
 import { namesFor } from './names';
 import { renamedResult } from './rename';
 
-/** A client's request that a server behind answers. */
+/** A client's request that an upstream server answers. */
 export interface ClientRequest {
   /** The JSON-RPC message, as the client wrote it. */
   text: string;
+  /** The client's era. */
   era: 'modern' | 'legacy';
   method: string;
-  /** Aborts when the client goes away, or takes the request back. */
+  /** Aborts when the client goes away or cancels the request. */
   signal: AbortSignal;
-  /** Gets what the server says of this request before it answers; undefined: the session does. */
+  /** Gets what the server sends for this request before its answer; undefined: the session gets it. */
   onMessage: ((message: ServerMessage) => void | Promise<void>) | undefined;
 }
 
-/** Where a request goes: the server, and what of `params` has another name there. */
+/** Where a request goes, and what is different there. */
 export interface Target {
   server: ServerSetting;
-  /** Members of `params`, as JSON texts. */
+  /** The members of `params` that the server knows by another name, as JSON texts. */
   params: Record<string, string>;
-  /** Headers that repeat the message. */
+  /** The headers that repeat the message (MCP 2026-07-28, "Standard request headers"). */
   headers: readonly (readonly [string, string])[];
-  /** Whether URIs in the result stay as the server writes them. */
+  /** True: URIs in the result stay as the server wrote them. */
   plain?: boolean;
 }
 
 /**
- * Sends a request to its server under the name that things have there, and returns the server's answer under the
- * names that they have here: a whole JSON-RPC message. `arguments` and the result are the bytes that came.
+ * Sends a request to its server with the server's own names, and returns the answer with the names of this endpoint.
+ * `arguments` and everything else in the request and the result stay as they were written.
  *
- * @throws what `UpstreamConnection.forward` throws, and `ProtocolError` where the person must connect first
+ * @returns the server's answer, a whole JSON-RPC message: a result or the server's own error
+ * @throws what `UpstreamConnection.forward` throws, and `ProtocolError` (-32603) when the server asks for input that a
+ * 2025 client can't give
  */
 export async function forwardTo(view: View, request: ClientRequest, target: Target): Promise<ServerAnswer> {
   const { server, headers, plain = false } = target;
@@ -65,7 +68,11 @@ export async function forwardTo(view: View, request: ClientRequest, target: Targ
   };
 }
 
-/** As {@link forwardTo}, of what only a connected server can answer: else the client learns where to connect it. */
+/**
+ * {@link forwardTo} for a request that only a connected server can answer.
+ *
+ * @throws also {@link connectionNeeded}, with the link, when the server is locked
+ */
 export async function forwardConnected(
   view: View,
   request: ClientRequest,
@@ -80,7 +87,7 @@ export async function forwardConnected(
   }
 }
 
-/** A request with other members of `params`, and without the client's answer to a question of the gate's own. */
+/** A request with some members of `params` replaced, and without the answer to the gate's own input request. */
 function retargeted(text: string, params: Record<string, string>): string {
   const own = memberText(text, 'params') ?? '{}';
   return withMembers(text, { params: withMembers(own, { ...params, ...serversAnswers(own) }) });
@@ -96,7 +103,7 @@ function serversAnswers(params: string): Record<string, string | undefined> {
   return { inputResponses: own.length === names.length ? undefined : left };
 }
 
-/** Whoever may not see it must not get it from somebody's cache (2026-07-28). */
+/** Makes the result's `cacheScope` private (MCP 2026-07-28), since another user must not get it from a cache. */
 function privately(result: string): string {
   return membersOf(result).has('cacheScope') ? withMembers(result, { cacheScope: '"private"' }) : result;
 }

@@ -20,24 +20,27 @@ import type { Group } from './pages';
 import { renamedApp } from './rename';
 import { matchesUriTemplate } from './uri-template';
 
-/* Prompts, resources, templates and completion of the servers behind: `mcp:read` is all that they need. */
+/* Prompts, resources, templates, and completion of the upstream servers. All of them need `mcp:read` only. */
 
 type ItemKind = Exclude<ListKind, 'tools'>;
 
-/** A thing in a list at `/mcp`: what names it, and its whole text. */
+/** An item of a list at `/mcp`. `key`: its name or URI there; `text`: its JSON. */
 export interface MergedItem {
   key: string;
   text: string;
 }
 
-/** The member that names each kind of thing. */
+/** The member that names an item of each kind. */
 const KEYS: Record<ItemKind, 'name' | 'uri' | 'uriTemplate'> = {
   prompts: 'name',
   resources: 'uri',
   templates: 'uriTemplate',
 };
 
-/** All prompts, resources or templates of the principal's servers, in the settings' order. */
+/**
+ * All prompts, resources, or templates of the principal's servers, in the order of the settings. A server that doesn't
+ * answer in time has an empty group. `ttlMs`: how long the list may be cached, ten minutes at most.
+ */
 export async function mergeItems(
   view: View,
   kind: ItemKind,
@@ -59,7 +62,11 @@ function renamed(names: Naming, server: string, kind: ItemKind, item: ListedItem
   return { key, text: renamedApp((uri) => names.uri(server, uri), text) };
 }
 
-/** `prompts/get`. */
+/**
+ * Answers `prompts/get`.
+ *
+ * @throws `ProtocolError` for an unknown prompt (-32602), or as {@link forwardConnected}
+ */
 export async function getPrompt(view: View, request: ClientRequest): Promise<ServerAnswer> {
   const { server, name } = await findPrompt(view, textOf(request, 'name'));
   return forwardConnected(view, request, {
@@ -69,7 +76,11 @@ export async function getPrompt(view: View, request: ClientRequest): Promise<Ser
   });
 }
 
-/** `resources/read`, by a URI as it is listed at `/mcp`, or as its server wrote it into a text. */
+/**
+ * Answers `resources/read`. The URI is one that `/mcp` lists, or the server's own, from a text that the server wrote.
+ *
+ * @throws as {@link findResource} and {@link forwardConnected}
+ */
 export async function readResource(view: View, request: ClientRequest): Promise<ServerAnswer> {
   const { server, uri, plain } = await findResource(view, textOf(request, 'uri'));
   return forwardConnected(view, request, {
@@ -80,7 +91,11 @@ export async function readResource(view: View, request: ClientRequest): Promise<
   });
 }
 
-/** `completion/complete`, for a prompt's argument or a template's variable. */
+/**
+ * Answers `completion/complete` for a prompt's argument or a template's variable.
+ *
+ * @throws as {@link getPrompt} and {@link readResource}
+ */
 export async function complete(view: View, request: ClientRequest): Promise<ServerAnswer> {
   const ref = memberText(request.text, 'params', 'ref') ?? '{}';
   const named = await findReference(view, ref);
@@ -100,7 +115,7 @@ async function findReference(
   return { server, member: 'uri', own: uri };
 }
 
-/** A member of `params` that names something; `params.ts` holds it to be a text. */
+/** A member of `params` that is a name or URI; `params.ts` has checked that it is a string. */
 function textOf({ text }: ClientRequest, name: string): string {
   return asText(memberText(text, 'params', name));
 }
@@ -124,8 +139,10 @@ async function findPrompt(view: View, merged: string): Promise<{ server: ServerS
 }
 
 /**
- * The server of a resource, and the resource's URI there. `plain`: it was asked for as its server names it, which
- * is possible while no other server lists the same.
+ * Finds the server of a resource, and the resource's URI there. `plain`: the client used the server's own URI, which
+ * works as long as only one server lists it or has a template for it.
+ *
+ * @throws `ResourceNotFoundError`, or `ProtocolError` (-32602) when several servers have that URI
  */
 export async function findResource(
   view: View,
@@ -136,7 +153,7 @@ export async function findResource(
   if (split) {
     const server = servers.find(({ name }) => name === split.server);
     if (server) return { server, uri: split.uri, plain: false };
-    // A page that its server names as no name of ours is.
+    // A `ui://` URI that isn't one of our names may still be a server's own.
     if (!merged.startsWith('ui://')) throw new ResourceNotFoundError(quotable(merged));
   }
   const having = await Promise.all(servers.map((server) => hasResource(view, server, merged)));

@@ -1,24 +1,28 @@
 import { base64url } from 'jose';
 
-/** How many things one page of a list has: many clients never ask for a second. */
+/** The number of items on one page of a list. Many clients never request a second page. */
 export const PAGE = 500;
 
-/** What one server contributes to a list. */
+/** The items of one server in a list. */
 export interface Group<T> {
   server: string;
   items: T[];
 }
 
-/** A page of a list. */
+/** A page of a list. `nextCursor`: absent on the last page (MCP, "Pagination"). */
 export interface Page<T> {
   items: T[];
   nextCursor?: string;
 }
 
 /**
- * The page after `cursor`, over all groups in their order; undefined when the cursor is none of ours. The cursor
- * names the last thing of the page before, so that what comes or goes elsewhere moves nothing; if that thing
- * itself went, its position counts.
+ * The page after a cursor, over all groups in their order. The cursor names the last item of the page before, so that
+ * items that are added or removed before it don't matter. If that item is gone, its old position is used.
+ *
+ * @param keyOf the name of an item, unique in its group
+ * @param cursor of the page before; undefined: the first page
+ * @param size the number of items on a page
+ * @returns undefined when the cursor isn't valid
  */
 export function pageOf<T>(
   groups: Group<T>[],
@@ -52,7 +56,7 @@ function positionAfter<T>(
   const group = groups[at];
   if (!group || index === undefined) return undefined;
   const before = groups.slice(0, at).reduce((count, { items }) => count + items.length, 0);
-  // Where it was, if it is there still: a server may list the same thing twice.
+  // The old position first, because a server may list the same item twice.
   const unmoved = group.items.slice(index, index + 1).some((item) => keyOf(item) === key);
   const found = unmoved ? index : group.items.findIndex((item) => keyOf(item) === key);
   return before + (found === -1 ? Math.min(index, group.items.length) : found + 1);

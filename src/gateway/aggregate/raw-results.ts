@@ -1,35 +1,35 @@
 import { membersOf, memberText, replaceSpans, withMembers } from '../../json-members';
 import { isObject } from '../../json-text';
 
-/** The one member of a result that stands for a text. A server's own result never has it: its texts don't pass here. */
+/** The only member of a placeholder result. No result of a server has it, because those never pass the SDK. */
 const REFERENCE = 'gatehouse/result';
-/** How many texts wait at most to be written. */
+/** The most texts that are kept at once. */
 const MOST_KEPT = 1_000;
 
 /**
- * Results on their way through the SDK's server as the texts that they are: the SDK carries a reference, and whoever
- * writes or stores the message puts the text in its place.
+ * Results that pass the SDK's server as unchanged texts. The SDK gets a placeholder, and the text is put in its place
+ * when the message is sent ({@link restore}) or stored ({@link textOf}).
  */
 export class RawResults {
   readonly #texts = new Map<string, string>();
 
-  /** A result for the SDK, which stands for this text. */
+  /** A placeholder result for this text, for the SDK. `text`: the JSON of a result. */
   keep(text: string): { [REFERENCE]: string } {
     const reference = crypto.randomUUID();
-    // What a client that went away never took.
+    // The oldest one: its client went away before it was sent.
     if (this.#texts.size >= MOST_KEPT) this.#texts.delete(this.#texts.keys().next().value ?? '');
     this.#texts.set(reference, text);
     return { [REFERENCE]: reference };
   }
 
-  /** The text of a message whose result is kept here; undefined of any other. */
+  /** The JSON of a message whose result is a placeholder, with the kept text; undefined for any other message. */
   textOf(message: unknown): string | undefined {
     const result = isObject(message) ? message.result : undefined;
     const reference = isObject(result) ? result[REFERENCE] : undefined;
     return typeof reference === 'string' ? this.#restored(JSON.stringify(message)).text : undefined;
   }
 
-  /** An HTTP answer of the SDK with each result that is kept here. */
+  /** A response of the SDK with the kept texts in the place of the placeholders. */
   restore(response: Response): Response {
     if (!response.body) return response;
     const decoder = new TextDecoder();
@@ -65,7 +65,7 @@ export class RawResults {
   }
 }
 
-/** What the SDK adds to each result of the 2026 era, where the text doesn't say it itself. */
+/** The members that the SDK adds to each result of the 2026 era. They are added where the text lacks them. */
 const STAMPS = ['resultType', 'ttlMs', 'cacheScope'];
 
 function withStamps(text: string, stamped: string): string {

@@ -2,15 +2,17 @@ import { elementsOf, memberText, replaceSpans, withMembers } from '../../json-me
 import type { Naming } from './names';
 
 /*
- * What is named at `/mcp` otherwise than at its server: URIs of resources wherever results and lists have them. All
- * other bytes stay as their server wrote them.
+ * Changes URIs of resources in results and lists to their names at `/mcp`. Everything else in the texts stays as the
+ * server wrote it.
  */
 
 type Rename = (uri: string) => string;
 
 /**
- * A result's text with the URIs of its resources as the client knows them: in content that links to or embeds one,
- * in what was read, and in the pages of MCP Apps.
+ * A result's text with the client's URIs of resources: in links and embedded resources (`content`, `messages`), in what
+ * was read (`contents`), and in the pages of MCP Apps.
+ *
+ * @param server the server that the result is from
  */
 export function renamedResult(names: Naming, server: string, text: string): string {
   const rename: Rename = (uri) => names.uri(server, uri);
@@ -25,7 +27,7 @@ export function renamedResult(names: Naming, server: string, text: string): stri
   return renamedApp(rename, renamed);
 }
 
-/** An item's text with the page of its MCP App (`_meta.ui.resourceUri`) as the client knows it. */
+/** An item's text with the client's URI of the page of its MCP App (`_meta.ui.resourceUri`). */
 export function renamedApp(rename: Rename, text: string): string {
   const meta = memberText(text, '_meta');
   if (!meta?.includes('resourceUri')) return text;
@@ -58,14 +60,14 @@ function withRenamed(rename: Rename, text: string, name: string): string {
   return withMembers(text, renamedMember(rename, text, name));
 }
 
-/** The change of a member that is a URI; none when it isn't there or is no text. */
+/** The change of a member that is a URI, for `withMembers`; empty when the member is missing or isn't a string. */
 export function renamedMember(rename: Rename, text: string, name: string): Record<string, string> {
   const member = memberText(text, name);
   if (!member?.startsWith('"')) return {};
   return { [name]: JSON.stringify(rename(JSON.parse(member) as string)) };
 }
 
-/** A text whose array of a name has each of its objects changed; itself when there is none. */
+/** A text in which each object of a named array is changed; unchanged when there is no such array. */
 function withChangedElements(text: string, name: string, change: (element: string) => string): string {
   const list = memberText(text, name);
   if (!list?.startsWith('[') || !list.includes('"uri"')) return text;

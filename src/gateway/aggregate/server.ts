@@ -19,30 +19,31 @@ import { type Group, pageOf } from './pages';
 import type { RawResults } from './raw-results';
 import { callMerged, type MergedTool, mergeTools } from './tools';
 
-/** What a call is of, already found and judged. */
+/** What a `tools/call` calls, already found and checked: a tool, a locked server, or a connect tool without use. */
 export type Called =
   | ({ kind: 'tool' } & MergedTool)
   | ({ kind: 'locked' } & LockedCall)
   | { kind: 'connected'; server: ServerSetting };
 
-/** What one request may see, and what it calls, if it does. */
+/** What one request may see, and what it calls. */
 export interface Seen {
   view: View;
   /** The request, to be sent on. */
   request: ClientRequest;
+  /** Of a call of a server's tool (`admit.ts`). */
   called?: Called | undefined;
-  /** Told which servers a list of tools had to do without. */
+  /** Gets the names of servers that are missing in a list of tools. */
   onMissing?: (servers: string[]) => void;
-  /** Of who has not signed in: gives what the person has to open. Then it is the only tool. */
+  /** Before sign-in: starts one, and returns the link and the code. `authorize` is the only tool then. */
   authorize?: () => Promise<{ link: string; code: string }>;
 }
 
 /**
- * The MCP server at `/mcp`: the gate's own tools, and what all servers have that the grant holds; or, at a server's
- * own endpoint, what that one has. What servers answer passes through it as the texts that they wrote.
+ * The MCP server at `/mcp`, with the gate's own tools and everything of the servers in the grant; or, at a server's own
+ * endpoint, with everything of that server. Answers of servers pass it as the texts that they wrote.
  *
- * @param raw puts those texts in their place again
- * @param seenBy what a request may see
+ * @param raw keeps those texts while the SDK handles placeholders
+ * @param seenBy returns what a request may see
  */
 export function gateServer(
   { settings }: Deployment,
@@ -119,7 +120,7 @@ function ownError(error: unknown): ProtocolError {
   return new ProtocolError(number, typeof message === 'string' ? message : '', data);
 }
 
-/** One page of a merged list as a result's text: what depends on the principal is private (2026-07-28). */
+/** One page of a merged list as a result's text. It depends on the principal, so its `cacheScope` is private. */
 function page(
   field: string,
   { groups, ttlMs }: { groups: Group<MergedItem>[]; ttlMs: number },

@@ -28,7 +28,7 @@ import { type Naming, namesFor } from './names';
 import type { Group } from './pages';
 import { renamedApp } from './rename';
 
-/** A server's tool under its name at `/mcp`, and what the principal may do there. */
+/** A server's tool with its name at this endpoint, and what the principal may do at that server. */
 export interface MergedTool {
   name: string;
   server: ServerSetting;
@@ -36,7 +36,12 @@ export interface MergedTool {
   reach: Reach;
 }
 
-/** The tools of the principal's servers, in the settings' order; `missing`: servers that didn't tell theirs. */
+/**
+ * The tools of the principal's servers, in the order of the settings. A locked server has its connect tool.
+ *
+ * @param use see `readList`
+ * @returns `missing`: names of servers that didn't list their tools; `ttlMs`: how long the list may be cached
+ */
 export async function mergeTools(
   view: View,
   use: 'judge' | 'answer',
@@ -48,7 +53,7 @@ export async function mergeTools(
   return { groups, missing, ttlMs: Math.min(600_000, ...lists.map((list) => list?.ttlMs ?? 0)) };
 }
 
-/** What a server's tools look like at `/mcp`; undefined when it doesn't tell them. */
+/** A server's tools as they are listed at this endpoint; undefined when the server doesn't list them. */
 async function publishedAt(
   view: View,
   server: ServerSetting,
@@ -58,7 +63,7 @@ async function publishedAt(
   const list = before ? undefined : await toolsAt(view, server, use);
   const names = namesFor(view.principal);
   if (list) return { tools: list.tools.flatMap((merged) => publish(names, merged) ?? []), ttlMs: list.ttlMs };
-  // It may be that very question that showed that the server takes the credential no more.
+  // That request may have shown that the server no longer accepts the credential.
   const lock = before ?? (await lockInTime(view, server));
   if (!lock || lock.reason === 'provider_unavailable') return undefined;
   const tool = connectTool(server);
@@ -72,7 +77,11 @@ function publish(names: Naming, { name, server, tool, reach }: MergedTool): Merg
     : { key: name, text: renamedApp((uri) => names.uri(server.name, uri), text) };
 }
 
-/** What a name at `/mcp` stands for, and whether a call of it may go on. */
+/**
+ * Whether a call of a tool is allowed. `unavailable`: its server doesn't list its tools; `locked`: the person must
+ * connect the server; `connected`: a connect tool of a server that is connected. The others are those of {@link
+ * Verdict}.
+ */
 export type MergedVerdict =
   | { verdict: 'allowed'; called: MergedTool }
   | Exclude<Verdict, { verdict: 'allowed' }>
@@ -81,8 +90,8 @@ export type MergedVerdict =
   | { verdict: 'connected'; server: ServerSetting };
 
 /**
- * Finds and judges the tool of a name, by the rules of the server's own endpoint. A server that doesn't tell its
- * tools is `unavailable`, one that the person has to connect first `locked`: whether it has that one nobody knows.
+ * Finds the tool of a name and checks the call, by the same rules as at the server's own endpoint. Records a refusal.
+ * For a server that is `unavailable` or `locked`, it isn't known whether it has such a tool.
  */
 export async function judgeMerged(view: View, name: string): Promise<MergedVerdict> {
   const server = serversOf(view).find(
@@ -115,9 +124,11 @@ async function whyMissing(view: View, server: ServerSetting, name: string): Prom
 }
 
 /**
- * Calls the server's tool: its own answer, whatever it is, or what the model should read in its place.
+ * Calls a server's tool, and records the call.
  *
- * @returns the text of a JSON-RPC answer; undefined when the person has to connect the server first (`lock`)
+ * @returns the server's answer, a result or its own error; `lock` when the person must connect the server first;
+ * `failure` when the server gave no answer
+ * @throws `ProtocolError` as {@link forwardTo}
  */
 export async function callMerged(
   view: View,
@@ -135,7 +146,7 @@ export async function callMerged(
     record(view.work, { event: 'tool_call', outcome: 'ok', ...about, detail: tool.name });
     return { answer };
   } catch (error) {
-    // It was there when the call was judged: the server or its provider has ended it since.
+    // The credential worked when the call was checked; the server or its provider has ended it since.
     const lock = error instanceof CredentialMissing ? error.credential : await lockOf(view, server);
     if (lock) return { lock };
     const why = error instanceof Error ? error.message : String(error);

@@ -3,37 +3,47 @@ import { isObject } from '../../json-text';
 import type { AnswerQuestion, ServerMessage } from '../../upstream';
 import { LIST_CHANGES } from './listen';
 
-/** A question may wait for a person for as long as this, in ms. */
+/** How long a request of a server may wait for a person, in ms. */
 const LONGEST_QUESTION_MS = 3_600_000;
 
-/** What is forwarded, and how. */
+/** How messages of one server are forwarded to the session's client. */
 export interface Forwarding {
-  /** The URI of a resource of the server as the client knows it. */
+  /** Returns the URI by which the client knows a resource of the server. */
   uriOf(uri: string): string;
-  /** What the session's client can do. */
+  /** The capabilities that the session's client announced. */
   capabilities: object;
-  /** The client's request on whose stream it goes; empty: on the client's own. Throws when it may go on neither. */
+  /**
+   * The client's request on whose stream a message is sent; empty: the client's own stream.
+   *
+   * @throws when the message may be sent on neither of them
+   */
   related(): { relatedRequestId?: RequestId };
-  /** Sends what is for whoever the connection is for. */
+  /** Sends a message whose audience is that of the connection. */
   says: Says;
-  /** Sends that the server has another list now. */
+  /** Sends a notification that a list of the server changed. */
   saysOfLists: Says;
-  /** Sends what became of a resource, by the URI that it has at the server. */
+  /** Sends a notification about a resource. `uri`: the server's own URI of it. */
   saysOf(uri: string, send: () => Promise<void>): Promise<void>;
-  /** The server has another list now. */
+  /** Called when a list of the server changed, before the client is notified. */
   changed(): void;
 }
 
 type Says = <T>(send: () => Promise<T>) => Promise<T>;
 
-/** What servers ask of clients, and the capability that a client says it has for it. */
+/** The requests that servers send to clients, and the client capability that each needs. */
 const QUESTIONS: Record<string, string> = {
   'elicitation/create': 'elicitation',
   'sampling/createMessage': 'sampling',
   'roots/list': 'roots',
 };
 
-/** Forwards to a session's client, which `to` serves, what a server behind asks and says. */
+/**
+ * The handlers that forward the requests and notifications of an upstream server to the session's client. A request is
+ * answered with the JSON-RPC error -32601 when it is of another kind, or the client lacks the capability for it. Any
+ * other notification is dropped.
+ *
+ * @param to the MCP server that the client is connected to
+ */
 export function forwarders(
   to: Server,
   { uriOf, capabilities, related, changed, says, saysOfLists, saysOf }: Forwarding,
@@ -44,7 +54,7 @@ export function forwarders(
       throw Object.assign(new Error('Method not found'), { code: -32601 });
     }
     const options = { ...related(), signal, timeout: LONGEST_QUESTION_MS, ...progressTo(notify, params) };
-    // The SDK knows each method's types; what is forwarded has those that its server gave it.
+    // The SDK has a type for each method; a forwarded message is sent as the server wrote it.
     const ask = to.request.bind(to) as (question: object, options: object) => Promise<object>;
     return says(() => ask({ method, params }, options));
   };
@@ -67,10 +77,10 @@ export function forwarders(
   return { onQuestion, onNotification };
 }
 
-/** What servers say that concerns one request. */
+/** Notifications that belong to one request. */
 const PASSED = ['notifications/message', 'notifications/progress', 'notifications/elicitation/complete'];
 
-/** How far the client is with a question goes back to the server, if it wants to know. */
+/** Sends the client's progress with a request back to the server, if the server sent a progress token. */
 function progressTo(
   notify: (method: string, params: object) => void,
   params: Record<string, unknown> | undefined,

@@ -1,6 +1,6 @@
 /**
- * A response that is one JSON message when nothing comes before it, and else a stream of events: what its server
- * says of a request while it works, then the answer (MCP, "Streamable HTTP").
+ * A response to one request: JSON when the answer is the only message; else a stream of events with what the server
+ * sends before the answer, and then the answer (MCP, "Streamable HTTP").
  */
 export class MessageStream {
   readonly #encoder = new TextEncoder();
@@ -15,7 +15,7 @@ export class MessageStream {
     });
   }
 
-  /** Adds a message before the answer. */
+  /** Adds a message before the answer. Dropped when the client has gone. */
   write(text: string): void {
     this.#body ??= new ReadableStream({
       start: (controller) => {
@@ -30,7 +30,10 @@ export class MessageStream {
     this.#begin();
   }
 
-  /** The response, as soon as it is known which form it takes. */
+  /**
+   * The response, as soon as its form is known. `answer`: the JSON-RPC answer as text; the stream breaks if it
+   * rejects.
+   */
   async response(answer: Promise<string>): Promise<Response> {
     const first = await Promise.race([answer, this.#begun]);
     if (!this.#body) return new Response(first ?? (await answer), { headers: JSON_HEADERS });

@@ -18,23 +18,24 @@ import type { EventLog } from './log';
 import { REQUESTS_EACH } from './request-ids';
 import type { SessionStore } from './store';
 
-/** Why something is done at a server: in whose name, and in the course of which request of the client, if of one. */
+/** Why something is done at a server: for which principal, and for which request of the client, if for one. */
 export interface Cause extends Acting {
+  /** The internal id. */
   requestId?: RequestId | undefined;
 }
 
-/** A connection to a server, made for one cause: the session there is shared, who acts in it is not. */
+/** A connection to a server for one cause. The session at the server is shared, but the principal isn't. */
 interface Use {
   cause: Cause;
   upstream: UpstreamConnection;
-  /** Which ids its requests have: see {@link countRequestsFrom}. */
+  /** The slot of its request ids: see {@link countRequestsFrom}. */
   slot: number;
 }
 
 /**
- * The gate's own sessions on the servers behind a session. Each request of the client has its own connection to a
- * server, in the session that all of them share there: what is sent for it goes out in its name, and what the server
- * says to it comes back to it, however many are under way with other tokens.
+ * A session's own sessions at upstream servers. Each request of the client has its own connection to a server, within
+ * the one session there. So what is sent for a request is sent as its principal, and what the server answers comes
+ * back to it, even while requests with other tokens are pending.
  */
 export class SessionServers {
   readonly #greetings = new Map<string, Promise<Handshake | undefined>>();
@@ -42,7 +43,10 @@ export class SessionServers {
   readonly #aside = new Map<string, { by: string; use: Promise<Use> }>();
   #slot = 0;
 
-  /** `to`: the server that the client speaks to. `greeted`: a server was spoken to for the first time. */
+  /**
+   * @param to the MCP server that the client is connected to
+   * @param greeted called after the handshake with a server
+   */
   constructor(
     private readonly store: SessionStore,
     private readonly log: EventLog,
@@ -50,7 +54,11 @@ export class SessionServers {
     private readonly greeted: (server: string) => Promise<void>,
   ) {}
 
-  /** Does something at a server. Rejects when the server can't be reached. */
+  /**
+   * Does something at a server. When the server has forgotten the session, the handshake and `act` are repeated once.
+   *
+   * @throws what {@link connectUpstream} and `act` throw
+   */
   async use<T>(
     server: ServerSetting,
     cause: Cause,
@@ -66,14 +74,18 @@ export class SessionServers {
     try {
       return await attempt();
     } catch (error) {
-      // A server that has forgotten the session has done nothing: it is greeted again, by the first who hears it.
+      // A server that has forgotten the session has executed nothing. The first request that notices starts a new one.
       if (!known || !used || !(error instanceof SessionLost)) throw error;
       if (isSame(await this.store.greeting(server.name), used)) this.store.forgetGreeting(server.name);
       return attempt();
     }
   }
 
-  /** Does something at each 2025-era server that the session has spoken to; one that fails is left out. */
+  /**
+   * Does something at each 2025-era server with which the session did a handshake. Failures are ignored.
+   *
+   * @param capability only servers that announced it
+   */
   async toGreeted(
     cause: Cause,
     act: (upstream: UpstreamConnection) => Promise<unknown>,
@@ -89,7 +101,7 @@ export class SessionServers {
     await Promise.allSettled(done);
   }
 
-  /** Takes a message that a server sent on its own stream, which was opened in the name of `by`. */
+  /** Passes on a message from a server's own stream. `by`: who opened that stream. */
   async receive(server: ServerSetting, sent: JSONRPCMessage, by: Acting): Promise<void> {
     const message = { text: JSON.stringify(sent), value: { ...sent }, eventId: undefined };
     const uses = [...(this.#underWay.get(server.name) ?? [])];
@@ -100,8 +112,8 @@ export class SessionServers {
       (await this.#aside.get(server.name)?.use)?.upstream.receive(message);
       return;
     }
-    // It doesn't say which request it belongs to: it is taken for the latest's, if that may know of all that it
-    // could be of.
+    // The message doesn't say which request it belongs to. It is passed to the latest request, if that one may see
+    // whatever any pending request may see.
     const all = [by, ...uses.map(({ cause }) => cause)];
     const latest = uses.findLast(
       ({ cause }) => cause.requestId !== undefined && all.every((one) => mayStandFor(cause, one)),
@@ -110,14 +122,14 @@ export class SessionServers {
     use?.upstream.receive(message);
   }
 
-  /** Ends the sessions at the servers, and what is under way there. */
+  /** Ends the sessions at the servers, and closes the connections of pending requests. */
   async end(cause: Cause): Promise<void> {
     await this.toGreeted(cause, (upstream) => upstream.end());
     const all = [...this.#underWay.values()].flatMap((uses) => [...uses]);
     for (const { upstream } of all) upstream.close();
   }
 
-  /** What the session's client can do for a server that asks. */
+  /** The capabilities of the session's client that upstream servers can use. */
   capabilities(): ClientCapabilities {
     const { elicitation, sampling, roots } = (this.store.read()?.initialize.params?.capabilities ??
       {}) as ClientCapabilities;
@@ -138,12 +150,12 @@ export class SessionServers {
     }
   }
 
-  /** A connection for a cause; who comes first greets the server, and the others wait. */
+  /** A connection for a cause. The first caller does the handshake with the server, and the others wait for it. */
   async #connect(server: ServerSetting, cause: Cause): Promise<Use> {
     const { name } = server;
     const greeting = (await this.#greetings.get(name)) ?? (await this.store.greeting(name));
     if (greeting) return this.#open(server, cause, greeting);
-    // One that failed, failed in another's name.
+    // That handshake failed for another principal.
     if (this.#greetings.has(name)) return this.#connect(server, cause);
     const made = this.#greet(server, cause);
     const making = made.then(({ upstream }) => upstream.handshake).catch(() => undefined);
@@ -168,14 +180,14 @@ export class SessionServers {
         .map(({ uri }): Promise<unknown> => upstream.request('resources/subscribe', { uri }));
       if (log_level && upstream.capabilities.logging)
         again.push(upstream.request('logging/setLevel', { level: log_level }));
-      // What isn't there any more, or not for this account, is no reason to fail the call that greets it.
+      // A resource may be gone, or not exist for this account. The call must not fail because of that.
       await Promise.allSettled(again);
     }
     await this.greeted(server.name);
     return use;
   }
 
-  /** A connection for what a server says on its own stream while nobody's request can be meant. */
+  /** A connection for messages of a server's own stream that belong to no request. Undefined before a handshake. */
   async #besides(server: ServerSetting, by: Acting): Promise<Use | undefined> {
     const greeting = await this.store.greeting(server.name);
     if (!greeting) return undefined;
@@ -213,7 +225,11 @@ export class SessionServers {
     return { cause, upstream, slot };
   }
 
-  /** The client's own stream, for what is no request's. Throws when it may be that of a token that may do more. */
+  /**
+   * The client's own stream, for a message that belongs to no request.
+   *
+   * @throws when it could belong to a pending request of a token with more rights
+   */
   #ownStream(server: ServerSetting, by: Acting): { relatedRequestId?: RequestId } {
     const uses = [...(this.#underWay.get(server.name) ?? [])];
     if (uses.every(({ cause }) => mayStandFor(by, cause))) return {};
@@ -221,7 +237,7 @@ export class SessionServers {
   }
 }
 
-/** Whether whatever is for one is for the other. */
+/** Whether the first may see everything that the other may see. */
 function mayStandFor({ work, principal }: Acting, other: Acting): boolean {
   return isFor(work, principal, audienceOf(other.work, other.principal));
 }
@@ -230,7 +246,7 @@ function isSame(one: Handshake | undefined, other: Handshake): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** The connection whose request a message of a server answers. */
+/** The slot of the connection whose request a message answers; undefined when the message isn't an answer. */
 function slotOf(message: JSONRPCMessage): number | undefined {
   const { id, method } = message as { id?: unknown; method?: string };
   return method === undefined ? Math.floor(Number(id) / REQUESTS_EACH) : undefined;

@@ -25,7 +25,7 @@ import { MessageStream } from './message-stream';
 import { inStream, isStream } from './slow-response';
 import { feedSubscription } from './subscribe';
 
-/** A request that stands for itself: one of the 2026 era, or of the 2025 era without a session. */
+/** Serves a request without a session: of the 2026 era, or of the 2025 era without a session id. */
 export async function serveStateless(c: Context, principal: Principal, message: Message): Promise<Response> {
   const meta = isObject(message.params._meta) ? message.params._meta : {};
   const view = passingView(c, principal, { meta, prefers: message.era });
@@ -34,7 +34,7 @@ export async function serveStateless(c: Context, principal: Principal, message: 
   return (await serveForwarded(c, view, message, called)) ?? serveOwn(c, view, message, called);
 }
 
-/** What a server behind answers: sent on as it is. Undefined of what the gate answers itself. */
+/** Serves a request that an upstream server answers, unchanged. Undefined when the gate answers it itself. */
 async function serveForwarded(
   c: Context,
   view: View,
@@ -103,7 +103,7 @@ function errorText(error: unknown, id: string | number | undefined): string {
   });
 }
 
-/** What the gate answers itself: lists, its own tools, discovery, subscriptions. */
+/** Serves a request that the gate answers itself: lists, its own tools, discovery, subscriptions. */
 async function serveOwn(
   c: Context,
   view: View,
@@ -124,7 +124,7 @@ async function serveOwn(
   const seenBy = (_: ServerContext) => ({ view, called, request });
   const handler = createMcpHandler(() => gateServer(deploymentOf(c), raw, seenBy), {
     corsOptions: false,
-    // Checked by `refuseForeignOrigin`, against the settings.
+    // `refuseForeignOrigin` has checked it against the settings.
     allowedOriginHostnames: '*',
   });
   const headers = new Headers(c.req.raw.headers);
