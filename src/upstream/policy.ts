@@ -2,6 +2,7 @@ import { holds, type Identity, SCOPES, type Scope, scopesWithin, withinTools } f
 import type { Role, ServerSetting } from '../config';
 import { matchesGlob } from '../glob';
 import { withMembers } from '../json-members';
+import { isObject } from '../json-text';
 import { readItems, rewriteItem } from './items';
 
 /*
@@ -36,7 +37,7 @@ const LONGEST_NAME = 1_024;
  */
 export function readTools(list: unknown, text: string): { tools: Tool[]; leftOut: string[] } | undefined {
   const read = readItems('tools', list, text);
-  if (!read || (read.items.length === 0 && read.leftOut.length > 0)) return undefined;
+  if (!read || (read.items.length === 0 && read.leftOut.length > 0 && !hasNamed(list))) return undefined;
   const byName = new Map<string, Tool[]>();
   const leftOut = [...read.leftOut];
   for (const item of read.items) {
@@ -51,6 +52,11 @@ export function readTools(list: unknown, text: string): { tools: Tool[]; leftOut
 /** A tool without its hints, because another tool has the same name and it isn't known which one a call is for. */
 export function withoutHints({ annotations: _, text, ...tool }: Tool): Tool {
   return text === undefined ? tool : { ...tool, text: withMembers(text, { annotations: undefined }) };
+}
+
+/** Whether an element of a list is a tool by its name, though no client can show it. */
+function hasNamed(list: unknown): boolean {
+  return Array.isArray(list) && list.some((one) => isObject(one) && typeof one.name === 'string');
 }
 
 /** What a tool does. `hidden`: nobody may use it. */
