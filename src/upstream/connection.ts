@@ -1,62 +1,12 @@
-import type { ClientCapabilities } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../config';
 import { memberText, withMembers } from '../json-members';
 import { isObject } from '../json-text';
-import { credentialsOf, type UpstreamContext } from './credentials';
+import type { ConnectOptions, Forwarded, Question } from './connection-options';
+import { credentialsOf } from './credentials';
 import { asksForInput, enveloped } from './envelope';
 import { asAnswer, exchange, post, type Route, type ServerAnswer, ServerFailure } from './exchange';
-import { type Ask, discover, type Handshake, HandshakeFailure, initialize } from './handshake';
-import { messagesOf, type ServerMessage } from './messages';
-import type { Principal } from './principal';
-
-/** A principal, and the context of the request in which it acts. */
-export interface Acting {
-  work: UpstreamContext;
-  principal: Principal;
-}
-
-/** A request of a server to its client. */
-type Question = { method: string; params: Record<string, unknown> | undefined };
-
-/**
- * Answers a request of a server to its client (sampling, elicitation, roots). `signal`: aborts when the server
- * cancels it; `notify`: sends the server a notification. What it throws becomes a JSON-RPC error.
- */
-export type AnswerQuestion = (
-  question: Question,
-  options: { signal: AbortSignal; notify(method: string, params: object): void },
-) => Promise<object>;
-
-/** The client's side of a connection. */
-export interface ConnectOptions {
-  /** Who acts. Called for each message, because rights and credentials change. */
-  acting: () => Acting;
-  /** The client capabilities that are announced to the server. */
-  capabilities: ClientCapabilities;
-  /** Answers the server's requests; without it they get the error -32601. */
-  onQuestion?: AnswerQuestion;
-  /** Gets the server's notifications that belong to no request. */
-  onNotification?: (message: ServerMessage) => void | Promise<void>;
-  /** The result of an earlier handshake, which is then not repeated. */
-  handshake?: Handshake | undefined;
-  /** The era that is tried first: the client's. The default is `modern`. */
-  prefers?: 'modern' | 'legacy';
-  /** The id of the first request; the next ones count from it. The default is 1. */
-  firstId?: number;
-}
-
-/** A request on its way to a server. */
-export interface Forwarded {
-  /** One JSON-RPC request, as its client wrote it. */
-  text: string;
-  method: string;
-  headers?: readonly (readonly [string, string])[];
-  signal: AbortSignal;
-  logLevel?: string | undefined;
-  maxBytes?: number;
-  /** Gets the notifications that the server sends for this request before its answer. */
-  onMessage?: ((message: ServerMessage) => void | Promise<void>) | undefined;
-}
+import type { Handshake } from './handshake';
+import type { ServerMessage } from './messages';
 
 /** The server's JSON-RPC error to a request of the gate itself. */
 export class ServerRefusal extends Error {
@@ -72,21 +22,6 @@ type Pending = {
   /** The client's progress token, as JSON text. */
   progressToken: string | undefined;
 };
-
-/**
- * Connects to a server, in the era that the server supports.
- *
- * @throws {@link ServerFailure} when it can't be reached or isn't MCP, or `CredentialMissing`
- */
-export async function connectUpstream(
-  server: ServerSetting,
-  options: ConnectOptions,
-): Promise<UpstreamConnection> {
-  const { handshake } = options;
-  const account = handshake?.era === 'legacy' ? handshake.account : await accountOf(server, options.acting());
-  const known = handshake ?? (await greet(server, options, account));
-  return new UpstreamConnection(server, options, known, account);
-}
 
 /** A connection to an upstream server, as its client. Messages are sent and returned as the texts that were written. */
 export class UpstreamConnection {
@@ -323,7 +258,7 @@ const OWN_REQUEST_MS = 60_000;
 /** The timeout for ending a session, in ms. */
 const END_MS = 5_000;
 /** A signal that never aborts. A new one each time, because a shared one would tie unrelated requests together. */
-const never = () => new AbortController().signal;
+export const never = () => new AbortController().signal;
 const METHOD_NOT_FOUND = Object.assign(new Error('Method not found'), { code: -32601 });
 
 function errorOf(error: unknown): { code: number; message: string; data?: unknown } {
@@ -349,63 +284,4 @@ async function within<T>(ms: number, act: (signal: AbortSignal) => Promise<T>): 
   } finally {
     clearTimeout(timer);
   }
-}
-
-async function greet(
-  server: ServerSetting,
-  { acting, capabilities, prefers = 'modern' }: ConnectOptions,
-  account: string,
-): Promise<Handshake> {
-  const ask: Ask = async ({ method, params, version }, signal = never()) => {
-    const id = `gatehouse-${method}`;
-    const text = JSON.stringify({ jsonrpc: '2.0', id, method, params });
-    const answer = await post({ server, acting: acting(), version, account }, { text, method, signal });
-    const { status, headers } = answer;
-    const session = headers.get('mcp-session-id') ?? undefined;
-    if (status === 401 || status === 403) {
-      await answer.body?.cancel();
-      throw new ServerFailure('server_refuses_gate', `${status}`);
-    }
-    for await (const message of messagesOf(answer)) {
-      if (asAnswer(message, id)) return { status, session, message: message.value };
-    }
-    return { status, session, message: undefined };
-  };
-  const modern = async (): Promise<Handshake | undefined> => {
-    const found = await discover(ask, capabilities);
-    return found && { era: 'modern', discover: found };
-  };
-  const legacy = async (): Promise<Handshake> => {
-    const begun = await initialize(ask, capabilities);
-    const handshake: Handshake = { era: 'legacy', ...begun, account };
-    const initialized = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
-    const route = { server, acting: acting(), handshake, account };
-    const sent = await post(route, {
-      text: initialized,
-      method: 'notifications/initialized',
-      signal: never(),
-    });
-    await sent.body?.cancel();
-    return handshake;
-  };
-  try {
-    if (prefers === 'modern') return (await modern()) ?? (await legacy());
-    const begun = await legacy().catch((error: unknown) => {
-      if (error instanceof HandshakeFailure) return error;
-      throw error;
-    });
-    // Without a session, a 2025 server can't send requests or notifications of its own; with 2026-07-28 it can.
-    if ('session' in begun && begun.session !== undefined) return begun;
-    const other = await modern();
-    if (other) return other;
-    if (begun instanceof HandshakeFailure) throw begun;
-    return begun;
-  } catch (error) {
-    if (!(error instanceof HandshakeFailure)) throw error;
-    throw new ServerFailure(error.status >= 500 ? 'server_failed' : 'server_not_mcp', error.message);
-  }
-}
-
-function accountOf(server: ServerSetting, { work, principal }: Acting): Promise<string> {
-  return credentialsOf(work).accountAt(principal, server);
 }

@@ -15,6 +15,7 @@ export {
   listTools,
   type Tools,
 } from './catalogue';
+export { connectUpstream } from './connect';
 export {
   type ConnectedServer,
   clientSettingOf,
@@ -23,14 +24,8 @@ export {
   placeOf,
   wantedAt,
 } from './connected-server';
-export {
-  type Acting,
-  type AnswerQuestion,
-  connectUpstream,
-  type Forwarded,
-  ServerRefusal,
-  type UpstreamConnection,
-} from './connection';
+export { ServerRefusal, type UpstreamConnection } from './connection';
+export { type Acting, type AnswerQuestion, type Forwarded } from './connection-options';
 export {
   type CredentialError,
   credentialsOf,

@@ -31,7 +31,10 @@ const behind = scripted((request) => {
     const data = `id: 9\ndata: ${request.headers.get('last-event-id')}\n\n`;
     return new Response(data, { headers: { 'content-type': 'text/event-stream' } });
   }
-  const result = method === 'tools/list' ? { tools: [{ name: 'erase', inputSchema: { type: 'object' } }] } : { content: [] };
+  const result =
+    method === 'tools/list'
+      ? { tools: [{ name: 'erase', inputSchema: { type: 'object' } }] }
+      : { content: [] };
   return Response.json({ jsonrpc: '2.0', id, result }, { headers: { 'mcp-session-id': session } });
 });
 const at = gateBefore({ one: { behind }, two: { behind } });
