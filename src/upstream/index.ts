@@ -55,7 +55,13 @@ export { lockOf } from './lock';
 export { messagesOf, type ServerMessage } from './messages';
 export { judgeScope, judgeTool, publishedText, type Reach, type Tool, type Verdict } from './policy';
 export { ANONYMOUS, aboutPrincipal, asKnownNow, isAnonymous, type Principal } from './principal';
-export { documentFetch, ProviderFetchError, providerFetch, tokenFetch } from './provider-fetch';
+export {
+  documentFetch,
+  ProviderFetchError,
+  providerFetch,
+  registrationFetch,
+  tokenFetch,
+} from './provider-fetch';
 export { FAULTS, faultError, type ServerFault } from './server-fault';
 export { serverProblems } from './server-health';
 export { SOFTWARE } from './software';

@@ -47,17 +47,31 @@ export function providerFetch(loopback: readonly string[]): Fetch {
   };
 }
 
+/** Brings a JSON object of a provider into the form that the SDK expects. */
+export type ReadObject = (object: Record<string, unknown>) => Record<string, unknown>;
+
 /**
- * The same for metadata documents. 429 and 5xx are thrown, since the SDK would take them for a wrong document. A page
- * is answered as 404: some servers show one at every address that they don't know, and the SDK must try the next.
+ * The same for metadata documents, each as `read` returns it. 429 and 5xx are thrown, since the SDK would take them for
+ * a wrong document. A page is answered as 404: some servers show one at every address that they don't know, and the SDK
+ * must try the next.
  */
-export function documentFetch(loopback: readonly string[]): Fetch {
+export function documentFetch(loopback: readonly string[], read: ReadObject): Fetch {
   const send = providerFetch(loopback);
   return async (url, init) => {
     const response = await send(url, init);
     if (response.status >= 500 || response.status === 429) throw new ProviderFetchError('overloaded');
-    const isDocument = response.ok && parseJsonObject(await response.clone().text()) !== undefined;
-    return response.ok && !isDocument ? new Response(null, { status: 404 }) : response;
+    if (!response.ok) return response;
+    const document = parseJsonObject(await response.text());
+    return document ? Response.json(read(document)) : new Response(null, { status: 404 });
+  };
+}
+
+/** The same for registrations: a success is answered as `read` returns it; one that isn't an object, as if empty. */
+export function registrationFetch(loopback: readonly string[], read: ReadObject): Fetch {
+  const send = providerFetch(loopback);
+  return async (url, init) => {
+    const response = await send(url, init);
+    return response.ok ? Response.json(read(parseJsonObject(await response.text()) ?? {})) : response;
   };
 }
 

@@ -14,6 +14,7 @@ import { serverResource } from '../../resource';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { documentFetch, loopbackOrigins, ProviderFetchError } from '../../upstream';
 import { type Challenge, readBearerChallenge } from './challenge';
+import { readResourceMetadata, readServerMetadata } from './documents';
 import { findForeignEndpoint } from './endpoints';
 
 /** The authorization server of an MCP server, and what to request there. Plain data: it is kept in the transaction. */
@@ -157,7 +158,7 @@ async function describeResource(
   loopback: readonly string[],
 ): Promise<OAuthProtectedResourceMetadata | undefined> {
   let missing = false;
-  const send = documentFetch(loopback);
+  const send = documentFetch(loopback, readResourceMetadata);
   const fetchFn = async (at: string | URL, init?: RequestInit) => {
     const response = await send(at, init);
     missing = !response.ok;
@@ -193,7 +194,7 @@ async function findMetadata(
   let refused: Discovered<never> | undefined;
   for (const issuer of issuers.slice(0, MOST_ASKED)) {
     const found = await attempt(() =>
-      discoverAuthorizationServerMetadata(issuer, { fetchFn: documentFetch(loopback) }),
+      discoverAuthorizationServerMetadata(issuer, { fetchFn: documentFetch(loopback, readServerMetadata) }),
     );
     if (found.ok && found.value) return ok(found.value);
     refused ??= found.ok ? refuse('provider_unknown', 'no metadata at the authorization server') : found;

@@ -14,6 +14,7 @@ const PAGES = {
   pkce_unsupported: 'connect_unsupported',
   registration_unsupported: 'connect_unsupported',
   registration_refused: 'connect_unsupported',
+  registration_answer_invalid: 'connect_unsupported',
   issuer_changed: 'connect_unsupported',
   provider_denied: 'connect_denied',
   callback_mismatch: 'connect_answer_invalid',
