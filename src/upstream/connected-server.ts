@@ -1,4 +1,4 @@
-import type { ClientSetting, CredentialRequest, UpstreamCredential } from '../account';
+import type { ClientSetting, CredentialRequest, ProviderSettings, UpstreamCredential } from '../account';
 import type { Deployment, ServerSetting } from '../config';
 import { isLoopbackHost } from '../hosts';
 
@@ -15,11 +15,22 @@ export function placeOf({ url, binding, entrypoint }: ServerSetting): string {
 }
 
 /** What the settings say of a server's client. */
-export function clientSettingOf(
-  server: Pick<ServerSetting, 'client_id' | 'token_url' | 'authorization_servers'>,
-): ClientSetting {
-  const { client_id, token_url: token_endpoint, authorization_servers: issuers } = server;
-  return { client_id, token_endpoint, issuers };
+export function clientSettingOf(server: ServerSetting): ClientSetting {
+  const { client_id, token_url: token_endpoint, authorization_servers, issuer_alias } = server;
+  const issuers = authorization_servers && [
+    ...authorization_servers,
+    ...(issuer_alias ? [issuer_alias] : []),
+  ];
+  return { client_id, token_endpoint, issuers, requests: providerSettingsOf(server) };
+}
+
+/** What the settings of a server say about requests to its authorization server. */
+export function providerSettingsOf(server: ServerSetting): ProviderSettings {
+  const { resource, refresh_scope, authorize_parameters, token_path, scope_separator } = server;
+  const { token_endpoint_auth_method, token_url } = server;
+  const fixed = token_url !== undefined;
+  const how = { resource, refresh_scope, authorize_parameters, token_path, scope_separator };
+  return { fixed, ...how, token_endpoint_auth_method };
 }
 
 /** What the `Account` is asked with for the credential of a server. */

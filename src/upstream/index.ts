@@ -21,6 +21,7 @@ export {
   loopbackOrigins,
   needsConnection,
   placeOf,
+  providerSettingsOf,
   wantedAt,
 } from './connected-server';
 export {

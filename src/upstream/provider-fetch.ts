@@ -77,9 +77,13 @@ export function registrationFetch(loopback: readonly string[], read: ReadObject)
 
 /**
  * The same for token endpoints. 429, 5xx and redirects are thrown; any other answer is brought into the form of RFC
- * 6749 section 5, whatever form the provider sent.
+ * 6749 section 5, whatever form the provider sent. `paths`: where in it the access token may be (`readTokenAnswer`);
+ * the first that has one counts, `undefined` is the top.
  */
-export function tokenFetch(loopback: readonly string[]): Fetch {
+export function tokenFetch(
+  loopback: readonly string[],
+  paths: readonly (string | undefined)[] = [undefined],
+): Fetch {
   const send = providerFetch(loopback);
   return async (url, init) => {
     const response = await send(url, init);
@@ -90,7 +94,9 @@ export function tokenFetch(loopback: readonly string[]): Fetch {
       throw new ProviderFetchError('overloaded', retryAfter, status === 429);
     }
     if (status >= 300 && status < 400) throw new ProviderFetchError('redirected', undefined, true);
-    const answer = readTokenAnswer(new TextDecoder().decode(await response.arrayBuffer()));
+    const text = new TextDecoder().decode(await response.arrayBuffer());
+    const answers = paths.map((path) => readTokenAnswer(text, path));
+    const answer = answers.find((one) => one?.access_token !== undefined) ?? answers[0];
     return Response.json(answer ?? {}, { status });
   };
 }

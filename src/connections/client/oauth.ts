@@ -1,13 +1,26 @@
 import { startAuthorization } from '@modelcontextprotocol/client';
 import type { Context } from 'hono';
-import { accountOf, isOfAnotherClient, type OAuthCredential, type ProviderClient } from '../../account';
+import {
+  accountOf,
+  isOfAnotherClient,
+  type OAuthCredential,
+  type ProviderClient,
+  type ProviderSettings,
+} from '../../account';
 import { seconds } from '../../clock';
 import { type Deployment, deploymentOf } from '../../config';
 import { randomSecret, sha256Hex } from '../../crypto';
 import type { Flow } from '../../flow';
 import { ok, type Refusal, type Result, refuse } from '../../result';
-import { type ConnectedServer, clientSettingOf, loopbackOrigins, placeOf } from '../../upstream';
+import {
+  type ConnectedServer,
+  clientSettingOf,
+  loopbackOrigins,
+  placeOf,
+  providerSettingsOf,
+} from '../../upstream';
 import { type DiscoveryRefusal, findProvider, type Provider } from '../discovery/discovery';
+import { behaviorOf, type ProviderBehavior } from '../discovery/profiles';
 import { callbackFor } from './callback';
 import { type ClientRefusal, clientAt, forgetRegistration } from './client';
 import { configuredSecret } from './configured';
@@ -69,15 +82,18 @@ export async function beginConnect(
   const client = await clientAt(deployment, { server, provider, callback });
   if (!client.ok) return client;
 
+  const settings = providerSettingsOf(server);
+  const behavior = behaviorOf(settings, provider.token_endpoint);
   const state = `${flow.id}.${randomSecret()}`;
   const { authorizationUrl, codeVerifier } = await startAuthorization(provider.authorization_endpoint, {
     metadata: { ...sdkMetadata(provider), response_types_supported: ['code'] },
     clientInformation: { client_id: client.value.client_id },
     redirectUrl: callback.url,
     state,
-    resource: provider.resource,
+    ...(behavior.resource ? { resource: provider.resource } : {}),
     ...(provider.scope === undefined ? {} : { scope: provider.scope }),
   });
+  adaptRequest(authorizationUrl, provider.authorization_endpoint, settings, behavior);
   const transaction: ConnectTransaction = {
     server: server.name,
     user,
@@ -127,12 +143,14 @@ export async function finishConnect(
   const secret =
     client.kind === 'configured' ? configuredSecret(deployment, server.name) : client.client_secret;
   const { resource, issuer = null } = provider;
-  const about = { server: server.name, code, code_verifier, redirect_uri, resource, client };
+  const requested_scope = provider.scope;
+  const about = { server: server.name, code, code_verifier, redirect_uri, resource, client, requested_scope };
   const { token_endpoint, revocation_endpoint, token_endpoint_auth_methods_supported } = provider;
   const where = { issuer, token_endpoint, revocation_endpoint, token_endpoint_auth_methods_supported };
   if (isOfAnotherClient({ client, provider: where }, clientSettingOf(server)))
     return refuse('client_changed');
-  const options = { loopback: loopbackOrigins(deployment, server), clientSecret: secret };
+  const requests = providerSettingsOf(server);
+  const options = { loopback: loopbackOrigins(deployment, server), clientSecret: secret, requests };
   const exchanged = await exchangeCode({ ...about, provider: where }, options);
   if (!exchanged.ok && exchanged.error.reason === 'client_rejected') {
     await forgetRegistration(deployment, provider, redirect_uri);
@@ -153,6 +171,25 @@ function isIssuerRight({ issuer, tellsIssuer, authorization_endpoint }: Provider
   if (more.length > 0) return false;
   if (issuer !== undefined) return iss === issuer;
   return URL.canParse(iss) && new URL(iss).origin === new URL(authorization_endpoint).origin;
+}
+
+/** Brings an authorization request of the SDK into the form that the provider wants. */
+function adaptRequest(
+  url: URL,
+  endpoint: string,
+  { fixed }: ProviderSettings,
+  behavior: ProviderBehavior,
+): void {
+  const { searchParams: parameters } = url;
+  const scope = parameters.get('scope');
+  if (scope !== null) parameters.set('scope', scope.replaceAll(' ', behavior.scope_separator));
+  // The SDK adds `prompt=consent` for `offline_access` (OpenID Connect Core 1.0 section 11).
+  if (fixed) {
+    const own = new URL(endpoint).searchParams.getAll('prompt');
+    parameters.delete('prompt');
+    for (const prompt of own) parameters.append('prompt', prompt);
+  }
+  for (const [name, value] of Object.entries(behavior.authorize_parameters)) parameters.set(name, value);
 }
 
 /** An error code that looks like one of RFC 6749 section 4.1.2.1, for the log; any other text stays out of it. */

@@ -8,6 +8,7 @@ import {
 } from '@modelcontextprotocol/client';
 import {
   type Connector,
+  type ConnectorOptions,
   isSendable,
   type OAuthCredential,
   type ProviderClient,
@@ -17,6 +18,7 @@ import {
 import { seconds } from '../../clock';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { ProviderFetchError, providerFetch, tokenFetch } from '../../upstream';
+import { behaviorOf, type ProviderBehavior } from '../discovery/profiles';
 
 /* Token, refresh and revocation requests at the authorization server of an MCP server. */
 
@@ -32,17 +34,28 @@ const FOR_GOOD = new Set([
   'bad_refresh_token',
 ]);
 
+/**
+ * Types of tokens that are sent as bearer tokens (RFC 6750). Slack names whose token it is instead:
+ * https://docs.slack.dev/reference/methods/oauth.v2.access (2026-11).
+ */
+const BEARER_TYPES = new Set(['bearer', 'user', 'bot']);
+
 /** How an `Account` renews and revokes its connections: handed to it in `src/index.ts`. Doesn't throw. */
 export const oauthConnector: Connector = {
-  async refresh(credential, { loopback, clientSecret }) {
+  async refresh(credential, { loopback, clientSecret, requests }) {
     const { refresh_token: refreshToken = '', provider, client, resource } = credential;
+    const behavior = behaviorOf(requests, provider.token_endpoint);
+    const scope = refreshScope(credential, behavior);
+    // A refresh answer has the new token of the same kind at the top, also where Slack nests the first one.
+    const paths = behavior.token_path === undefined ? [undefined] : [behavior.token_path, undefined];
     try {
       const tokens = await refreshAuthorization(provider.token_endpoint, {
         metadata: metadataOf(provider),
-        clientInformation: clientInformation(client, clientSecret),
+        clientInformation: clientInformation(client, clientSecret, behavior),
         refreshToken,
-        resource,
-        fetchFn: tokenFetch(loopback),
+        ...(behavior.resource ? { resource } : {}),
+        ...(scope === undefined ? {} : { scope }),
+        fetchFn: tokenFetch(loopback, paths),
       });
       const unusable = unusableMember(tokens);
       if (unusable) return refuse('provider_unavailable', `${unusable} invalid`);
@@ -52,7 +65,7 @@ export const oauthConnector: Connector = {
     }
   },
 
-  async revoke(credential, { loopback, clientSecret }) {
+  async revoke(credential, { loopback, clientSecret, requests }) {
     const { provider, client, refresh_token, access_token } = credential;
     if (provider.revocation_endpoint === undefined) return false;
     const token = refresh_token ?? access_token;
@@ -60,7 +73,8 @@ export const oauthConnector: Connector = {
     const body = new URLSearchParams({ token, token_type_hint });
     const headers = new Headers({ 'content-type': 'application/x-www-form-urlencoded' });
     try {
-      authenticate({ headers, body }, client, clientSecret, provider);
+      const behavior = behaviorOf(requests, provider.token_endpoint);
+      authenticate({ headers, body }, clientInformation(client, clientSecret, behavior), provider);
       const send = providerFetch(loopback);
       const { ok: done } = await send(provider.revocation_endpoint, { method: 'POST', headers, body });
       return done;
@@ -72,6 +86,8 @@ export const oauthConnector: Connector = {
 
 /** What a code is exchanged with (RFC 6749 section 4.1.3, RFC 7636). */
 export interface CodeExchange {
+  /** The scope that was requested. */
+  requested_scope: string | undefined;
   server: string;
   code: string;
   code_verifier: string;
@@ -85,22 +101,24 @@ export type ExchangeRefusal = 'provider_refused' | 'provider_unavailable' | 'cli
 
 /** Exchanges a code for tokens. `clientSecret`: of a configured client, or the one it was registered with. */
 export async function exchangeCode(
-  { server, code, code_verifier, redirect_uri, resource, provider, client }: CodeExchange,
-  options: { loopback: readonly string[]; clientSecret: string | undefined },
+  exchange: CodeExchange,
+  { loopback, clientSecret, requests }: ConnectorOptions,
 ): Promise<Result<OAuthCredential, Refusal<ExchangeRefusal>>> {
+  const { server, code, code_verifier, redirect_uri, resource, provider, client, requested_scope } = exchange;
+  const behavior = behaviorOf(requests, provider.token_endpoint);
   try {
     const tokens = await exchangeAuthorization(provider.token_endpoint, {
       metadata: metadataOf(provider),
-      clientInformation: clientInformation(client, options.clientSecret),
+      clientInformation: clientInformation(client, clientSecret, behavior),
       authorizationCode: code,
       codeVerifier: code_verifier,
       redirectUri: redirect_uri,
-      resource,
-      fetchFn: tokenFetch(options.loopback),
+      ...(behavior.resource ? { resource } : {}),
+      fetchFn: tokenFetch(loopback, [behavior.token_path]),
     });
     const unusable = unusableMember(tokens);
     if (unusable) return refuse('provider_refused', `${unusable} invalid`);
-    const credential = { auth: 'oauth', server, resource, provider, client } as const;
+    const credential = { auth: 'oauth', server, resource, provider, client, requested_scope } as const;
     return ok({ ...credential, ...tokensOf(tokens) });
   } catch (error) {
     const { reason, detail } = judgeFailure(error, client);
@@ -117,7 +135,16 @@ export async function exchangeCode(
 function unusableMember({ access_token, refresh_token, token_type }: OAuthTokens): string | undefined {
   if (!isSendable(`Bearer ${access_token}`) || access_token.includes(' ')) return 'access_token';
   if (refresh_token !== undefined && !isSendable(refresh_token)) return 'refresh_token';
-  return token_type.toLowerCase() === 'bearer' ? undefined : 'token_type';
+  return BEARER_TYPES.has(token_type.toLowerCase()) ? undefined : 'token_type';
+}
+
+/** The scope of a refresh request, if the provider wants one (RFC 6749 section 6). */
+function refreshScope(
+  { requested_scope, scope }: OAuthCredential,
+  { refresh_scope }: ProviderBehavior,
+): string | undefined {
+  if (typeof refresh_scope === 'string') return refresh_scope;
+  return refresh_scope ? (requested_scope ?? scope) : undefined;
 }
 
 /** The members of a token response that are kept; those that a refresh leaves out stay as they were. */
@@ -164,8 +191,14 @@ function metadataOf(provider: TokenProvider): AuthorizationServerMetadata {
   };
 }
 
-function clientInformation(client: ProviderClient, secret: string | undefined) {
-  const { client_id, token_endpoint_auth_method: method } = client;
+function clientInformation(
+  client: ProviderClient,
+  secret: string | undefined,
+  { token_endpoint_auth_method }: ProviderBehavior,
+) {
+  const { client_id } = client;
+  const configured = client.kind === 'configured' ? token_endpoint_auth_method : undefined;
+  const method = configured ?? client.token_endpoint_auth_method;
   return {
     client_id,
     ...(secret === undefined ? {} : { client_secret: secret }),
@@ -177,11 +210,11 @@ function clientInformation(client: ProviderClient, secret: string | undefined) {
 /** Client authentication of a revocation request (RFC 7009 section 2.1), which the SDK has no function for. */
 function authenticate(
   { headers, body }: { headers: Headers; body: URLSearchParams },
-  client: ProviderClient,
-  secret: string | undefined,
+  client: ReturnType<typeof clientInformation>,
   { token_endpoint_auth_methods_supported: methods = [] }: TokenProvider,
 ): void {
-  const method = selectClientAuthMethod(clientInformation(client, secret), methods);
+  const { client_secret: secret } = client;
+  const method = selectClientAuthMethod(client, methods);
   if (method === 'client_secret_basic' && secret !== undefined) {
     headers.set('authorization', `Basic ${btoa(`${client.client_id}:${secret}`)}`);
     return;

@@ -12,10 +12,12 @@ import { sameIssuer } from '../../issuer';
 import { outboundFetch } from '../../outbound-fetch';
 import { serverResource } from '../../resource';
 import { ok, type Refusal, type Result, refuse } from '../../result';
-import { documentFetch, loopbackOrigins, ProviderFetchError } from '../../upstream';
+import { quotable } from '../../secret-text';
+import { documentFetch, loopbackOrigins, ProviderFetchError, providerSettingsOf } from '../../upstream';
 import { type Challenge, readBearerChallenge } from './challenge';
 import { readResourceMetadata, readServerMetadata } from './documents';
 import { findForeignEndpoint } from './endpoints';
+import { behaviorOf } from './profiles';
 
 /** The authorization server of an MCP server, and what to request there. Plain data: it is kept in the transaction. */
 export interface Provider {
@@ -78,7 +80,7 @@ export async function findProvider(
 
   const named = nameAuthorizationServers(server, resource);
   if (!named.ok) return named;
-  const found = await findMetadata(named.value, loopback);
+  const found = await findMetadata(named.value, server.issuer_alias, loopback);
   if (!found.ok) return found;
   const metadata = found.value;
   for (const name of ['authorization_endpoint', 'token_endpoint'] as const) {
@@ -87,7 +89,9 @@ export async function findProvider(
   const foreign = await findForeignEndpoint(metadata, loopback);
   if (foreign) return refuse('provider_metadata_invalid', `${foreign} of another authorization server`);
   // MCP, "Authorization Code Protection": a client must not go on without it.
-  if (!metadata.code_challenge_methods_supported?.includes('S256')) return refuse('pkce_unsupported');
+  const { pkce } = behaviorOf(providerSettingsOf(server), metadata.token_endpoint);
+  if (!pkce && !metadata.code_challenge_methods_supported?.includes('S256'))
+    return refuse('pkce_unsupported');
   const scope = chooseScope(server.scopes, challenge.value.scope, resource, metadata);
   if (scope !== undefined && scope.length > LONGEST_SCOPE)
     return refuse('provider_metadata_invalid', 'scope');
@@ -186,20 +190,35 @@ function nameAuthorizationServers(
   return refuse('provider_metadata_invalid', 'the server names none of authorization_servers');
 }
 
-/** The metadata of the first that has any, in the server's order; when none has, the refusal of the first. */
+/**
+ * The metadata of the first that has any, in the server's order; when none has, the refusal of the first. Its issuer
+ * must be the one that was asked (RFC 8414 section 3.3), or `alias`, which the operator trusts.
+ */
 async function findMetadata(
   issuers: readonly string[],
+  alias: string | undefined,
   loopback: readonly string[],
 ): Promise<Discovered<AuthorizationServerMetadata>> {
   let refused: Discovered<never> | undefined;
   for (const issuer of issuers.slice(0, MOST_ASKED)) {
-    const found = await attempt(() =>
-      discoverAuthorizationServerMetadata(issuer, { fetchFn: documentFetch(loopback, readServerMetadata) }),
-    );
+    const found = await attempt(async () => {
+      const fetchFn = documentFetch(loopback, readServerMetadata);
+      const metadata = await discoverAuthorizationServerMetadata(issuer, {
+        fetchFn,
+        skipIssuerValidation: true,
+      });
+      if (!metadata || metadata.issuer === alias || isIssuerOf(metadata, issuer)) return metadata;
+      throw new IssuerMismatchError('metadata', issuer, metadata.issuer);
+    });
     if (found.ok && found.value) return ok(found.value);
     refused ??= found.ok ? refuse('provider_unknown', 'no metadata at the authorization server') : found;
   }
   return refused ?? refuse('provider_unknown', 'it names no authorization server');
+}
+
+/** RFC 8414 section 3.3; a slash at the end of the URL that was asked makes no difference, as in the SDK. */
+function isIssuerOf({ issuer }: AuthorizationServerMetadata, asked: string): boolean {
+  return issuer === asked || `${issuer}/` === asked;
 }
 
 /** MCP, "Communication Security": https, except in local development; RFC 6749 section 3.1: no fragment. */
@@ -231,7 +250,8 @@ async function attempt<T>(step: () => Promise<T>): Promise<Discovered<T>> {
       const forbidden = error.reason === 'url_forbidden';
       return refuse(forbidden ? 'provider_metadata_invalid' : 'provider_unavailable', error.reason);
     }
-    if (error instanceof IssuerMismatchError) return refuse('provider_metadata_invalid', 'issuer');
+    if (error instanceof IssuerMismatchError)
+      return refuse('provider_metadata_invalid', `issuer ${quotable(error.received ?? '')}`);
     return refuse('provider_metadata_invalid', error instanceof Error ? error.name : undefined);
   }
 }
