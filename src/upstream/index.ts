@@ -66,6 +66,7 @@ export {
 export { FAULTS, faultError, type ServerFault } from './server-fault';
 export { serverProblems } from './server-health';
 export { SOFTWARE } from './software';
+export { readTokenAnswer } from './token-answer';
 export { type ServerTools, surveyTools } from './tool-survey';
 export { tryCredential } from './try-credential';
 export { isAtMerged, passingView, serversOf, type View } from './view';

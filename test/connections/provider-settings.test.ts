@@ -218,3 +218,60 @@ describe('issuer_alias', () => {
     },
   );
 });
+
+describe('a client secret with characters of its own', () => {
+  const SECRET = 'a+b%2Fc/d=:';
+  const ENCODED = 'a%2Bb%252Fc%2Fd%3D%3A';
+
+  /** A provider that accepts only one proof: every proof that it gets at its token and revocation endpoints. */
+  function prove(world: World, client_secret: string, wanted: string): (string | undefined)[] {
+    world.provider.registered = { client_id: 'our client', client_secret };
+    const got: (string | undefined)[] = [];
+    const own = world.provider.fetch.bind(world.provider);
+    world.provider.fetch = async (request) => {
+      if (!/token$|revoke$/.test(request.url)) return own(request);
+      const proof = atob(request.headers.get('authorization')?.replace('Basic ', '') ?? '');
+      got.push(proof);
+      return proof === wanted ? own(request) : Response.json({ error: 'invalid_client' }, { status: 401 });
+    };
+    return got;
+  }
+
+  async function end(client: Awaited<ReturnType<typeof connectedClient>>) {
+    const headers = { origin: client.browser.gate.origin, 'content-type': 'application/json' };
+    return client.browser.visit('/api/connections/tools', { method: 'DELETE', headers });
+  }
+
+  test.each([
+    ['form-encoded in Basic credentials, also at revocation', `our+client:${ENCODED}`, 1],
+    ['sent once more as it is, to a provider that doesn’t decode', `our client:${SECRET}`, 2],
+  ])('is %s', async (_what, wanted, tries) => {
+    const world = worldWith({}, LASTING);
+    const got = prove(world, SECRET, wanted);
+    const client = await connectedClient(world, somebody());
+    pass(4000);
+    expect((await new Caller(client, 'tools').call('look')).status).toBe(200);
+    await end(client);
+    expect(world.provider.revocations).toHaveLength(1);
+    expect(got).toHaveLength(3 * tries);
+  });
+
+  test('of plain characters isn’t sent twice', async () => {
+    const world = worldWith();
+    const got = prove(world, 'plain-secret_1', 'another');
+    world.provider.registered.client_id = 'ours';
+    const browser = new Browser(world.at);
+    await signIn(browser, somebody());
+    expect((await connectAccount(world, browser, 'ada')).status).toBe(400);
+    expect(got).toEqual(['ours:plain-secret_1']);
+  });
+});
+
+describe('token_endpoint_auth_method', () => {
+  test('is used although the metadata doesn’t list it', async () => {
+    const setting = { client_id: 'ours', token_endpoint_auth_method: 'client_secret_post' };
+    const world = worldWith(setting, { SERVER_TOOLS_CLIENT_SECRET: 'by-post' });
+    await connectedClient(world, somebody());
+    expect(world.provider.tokenRequests[0]?.form.get('client_secret')).toBe('by-post');
+  });
+});

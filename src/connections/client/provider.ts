@@ -2,9 +2,9 @@ import {
   type AuthorizationServerMetadata,
   exchangeAuthorization,
   OAuthError,
+  OAuthErrorCode,
   type OAuthTokens,
   refreshAuthorization,
-  selectClientAuthMethod,
 } from '@modelcontextprotocol/client';
 import {
   type Connector,
@@ -17,8 +17,10 @@ import {
 } from '../../account';
 import { seconds } from '../../clock';
 import { ok, type Refusal, type Result, refuse } from '../../result';
-import { ProviderFetchError, providerFetch, tokenFetch } from '../../upstream';
+import { quotable } from '../../secret-text';
+import { ProviderFetchError, providerFetch, readTokenAnswer, tokenFetch } from '../../upstream';
 import { behaviorOf, type ProviderBehavior } from '../discovery/profiles';
+import { authenticationOf, sendAs } from './authentication';
 
 /* Token, refresh and revocation requests at the authorization server of an MCP server. */
 
@@ -32,6 +34,8 @@ const FOR_GOOD = new Set([
   'unsupported_grant_type',
   // GitHub's code for invalid_grant.
   'bad_refresh_token',
+  // Slack's: https://docs.slack.dev/reference/methods/oauth.v2.access (2026-11).
+  'invalid_refresh_token',
 ]);
 
 /**
@@ -45,18 +49,22 @@ export const oauthConnector: Connector = {
   async refresh(credential, { loopback, clientSecret, requests }) {
     const { refresh_token: refreshToken = '', provider, client, resource } = credential;
     const behavior = behaviorOf(requests, provider.token_endpoint);
+    const authentication = authenticationOf(client, clientSecret, provider, behavior);
     const scope = refreshScope(credential, behavior);
     // A refresh answer has the new token of the same kind at the top, also where Slack nests the first one.
     const paths = behavior.token_path === undefined ? [undefined] : [behavior.token_path, undefined];
     try {
-      const tokens = await refreshAuthorization(provider.token_endpoint, {
-        metadata: metadataOf(provider),
-        clientInformation: clientInformation(client, clientSecret, behavior),
-        refreshToken,
-        ...(behavior.resource ? { resource } : {}),
-        ...(scope === undefined ? {} : { scope }),
-        fetchFn: tokenFetch(loopback, paths),
-      });
+      const tokens = await sendAs(authentication, (addClientAuthentication) =>
+        refreshAuthorization(provider.token_endpoint, {
+          metadata: metadataOf(provider),
+          clientInformation: { client_id: client.client_id },
+          addClientAuthentication,
+          refreshToken,
+          ...(behavior.resource ? { resource } : {}),
+          ...(scope === undefined ? {} : { scope }),
+          fetchFn: tokenFetch(loopback, paths),
+        }),
+      );
       const unusable = unusableMember(tokens);
       if (unusable) return refuse('provider_unavailable', `${unusable} invalid`);
       return ok({ ...credential, ...tokensOf(tokens, credential) });
@@ -71,13 +79,22 @@ export const oauthConnector: Connector = {
     const token = refresh_token ?? access_token;
     const token_type_hint = refresh_token === undefined ? 'access_token' : 'refresh_token';
     const body = new URLSearchParams({ token, token_type_hint });
-    const headers = new Headers({ 'content-type': 'application/x-www-form-urlencoded' });
+    const behavior = behaviorOf(requests, provider.token_endpoint);
+    const endpoint = provider.revocation_endpoint;
+    const send = providerFetch(loopback);
     try {
-      const behavior = behaviorOf(requests, provider.token_endpoint);
-      authenticate({ headers, body }, clientInformation(client, clientSecret, behavior), provider);
-      const send = providerFetch(loopback);
-      const { ok: done } = await send(provider.revocation_endpoint, { method: 'POST', headers, body });
-      return done;
+      // RFC 7009 section 2.1, which the SDK has no function for.
+      return await sendAs(
+        authenticationOf(client, clientSecret, provider, behavior),
+        async (authenticate) => {
+          const headers = new Headers({ 'content-type': 'application/x-www-form-urlencoded' });
+          authenticate(headers, body);
+          const answer = await send(endpoint, { method: 'POST', headers, body });
+          const error = answer.ok ? undefined : readTokenAnswer(await answer.text())?.error;
+          if (error === 'invalid_client') throw new OAuthError(OAuthErrorCode.InvalidClient, 'at revocation');
+          return answer.ok;
+        },
+      );
     } catch {
       return false;
     }
@@ -106,22 +123,30 @@ export async function exchangeCode(
 ): Promise<Result<OAuthCredential, Refusal<ExchangeRefusal>>> {
   const { server, code, code_verifier, redirect_uri, resource, provider, client, requested_scope } = exchange;
   const behavior = behaviorOf(requests, provider.token_endpoint);
+  const authentication = authenticationOf(client, clientSecret, provider, behavior);
   try {
-    const tokens = await exchangeAuthorization(provider.token_endpoint, {
-      metadata: metadataOf(provider),
-      clientInformation: clientInformation(client, clientSecret, behavior),
-      authorizationCode: code,
-      codeVerifier: code_verifier,
-      redirectUri: redirect_uri,
-      ...(behavior.resource ? { resource } : {}),
-      fetchFn: tokenFetch(loopback, [behavior.token_path]),
-    });
+    const tokens = await sendAs(authentication, (addClientAuthentication) =>
+      exchangeAuthorization(provider.token_endpoint, {
+        metadata: metadataOf(provider),
+        clientInformation: { client_id: client.client_id },
+        addClientAuthentication,
+        authorizationCode: code,
+        codeVerifier: code_verifier,
+        redirectUri: redirect_uri,
+        ...(behavior.resource ? { resource } : {}),
+        fetchFn: tokenFetch(loopback, [behavior.token_path]),
+      }),
+    );
     const unusable = unusableMember(tokens);
     if (unusable) return refuse('provider_refused', `${unusable} invalid`);
     const credential = { auth: 'oauth', server, resource, provider, client, requested_scope } as const;
     return ok({ ...credential, ...tokensOf(tokens) });
   } catch (error) {
-    const { reason, detail } = judgeFailure(error, client);
+    const { reason, detail: judged } = judgeFailure(error, client);
+    const detail =
+      error instanceof OAuthError
+        ? describeError(String(error.code), error.message, [code, code_verifier, clientSecret ?? ''])
+        : judged;
     // There is no connection to lose yet: any answer without tokens is a refusal.
     if (error instanceof ProviderFetchError) return refuse('provider_unavailable', detail);
     return refuse(reason === 'client_rejected' ? reason : 'provider_refused', detail);
@@ -174,51 +199,34 @@ function judgeFailure(
   if (!(error instanceof OAuthError)) return { reason: 'provider_unavailable', detail: 'answer_invalid' };
   const code = String(error.code);
   if (FOR_GOOD.has(code)) return { reason: 'refresh_rejected', detail: code };
-  if (code !== 'invalid_client') return { reason: 'provider_unavailable', detail: 'answer_unknown' };
+  if (code !== 'invalid_client') return { reason: 'provider_unavailable', detail: describeError(code) };
   if (kind !== 'configured') return { reason: 'client_rejected', detail: code };
   return { reason: 'provider_unavailable', detail: code, retry_after: 60, answered: true };
 }
 
+/** Characters of a provider's own error text that are kept. */
+const LONGEST_ERROR = 200;
+
+/**
+ * A provider's error code and description for the log and the audit trail: cut, and without `secrets` or anything else
+ * that looks like one.
+ */
+export function describeError(
+  code: string,
+  description?: string | null,
+  secrets: readonly string[] = [],
+): string {
+  let text = description ? `${code}: ${description}` : code;
+  for (const secret of secrets) if (secret !== '') text = text.replaceAll(secret, '[secret]');
+  return quotable(text, LONGEST_ERROR);
+}
+
 /** The metadata that the SDK needs for token requests. */
-function metadataOf(provider: TokenProvider): AuthorizationServerMetadata {
-  const { token_endpoint, token_endpoint_auth_methods_supported: methods } = provider;
+function metadataOf({ token_endpoint }: TokenProvider): AuthorizationServerMetadata {
   return {
     issuer: token_endpoint,
     authorization_endpoint: token_endpoint,
     token_endpoint,
     response_types_supported: ['code'],
-    ...(methods === undefined ? {} : { token_endpoint_auth_methods_supported: methods }),
   };
-}
-
-function clientInformation(
-  client: ProviderClient,
-  secret: string | undefined,
-  { token_endpoint_auth_method }: ProviderBehavior,
-) {
-  const { client_id } = client;
-  const configured = client.kind === 'configured' ? token_endpoint_auth_method : undefined;
-  const method = configured ?? client.token_endpoint_auth_method;
-  return {
-    client_id,
-    ...(secret === undefined ? {} : { client_secret: secret }),
-    ...(method === undefined ? {} : { token_endpoint_auth_method: method }),
-    redirect_uris: [],
-  };
-}
-
-/** Client authentication of a revocation request (RFC 7009 section 2.1), which the SDK has no function for. */
-function authenticate(
-  { headers, body }: { headers: Headers; body: URLSearchParams },
-  client: ReturnType<typeof clientInformation>,
-  { token_endpoint_auth_methods_supported: methods = [] }: TokenProvider,
-): void {
-  const { client_secret: secret } = client;
-  const method = selectClientAuthMethod(client, methods);
-  if (method === 'client_secret_basic' && secret !== undefined) {
-    headers.set('authorization', `Basic ${btoa(`${client.client_id}:${secret}`)}`);
-    return;
-  }
-  body.set('client_id', client.client_id);
-  if (method === 'client_secret_post' && secret !== undefined) body.set('client_secret', secret);
 }
