@@ -35,6 +35,8 @@ export interface Provider {
   /** The resource that tokens are requested for (RFC 8707). */
   resource: string;
   scope: string | undefined;
+  /** Whether `offline_access` in it is the gate's own wish. Undefined: no, or begun before this was kept. */
+  adds_offline_access?: boolean;
 }
 
 /** Why a server's provider isn't known. `provider_unavailable` may pass; the others are for the operator to fix. */
@@ -92,10 +94,16 @@ export async function findProvider(
   const { pkce } = behaviorOf(providerSettingsOf(server), metadata.token_endpoint);
   if (!pkce && !metadata.code_challenge_methods_supported?.includes('S256'))
     return refuse('pkce_unsupported');
-  const scope = chooseScope(server.scopes, challenge.value.scope, resource, metadata);
+  const { scope, adds_offline_access } = chooseScope(
+    server.scopes,
+    challenge.value.scope,
+    resource,
+    metadata,
+  );
   if (scope !== undefined && scope.length > LONGEST_SCOPE)
     return refuse('provider_metadata_invalid', 'scope');
-  return ok(discoveredProvider(metadata, resource?.resource ?? url, scope));
+  const provider = discoveredProvider(metadata, resource?.resource ?? url, scope);
+  return ok({ ...provider, adds_offline_access });
 }
 
 function fixedProvider(
@@ -233,13 +241,14 @@ function chooseScope(
   challenged: string | undefined,
   resource: OAuthProtectedResourceMetadata | undefined,
   metadata: AuthorizationServerMetadata,
-): string | undefined {
-  if (configured !== undefined) return configured;
+): { scope: string | undefined; adds_offline_access: boolean } {
+  if (configured !== undefined) return { scope: configured, adds_offline_access: false };
   const listed = resource?.scopes_supported?.join(' ');
   const scopes = (challenged ?? listed ?? '').split(' ').filter((scope) => scope !== '');
   const offline = metadata.scopes_supported?.includes('offline_access') === true;
-  if (offline && !scopes.includes('offline_access')) scopes.push('offline_access');
-  return scopes.length > 0 ? scopes.join(' ') : undefined;
+  const adds_offline_access = offline && !scopes.includes('offline_access');
+  if (adds_offline_access) scopes.push('offline_access');
+  return { scope: scopes.length > 0 ? scopes.join(' ') : undefined, adds_offline_access };
 }
 
 async function attempt<T>(step: () => Promise<T>): Promise<Discovered<T>> {
