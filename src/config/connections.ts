@@ -33,7 +33,10 @@ const authorizeParameters = z
   });
 
 export const connectionSettings = {
-  /** The scopes to request from the provider, separated by spaces; unset: those that the server names. */
+  /**
+   * The scopes to request from the provider, separated by spaces; unset: those that the server names. Of a `passthrough`
+   * server: what its metadata and challenge name.
+   */
   scopes: z.string().min(1).optional(),
   /** The gate's own id at the provider; unset: its metadata document, or registration. */
   client_id: z.string().min(1).optional(),
@@ -67,6 +70,7 @@ interface ConnectionServer {
   auth: string;
   url?: string | undefined;
   scopes?: string | undefined;
+  authorization_servers?: string[] | undefined;
   client_id?: string | undefined;
   authorize_url?: string | undefined;
   token_url?: string | undefined;
@@ -96,6 +100,11 @@ const OAUTH_ONLY = [
   'issuer_alias',
 ] as const;
 
+function strayError(path: string): string {
+  if (path !== 'scopes') return `${path} is only for auth oauth`;
+  return 'scopes is only for auth oauth, or for auth passthrough with authorization_servers';
+}
+
 /** The contradictions in one server's settings: where each is, and what is required instead. */
 export function connectionRules(server: ConnectionServer): { path: string; error: string }[] {
   if (server.name === 'callback' && (server.auth === 'oauth' || server.auth === 'api_key')) {
@@ -107,8 +116,11 @@ export function connectionRules(server: ConnectionServer): { path: string; error
     ];
   }
   if (server.auth !== 'oauth') {
-    const stray = OAUTH_ONLY.filter((name) => server[name] !== undefined);
-    return stray.map((path) => ({ path, error: `${path} is only for auth oauth` }));
+    const mayHaveScopes = server.auth === 'passthrough' && server.authorization_servers !== undefined;
+    const stray = OAUTH_ONLY.filter(
+      (name) => server[name] !== undefined && !(name === 'scopes' && mayHaveScopes),
+    );
+    return stray.map((path) => ({ path, error: strayError(path) }));
   }
   const found: { path: string; error: string }[] = [];
   const fixed = server.authorize_url !== undefined || server.token_url !== undefined;

@@ -23,6 +23,7 @@ describe('a server at which each user has an account of their own', () => {
     [{ refresh_scope: 'a b', token_path: 'authed_user.access_token' }],
     [{ authorize_parameters: { access_type: 'offline', prompt: 'consent' } }],
     [{ client_id: 'ours', authorize_url, token_url, resource: true }],
+    [{ auth: 'passthrough', authorization_servers: ['https://a.example'], scopes: 'files:read files:write' }],
     [{ auth: 'api_key' }],
     [{ auth: 'api_key', header: 'X-Api-Key' }],
   ])('may be set as %j', (server) => {
@@ -38,6 +39,12 @@ describe('a server at which each user has an account of their own', () => {
     [{ header: 'X-Api-Key' }, 'header', /sent in Authorization/],
     [{ name: 'callback' }, 'name', /must be another/],
     [{ auth: 'none', client_id: 'ours' }, 'client_id', /is only for auth oauth/],
+    [{ auth: 'none', scopes: 'a' }, 'scopes', /passthrough with authorization_servers/],
+    [
+      { auth: 'passthrough', authorization_servers: ['https://a.example'], client_id: 'ours' },
+      'client_id',
+      /is only for auth oauth/,
+    ],
     [{ auth: 'none', resource: false }, 'resource', /is only for auth oauth/],
     [{ auth: 'api_key', token_path: 'a' }, 'token_path', /is only for auth oauth/],
     [{ resource: 'no' }, 'resource', /true or false/],
