@@ -1,4 +1,4 @@
-import type { ClientSetting, CredentialRequest, UpstreamCredential } from '../account';
+import type { ClientSetting, CredentialRequest, ProviderSettings, UpstreamCredential } from '../account';
 import type { Deployment, ServerSetting } from '../config';
 import { isLoopbackHost } from '../hosts';
 
@@ -18,12 +18,23 @@ export function placeOf({ url, binding, entrypoint }: ServerSetting): string {
   return url ?? (binding === undefined ? `entrypoint:${entrypoint}` : `binding:${binding}`);
 }
 
-/** The OAuth client that the settings name for a server, as the `Account` needs it. */
-export function clientSettingOf(
-  server: Pick<ServerSetting, 'client_id' | 'token_url' | 'authorization_servers'>,
-): ClientSetting {
-  const { client_id, token_url: token_endpoint, authorization_servers: issuers } = server;
-  return { client_id, token_endpoint, issuers };
+/** What the settings say of a server's client. */
+export function clientSettingOf(server: ServerSetting): ClientSetting {
+  const { client_id, token_url: token_endpoint, authorization_servers, issuer_alias } = server;
+  const issuers = authorization_servers && [
+    ...authorization_servers,
+    ...(issuer_alias ? [issuer_alias] : []),
+  ];
+  return { client_id, token_endpoint, issuers, requests: providerSettingsOf(server) };
+}
+
+/** What the settings of a server say about requests to its authorization server. */
+export function providerSettingsOf(server: ServerSetting): ProviderSettings {
+  const { resource, refresh_scope, authorize_parameters, token_path, scope_separator } = server;
+  const { token_endpoint_auth_method, token_url } = server;
+  const fixed = token_url !== undefined;
+  const how = { resource, refresh_scope, authorize_parameters, token_path, scope_separator };
+  return { fixed, ...how, token_endpoint_auth_method };
 }
 
 /**

@@ -22,10 +22,11 @@ export {
   loopbackOrigins,
   needsConnection,
   placeOf,
+  providerSettingsOf,
   wantedAt,
 } from './connected-server';
 export { ServerRefusal, type UpstreamConnection } from './connection';
-export { type Acting, type AnswerQuestion, type Forwarded } from './connection-options';
+export type { Acting, AnswerQuestion, Forwarded } from './connection-options';
 export {
   type CredentialError,
   credentialsOf,
@@ -59,7 +60,13 @@ export {
   type Verdict,
 } from './policy';
 export { ANONYMOUS, aboutPrincipal, asKnownNow, isAnonymous, type Principal } from './principal';
-export { documentFetch, ProviderFetchError, providerFetch, tokenFetch } from './provider-fetch';
+export {
+  documentFetch,
+  ProviderFetchError,
+  providerFetch,
+  registrationFetch,
+  tokenFetch,
+} from './provider-fetch';
 export { type Attempt, maySendAgain } from './send-again';
 export {
   FAULTS,
@@ -72,6 +79,7 @@ export {
 } from './server-fault';
 export { serverProblems } from './server-health';
 export { SOFTWARE } from './software';
+export { readTokenAnswer } from './token-answer';
 export { type ServerTools, surveyTools } from './tool-survey';
 export { tryCredential } from './try-credential';
 export { isAtMerged, passingView, serversOf, type View } from './view';

@@ -50,26 +50,43 @@ export function providerFetch(loopback: readonly string[]): Fetch {
   };
 }
 
+/** Brings a JSON object of a provider into the form that the SDK expects. */
+export type ReadObject = (object: Record<string, unknown>) => Record<string, unknown>;
+
 /**
- * The same for metadata documents. 429 and 5xx are thrown, because the SDK would treat them as a wrong document. An
- * answer that isn't JSON becomes 404, because some servers send a page for every unknown URL, and the SDK must try
- * the next one.
+ * The same for metadata documents, each as `read` returns it. 429 and 5xx are thrown, since the SDK would take them for
+ * a wrong document. A page is answered as 404: some servers show one at every address that they don't know, and the SDK
+ * must try the next.
  */
-export function documentFetch(loopback: readonly string[]): Fetch {
+export function documentFetch(loopback: readonly string[], read: ReadObject): Fetch {
   const send = providerFetch(loopback);
   return async (url, init) => {
     const response = await send(url, init);
     if (response.status >= 500 || response.status === 429) throw new ProviderFetchError('overloaded');
-    const isDocument = response.ok && parseJsonObject(await response.clone().text()) !== undefined;
-    return response.ok && !isDocument ? new Response(null, { status: 404 }) : response;
+    if (!response.ok) return response;
+    const document = parseJsonObject(await response.text());
+    return document ? Response.json(read(document)) : new Response(null, { status: 404 });
+  };
+}
+
+/** The same for registrations: a success is answered as `read` returns it; one that isn't an object, as if empty. */
+export function registrationFetch(loopback: readonly string[], read: ReadObject): Fetch {
+  const send = providerFetch(loopback);
+  return async (url, init) => {
+    const response = await send(url, init);
+    return response.ok ? Response.json(read(parseJsonObject(await response.text()) ?? {})) : response;
   };
 }
 
 /**
- * The same for token endpoints. 429, 5xx, and redirects are thrown. Any other answer gets the form of RFC 6749
- * section 5 ({@link readTokenAnswer}); it is empty when it can't be read.
+ * The same for token endpoints. 429, 5xx and redirects are thrown; any other answer is brought into the form of RFC
+ * 6749 section 5, whatever form the provider sent. `paths`: where in it the access token may be (`readTokenAnswer`);
+ * the first that has one counts, `undefined` is the top.
  */
-export function tokenFetch(loopback: readonly string[]): Fetch {
+export function tokenFetch(
+  loopback: readonly string[],
+  paths: readonly (string | undefined)[] = [undefined],
+): Fetch {
   const send = providerFetch(loopback);
   return async (url, init) => {
     const response = await send(url, init);
@@ -80,7 +97,9 @@ export function tokenFetch(loopback: readonly string[]): Fetch {
       throw new ProviderFetchError('overloaded', retryAfter, status === 429);
     }
     if (status >= 300 && status < 400) throw new ProviderFetchError('redirected', undefined, true);
-    const answer = readTokenAnswer(new TextDecoder().decode(await response.arrayBuffer()));
+    const text = new TextDecoder().decode(await response.arrayBuffer());
+    const answers = paths.map((path) => readTokenAnswer(text, path));
+    const answer = answers.find((one) => one?.access_token !== undefined) ?? answers[0];
     return Response.json(answer ?? {}, { status });
   };
 }

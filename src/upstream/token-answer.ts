@@ -15,13 +15,16 @@ const LONGEST_LIFE = 31_536_000;
 const LONGEST_SCOPE = 4096;
 
 /**
- * Reads a token endpoint's answer into the form of RFC 6749 section 5. It may be JSON, or form-encoded as some
- * providers send it. Members without meaning (null, of another type, an invalid `expires_in`) are left out, a list of
- * scopes is joined, and a missing `token_type` becomes `Bearer`. Undefined when it is neither JSON nor such a form.
+ * A token endpoint's answer as RFC 6749 section 5 has it: JSON, or form-encoded as some providers send it; members
+ * that mean nothing (null, of another type, an `expires_in` that is no number of seconds) left out, a list of scopes
+ * joined, a missing `token_type` read as Bearer. Undefined when it is neither. `path`: where the access token is, such
+ * as `authed_user.access_token`; its other members are those next to it, and no other token is read.
  */
-export function readTokenAnswer(text: string): ProviderTokenAnswer | undefined {
-  const read = parseJsonObject(text) ?? parseForm(text);
-  if (!read) return undefined;
+export function readTokenAnswer(text: string, path?: string): ProviderTokenAnswer | undefined {
+  const whole = parseJsonObject(text) ?? parseForm(text);
+  if (!whole) return undefined;
+  const read =
+    path === undefined ? whole : { ...pick(whole, ['error', 'error_description']), ...at(whole, path) };
   const answer: ProviderTokenAnswer = {};
   for (const name of ['access_token', 'token_type', 'refresh_token', 'error', 'error_description'] as const) {
     const value = read[name];
@@ -43,13 +46,13 @@ function readSeconds(value: unknown): number | undefined {
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, LONGEST_LIFE) : undefined;
 }
 
-/**
- * A scope (RFC 6749 section 3.3), or a list of scopes. It is shown to people, so all its characters must be visible.
- */
+/** RFC 6749 section 3.3, as a list, or with commas. It is shown to people: nothing that isn't visible. */
 function readScope(value: unknown): string | undefined {
   const scopes: unknown[] = Array.isArray(value) ? value : [value];
-  if (!scopes.every((scope) => typeof scope === 'string')) return undefined;
-  const scope = scopes.join(' ');
+  const texts = scopes.filter((scope) => typeof scope === 'string');
+  const given = texts.join(' ').trim();
+  // A comma can be part of a scope (section 3.3), so only of a list without spaces is it taken for a separator.
+  const scope = /^[^\s,]+(, ?[^\s,]+)+$/.test(given) ? given.replace(/, ?/g, ' ') : given;
   return scope.length <= LONGEST_SCOPE && /^[\x20-\x7e]+$/.test(scope) ? scope : undefined;
 }
 
@@ -57,11 +60,28 @@ function readScope(value: unknown): string | undefined {
 export function parseJsonObject(text: string): Record<string, unknown> | undefined {
   try {
     const parsed: unknown = JSON.parse(text);
-    const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
-    return isObject ? (parsed as Record<string, unknown>) : undefined;
+    return isObject(parsed) ? parsed : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The object that has the member at the end of a path, with that member as `access_token`. */
+function at(whole: Record<string, unknown>, path: string): Record<string, unknown> {
+  const names = path.split('.');
+  const last = names.pop() ?? '';
+  let inner: unknown = whole;
+  for (const name of names) inner = isObject(inner) && Object.hasOwn(inner, name) ? inner[name] : undefined;
+  if (!isObject(inner) || !Object.hasOwn(inner, last)) return {};
+  return { ...inner, access_token: inner[last] };
+}
+
+function pick(whole: Record<string, unknown>, names: string[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, whole[name]]));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parseForm(text: string): Record<string, unknown> | undefined {

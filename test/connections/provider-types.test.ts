@@ -160,13 +160,72 @@ describe('a registration answer', () => {
     ['no id', { client_id: null }],
     ['an object as the id', { client_id: { toString: 1 } }],
     ['an id of 20 kB', { client_id: TEXT_OF_MANY }],
-    ['a text as its end', { client_secret_expires_at: 'soon' }],
   ])('with %s sends nobody on, and the page says so', async (_what, registered) => {
     const world = worldWith();
     world.provider.registered = registered;
     const page = await pressConnect(await signedIn(world));
     expect([page.status, page.location]).toEqual([400, undefined]);
     expect(textOf(page.html)).toContain('can’t be connected');
+  });
+
+  test.each([
+    ['contacts that are null and no address', { contacts: null, client_uri: '' }],
+    [
+      'every optional member null',
+      {
+        client_secret: null,
+        client_secret_expires_at: null,
+        client_id_issued_at: null,
+        client_name: null,
+        logo_uri: null,
+        policy_uri: null,
+        tos_uri: null,
+        jwks: null,
+        jwks_uri: null,
+        scope: null,
+        software_id: null,
+        token_endpoint_auth_method: null,
+        grant_types: null,
+        response_types: null,
+        redirect_uris: null,
+      },
+    ],
+    [
+      'every optional member empty',
+      {
+        contacts: [],
+        client_uri: '',
+        logo_uri: '',
+        jwks_uri: '',
+        client_secret: '',
+        token_endpoint_auth_method: '',
+      },
+    ],
+    [
+      'members of other types',
+      {
+        client_name: 7,
+        redirect_uris: 'https://x.example/',
+        grant_types: 'authorization_code',
+        client_id_issued_at: 'now',
+        scope: ['a'],
+      },
+    ],
+    ['a text as its end', { client_secret_expires_at: 'soon' }],
+    ['a number in a text as its end', { client_secret_expires_at: '0' }],
+  ])('with %s registers one client, and sends the person on', async (_what, registered) => {
+    const world = worldWith();
+    world.provider.registered = registered;
+    const page = await pressConnect(await signedIn(world));
+    expect([page.status, page.location?.startsWith(world.provider.issuer)]).toEqual([303, true]);
+    expect(world.provider.registrations).toHaveLength(1);
+  });
+
+  test('that can’t be used leaves one client there, not two', async () => {
+    const world = worldWith();
+    world.provider.registered = { client_id: null };
+    await pressConnect(await signedIn(world));
+    expect(world.provider.registrations).toHaveLength(1);
   });
 
   test.each([
@@ -195,9 +254,6 @@ describe('metadata', () => {
     ['an endpoint with a fragment', { authorization_endpoint: 'https://auth.example/authorize#x' }],
     ['a list of numbers as PKCE methods', { code_challenge_methods_supported: [1] }],
     ['a text as PKCE methods', { code_challenge_methods_supported: 'S256' }],
-    ['a text as methods', { token_endpoint_auth_methods_supported: 'none' }],
-    ['objects as scopes', { scopes_supported: [{ toString: 1 }] }],
-    ['a text as response types', { response_types_supported: 'code' }],
   ];
   test.each(PROVIDER)('with %s sends nobody on, and the page says so', async (_what, metadata) => {
     const world = worldWith();
@@ -205,6 +261,69 @@ describe('metadata', () => {
     const page = await pressConnect(await signedIn(world));
     expect([page.status, page.location]).toEqual([400, undefined]);
     expect(world.provider.registrations).toEqual([]);
+  });
+
+  const LENIENT: [string, Record<string, unknown>][] = [
+    ['a text as methods', { token_endpoint_auth_methods_supported: 'none' }],
+    ['objects as scopes', { scopes_supported: [{ toString: 1 }] }],
+    ['scopes of which one is null', { scopes_supported: ['a', null] }],
+    ['a text as response types', { response_types_supported: 'code' }],
+    ['no response types', { response_types_supported: null }],
+    [
+      'null and empty members',
+      {
+        scopes_supported: null,
+        grant_types_supported: null,
+        service_documentation: '',
+        revocation_endpoint: null,
+        op_policy_uri: '',
+        op_tos_uri: null,
+        introspection_endpoint: null,
+        token_endpoint_auth_methods_supported: [],
+        client_id_metadata_document_supported: null,
+        dpop_signing_alg_values_supported: null,
+        jwks_uri: null,
+      },
+    ],
+    [
+      'members of other types',
+      {
+        service_documentation: 7,
+        ui_locales_supported: 'en',
+        revocation_endpoint: {},
+        mtls_endpoint_aliases: [],
+      },
+    ],
+  ];
+  test.each(LENIENT)('with %s sends the person on, without them', async (_what, metadata) => {
+    const world = worldWith();
+    world.provider.metadata = metadata;
+    const page = await pressConnect(await signedIn(world));
+    expect([page.status, page.location?.startsWith(world.provider.issuer)]).toEqual([303, true]);
+  });
+
+  test.each([
+    ['no algorithms', { resource_signing_alg_values_supported: null }],
+    [
+      'null and empty members',
+      {
+        scopes_supported: null,
+        jwks_uri: '',
+        resource_policy_uri: '',
+        resource_tos_uri: null,
+        resource_name: null,
+        dpop_bound_access_tokens_required: null,
+      },
+    ],
+    [
+      'members of other types',
+      { bearer_methods_supported: 'header', resource_documentation: 7, scopes_supported: [7] },
+    ],
+  ])('of a server with %s sends the person on, without them', async (_what, members) => {
+    const world = worldWith();
+    world.server.resource = { ...world.server.resource, ...members };
+    const page = await pressConnect(await signedIn(world));
+    expect([page.status, page.location?.startsWith(world.provider.issuer)]).toEqual([303, true]);
   });
 
   const RESOURCE: [string, (world: World) => unknown][] = [

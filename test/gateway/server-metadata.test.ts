@@ -8,6 +8,14 @@ const at = gateBefore({
   notes: { behind, setting: { title: 'Notes' } },
   bare: { behind },
   payroll: { behind, setting: { title: 'Salaries', groups: ['staff'] } },
+  scoped: {
+    behind,
+    setting: {
+      auth: 'passthrough',
+      authorization_servers: ['https://as.example'],
+      scopes: 'files:read files:write',
+    },
+  },
   theirs: { behind, setting: { auth: 'passthrough', authorization_servers: ['https://as.example'] } },
 });
 
@@ -64,6 +72,17 @@ describe('the metadata of a server’s own resource', () => {
       authorization_servers: ['https://as.example'],
     });
     expect(body).not.toHaveProperty('scopes_supported');
+  });
+
+  test('of a server that others judge names its own scopes, and its challenge too', async () => {
+    const { body } = await read('/.well-known/oauth-protected-resource/mcp/scoped');
+    expect(body.scopes_supported).toEqual(['files:read', 'files:write']);
+    const answer = await at.fetch('/mcp/scoped', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
+    expect(answer.headers.get('www-authenticate')).toContain('scope="files:read files:write"');
   });
 
   test.each(['oauth-protected-resource', 'oauth-authorization-server'])(

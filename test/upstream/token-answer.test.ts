@@ -22,6 +22,13 @@ describe('a token endpoint’s answer', () => {
     ['{"access_token":"a","expires_in":1e400}', { access_token: 'a', token_type: 'Bearer' }],
     ['{"access_token":"a","scope":["x","y"]}', { access_token: 'a', scope: 'x y', token_type: 'Bearer' }],
     [
+      '{"access_token":"a","scope":["x",null,"y"]}',
+      { access_token: 'a', scope: 'x y', token_type: 'Bearer' },
+    ],
+    ['{"access_token":"a","scope":"x,y"}', { access_token: 'a', scope: 'x y', token_type: 'Bearer' }],
+    ['{"access_token":"a","scope":"x, y, z"}', { access_token: 'a', scope: 'x y z', token_type: 'Bearer' }],
+    ['{"access_token":"a","scope":"x,y z"}', { access_token: 'a', scope: 'x,y z', token_type: 'Bearer' }],
+    [
       'access_token=a&expires_in=28800&scope=x%20y&token_type=bearer',
       { access_token: 'a', expires_in: 28_800, scope: 'x y', token_type: 'bearer' },
     ],

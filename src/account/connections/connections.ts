@@ -281,9 +281,10 @@ export class Connections {
     configured: ClientSetting | undefined,
   ): ConnectorOptions {
     const { client, server } = credential;
-    if (client.kind !== 'configured') return { loopback, clientSecret: client.client_secret };
+    const requests = configured?.requests;
+    if (client.kind !== 'configured') return { loopback, clientSecret: client.client_secret, requests };
     const foreign = isOfAnotherClient(credential, configured);
-    return { loopback, clientSecret: foreign ? undefined : this.host.clientSecret(server) };
+    return { loopback, clientSecret: foreign ? undefined : this.host.clientSecret(server), requests };
   }
 
   /** Runs a task while nothing else changes the connections to these servers. */

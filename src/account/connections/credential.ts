@@ -25,6 +25,8 @@ export interface OAuthCredential {
   expires_at?: number | undefined;
   /** As granted; undefined: the provider didn't say. */
   scope?: string | undefined;
+  /** As requested; undefined: none was, or the connection is older than this. */
+  requested_scope?: string | undefined;
   /** What the tokens are for (RFC 8707). */
   resource: string;
   provider: TokenProvider;
@@ -55,6 +57,25 @@ export interface ClientSetting {
   token_endpoint: string | undefined;
   /** The authorization servers that the server may have. */
   issuers: string[] | undefined;
+  /** How to talk to its authorization server; undefined: nothing is set. */
+  requests?: ProviderSettings;
+}
+
+/** What the settings of a server say about requests to its authorization server; undefined members: nothing. */
+export interface ProviderSettings {
+  /** Whether the settings name the endpoints. */
+  fixed: boolean;
+  /** Whether requests have a `resource` parameter (RFC 8707). */
+  resource?: boolean | undefined;
+  /** The scope of refresh requests (RFC 6749 section 6): `true` for the one that was requested, `false` for none. */
+  refresh_scope?: boolean | string | undefined;
+  /** More parameters of the authorization request. */
+  authorize_parameters?: Record<string, string> | undefined;
+  /** Where in a token answer the access token is, such as `authed_user.access_token`. */
+  token_path?: string | undefined;
+  /** What is between scopes in the authorization request. */
+  scope_separator?: string | undefined;
+  token_endpoint_auth_method?: string | undefined;
 }
 
 /** A request for the credential for a server, as that server is in the settings now. */
@@ -123,6 +144,8 @@ export interface ConnectorOptions {
   loopback: readonly string[];
   /** The client's secret, if it has one. */
   clientSecret: string | undefined;
+  /** What the settings say about requests now. */
+  requests?: ProviderSettings | undefined;
 }
 
 /** A connection as its user sees it. Times are seconds since the epoch. */

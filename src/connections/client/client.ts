@@ -5,10 +5,11 @@ import type { Deployment, ServerSetting } from '../../config';
 import { isCallbackId, seal, sha256Hex, unseal } from '../../crypto';
 import { isLoopbackHost } from '../../hosts';
 import { ok, type Refusal, type Result, refuse } from '../../result';
-import { loopbackOrigins, ProviderFetchError, providerFetch } from '../../upstream';
+import { loopbackOrigins, ProviderFetchError, registrationFetch } from '../../upstream';
 import type { Provider } from '../discovery/discovery';
 import { CALLBACK_PATH, type Callback, callbackUrl } from './callback';
 import { checkIssuer } from './configured';
+import { readRegistrationAnswer } from './registration-answer';
 
 /* The gate as an OAuth client: who it says it is at the authorization servers of the MCP servers. */
 
@@ -23,6 +24,8 @@ export type ClientRefusal =
   /** It takes no client metadata documents, and has no registration endpoint. */
   | 'registration_unsupported'
   | 'registration_refused'
+  /** A success without a client that can be used. Another try would leave a second client there. */
+  | 'registration_answer_invalid'
   /** The configured client belongs to another issuer, see `checkIssuer`. */
   | 'issuer_changed'
   /** It doesn't answer now: worth trying again. */
@@ -133,12 +136,14 @@ async function registerWith(
       metadata: { ...metadata, response_types_supported: ['code'] },
       clientMetadata: clientMetadata(deployment, method, callback.url),
       ...(scope === undefined ? {} : { scope }),
-      fetchFn: providerFetch(loopbackOrigins(deployment, server)),
+      fetchFn: registrationFetch(loopbackOrigins(deployment, server), (answer) =>
+        readRegistrationAnswer(answer, callback.url),
+      ),
     });
     const { client_id, client_secret, client_secret_expires_at: ends = 0 } = made;
     // RFC 6749 appendix A.1 and A.2: both go into a header.
     if (![client_id, client_secret ?? client_id].every(isSendable)) {
-      return refuse('registration_refused', 'client_id or client_secret');
+      return refuse('registration_answer_invalid', 'client_id or client_secret');
     }
     // Some list or echo a method that takes a secret, and then give none.
     const given = client_secret === undefined ? 'none' : (made.token_endpoint_auth_method ?? method);
@@ -149,7 +154,8 @@ async function registerWith(
   } catch (error) {
     if (error instanceof ProviderFetchError) return refuse('provider_unavailable', error.reason);
     // The error's message quotes the provider's answer, which may be anything.
-    const status = error instanceof RegistrationRejectedError ? error.status : 0;
+    if (!(error instanceof RegistrationRejectedError)) return refuse('registration_answer_invalid');
+    const { status } = error;
     const passing = status >= 500 || status === 429;
     return refuse(passing ? 'provider_unavailable' : 'registration_refused', String(status));
   }

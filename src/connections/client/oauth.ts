@@ -1,17 +1,30 @@
 import { startAuthorization } from '@modelcontextprotocol/client';
 import type { Context } from 'hono';
-import { accountOf, isOfAnotherClient, type OAuthCredential, type ProviderClient } from '../../account';
+import {
+  accountOf,
+  isOfAnotherClient,
+  type OAuthCredential,
+  type ProviderClient,
+  type ProviderSettings,
+} from '../../account';
 import { seconds } from '../../clock';
 import { type Deployment, deploymentOf } from '../../config';
 import { randomSecret, sha256Hex } from '../../crypto';
 import type { Flow } from '../../flow';
 import { ok, type Refusal, type Result, refuse } from '../../result';
-import { type ConnectedServer, clientSettingOf, loopbackOrigins, placeOf } from '../../upstream';
+import {
+  type ConnectedServer,
+  clientSettingOf,
+  loopbackOrigins,
+  placeOf,
+  providerSettingsOf,
+} from '../../upstream';
 import { type DiscoveryRefusal, findProvider, type Provider } from '../discovery/discovery';
+import { behaviorOf, type ProviderBehavior } from '../discovery/profiles';
 import { callbackFor } from './callback';
 import { type ClientRefusal, clientAt, forgetRegistration } from './client';
 import { configuredSecret } from './configured';
-import { type ExchangeRefusal, exchangeCode } from './provider';
+import { describeError, type ExchangeRefusal, exchangeCode } from './provider';
 
 /** What is kept, sealed in the flow, while a person is at the provider. `code_verifier` is a secret (RFC 7636). */
 export interface ConnectTransaction {
@@ -45,6 +58,8 @@ export interface ConnectRequest {
   user: string;
   server: ConnectedServer;
   returnTo?: string;
+  /** Leaves out `offline_access` where only the gate wants it: the provider has refused it. */
+  withoutOfflineAccess?: boolean;
 }
 
 /**
@@ -55,12 +70,12 @@ export interface ConnectRequest {
 export async function beginConnect(
   c: Context,
   flow: Flow,
-  { user, server, returnTo }: ConnectRequest,
+  { user, server, returnTo, withoutOfflineAccess = false }: ConnectRequest,
 ): Promise<Result<string, Refusal<BeginRefusal>>> {
   const deployment = deploymentOf(c);
   const found = await findProvider(deployment, server);
   if (!found.ok) return found;
-  const provider = found.value;
+  const provider = withoutOfflineAccess ? dropOfflineAccess(found.value) : found.value;
   const account = accountOf(deployment.env, user);
   const { connections } = await account.listConnections();
   const before = connections.find((one) => one.server === server.name);
@@ -69,15 +84,18 @@ export async function beginConnect(
   const client = await clientAt(deployment, { server, provider, callback });
   if (!client.ok) return client;
 
+  const settings = providerSettingsOf(server);
+  const behavior = behaviorOf(settings, provider.token_endpoint);
   const state = `${flow.id}.${randomSecret()}`;
   const { authorizationUrl, codeVerifier } = await startAuthorization(provider.authorization_endpoint, {
     metadata: { ...sdkMetadata(provider), response_types_supported: ['code'] },
     clientInformation: { client_id: client.value.client_id },
     redirectUrl: callback.url,
     state,
-    resource: provider.resource,
+    ...(behavior.resource ? { resource: provider.resource } : {}),
     ...(provider.scope === undefined ? {} : { scope: provider.scope }),
   });
+  adaptRequest(authorizationUrl, provider.authorization_endpoint, settings, behavior);
   const transaction: ConnectTransaction = {
     server: server.name,
     user,
@@ -94,12 +112,24 @@ export async function beginConnect(
   return ok(authorizationUrl.href);
 }
 
+/** A provider that is asked only for scopes that the settings or the server name. */
+function dropOfflineAccess(provider: Provider): Provider {
+  if (!provider.adds_offline_access) return provider;
+  const scopes = provider.scope?.split(' ').filter((scope) => scope !== 'offline_access') ?? [];
+  const scope = scopes.length > 0 ? scopes.join(' ') : undefined;
+  return { ...provider, scope, adds_offline_access: false };
+}
+
 export type FinishRefusal =
   /** The answer arrived at another server's callback. */
   | 'callback_mismatch'
   | 'issuer_mismatch'
-  /** The person said no there. */
+  /** `access_denied`: a person said no there, or the provider's own rules do. */
   | 'provider_denied'
+  /** The provider refused the authorization request itself, with any other code. */
+  | 'request_refused'
+  /** It refused a scope that the gate added by itself: the connection is to be begun again without it. */
+  | 'scope_refused'
   | 'callback_malformed'
   /** The settings name another client by now. */
   | 'client_changed'
@@ -121,26 +151,41 @@ export async function finishConnect(
   if (redirect_uri !== `${deployment.origin}${answer.pathname}`) return refuse('callback_mismatch');
   if (!isIssuerRight(provider, parameters.getAll('iss'))) return refuse('issuer_mismatch');
   const error = parameters.get('error');
-  if (error !== null) return refuse('provider_denied', knownError(error));
+  if (error !== null) {
+    const detail = describeError(error, parameters.get('error_description'));
+    return refuse(reasonOf(error, provider), detail);
+  }
   const [code = '', ...more] = parameters.getAll('code');
   if (code === '' || more.length > 0) return refuse('callback_malformed');
   const secret =
     client.kind === 'configured' ? configuredSecret(deployment, server.name) : client.client_secret;
   const { resource, issuer = null } = provider;
-  const about = { server: server.name, code, code_verifier, redirect_uri, resource, client };
+  const requested_scope = provider.scope;
+  const about = { server: server.name, code, code_verifier, redirect_uri, resource, client, requested_scope };
   const { token_endpoint, revocation_endpoint, token_endpoint_auth_methods_supported } = provider;
   const where = { issuer, token_endpoint, revocation_endpoint, token_endpoint_auth_methods_supported };
   if (isOfAnotherClient({ client, provider: where }, clientSettingOf(server)))
     return refuse('client_changed');
-  const options = { loopback: loopbackOrigins(deployment, server), clientSecret: secret };
+  const requests = providerSettingsOf(server);
+  const options = { loopback: loopbackOrigins(deployment, server), clientSecret: secret, requests };
   const exchanged = await exchangeCode({ ...about, provider: where }, options);
   if (!exchanged.ok && exchanged.error.reason === 'client_rejected') {
     await forgetRegistration(deployment, provider, redirect_uri);
   }
   // RFC 6749 section 5.1: an answer without `scope` means the one that was requested.
-  return exchanged.ok
-    ? ok({ ...exchanged.value, scope: exchanged.value.scope ?? provider.scope })
-    : exchanged;
+  if (exchanged.ok) return ok({ ...exchanged.value, scope: exchanged.value.scope ?? provider.scope });
+  const { reason, detail = '' } = exchanged.error;
+  const isScope = reason === 'provider_refused' && detail.startsWith('invalid_scope');
+  return isScope && provider.adds_offline_access ? refuse('scope_refused', detail) : exchanged;
+}
+
+/** What an error code of RFC 6749 section 4.1.2.1 means for the connection. */
+function reasonOf(error: string, { adds_offline_access }: Provider): FinishRefusal {
+  if (error === 'access_denied') return 'provider_denied';
+  if (error === 'server_error' || error === 'temporarily_unavailable') return 'provider_unavailable';
+  // Some say `invalid_request` of a scope.
+  const mayBeScope = error === 'invalid_scope' || error === 'invalid_request';
+  return mayBeScope && adds_offline_access === true ? 'scope_refused' : 'request_refused';
 }
 
 /**
@@ -155,9 +200,23 @@ function isIssuerRight({ issuer, tellsIssuer, authorization_endpoint }: Provider
   return URL.canParse(iss) && new URL(iss).origin === new URL(authorization_endpoint).origin;
 }
 
-/** An error code that looks like one of RFC 6749 section 4.1.2.1, for the log; any other text stays out of it. */
-function knownError(error: string): string {
-  return /^[a-z_]{1,40}$/.test(error) ? error : 'another error';
+/** Brings an authorization request of the SDK into the form that the provider wants. */
+function adaptRequest(
+  url: URL,
+  endpoint: string,
+  { fixed }: ProviderSettings,
+  behavior: ProviderBehavior,
+): void {
+  const { searchParams: parameters } = url;
+  const scope = parameters.get('scope');
+  if (scope !== null) parameters.set('scope', scope.replaceAll(' ', behavior.scope_separator));
+  // The SDK adds `prompt=consent` for `offline_access` (OpenID Connect Core 1.0 section 11).
+  if (fixed) {
+    const own = new URL(endpoint).searchParams.getAll('prompt');
+    parameters.delete('prompt');
+    for (const prompt of own) parameters.append('prompt', prompt);
+  }
+  for (const [name, value] of Object.entries(behavior.authorize_parameters)) parameters.set(name, value);
 }
 
 /** The metadata that the SDK needs to begin. */

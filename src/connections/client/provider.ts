@@ -2,12 +2,13 @@ import {
   type AuthorizationServerMetadata,
   exchangeAuthorization,
   OAuthError,
+  OAuthErrorCode,
   type OAuthTokens,
   refreshAuthorization,
-  selectClientAuthMethod,
 } from '@modelcontextprotocol/client';
 import {
   type Connector,
+  type ConnectorOptions,
   isSendable,
   type OAuthCredential,
   type ProviderClient,
@@ -16,7 +17,10 @@ import {
 } from '../../account';
 import { seconds } from '../../clock';
 import { ok, type Refusal, type Result, refuse } from '../../result';
-import { ProviderFetchError, providerFetch, tokenFetch } from '../../upstream';
+import { quotable } from '../../secret-text';
+import { ProviderFetchError, providerFetch, readTokenAnswer, tokenFetch } from '../../upstream';
+import { behaviorOf, type ProviderBehavior } from '../discovery/profiles';
+import { authenticationOf, sendAs } from './authentication';
 
 /* Token, refresh and revocation requests at the authorization server of an MCP server. */
 
@@ -30,20 +34,37 @@ const FOR_GOOD = new Set([
   'unsupported_grant_type',
   // GitHub's code for invalid_grant.
   'bad_refresh_token',
+  // Slack's: https://docs.slack.dev/reference/methods/oauth.v2.access (2026-11).
+  'invalid_refresh_token',
 ]);
+
+/**
+ * Types of tokens that are sent as bearer tokens (RFC 6750). Slack names whose token it is instead:
+ * https://docs.slack.dev/reference/methods/oauth.v2.access (2026-11).
+ */
+const BEARER_TYPES = new Set(['bearer', 'user', 'bot']);
 
 /** How an `Account` renews and revokes its connections: handed to it in `src/index.ts`. Doesn't throw. */
 export const oauthConnector: Connector = {
-  async refresh(credential, { loopback, clientSecret }) {
+  async refresh(credential, { loopback, clientSecret, requests }) {
     const { refresh_token: refreshToken = '', provider, client, resource } = credential;
+    const behavior = behaviorOf(requests, provider.token_endpoint);
+    const authentication = authenticationOf(client, clientSecret, provider, behavior);
+    const scope = refreshScope(credential, behavior);
+    // A refresh answer has the new token of the same kind at the top, also where Slack nests the first one.
+    const paths = behavior.token_path === undefined ? [undefined] : [behavior.token_path, undefined];
     try {
-      const tokens = await refreshAuthorization(provider.token_endpoint, {
-        metadata: metadataOf(provider),
-        clientInformation: clientInformation(client, clientSecret),
-        refreshToken,
-        resource,
-        fetchFn: tokenFetch(loopback),
-      });
+      const tokens = await sendAs(authentication, (addClientAuthentication) =>
+        refreshAuthorization(provider.token_endpoint, {
+          metadata: metadataOf(provider),
+          clientInformation: { client_id: client.client_id },
+          addClientAuthentication,
+          refreshToken,
+          ...(behavior.resource ? { resource } : {}),
+          ...(scope === undefined ? {} : { scope }),
+          fetchFn: tokenFetch(loopback, paths),
+        }),
+      );
       const unusable = unusableMember(tokens);
       if (unusable) return refuse('provider_unavailable', `${unusable} invalid`);
       return ok({ ...credential, ...tokensOf(tokens, credential) });
@@ -52,18 +73,28 @@ export const oauthConnector: Connector = {
     }
   },
 
-  async revoke(credential, { loopback, clientSecret }) {
+  async revoke(credential, { loopback, clientSecret, requests }) {
     const { provider, client, refresh_token, access_token } = credential;
     if (provider.revocation_endpoint === undefined) return false;
     const token = refresh_token ?? access_token;
     const token_type_hint = refresh_token === undefined ? 'access_token' : 'refresh_token';
     const body = new URLSearchParams({ token, token_type_hint });
-    const headers = new Headers({ 'content-type': 'application/x-www-form-urlencoded' });
+    const behavior = behaviorOf(requests, provider.token_endpoint);
+    const endpoint = provider.revocation_endpoint;
+    const send = providerFetch(loopback);
     try {
-      authenticate({ headers, body }, client, clientSecret, provider);
-      const send = providerFetch(loopback);
-      const { ok: done } = await send(provider.revocation_endpoint, { method: 'POST', headers, body });
-      return done;
+      // RFC 7009 section 2.1, which the SDK has no function for.
+      return await sendAs(
+        authenticationOf(client, clientSecret, provider, behavior),
+        async (authenticate) => {
+          const headers = new Headers({ 'content-type': 'application/x-www-form-urlencoded' });
+          authenticate(headers, body);
+          const answer = await send(endpoint, { method: 'POST', headers, body });
+          const error = answer.ok ? undefined : readTokenAnswer(await answer.text())?.error;
+          if (error === 'invalid_client') throw new OAuthError(OAuthErrorCode.InvalidClient, 'at revocation');
+          return answer.ok;
+        },
+      );
     } catch {
       return false;
     }
@@ -72,6 +103,8 @@ export const oauthConnector: Connector = {
 
 /** What a code is exchanged with (RFC 6749 section 4.1.3, RFC 7636). */
 export interface CodeExchange {
+  /** The scope that was requested. */
+  requested_scope: string | undefined;
   server: string;
   code: string;
   code_verifier: string;
@@ -85,25 +118,35 @@ export type ExchangeRefusal = 'provider_refused' | 'provider_unavailable' | 'cli
 
 /** Exchanges a code for tokens. `clientSecret`: of a configured client, or the one it was registered with. */
 export async function exchangeCode(
-  { server, code, code_verifier, redirect_uri, resource, provider, client }: CodeExchange,
-  options: { loopback: readonly string[]; clientSecret: string | undefined },
+  exchange: CodeExchange,
+  { loopback, clientSecret, requests }: ConnectorOptions,
 ): Promise<Result<OAuthCredential, Refusal<ExchangeRefusal>>> {
+  const { server, code, code_verifier, redirect_uri, resource, provider, client, requested_scope } = exchange;
+  const behavior = behaviorOf(requests, provider.token_endpoint);
+  const authentication = authenticationOf(client, clientSecret, provider, behavior);
   try {
-    const tokens = await exchangeAuthorization(provider.token_endpoint, {
-      metadata: metadataOf(provider),
-      clientInformation: clientInformation(client, options.clientSecret),
-      authorizationCode: code,
-      codeVerifier: code_verifier,
-      redirectUri: redirect_uri,
-      resource,
-      fetchFn: tokenFetch(options.loopback),
-    });
+    const tokens = await sendAs(authentication, (addClientAuthentication) =>
+      exchangeAuthorization(provider.token_endpoint, {
+        metadata: metadataOf(provider),
+        clientInformation: { client_id: client.client_id },
+        addClientAuthentication,
+        authorizationCode: code,
+        codeVerifier: code_verifier,
+        redirectUri: redirect_uri,
+        ...(behavior.resource ? { resource } : {}),
+        fetchFn: tokenFetch(loopback, [behavior.token_path]),
+      }),
+    );
     const unusable = unusableMember(tokens);
     if (unusable) return refuse('provider_refused', `${unusable} invalid`);
-    const credential = { auth: 'oauth', server, resource, provider, client } as const;
+    const credential = { auth: 'oauth', server, resource, provider, client, requested_scope } as const;
     return ok({ ...credential, ...tokensOf(tokens) });
   } catch (error) {
-    const { reason, detail } = judgeFailure(error, client);
+    const { reason, detail: judged } = judgeFailure(error, client);
+    const detail =
+      error instanceof OAuthError
+        ? describeError(String(error.code), error.message, [code, code_verifier, clientSecret ?? ''])
+        : judged;
     // There is no connection to lose yet: any answer without tokens is a refusal.
     if (error instanceof ProviderFetchError) return refuse('provider_unavailable', detail);
     return refuse(reason === 'client_rejected' ? reason : 'provider_refused', detail);
@@ -117,7 +160,16 @@ export async function exchangeCode(
 function unusableMember({ access_token, refresh_token, token_type }: OAuthTokens): string | undefined {
   if (!isSendable(`Bearer ${access_token}`) || access_token.includes(' ')) return 'access_token';
   if (refresh_token !== undefined && !isSendable(refresh_token)) return 'refresh_token';
-  return token_type.toLowerCase() === 'bearer' ? undefined : 'token_type';
+  return BEARER_TYPES.has(token_type.toLowerCase()) ? undefined : 'token_type';
+}
+
+/** The scope of a refresh request, if the provider wants one (RFC 6749 section 6). */
+function refreshScope(
+  { requested_scope, scope }: OAuthCredential,
+  { refresh_scope }: ProviderBehavior,
+): string | undefined {
+  if (typeof refresh_scope === 'string') return refresh_scope;
+  return refresh_scope ? (requested_scope ?? scope) : undefined;
 }
 
 /** The members of a token response that are kept; those that a refresh leaves out stay as they were. */
@@ -147,45 +199,34 @@ function judgeFailure(
   if (!(error instanceof OAuthError)) return { reason: 'provider_unavailable', detail: 'answer_invalid' };
   const code = String(error.code);
   if (FOR_GOOD.has(code)) return { reason: 'refresh_rejected', detail: code };
-  if (code !== 'invalid_client') return { reason: 'provider_unavailable', detail: 'answer_unknown' };
+  if (code !== 'invalid_client') return { reason: 'provider_unavailable', detail: describeError(code) };
   if (kind !== 'configured') return { reason: 'client_rejected', detail: code };
   return { reason: 'provider_unavailable', detail: code, retry_after: 60, answered: true };
 }
 
+/** Characters of a provider's own error text that are kept. */
+const LONGEST_ERROR = 200;
+
+/**
+ * A provider's error code and description for the log and the audit trail: cut, and without `secrets` or anything else
+ * that looks like one.
+ */
+export function describeError(
+  code: string,
+  description?: string | null,
+  secrets: readonly string[] = [],
+): string {
+  let text = description ? `${code}: ${description}` : code;
+  for (const secret of secrets) if (secret !== '') text = text.replaceAll(secret, '[secret]');
+  return quotable(text, LONGEST_ERROR);
+}
+
 /** The metadata that the SDK needs for token requests. */
-function metadataOf(provider: TokenProvider): AuthorizationServerMetadata {
-  const { token_endpoint, token_endpoint_auth_methods_supported: methods } = provider;
+function metadataOf({ token_endpoint }: TokenProvider): AuthorizationServerMetadata {
   return {
     issuer: token_endpoint,
     authorization_endpoint: token_endpoint,
     token_endpoint,
     response_types_supported: ['code'],
-    ...(methods === undefined ? {} : { token_endpoint_auth_methods_supported: methods }),
   };
-}
-
-function clientInformation(client: ProviderClient, secret: string | undefined) {
-  const { client_id, token_endpoint_auth_method: method } = client;
-  return {
-    client_id,
-    ...(secret === undefined ? {} : { client_secret: secret }),
-    ...(method === undefined ? {} : { token_endpoint_auth_method: method }),
-    redirect_uris: [],
-  };
-}
-
-/** Client authentication of a revocation request (RFC 7009 section 2.1), which the SDK has no function for. */
-function authenticate(
-  { headers, body }: { headers: Headers; body: URLSearchParams },
-  client: ProviderClient,
-  secret: string | undefined,
-  { token_endpoint_auth_methods_supported: methods = [] }: TokenProvider,
-): void {
-  const method = selectClientAuthMethod(clientInformation(client, secret), methods);
-  if (method === 'client_secret_basic' && secret !== undefined) {
-    headers.set('authorization', `Basic ${btoa(`${client.client_id}:${secret}`)}`);
-    return;
-  }
-  body.set('client_id', client.client_id);
-  if (method === 'client_secret_post' && secret !== undefined) body.set('client_secret', secret);
 }

@@ -12,9 +12,12 @@ import { sameIssuer } from '../../issuer';
 import { outboundFetch } from '../../outbound-fetch';
 import { serverResource } from '../../resource';
 import { ok, type Refusal, type Result, refuse } from '../../result';
-import { documentFetch, loopbackOrigins, ProviderFetchError } from '../../upstream';
+import { quotable } from '../../secret-text';
+import { documentFetch, loopbackOrigins, ProviderFetchError, providerSettingsOf } from '../../upstream';
 import { type Challenge, readBearerChallenge } from './challenge';
+import { readResourceMetadata, readServerMetadata } from './documents';
 import { findForeignEndpoint } from './endpoints';
+import { behaviorOf } from './profiles';
 
 /** The authorization server of an MCP server, and what to request there. Plain data: it is kept in the transaction. */
 export interface Provider {
@@ -32,6 +35,8 @@ export interface Provider {
   /** The resource that tokens are requested for (RFC 8707). */
   resource: string;
   scope: string | undefined;
+  /** Whether `offline_access` in it is the gate's own wish. Undefined: no, or begun before this was kept. */
+  adds_offline_access?: boolean;
 }
 
 /** Why a server's provider isn't known. `provider_unavailable` may pass; the others are for the operator to fix. */
@@ -77,7 +82,7 @@ export async function findProvider(
 
   const named = nameAuthorizationServers(server, resource);
   if (!named.ok) return named;
-  const found = await findMetadata(named.value, loopback);
+  const found = await findMetadata(named.value, server.issuer_alias, loopback);
   if (!found.ok) return found;
   const metadata = found.value;
   for (const name of ['authorization_endpoint', 'token_endpoint'] as const) {
@@ -86,11 +91,19 @@ export async function findProvider(
   const foreign = await findForeignEndpoint(metadata, loopback);
   if (foreign) return refuse('provider_metadata_invalid', `${foreign} of another authorization server`);
   // MCP, "Authorization Code Protection": a client must not go on without it.
-  if (!metadata.code_challenge_methods_supported?.includes('S256')) return refuse('pkce_unsupported');
-  const scope = chooseScope(server.scopes, challenge.value.scope, resource, metadata);
+  const { pkce } = behaviorOf(providerSettingsOf(server), metadata.token_endpoint);
+  if (!pkce && !metadata.code_challenge_methods_supported?.includes('S256'))
+    return refuse('pkce_unsupported');
+  const { scope, adds_offline_access } = chooseScope(
+    server.scopes,
+    challenge.value.scope,
+    resource,
+    metadata,
+  );
   if (scope !== undefined && scope.length > LONGEST_SCOPE)
     return refuse('provider_metadata_invalid', 'scope');
-  return ok(discoveredProvider(metadata, resource?.resource ?? url, scope));
+  const provider = discoveredProvider(metadata, resource?.resource ?? url, scope);
+  return ok({ ...provider, adds_offline_access });
 }
 
 function fixedProvider(
@@ -157,7 +170,7 @@ async function describeResource(
   loopback: readonly string[],
 ): Promise<OAuthProtectedResourceMetadata | undefined> {
   let missing = false;
-  const send = documentFetch(loopback);
+  const send = documentFetch(loopback, readResourceMetadata);
   const fetchFn = async (at: string | URL, init?: RequestInit) => {
     const response = await send(at, init);
     missing = !response.ok;
@@ -185,20 +198,35 @@ function nameAuthorizationServers(
   return refuse('provider_metadata_invalid', 'the server names none of authorization_servers');
 }
 
-/** The metadata of the first that has any, in the server's order; when none has, the refusal of the first. */
+/**
+ * The metadata of the first that has any, in the server's order; when none has, the refusal of the first. Its issuer
+ * must be the one that was asked (RFC 8414 section 3.3), or `alias`, which the operator trusts.
+ */
 async function findMetadata(
   issuers: readonly string[],
+  alias: string | undefined,
   loopback: readonly string[],
 ): Promise<Discovered<AuthorizationServerMetadata>> {
   let refused: Discovered<never> | undefined;
   for (const issuer of issuers.slice(0, MOST_ASKED)) {
-    const found = await attempt(() =>
-      discoverAuthorizationServerMetadata(issuer, { fetchFn: documentFetch(loopback) }),
-    );
+    const found = await attempt(async () => {
+      const fetchFn = documentFetch(loopback, readServerMetadata);
+      const metadata = await discoverAuthorizationServerMetadata(issuer, {
+        fetchFn,
+        skipIssuerValidation: true,
+      });
+      if (!metadata || metadata.issuer === alias || isIssuerOf(metadata, issuer)) return metadata;
+      throw new IssuerMismatchError('metadata', issuer, metadata.issuer);
+    });
     if (found.ok && found.value) return ok(found.value);
     refused ??= found.ok ? refuse('provider_unknown', 'no metadata at the authorization server') : found;
   }
   return refused ?? refuse('provider_unknown', 'it names no authorization server');
+}
+
+/** RFC 8414 section 3.3; a slash at the end of the URL that was asked makes no difference, as in the SDK. */
+function isIssuerOf({ issuer }: AuthorizationServerMetadata, asked: string): boolean {
+  return issuer === asked || `${issuer}/` === asked;
 }
 
 /** MCP, "Communication Security": https, except in local development; RFC 6749 section 3.1: no fragment. */
@@ -213,13 +241,14 @@ function chooseScope(
   challenged: string | undefined,
   resource: OAuthProtectedResourceMetadata | undefined,
   metadata: AuthorizationServerMetadata,
-): string | undefined {
-  if (configured !== undefined) return configured;
+): { scope: string | undefined; adds_offline_access: boolean } {
+  if (configured !== undefined) return { scope: configured, adds_offline_access: false };
   const listed = resource?.scopes_supported?.join(' ');
   const scopes = (challenged ?? listed ?? '').split(' ').filter((scope) => scope !== '');
   const offline = metadata.scopes_supported?.includes('offline_access') === true;
-  if (offline && !scopes.includes('offline_access')) scopes.push('offline_access');
-  return scopes.length > 0 ? scopes.join(' ') : undefined;
+  const adds_offline_access = offline && !scopes.includes('offline_access');
+  if (adds_offline_access) scopes.push('offline_access');
+  return { scope: scopes.length > 0 ? scopes.join(' ') : undefined, adds_offline_access };
 }
 
 async function attempt<T>(step: () => Promise<T>): Promise<Discovered<T>> {
@@ -230,7 +259,8 @@ async function attempt<T>(step: () => Promise<T>): Promise<Discovered<T>> {
       const forbidden = error.reason === 'url_forbidden';
       return refuse(forbidden ? 'provider_metadata_invalid' : 'provider_unavailable', error.reason);
     }
-    if (error instanceof IssuerMismatchError) return refuse('provider_metadata_invalid', 'issuer');
+    if (error instanceof IssuerMismatchError)
+      return refuse('provider_metadata_invalid', `issuer ${quotable(error.received ?? '')}`);
     return refuse('provider_metadata_invalid', error instanceof Error ? error.name : undefined);
   }
 }

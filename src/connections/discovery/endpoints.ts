@@ -4,6 +4,7 @@ import {
 } from '@modelcontextprotocol/client';
 import { sameIssuer } from '../../issuer';
 import { documentFetch } from '../../upstream';
+import { readServerMetadata } from './documents';
 
 /*
  * The endpoints in an authorization server's metadata. RFC 8414 checks the issuer and lets the endpoints be anywhere,
@@ -38,7 +39,8 @@ async function isForeign(
 ): Promise<boolean> {
   const { origin } = new URL(endpoint);
   if (origin === new URL(token_endpoint).origin) return false;
-  const options = { fetchFn: documentFetch(loopback), skipIssuerValidation: true };
+  const fetchFn = documentFetch(loopback, readServerMetadata);
+  const options = { fetchFn, skipIssuerValidation: true };
   const owner = await discoverAuthorizationServerMetadata(origin, options).catch(() => undefined);
   if (!owner || sameIssuer(owner.issuer, issuer)) return false;
   return owner.token_endpoint !== token_endpoint;

@@ -7,7 +7,14 @@ import { ok, type Refusal } from '../../result';
 import { keepVisitor, stateFlowId } from '../../sign-in';
 import { brandingOf, type PageResult, refusePage, showPage, words } from '../../ui';
 import { needsConnection, placeOf } from '../../upstream';
-import { type ConnectTransaction, type FinishRefusal, finishConnect, takeTransaction } from '../client/oauth';
+import {
+  type BeginRefusal,
+  beginConnect,
+  type ConnectTransaction,
+  type FinishRefusal,
+  finishConnect,
+  takeTransaction,
+} from '../client/oauth';
 import { stageOutcome } from '../client/outcome';
 import { stageObtained } from '../client/staged';
 import { ConnectedPage } from './connect-page';
@@ -34,6 +41,9 @@ export async function comeBack(c: Context): Promise<PageResult> {
   const attempt = await resumeAttempt(c, flow, transaction);
   if (!attempt.ok) return attempt;
   const finished = await finishConnect(deploymentOf(c), attempt.value.server, transaction, answer);
+  if (!finished.ok && finished.error.reason === 'scope_refused') {
+    return retryWithout(c, attempt.value, transaction, finished.error);
+  }
   if (!finished.ok) return goBack(c, attempt.value, transaction, finished.error);
   const obtained = { credential: finished.value, place: transaction.place };
   const { return_to } = transaction;
@@ -61,12 +71,30 @@ async function resumeAttempt(
   return refusePage('connect_other_person', { about: titleOf(server), action: tryAgain(flow) });
 }
 
+/**
+ * Sends the browser to the provider again, without the scope that only the gate wanted. That happens once: the new
+ * request has no such scope.
+ */
+async function retryWithout(
+  c: Context,
+  attempt: ConnectionAttempt,
+  transaction: ConnectTransaction,
+  refusal: Refusal<FinishRefusal>,
+): Promise<PageResult> {
+  const { flow, person, server } = attempt;
+  record(c, { event: 'connection', outcome: 'refused', ...refusal, ...aboutUser(person, server) });
+  const { return_to: returnTo } = transaction;
+  const request = { user: person.userId, server, withoutOfflineAccess: true };
+  const begun = await beginConnect(c, flow, returnTo === undefined ? request : { ...request, returnTo });
+  return begun.ok ? ok(c.redirect(begun.value, 303)) : goBack(c, attempt, transaction, begun.error);
+}
+
 /** A connection that failed: back to the page of ours where it was begun, which says why, or an error page. */
 async function goBack(
   c: Context,
   { flow, person, server }: ConnectionAttempt,
   transaction: ConnectTransaction,
-  refusal: Refusal<FinishRefusal>,
+  refusal: Refusal<BeginRefusal | FinishRefusal>,
 ): Promise<PageResult> {
   record(c, { event: 'connection', outcome: 'refused', ...refusal, ...aboutUser(person, server) });
   await endConnecting(c, person.userId, server.name);

@@ -14,14 +14,17 @@ const PAGES = {
   pkce_unsupported: 'connect_unsupported',
   registration_unsupported: 'connect_unsupported',
   registration_refused: 'connect_unsupported',
+  registration_answer_invalid: 'connect_unsupported',
   issuer_changed: 'connect_unsupported',
   provider_denied: 'connect_denied',
+  request_refused: 'connect_refused',
+  scope_refused: 'connect_refused',
   callback_mismatch: 'connect_answer_invalid',
   client_changed: 'connect_answer_invalid',
   issuer_mismatch: 'connect_answer_invalid',
   callback_malformed: 'connect_answer_invalid',
-  provider_refused: 'connect_answer_invalid',
-  client_rejected: 'connect_answer_invalid',
+  provider_refused: 'connect_refused',
+  client_rejected: 'connect_refused',
 } as const satisfies Record<BeginRefusal | FinishRefusal, keyof typeof words.problems>;
 
 const KEY_NOTICES: Record<ApiKeyRefusal, string> = {

@@ -67,15 +67,16 @@ async function credentialFor(
 ): Promise<Result<{ header: string; value: string }, RefusalFor<'unauthorized'>>> {
   const deployment = deploymentOf(c);
   const resource = serverResource(deployment, server);
+  const scopes = server.scopes?.split(/ +/) ?? [];
   const own = c.req.header('authorization');
   if (own === undefined && fixed === undefined) {
-    return { ok: false, error: unauthorized(c, resource, { reason: 'credential_missing' }, []) };
+    return { ok: false, error: unauthorized(c, resource, { reason: 'credential_missing' }, scopes) };
   }
   if (own === undefined) return ok({ header: server.header, value: fixed ?? '' });
   const isOurs = await containsOwnCredential(deployment.keyring, own);
   if (!isOurs) return ok({ header: 'authorization', value: own });
   const refusal = { reason: 'token_for_other_resource', detail: server.name };
-  return { ok: false, error: unauthorized(c, resource, refusal, []) };
+  return { ok: false, error: unauthorized(c, resource, refusal, scopes) };
 }
 
 /** The bytes of a POST, not looked at; undefined of a GET or DELETE. */

@@ -111,7 +111,7 @@ async function readMetadata(request: Request): Promise<Result<Metadata, Registra
   } catch {
     return refuse('body_unreadable', 'The body is not JSON');
   }
-  const metadata = metadataSchema.safeParse(parsed);
+  const metadata = metadataSchema.safeParse(withoutEmpty(parsed));
   if (metadata.success) return ok(onlyTexts(metadata.data));
   const [issue] = metadata.error.issues;
   const path = issue?.path.join('.') ?? '';
@@ -119,6 +119,12 @@ async function readMetadata(request: Request): Promise<Result<Metadata, Registra
     path.startsWith('redirect_uris') ? 'invalid_redirect_uri' : 'metadata_invalid',
     quotable(`${path}: ${issue?.message}`, 200),
   );
+}
+
+/** The metadata without members that are null or `""`, which count as absent (RFC 7591 section 2). */
+function withoutEmpty(parsed: unknown): unknown {
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return parsed;
+  return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== null && value !== ''));
 }
 
 /**

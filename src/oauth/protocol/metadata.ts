@@ -55,7 +55,7 @@ function grantsOf({ trustedIssuers, clients }: Deployment['settings']) {
 
 /**
  * Protected resource metadata (RFC 9728) of one resource. `server`: the server whose resource it is; one that has its
- * own authorization server (`passthrough`) names that, and none of our scopes.
+ * own authorization server (`passthrough`) names that, and its own `scopes` instead of ours.
  */
 export function protectedResourceMetadata(
   deployment: Deployment,
@@ -64,11 +64,12 @@ export function protectedResourceMetadata(
 ): Record<string, unknown> {
   const { origin, settings } = deployment;
   const issuers = server?.auth === 'passthrough' ? server.authorization_servers : undefined;
+  const scopes = issuers ? server?.scopes?.split(/ +/) : DEFAULT_SCOPES;
   return {
     resource: url,
     resource_name: (server && !isForSome(server) && server.title) || settings.name,
     authorization_servers: issuers ?? [origin],
-    ...(issuers ? {} : { scopes_supported: DEFAULT_SCOPES }),
+    ...(scopes === undefined ? {} : { scopes_supported: scopes }),
     bearer_methods_supported: ['header'],
     resource_documentation: origin,
     ...(settings.policyUrl === undefined ? {} : { resource_policy_uri: settings.policyUrl }),

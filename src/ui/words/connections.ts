@@ -150,8 +150,13 @@ export const connectionProblems = {
   }),
   connect_denied: (about: string) => ({
     title: `${about} wasn’t connected`,
-    what: 'The server didn’t give access, or you canceled.',
-    next: 'If that isn’t what you wanted, try again.',
+    what: 'Its sign-in provider answered that access was denied, by a person or by its own rules.',
+    next: 'You can try again. If you didn’t deny access yourself, contact your administrator.',
+  }),
+  connect_refused: (about: string) => ({
+    title: `${about} wasn’t connected`,
+    what: 'Its sign-in provider refused our request. This isn’t because of anything that you did.',
+    next: 'Try again. If the problem continues, contact your administrator.',
   }),
   connect_answer_invalid: (about: string) => ({
     title: `${about} wasn’t connected`,

@@ -89,6 +89,23 @@ describe('a public client', () => {
     expect(other.body.client_id).not.toBe(one.body.client_id);
   });
 
+  test.each([
+    [
+      'null',
+      { client_uri: null, logo_uri: null, contacts: null, policy_uri: null, jwks: null, client_name: null },
+    ],
+    ['empty', { client_uri: '', logo_uri: '', tos_uri: '', jwks_uri: '', token_endpoint_auth_method: '' }],
+    [
+      'null that say what it can do',
+      { grant_types: null, response_types: null, token_endpoint_auth_method: null },
+    ],
+  ])('takes members that are %s for absent', async (_what, members) => {
+    const { status, body } = await register(members);
+    expect(status).toBe(201);
+    expect(Object.values(body)).not.toContain(null);
+    expect(Object.values(body)).not.toContain('');
+  });
+
   test('expires when nobody uses it, and stays when somebody does', async () => {
     const { body } = await register({ client_name: 'Seldom used' });
     const { registrationExpiresAt } = (await recordOf(body.client_id)) ?? {};
@@ -296,7 +313,7 @@ describe('a name', () => {
 });
 
 test('a way to authenticate that would not work later is refused at once', async () => {
-  for (const token_endpoint_auth_method of ['private_key_jwt', 'tls_client_auth', 'nonsense', '']) {
+  for (const token_endpoint_auth_method of ['private_key_jwt', 'tls_client_auth', 'nonsense']) {
     const { status, body } = await register({ token_endpoint_auth_method });
     expect([status, body.error]).toEqual([400, 'invalid_client_metadata']);
   }

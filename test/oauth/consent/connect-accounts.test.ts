@@ -147,7 +147,9 @@ describe('connecting on it', () => {
     const no = world.provider.allow(away, 'ada', { code: '', error: 'access_denied' });
     expect(locationOf(await browser.visit(no))).toBe(at);
     const told = await browser.visit(at);
-    expect(textOf(told.html)).toContain('wasn’t connected. The server didn’t give access');
+    expect(textOf(told.html)).toContain(
+      'wasn’t connected. Its sign-in provider answered that access was denied',
+    );
     expect(textOf((await browser.visit(at)).html)).not.toContain('wasn’t connected');
     const again = locationOf(await connect({ browser, services: told }, 'tools'));
     await browser.visit(world.provider.allow(again));
