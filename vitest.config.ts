@@ -37,6 +37,7 @@ const NOT_IN_WORKERD = ['test/e2e/**', 'test/tooling/**'];
 /** Files that count, list, evict or set the clock of what others would use too. */
 const ALONE = [
   'test/gateway/session/**/*.test.ts',
+  'test/gateway/aggregate/forwarding.test.ts',
   'test/account/{at-rest,forged-ids,keys/keys}.test.ts',
   'test/oauth/{device/*,verification/*,routes}.test.ts',
   'test/gateway/request/challenge.test.ts',
