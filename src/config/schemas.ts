@@ -64,7 +64,12 @@ const oidcProvider = z.strictObject({
     .string()
     .refine((scopes) => scopes.split(' ').includes('openid'), { error: 'must include openid' })
     .default('openid profile email'),
-  groups_claim: z.string().default('groups'),
+  groups_claim: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
+      error: 'must be the name of a claim, or an array of them',
+    })
+    .default('groups'),
+  groups_missing: z.enum(['keep', 'none'], { error: 'must be keep or none' }).optional(),
   domains: z.array(z.string().toLowerCase()).default([]),
   recheck: secondsSetting.default(43_200),
   max_age: secondsSetting.default(2_592_000),

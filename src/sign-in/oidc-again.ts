@@ -1,10 +1,10 @@
 import * as oauth from 'oauth4webapi';
 import type { ProviderAnswer, ProviderQuestion } from '../account';
 import { isSubject } from '../claims';
-import { type Refusal, refuse } from '../result';
+import { ok, type Refusal, refuse } from '../result';
 import { checkDomain } from './domains';
 import { askUserinfo, clientAuthentication, collectClaims, type RelyingParty } from './oidc';
-import { type Claims, identityAgain } from './oidc-claims';
+import { type ClaimSources, identityAgain, reportClaims } from './oidc-claims';
 import { discover, httpOptions } from './oidc-discovery';
 import { attempt, type OidcRefusal, type OidcResult, ProviderFailure, refusalOf } from './oidc-refusals';
 
@@ -33,9 +33,10 @@ export async function askAgain(question: ProviderQuestion): Promise<ProviderAnsw
     if (rejected) return { says: 'no', ...refusal, reason: 'oidc_refresh_rejected' };
     return nothing(refusal, sent.status >= 400);
   }
-  const identity = identityAgain(provider, known, sources.value);
+  const identity = identityAgain(provider, known, sources.value.claims);
   const bound = checkDomain(identity, providers);
-  return bound.ok ? { says: 'yes', identity } : { says: 'no', ...bound.error };
+  if (!bound.ok) return { says: 'no', ...bound.error };
+  return { says: 'yes', identity, report: reportClaims(provider, sources.value) };
 }
 
 /** The answer of the token endpoint (RFC 6749, section 6), whatever it says; or that there is none. */
@@ -62,14 +63,17 @@ async function readAnswer(
   rp: RelyingParty,
   response: Response,
   subject: string,
-): Promise<OidcResult<Claims[]>> {
+): Promise<OidcResult<ClaimSources>> {
   const { as, client } = rp;
   const read = await attempt('oidc_token_invalid', () =>
     oauth.processRefreshTokenResponse(as, client, response),
   );
   if (!read.ok) return read;
   const idToken = oauth.getValidatedIdTokenClaims(read.value);
-  if (!idToken) return askUserinfo(rp, subject, read.value.access_token);
+  if (!idToken) {
+    const userinfo = await askUserinfo(rp, subject, read.value.access_token);
+    return userinfo.ok ? ok({ claims: userinfo.value }) : userinfo;
+  }
   const signed = await attempt('oidc_signature_invalid', () =>
     oauth.validateApplicationLevelSignature(as, response, httpOptions(rp)),
   );

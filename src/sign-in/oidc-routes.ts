@@ -46,10 +46,10 @@ export async function comeBackFromProvider(c: Context): Promise<PageResult> {
     }
     return { ok: false, error: pageOf(provider, flow.value, finished.error) };
   }
-  const { identity, refresh_token } = finished.value;
+  const { identity, refresh_token, report } = finished.value;
   const { issuer, client_id } = provider;
   const token = refresh_token ? { issuer, client_id, refresh_token } : undefined;
-  return finishSignIn(c, flow.value, identity, token);
+  return finishSignIn(c, flow.value, identity, { token, report });
 }
 
 async function goToProvider(

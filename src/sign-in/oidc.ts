@@ -1,11 +1,19 @@
 import * as oauth from 'oauth4webapi';
-import type { Identity } from '../account';
+import type { ClaimsReport, Identity } from '../account';
 import { isSubject } from '../claims';
 import type { OidcProvider } from '../config';
 import { ok, refuse } from '../result';
-import { type Claims, identityOf, lacksClaims } from './oidc-claims';
+import {
+  type ClaimSources,
+  type Claims,
+  identityOf,
+  lacksClaims,
+  namesPerson,
+  reportClaims,
+} from './oidc-claims';
 import { discover, httpOptions, type ReachedProvider } from './oidc-discovery';
-import { attempt, type OidcResult } from './oidc-refusals';
+import { findGroups } from './oidc-groups';
+import { attempt, type OidcRefusal, type OidcResult } from './oidc-refusals';
 
 export type { OidcRefusal, OidcResult } from './oidc-refusals';
 
@@ -25,6 +33,7 @@ export interface OidcTransaction {
 export interface SignedInAtProvider {
   identity: Identity;
   refresh_token: string | undefined;
+  report: ClaimsReport;
 }
 
 /** What the steps of one sign-in share. */
@@ -118,8 +127,8 @@ export async function finishOidc(answered: OidcAnswer): Promise<OidcResult<Signe
   const { idToken, access_token, refresh_token } = tokens.value;
   const sources = await collectClaims(rp, idToken, access_token);
   if (!sources.ok) return sources;
-  const identity = identityOf(provider, idToken.iss, idToken.sub, sources.value);
-  return ok({ identity, refresh_token });
+  const identity = identityOf(provider, idToken.iss, idToken.sub, sources.value.claims);
+  return ok({ identity, refresh_token, report: reportClaims(provider, sources.value) });
 }
 
 /** RFC 9207, section 2.4: `iss`, once, is the provider's; required when its metadata promises it. */
@@ -184,15 +193,38 @@ export function clientAuthentication(
   return postOnly ? oauth.ClientSecretPost(secret) : oauth.ClientSecretBasic(secret);
 }
 
-/** The ID token's claims and, when they lack something, userinfo's (section 5.3) about the same subject. */
+/**
+ * The ID token's claims and, when they lack something, userinfo's (section 5.3) about the same subject. Userinfo that
+ * can't be had is done without where the ID token is enough by itself.
+ */
 export async function collectClaims(
   rp: RelyingParty,
   idToken: oauth.IDToken,
   accessToken: string,
-): Promise<OidcResult<Claims[]>> {
-  if (!lacksClaims(idToken, rp.provider.groups_claim)) return ok([idToken]);
+): Promise<OidcResult<ClaimSources>> {
+  if (!lacksClaims(idToken, rp.provider.groups_claim)) return ok({ claims: [idToken] });
   const userinfo = await askUserinfo(rp, idToken.sub, accessToken);
-  return userinfo.ok ? ok([idToken, ...userinfo.value]) : userinfo;
+  if (userinfo.ok) return ok({ claims: [idToken, ...userinfo.value] });
+  const { reason, detail } = userinfo.error;
+  if (!isEnough(rp, idToken, reason)) return userinfo;
+  return ok({ claims: [idToken], userinfo: detail === undefined ? reason : `${reason} ${detail}` });
+}
+
+/** Failures after which nothing of the answer is used, and the sign-in isn't finished either. */
+const UNTRUSTED: readonly OidcRefusal[] = [
+  'oidc_userinfo_mismatch',
+  'oidc_signature_invalid',
+  'oidc_issuer_mismatch',
+  'oidc_audience_mismatch',
+];
+
+/**
+ * Whether a valid ID token is enough where userinfo fails. It has to say who the person is. Groups that it lacks may
+ * be in userinfo, and a role must not be lost because userinfo is down for a moment.
+ */
+function isEnough({ provider }: RelyingParty, idToken: Claims, failure: OidcRefusal): boolean {
+  if (UNTRUSTED.includes(failure) || !namesPerson(idToken)) return false;
+  return failure !== 'oidc_unreachable' || findGroups(idToken, provider.groups_claim).state !== 'missing';
 }
 
 /** Userinfo's claims about that subject and no other; none where the provider has no userinfo. */

@@ -1,5 +1,6 @@
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { logLines } from '../fixtures/sign-in-provider';
 import { Browser, formWith, type Gate, gateWith, locationOf, type Page, textOf } from '../fixtures/worker';
 import { openFlow } from '../oauth/pages';
 
@@ -151,6 +152,36 @@ describe('signing in at a provider', () => {
     const second = await goToProvider(gateOf());
     const refused = await comeBack(second.browser, { state: second.state, code: 'c' });
     expect([refused.status >= 400, refused.location]).toEqual([true, undefined]);
+  });
+
+  test.each([401, 404, 500, 503])(
+    'goes on with the ID token where it says enough and userinfo answers %i',
+    async (status) => {
+      provider.metadata.userinfo_endpoint = `${issuer}/userinfo`;
+      provider.claims = { sub: 'ada', name: 'Ada', email: 'ada@acme.example', groups: ['staff'] };
+      provider.answers['/userinfo'] = () => new Response('no', { status });
+      const { browser, state, url } = await goToProvider(gateOf());
+      const lines = logLines();
+      expect((await comeBack(browser, { state, code: 'c' })).location).toBe(url);
+      expect(await signedInAs(browser)).toContain('Ada');
+      expect(lines.find(({ event }) => event === 'sign_in')).toMatchObject({
+        outcome: 'ok',
+        userinfo: expect.stringContaining('oidc_'),
+      });
+    },
+  );
+
+  test('says in the log which groups and claims arrived, and of nothing else what it is', async () => {
+    provider.claims = { sub: 'ada', name: 'Ada Lovelace', hasgroups: true, wids: ['x'], phone: '555-0100' };
+    const { browser, state } = await goToProvider(gateOf());
+    const lines = logLines();
+    await comeBack(browser, { state, code: 'c' });
+    expect(lines.find(({ event }) => event === 'sign_in')).toMatchObject({
+      groups: [],
+      groups_state: 'elsewhere',
+      claims: ['name', 'hasgroups', 'wids', 'phone'],
+    });
+    expect(JSON.stringify(lines)).not.toContain('555-0100');
   });
 
   test('asks for a refresh token where the provider says that it has them, and without where it then refuses', async () => {

@@ -31,12 +31,22 @@ export interface ProviderQuestion {
   keep(refresh_token: string | undefined): Promise<void>;
 }
 
+/** What arrived with an answer, for the operator: groups, and the names of claims, but never their values. */
+export interface ClaimsReport {
+  groups: string[];
+  /** `FoundGroups['state']` of `sign-in/oidc-groups.ts`. */
+  groups_state: 'known' | 'elsewhere' | 'unreadable' | 'missing';
+  claims: string[];
+  /** Why userinfo, though asked, says nothing. */
+  userinfo?: string | undefined;
+}
+
 /**
  * What the provider says. `no`: the person may not come in by it any more. `nothing`: it couldn't be asked, or its
  * answer can't be trusted; `settled`: it is known that it didn't rotate the refresh token. Never a secret in any.
  */
 export type ProviderAnswer =
-  | { says: 'yes'; identity: Identity }
+  | { says: 'yes'; identity: Identity; report: ClaimsReport }
   | { says: 'no'; reason: ProviderNo; detail?: string | undefined }
   | { says: 'nothing'; reason: string; detail?: string | undefined; settled: boolean };
 

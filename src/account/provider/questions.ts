@@ -3,7 +3,7 @@ import type { OidcProvider } from '../../config';
 import { sameIssuer } from '../../issuer';
 import type { IssuerConfig } from '../grants/grants';
 import type { Profile } from '../principal/profile';
-import type { ProviderAnswer, ProviderAsker } from './provider';
+import type { ClaimsReport, ProviderAnswer, ProviderAsker } from './provider';
 import type { ProviderRow } from './store';
 import type { ProviderVault } from './vault';
 
@@ -22,7 +22,7 @@ export interface QuestionsHost {
   log(event: QuestionEvent): void;
 }
 
-interface QuestionEvent {
+interface QuestionEvent extends Partial<ClaimsReport> {
   event: 'provider_asked';
   outcome: 'ok' | 'refused' | 'failed';
   reason?: string | undefined;
@@ -114,7 +114,7 @@ export class ProviderQuestions {
           store.update(tokenId, { retry_at: null });
           profile.save(profile.userId(), answer.identity, seconds());
         });
-        this.log('ok');
+        this.at.log({ event: 'provider_asked', outcome: 'ok', ...answer.report });
         return afterCommit();
       case 'no': {
         // An answer of before was lost, and with it perhaps a newer token: then the provider may have taken the old
