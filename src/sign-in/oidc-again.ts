@@ -6,11 +6,12 @@ import { checkDomain } from './domains';
 import { askUserinfo, clientAuthentication, collectClaims, type RelyingParty } from './oidc';
 import { type ClaimSources, identityAgain, reportClaims } from './oidc-claims';
 import { discover, httpOptions } from './oidc-discovery';
+import { judgeRefreshError, type ProviderError, readProviderError } from './oidc-refresh-errors';
 import { attempt, type OidcRefusal, type OidcResult, ProviderFailure, refusalOf } from './oidc-refusals';
 
 /**
  * Asks a provider whether a person still is who they were, by the refresh token that it gave at sign-in (OpenID
- * Connect Core 1.0, section 12): its `invalid_grant` is a no. A new ID token is validated as at sign-in and must be
+ * Connect Core 1.0, section 12). What its refusals mean is `judgeRefreshError`'s. A new ID token is validated as at sign-in and must be
  * about the same person (section 12.2); userinfo is asked for what it lacks. Doesn't throw.
  */
 export async function askAgain(question: ProviderQuestion): Promise<ProviderAnswer> {
@@ -23,15 +24,14 @@ export async function askAgain(question: ProviderQuestion): Promise<ProviderAnsw
   const sent = await present(rp, clientSecret, refresh_token);
   if (!(sent instanceof Response)) return sent;
 
-  const told = sent.status === 200 ? await readObject(sent.clone()) : undefined;
+  const error = readProviderError(sent.status, await sent.clone().text());
+  const refused = error && refusalBy(error, refresh_token);
+  if (refused) return refused;
+  const told = sent.status === 200 && !error ? await readObject(sent.clone()) : undefined;
   if (told) await keep(typeof told.refresh_token === 'string' ? told.refresh_token : undefined);
   const sources = await readAnswer(rp, sent, known.subject);
   if (!sources.ok) {
-    const refusal = withoutSecret(sources.error, refresh_token);
-    // A code is what is rejected at sign-in; here it was the refresh token.
-    const rejected = refusal.reason === 'oidc_code_rejected';
-    if (rejected) return { says: 'no', ...refusal, reason: 'oidc_refresh_rejected' };
-    return nothing(refusal, sent.status >= 400);
+    return nothing(withoutSecret(sources.error, refresh_token), sent.status >= 400 || error !== undefined);
   }
   const identity = identityAgain(provider, known, sources.value.claims);
   const bound = checkDomain(identity, providers);
@@ -80,6 +80,17 @@ async function readAnswer(
   if (!signed.ok) return signed;
   if (idToken.sub !== subject) return refuse('oidc_subject_mismatch');
   return collectClaims(rp, idToken, read.value.access_token);
+}
+
+/** What the provider's own error means for the person; undefined: nothing. */
+function refusalBy(error: ProviderError, secret: string): ProviderAnswer | undefined {
+  const verdict = judgeRefreshError(error);
+  if (verdict === 'not_now') return undefined;
+  const detail = [error.code, error.text].filter((part) => part !== '').join(': ');
+  const refusal = withoutSecret({ reason: 'oidc_refresh_rejected', detail: detail.slice(0, 300) }, secret);
+  return verdict === 'gone'
+    ? { says: 'no', ...refusal, reason: 'oidc_refresh_rejected' }
+    : { says: 'sign_in', ...refusal, reason: 'oidc_sign_in_required' };
 }
 
 async function readObject(response: Response): Promise<Record<string, unknown> | undefined> {

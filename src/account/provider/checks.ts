@@ -47,7 +47,7 @@ export class ProviderChecks {
   /**
    * Why a refresh is refused, after the provider was asked if it is time for that; undefined: it may go on.
    * `provider_said_no`: all grants of this user have ended. `sign_in_too_old`: nobody could ask it for `max_age`.
-   * `provider_slow` (503): the same, and it is being asked.
+   * `provider_wants_sign_in`: it asks for the person; nothing ends. `provider_slow` (503): the same, and it is being asked.
    */
   async refuseRefresh(terms: IssuerConfig, presented: TokenRequest): Promise<TokenAnswer | undefined> {
     const { profile, grants, signIns } = this.at;
@@ -78,9 +78,13 @@ export class ProviderChecks {
         // A browser that signed in so long ago would lead the person round in a circle.
         signIns.endOwn();
         return refusal('sign_in_too_old');
+      case 'sign_in':
+        if (!bounded) return undefined;
+        signIns.endOwn();
+        return refusal('provider_wants_sign_in');
       case 'ask':
         // Not answered yet: a refusal for good would cost the client its sign-in.
-        return bounded && this.judge(provider, false) === 'too_old' ? LATER : undefined;
+        return bounded && this.judge(provider, false) !== 'go_on' ? LATER : undefined;
       case 'go_on':
         return undefined;
     }
@@ -109,7 +113,8 @@ export class ProviderChecks {
   }
 
   private judge(provider: OidcProvider | undefined, mayAsk = true): RecheckVerdict {
-    const { sealed, retry_at, denied_at } = this.at.vault.store.row();
+    const { sealed, retry_at, denied_at, sign_in_wanted_at, groups_at } = this.at.vault.store.row();
+    const hasGroups = (this.at.profile.identity()?.groups.length ?? 0) > 0;
     return judgeRecheck({
       now: seconds(),
       answeredAt: this.at.profile.savedAt(),
@@ -118,6 +123,8 @@ export class ProviderChecks {
       askable: mayAsk && provider !== undefined && sealed !== null,
       retryAt: retry_at,
       deniedAt: denied_at,
+      signInWanted: sign_in_wanted_at !== null,
+      groupsAt: hasGroups ? groups_at : null,
     });
   }
 
@@ -148,7 +155,7 @@ function providerOf({ provider, issuer }: Identity, providers: readonly OidcProv
 }
 
 /** As the token endpoint answers it (RFC 6749 section 5.2); `reason` is for the log. */
-function refusal(reason: 'provider_said_no' | 'sign_in_too_old'): TokenAnswer {
+function refusal(reason: 'provider_said_no' | 'sign_in_too_old' | 'provider_wants_sign_in'): TokenAnswer {
   const error_description = 'Sign in again';
   return { status: 400, body: { error: 'invalid_grant', error_description }, reason };
 }

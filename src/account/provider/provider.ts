@@ -42,12 +42,14 @@ export interface ClaimsReport {
 }
 
 /**
- * What the provider says. `no`: the person may not come in by it any more. `nothing`: it couldn't be asked, or its
+ * What the provider says. `no`: the person may not come in by it any more. `sign_in`: it wants the person to sign in
+ * again, and nothing of theirs ends. `nothing`: it couldn't be asked, or its
  * answer can't be trusted; `settled`: it is known that it didn't rotate the refresh token. Never a secret in any.
  */
 export type ProviderAnswer =
   | { says: 'yes'; identity: Identity; report: ClaimsReport }
   | { says: 'no'; reason: ProviderNo; detail?: string | undefined }
+  | { says: 'sign_in'; reason: 'oidc_sign_in_required'; detail?: string | undefined }
   | { says: 'nothing'; reason: string; detail?: string | undefined; settled: boolean };
 
 /**

@@ -111,7 +111,10 @@ export class ProviderQuestions {
     switch (answer.says) {
       case 'yes':
         storage.transactionSync(() => {
-          store.update(tokenId, { retry_at: null });
+          // Silence about groups keeps them, but doesn't confirm them.
+          const confirmed = answer.report.groups_state === 'known' || provider.groups_missing === 'none';
+          const groups_at = confirmed ? seconds() : (before.groups_at ?? profile.savedAt());
+          store.update(tokenId, { retry_at: null, sign_in_wanted_at: null, groups_at });
           profile.save(profile.userId(), answer.identity, seconds());
         });
         this.at.log({ event: 'provider_asked', outcome: 'ok', ...answer.report });
@@ -125,6 +128,13 @@ export class ProviderQuestions {
         storage.transactionSync(() => store.deny(seconds() + provider.recheck));
         return afterCommit();
       }
+      case 'sign_in':
+        store.update(tokenId, {
+          retry_at: seconds() + RETRY,
+          asked_at: before.asked_at,
+          sign_in_wanted_at: before.sign_in_wanted_at ?? seconds(),
+        });
+        return this.log('refused', answer.reason, answer.detail);
       case 'nothing': {
         const asked_at = kept ? null : answer.settled ? before.asked_at : seconds();
         store.update(tokenId, { retry_at: seconds() + RETRY, asked_at });
