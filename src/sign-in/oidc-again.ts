@@ -1,13 +1,22 @@
 import * as oauth from 'oauth4webapi';
 import type { ProviderAnswer, ProviderQuestion } from '../account';
 import { isSubject } from '../claims';
+import { isIssuerOf } from '../issuer';
 import { ok, type Refusal, refuse } from '../result';
 import { checkDomain } from './domains';
-import { askUserinfo, clientAuthentication, collectClaims, type RelyingParty } from './oidc';
 import { type ClaimSources, identityAgain, reportClaims } from './oidc-claims';
-import { discover, httpOptions } from './oidc-discovery';
+import {
+  checkSignature,
+  clientAuthentication,
+  clientOf,
+  issuerIn,
+  type RelyingParty,
+  withoutSecrets,
+} from './oidc-client';
+import { discover, httpOptions, metadataFor } from './oidc-discovery';
 import { judgeRefreshError, type ProviderError, readProviderError } from './oidc-refresh-errors';
 import { attempt, type OidcRefusal, type OidcResult, ProviderFailure, refusalOf } from './oidc-refusals';
+import { askUserinfo, collectClaims } from './oidc-userinfo';
 
 /**
  * Asks a provider whether a person still is who they were, by the refresh token that it gave at sign-in (OpenID
@@ -20,7 +29,7 @@ export async function askAgain(question: ProviderQuestion): Promise<ProviderAnsw
   if (!isSubject(known.subject)) return { says: 'no', reason: 'oidc_subject_invalid' };
   const found = await discover({ provider, local });
   if (!found.ok) return nothing(found.error, true);
-  const rp: RelyingParty = { provider, local, as: found.value, client: { client_id: provider.client_id } };
+  const rp: RelyingParty = { provider, local, as: found.value, client: clientOf(provider) };
   const sent = await present(rp, clientSecret, refresh_token);
   if (!(sent instanceof Response)) return sent;
 
@@ -31,7 +40,10 @@ export async function askAgain(question: ProviderQuestion): Promise<ProviderAnsw
   if (told) await keep(typeof told.refresh_token === 'string' ? told.refresh_token : undefined);
   const sources = await readAnswer(rp, sent, known.subject);
   if (!sources.ok) {
-    return nothing(withoutSecret(sources.error, refresh_token), sent.status >= 400 || error !== undefined);
+    return nothing(
+      withoutSecrets(sources.error, [refresh_token, clientSecret]),
+      sent.status >= 400 || error !== undefined,
+    );
   }
   const identity = identityAgain(provider, known, sources.value.claims);
   const bound = checkDomain(identity, providers);
@@ -46,7 +58,7 @@ async function present(
   refreshToken: string,
 ): Promise<Response | ProviderAnswer> {
   const { as, client } = rp;
-  const authentication = clientAuthentication(as, clientSecret);
+  const authentication = clientAuthentication(rp, clientSecret);
   try {
     const options = httpOptions(rp);
     return await oauth.refreshTokenGrantRequest(as, client, authentication, refreshToken, options);
@@ -64,7 +76,8 @@ async function readAnswer(
   response: Response,
   subject: string,
 ): Promise<OidcResult<ClaimSources>> {
-  const { as, client } = rp;
+  const as = metadataFor(rp, await issuerIn(response));
+  const { client } = rp;
   const read = await attempt('oidc_token_invalid', () =>
     oauth.processRefreshTokenResponse(as, client, response),
   );
@@ -74,10 +87,9 @@ async function readAnswer(
     const userinfo = await askUserinfo(rp, subject, read.value.access_token);
     return userinfo.ok ? ok({ claims: userinfo.value }) : userinfo;
   }
-  const signed = await attempt('oidc_signature_invalid', () =>
-    oauth.validateApplicationLevelSignature(as, response, httpOptions(rp)),
-  );
+  const signed = await checkSignature({ ...rp, as }, response);
   if (!signed.ok) return signed;
+  if (!isIssuerOf(rp.provider, idToken.iss)) return refuse('oidc_issuer_mismatch', 'not of a listed tenant');
   if (idToken.sub !== subject) return refuse('oidc_subject_mismatch');
   return collectClaims(rp, idToken, read.value.access_token);
 }
@@ -87,7 +99,7 @@ function refusalBy(error: ProviderError, secret: string): ProviderAnswer | undef
   const verdict = judgeRefreshError(error);
   if (verdict === 'not_now') return undefined;
   const detail = [error.code, error.text].filter((part) => part !== '').join(': ');
-  const refusal = withoutSecret({ reason: 'oidc_refresh_rejected', detail: detail.slice(0, 300) }, secret);
+  const refusal = withoutSecrets({ reason: 'oidc_refresh_rejected', detail: detail.slice(0, 300) }, [secret]);
   return verdict === 'gone'
     ? { says: 'no', ...refusal, reason: 'oidc_refresh_rejected' }
     : { says: 'sign_in', ...refusal, reason: 'oidc_sign_in_required' };
@@ -100,9 +112,4 @@ async function readObject(response: Response): Promise<Record<string, unknown> |
 
 function nothing({ reason, detail }: Refusal<OidcRefusal>, settled: boolean): ProviderAnswer {
   return { says: 'nothing', reason, detail, settled };
-}
-
-/** A provider's own words may quote what it was sent. */
-function withoutSecret({ reason, detail }: Refusal<OidcRefusal>, secret: string): Refusal<OidcRefusal> {
-  return detail === undefined ? { reason } : { reason, detail: detail.replaceAll(secret, '…') };
 }

@@ -3,9 +3,10 @@ import { record } from '../audit';
 import { deploymentOf, type OidcProvider, readSecret, secretName, titleOf } from '../config';
 import { type Flow, findFlow } from '../flow';
 import { ok, type Refusal } from '../result';
-import { type PageRefusal, type PageResult, refusePage } from '../ui';
+import { answerPage, type PageRefusal, type PageResult, readPostedForm, refusePage } from '../ui';
 import { finishSignIn, tryAgain } from './finish';
 import { beginOidc, finishOidc, type OidcTransaction, stateFlowId } from './oidc';
+import { mayRefuseOffline } from './oidc-offline';
 import type { OidcRefusal } from './oidc-refusals';
 
 /** The name under which a transaction waits in its flow. */
@@ -23,7 +24,11 @@ export async function signInAtProvider(c: Context, flow: Flow, name: string | nu
 export async function comeBackFromProvider(c: Context): Promise<PageResult> {
   const deployment = deploymentOf(c);
   const flow = await findFlow(c, stateFlowId(c.req.query('state') ?? ''), { touch: true });
-  if (!flow.ok) return flow;
+  if (!flow.ok) {
+    const detail = errorIn(new URL(c.req.url).searchParams);
+    if (detail) record(c, { event: 'sign_in', outcome: 'refused', reason: 'oidc_error', detail });
+    return flow;
+  }
   const transaction = await flow.value.take<OidcTransaction>(TRANSACTION);
   if (!transaction) return refusePage('flow_unknown', { detail: 'no sign-in is under way in it' });
   const provider = findProvider(c, transaction.provider);
@@ -40,8 +45,8 @@ export async function comeBackFromProvider(c: Context): Promise<PageResult> {
   if (!finished.ok) {
     record(c, { event: 'sign_in', outcome: 'refused', ...finished.error });
     // The provider lists `offline_access` and refuses it to us: sign in without a refresh token.
-    if (finished.error.reason === 'oidc_scope_rejected' && transaction.offline) {
-      const again = { selectAccount: transaction.select_account, offline: false };
+    if (transaction.offline && mayRefuseOffline(finished.error)) {
+      const again = { selectAccount: transaction.select_account, withoutOffline: true };
       return goToProvider(c, flow.value, provider, again);
     }
     return { ok: false, error: pageOf(provider, flow.value, finished.error) };
@@ -52,17 +57,37 @@ export async function comeBackFromProvider(c: Context): Promise<PageResult> {
   return finishSignIn(c, flow.value, identity, { token, report });
 }
 
+/** The parameters of an answer; what else a provider posts (Apple: `user`, once) isn't signed, and not used. */
+const ANSWER = ['state', 'code', 'iss', 'error', 'error_description'];
+
+/**
+ * `POST /sign-in/callback`: an answer by `response_mode=form_post` (OAuth 2.0 Form Post Response Mode). The browser
+ * sends no cookies with a form of another site (`SameSite=Lax`), so the same parameters come back once more by GET.
+ */
+export async function receiveFormPost(c: Context): Promise<Response> {
+  const form = await readPostedForm(c);
+  if (!form.ok) return answerPage(c, form);
+  const answer = [...form.value].filter(([name, value]) => ANSWER.includes(name) && value.length <= 4096);
+  return c.redirect(`/sign-in/callback?${new URLSearchParams(answer)}`, 303);
+}
+
 async function goToProvider(
   c: Context,
   flow: Flow,
   provider: OidcProvider,
-  options: { selectAccount: boolean; offline?: boolean },
+  options: { selectAccount: boolean; withoutOffline?: boolean },
 ): Promise<PageResult> {
   const { local } = deploymentOf(c);
   const begun = await beginOidc(provider, redirectUriOf(c), flow.id, { ...options, local });
   if (!begun.ok) return { ok: false, error: pageOf(provider, flow, begun.error) };
   await flow.stage(TRANSACTION, begun.value.transaction);
   return ok(c.redirect(begun.value.url, 303));
+}
+
+/** The error of a callback that belongs to no flow, such as one without `state`; undefined when there is none. */
+function errorIn(parameters: URLSearchParams): string | undefined {
+  const said = [parameters.get('error'), parameters.get('error_description')].filter((text) => text);
+  return parameters.has('error') ? said.join(': ').slice(0, 300) : undefined;
 }
 
 function findProvider(c: Context, name: string | null): OidcProvider | undefined {
@@ -81,9 +106,15 @@ function pageOf(provider: OidcProvider, flow: Flow, { reason, detail }: Refusal<
     case 'oidc_metadata_invalid':
       return { reason: 'provider_unreachable', ...more };
     case 'oidc_denied':
-    case 'oidc_scope_rejected':
     case 'oidc_error':
+    case 'oidc_code_rejected':
       return { reason: 'provider_refused', ...more };
+    case 'oidc_failed':
+      return { reason: 'provider_failed', ...more };
+    case 'oidc_scope_rejected':
+    case 'oidc_request_rejected':
+    case 'oidc_client_rejected':
+      return { reason: 'provider_refused_gate', ...more };
     default:
       return { reason: 'provider_answer_invalid', ...more };
   }

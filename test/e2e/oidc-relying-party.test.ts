@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { OidcProvider } from '../../src/config/schemas';
+import type { OidcProvider } from '../../src/config/identity-providers';
 import { beginOidc, finishOidc, type OidcTransaction } from '../../src/sign-in/oidc';
 import { type LoginStep, signInAtProvider } from '../fixtures/oidc-browser';
 import {

@@ -2,7 +2,7 @@ import { generateKeyPair } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Identity } from '../../src/account/principal/identity';
 import type { ProviderAnswer } from '../../src/account/provider/provider';
-import type { OidcProvider } from '../../src/config/schemas';
+import type { OidcProvider } from '../../src/config/identity-providers';
 import { askAgain } from '../../src/sign-in/oidc-again';
 import { oidcSettings } from '../fixtures/oidc-settings';
 import { invalidGrant, onNetwork, SignInProvider } from '../fixtures/sign-in-provider';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { OidcProvider } from '../../src/config/schemas';
+import type { OidcProvider } from '../../src/config/identity-providers';
 import { identityOf, lacksClaims } from '../../src/sign-in/oidc-claims';
 
 const PROVIDER: OidcProvider = {

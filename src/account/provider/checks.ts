@@ -1,7 +1,7 @@
 import { seconds } from '../../clock';
 import type { OidcProvider } from '../../config';
 import { sha256Hex } from '../../crypto';
-import { sameIssuer } from '../../issuer';
+import { isIssuerOf } from '../../issuer';
 import type { IssuerConfig, TokenRequest } from '../grants/grants';
 import type { TokenAnswer } from '../grants/issuer';
 import type { GrantStore } from '../grants/store';
@@ -150,7 +150,7 @@ function hasProvider({ provider }: Identity): boolean {
  * may the spelling of its issuer: what is stored is the provider's own, of its ID tokens.
  */
 function providerOf({ provider, issuer }: Identity, providers: readonly OidcProvider[]) {
-  const same = providers.filter((one) => sameIssuer(one.issuer, issuer));
+  const same = providers.filter((one) => isIssuerOf(one, issuer));
   return same.find(({ name }) => name === provider) ?? same[0];
 }
 
