@@ -85,7 +85,10 @@ export const oidcProvider = z
  * person is, but not which groups they have; unset, `keep`. `offline_access`: whether that scope is asked for; unset,
  * where the provider lists it.
  */
-export type OidcProvider = z.infer<typeof oidcProvider>;
+export type OidcProvider = z.infer<typeof oidcProvider> & {
+  /** The claims of its people that rules of `ROLES` ask for; set by `parseSettings`. */
+  rule_claims?: string[] | undefined;
+};
 
 function isShared(issuer: string): boolean {
   return SHARED_ISSUER.test(URL.canParse(issuer) ? new URL(issuer).pathname : '');

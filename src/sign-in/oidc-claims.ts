@@ -1,11 +1,9 @@
-import type { JsonValue } from 'oauth4webapi';
 import type { ClaimsReport, Identity } from '../account';
-import { textOf } from '../claims';
+import { claimAt, textOf, valuesOf } from '../claims';
 import type { OidcProvider } from '../config';
-import { findGroups, findGroupsIn } from './oidc-groups';
+import { type Claims, findGroups, findGroupsIn } from './oidc-groups';
 
-/** Claims of an ID token or of userinfo (OpenID Connect Core 1.0, section 5.1). */
-export type Claims = Readonly<Record<string, JsonValue | undefined>>;
+export type { Claims } from './oidc-groups';
 
 /** Claims in the order in which they count. `userinfo`: why there are none of userinfo, where it was asked in vain. */
 export interface ClaimSources {
@@ -53,6 +51,7 @@ export function identityOf(
     email,
     email_verified,
     groups: findGroupsIn(sources, provider.groups_claim).groups,
+    ...ruleClaimsOf(provider, sources),
   };
 }
 
@@ -78,6 +77,16 @@ export function identityAgain(provider: OidcProvider, known: Identity, sources: 
 const PROTOCOL_CLAIMS = new Set(
   'iss sub aud exp iat nbf jti nonce azp at_hash c_hash sid auth_time acr amr'.split(' '),
 );
+
+/** The claims that rules of `ROLES` ask for, of the first source that has each. */
+function ruleClaimsOf({ rule_claims: names }: OidcProvider, sources: readonly Claims[]): Partial<Identity> {
+  if (!names) return {};
+  const kept = names.map((name) => {
+    const value = sources.map((claims) => claimAt(claims, name)).find((one) => valuesOf(one).length > 0);
+    return [name, valuesOf(value).flatMap((one) => textOf(one) ?? [])] as const;
+  });
+  return { rule_claims: Object.fromEntries(kept.filter(([, values]) => values.length > 0)) };
+}
 
 /** What the claims of a sign-in, or of an answer to a refresh, tell the operator about groups and roles. */
 export function reportClaims(provider: OidcProvider, { claims, userinfo }: ClaimSources): ClaimsReport {

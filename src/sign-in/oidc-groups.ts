@@ -1,7 +1,10 @@
+import type { JsonValue } from 'oauth4webapi';
 import { claimAt } from '../claims';
-import type { Claims } from './oidc-claims';
 
 /* The groups of a person, wherever and in whatever form a provider puts them (docs/identity-providers.md). */
+
+/** Claims of an ID token or of userinfo (OpenID Connect Core 1.0, section 5.1). */
+export type Claims = Readonly<Record<string, JsonValue | undefined>>;
 
 /** What a provider says about somebody's groups. */
 export interface FoundGroups {

@@ -22,6 +22,8 @@ export interface Identity {
   email: string | undefined;
   email_verified: boolean;
   groups: string[];
+  /** Of a person: the claims that rules of `ROLES` ask for (`claims`), as the provider last said them. */
+  rule_claims?: Record<string, string[]> | undefined;
   /** A service's own role, which an admin gave it. Nobody else has one: theirs comes from the settings. */
   role?: Role | undefined;
   /**
@@ -99,10 +101,19 @@ function methodOf({ provider }: Identity): SignInMethod {
   return provider === 'local' ? 'local' : 'oidc';
 }
 
+/** Whether all claims hold that a rule asks for: each has, or contains, one of the values. */
+function hasClaims({ claims = {} }: RoleRule, { rule_claims: known = {} }: Identity): boolean {
+  return Object.entries(claims).every(([name, values]) => {
+    const held = Object.hasOwn(known, name) ? known[name] : undefined;
+    return [values].flat().some((value) => held?.includes(value));
+  });
+}
+
 function namesPerson(rule: RoleRule, identity: Identity): boolean {
   if (identity.claims) return false;
   if (rule.provider !== undefined && rule.provider !== identity.provider) return false;
   if (rule.methods !== undefined && !rule.methods.includes(methodOf(identity))) return false;
+  if (!hasClaims(rule, identity)) return false;
   if (!rule.groups && !rule.emails && !rule.users) return true;
   if (rule.groups?.some((group) => identity.groups.includes(group))) return true;
   if (rule.users?.includes(identity.subject)) return true;
