@@ -66,6 +66,7 @@ export const oidcProvider = z
       })
       .default('groups'),
     groups_missing: z.enum(['keep', 'none'], { error: 'must be keep or none' }).optional(),
+    end_session: z.boolean({ error: 'must be true or false' }).optional(),
     domains: z.array(z.string().toLowerCase()).default([]),
     recheck: secondsSetting.default(43_200),
     max_age: secondsSetting.default(2_592_000),
@@ -83,7 +84,7 @@ export const oidcProvider = z
  * A sign-in provider of `SIGN_IN.oidc`. `domains`: people with addresses of these can sign in only with it.
  * `tenants`: those of a shared issuer whose people may sign in. `groups_missing`: what an answer means that says who a
  * person is, but not which groups they have; unset, `keep`. `offline_access`: whether that scope is asked for; unset,
- * where the provider lists it.
+ * where the provider lists it. `end_session`: signing out here signs out there, too.
  */
 export type OidcProvider = z.infer<typeof oidcProvider> & {
   /** The claims of its people that rules of `ROLES` ask for; set by `parseSettings`. */

@@ -143,7 +143,7 @@ async function askProvider(
 }
 
 /** Where a browser may be sent, or the gate may send its own requests: https, or what a setting names locally. */
-function mayReach(reached: ReachedProvider, endpoint: unknown): boolean {
+export function mayReach(reached: ReachedProvider, endpoint: unknown): boolean {
   const url = typeof endpoint === 'string' && URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   return url?.protocol === 'https:' || loopbackOrigins(reached).includes(url?.origin ?? '');
 }

@@ -18,10 +18,6 @@ export type OidcRefusal =
   | 'oidc_denied'
   /** The provider answered `error=invalid_scope`: it doesn't give this client what was asked for. */
   | 'oidc_scope_rejected'
-  /** `server_error` or `temporarily_unavailable`: the provider has a problem of its own. */
-  | 'oidc_failed'
-  /** It refuses the gate's request (`invalid_request`, `unauthorized_client`, …), whoever signs in. */
-  | 'oidc_request_rejected'
   /** Any other error of the provider; `detail` begins with its code. */
   | 'oidc_error'
   /** `invalid_grant`: the code is used up, expired, or not ours. */
@@ -93,22 +89,12 @@ const BY_ATTRIBUTE: Record<string, OidcRefusal> = {
 const BY_CALLBACK_ERROR: Record<string, OidcRefusal> = {
   access_denied: 'oidc_denied',
   invalid_scope: 'oidc_scope_rejected',
-  server_error: 'oidc_failed',
-  temporarily_unavailable: 'oidc_failed',
-  invalid_request: 'oidc_request_rejected',
   invalid_client: 'oidc_client_rejected',
   unauthorized_client: 'oidc_client_rejected',
-  unsupported_response_type: 'oidc_request_rejected',
-  unsupported_response_mode: 'oidc_request_rejected',
-  request_not_supported: 'oidc_request_rejected',
-  invalid_target: 'oidc_request_rejected',
 };
 /** Error codes of the token endpoint (RFC 6749, 5.2). */
 const BY_TOKEN_ERROR: Record<string, OidcRefusal> = {
   invalid_scope: 'oidc_scope_rejected',
-  invalid_request: 'oidc_request_rejected',
-  server_error: 'oidc_failed',
-  temporarily_unavailable: 'oidc_failed',
   invalid_grant: 'oidc_code_rejected',
   invalid_client: 'oidc_client_rejected',
   unauthorized_client: 'oidc_client_rejected',

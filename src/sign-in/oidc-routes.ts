@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import type { Identity } from '../account';
 import { record } from '../audit';
 import { deploymentOf, type OidcProvider, readSecret, secretName, titleOf } from '../config';
 import { type Flow, findFlow } from '../flow';
@@ -6,6 +7,7 @@ import { ok, type Refusal } from '../result';
 import { answerPage, type PageRefusal, type PageResult, readPostedForm, refusePage } from '../ui';
 import { finishSignIn, tryAgain } from './finish';
 import { beginOidc, finishOidc, type OidcTransaction, stateFlowId } from './oidc';
+import { discover, mayReach } from './oidc-discovery';
 import { mayRefuseOffline } from './oidc-offline';
 import type { OidcRefusal } from './oidc-refusals';
 
@@ -71,6 +73,28 @@ export async function receiveFormPost(c: Context): Promise<Response> {
   return c.redirect(`/sign-in/callback?${new URLSearchParams(answer)}`, 303);
 }
 
+/** The `formAction` of a page with a form that signs this person out: it may end at their provider. */
+export function signOutAction(c: Context, { provider }: Identity): 'self' | 'open' {
+  return findProvider(c, provider)?.end_session ? 'open' : 'self';
+}
+
+/**
+ * Where a browser goes to sign out at the provider too (OpenID Connect RP-Initiated Logout 1.0, section 2), if the
+ * settings say so; undefined: nowhere. A provider that can't be reached keeps nobody signed in here.
+ */
+export async function endSessionUrl(c: Context, name: string): Promise<string | undefined> {
+  const { local, origin } = deploymentOf(c);
+  const provider = findProvider(c, name);
+  if (!provider?.end_session) return undefined;
+  const found = await discover({ provider, local });
+  const endpoint = found.ok ? found.value.end_session_endpoint : undefined;
+  if (endpoint === undefined || !mayReach({ provider, local }, endpoint)) return undefined;
+  const url = new URL(endpoint);
+  url.searchParams.set('client_id', provider.client_id);
+  url.searchParams.set('post_logout_redirect_uri', `${origin}/sign-out`);
+  return url.href;
+}
+
 async function goToProvider(
   c: Context,
   flow: Flow,
@@ -98,6 +122,17 @@ function redirectUriOf(c: Context): string {
   return `${deploymentOf(c).origin}/sign-in/callback`;
 }
 
+/** Error codes of a provider that is in trouble itself, and of one that refuses the gate's request, whoever signs in. */
+const FAILED = /^(server_error|temporarily_unavailable)\b/;
+const REFUSED_GATE =
+  /^(invalid_request|invalid_target|request_not_supported|unsupported_(response_type|response_mode|grant_type))\b/;
+
+/** Whom a provider's own error is about, by its code, with which the detail of `oidc_error` begins. */
+function whoRefused(detail = ''): 'provider_failed' | 'provider_refused_gate' | 'provider_refused' {
+  if (FAILED.test(detail)) return 'provider_failed';
+  return REFUSED_GATE.test(detail) ? 'provider_refused_gate' : 'provider_refused';
+}
+
 /** Which page a refusal becomes; its own tag goes to the log. */
 function pageOf(provider: OidcProvider, flow: Flow, { reason, detail }: Refusal<OidcRefusal>): PageRefusal {
   const more = { about: titleOf(provider), detail: `${reason} ${detail ?? ''}`, action: tryAgain(flow) };
@@ -105,14 +140,12 @@ function pageOf(provider: OidcProvider, flow: Flow, { reason, detail }: Refusal<
     case 'oidc_unreachable':
     case 'oidc_metadata_invalid':
       return { reason: 'provider_unreachable', ...more };
-    case 'oidc_denied':
     case 'oidc_error':
+      return { reason: whoRefused(detail), ...more };
+    case 'oidc_denied':
     case 'oidc_code_rejected':
       return { reason: 'provider_refused', ...more };
-    case 'oidc_failed':
-      return { reason: 'provider_failed', ...more };
     case 'oidc_scope_rejected':
-    case 'oidc_request_rejected':
     case 'oidc_client_rejected':
       return { reason: 'provider_refused_gate', ...more };
     default:

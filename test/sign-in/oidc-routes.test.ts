@@ -264,6 +264,25 @@ describe('signing in at a provider', () => {
     expect(await signedInAs(browser)).toContain('Ada Lovelace');
   });
 
+  test.each<[string, object, unknown, string | undefined]>([
+    ['there too, where the setting says so', { end_session: true }, undefined, '/end?x=1'],
+    ['here alone by default', {}, undefined, undefined],
+    ['here alone where the provider has nothing for it', { end_session: true }, null, undefined],
+    ['here alone where it would be a script', { end_session: true }, 'javascript:alert(1)', undefined],
+  ])('signs out %s', async (_where, more, endpoint, path) => {
+    provider.metadata.end_session_endpoint =
+      endpoint === undefined ? `${issuer}/end?x=1` : (endpoint ?? undefined);
+    const { browser, state } = await goToProvider(gateOf(more));
+    await comeBack(browser, { state, code: 'c' });
+    const page = await browser.visit('/sign-in');
+    const [form] = page.forms;
+    if (!form) throw new Error('no form');
+    const out = await browser.submit(form, {});
+    const back = new URLSearchParams({ client_id: 'gate', post_logout_redirect_uri: `${ORIGIN}/sign-out` });
+    expect(out.location).toBe(path && `${issuer}${path}&${back}`);
+    expect((await browser.visit('/sign-in')).location).toContain('flow=');
+  });
+
   test('authenticates as the setting says, where the metadata lists something else', async () => {
     provider.metadata.token_endpoint_auth_methods_supported = ['private_key_jwt', 'client_secret_basic'];
     const secret = { OIDC_ACME_CLIENT_SECRET: 's+e%cret' };
