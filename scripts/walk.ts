@@ -79,7 +79,7 @@ async function walk(gate: Gate, orchard: RunningOrchard, look: ColorScheme): Pro
   });
   await step('services', page, async () => {
     await page.locator('[name=decision][value=finish]').waitFor();
-    await take('See which servers need an account');
+    await take('See what needs an account');
     await connectButton(page).click();
   });
   await step('the orchard', page, async () => {

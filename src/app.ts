@@ -17,15 +17,14 @@ import {
   refuseForeignHost,
   refuseForeignOrigin,
 } from './gateway';
-import { limitClients } from './limits';
 import { authorizePages, devicePages, oauthEndpoints } from './oauth';
 import { accountApi, accountPages } from './self-service';
 import { receiveFormPost, signInPages, signOutPages } from './sign-in';
 import { failAsPage, logo, ownFormsOnly, showProblem } from './ui';
 
-/** Where messages of MCP are answered. */
+/** The paths of MCP messages. */
 const MCP_PATHS = ['/', '/mcp/*'];
-/** What web pages of any origin may call: no cookie means anything there. */
+/** The paths that web pages of any origin may call (CORS): no cookie is read there. */
 const CLIENT_PATHS = [...MCP_PATHS, '/oauth/*', '/.well-known/*'];
 
 const anyOrigin = cors({
@@ -48,15 +47,10 @@ for (const path of MCP_PATHS) app.use(path, refuseForeignOrigin);
 app.get('/health', health);
 app.use(guardSettings);
 
-// For clients. How often one address may ask is limited before anything else of the request is looked at.
+// For clients, and for providers that read our client metadata documents.
 app.route('/.well-known', json(metadataRoutes));
-app.use('/oauth/register', limitClients('registrations'));
-app.use('/oauth/device_authorization', limitClients('devices'));
-for (const path of ['/oauth/token', '/oauth/revoke', '/oauth/introspect']) {
-  app.use(path, limitClients('tokens'));
-}
-app.route('/oauth', json(clientDocumentRoutes));
 app.route('/oauth', json(oauthEndpoints));
+app.route('/oauth', json(clientDocumentRoutes));
 
 // For people.
 app.route('/authorize', pages(authorizePages));
@@ -105,7 +99,7 @@ function failAsJson(error: Error, c: Context): Response {
   return c.json({ error: 'server_error', error_description, request_id }, 500);
 }
 
-/** 404 for a path, or something at it, that isn't there: a page for who asks for one, else JSON. */
+/** 404: a page for a client that accepts one, else JSON. Also the answer of a handler's `c.notFound()`. */
 async function nothingHere(c: Context): Promise<Response> {
   const wantsPage = (c.req.header('accept') ?? '').includes('text/html');
   if (wantsPage) return showProblem(c, { reason: 'not_found' });

@@ -157,7 +157,7 @@ export async function userIdOf(keyring: Keyring, issuer: string, subject: string
 
 /** Whether this deployment made that user id. */
 export async function isUserId(keyring: Keyring, candidate: string): Promise<boolean> {
-  return (await checkMac(keyring, 'user-id', candidate, USER_ID_BYTES)) !== undefined;
+  return (await withoutMac(keyring, 'user-id', candidate, USER_ID_BYTES)) !== undefined;
 }
 
 /** A new flow id that expires at `expiresAt` (seconds since the epoch). */
@@ -172,7 +172,7 @@ export async function makeFlowId(keyring: Keyring, expiresAt: number): Promise<s
 
 /** When a flow id expires, in seconds since the epoch; undefined when this deployment didn't make the id. */
 export async function flowIdExpiry(keyring: Keyring, candidate: string): Promise<number | undefined> {
-  const bytes = await checkMac(keyring, 'flow-id', candidate, FLOW_RANDOM_BYTES + FLOW_EXPIRY_BYTES);
+  const bytes = await withoutMac(keyring, 'flow-id', candidate, FLOW_RANDOM_BYTES + FLOW_EXPIRY_BYTES);
   return bytes?.subarray(FLOW_RANDOM_BYTES).reduce((value, byte) => value * 256 + byte, 0);
 }
 
@@ -200,7 +200,7 @@ export async function callbackIdOf(
 
 /** Whether this deployment made that callback id. */
 export async function isCallbackId(keyring: Keyring, candidate: string): Promise<boolean> {
-  return (await checkMac(keyring, 'callback-id', candidate, USER_ID_BYTES)) !== undefined;
+  return (await withoutMac(keyring, 'callback-id', candidate, USER_ID_BYTES)) !== undefined;
 }
 
 /** The stored form of a device's user code. It is keyed, since codes are short enough to try them all. */
@@ -231,7 +231,7 @@ async function withMac(keyring: Keyring, purpose: string, bytes: Uint8Array): Pr
   return base64url.encode(whole);
 }
 
-async function checkMac(
+async function withoutMac(
   keyring: Keyring,
   purpose: string,
   candidate: string,

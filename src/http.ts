@@ -3,6 +3,7 @@ import { ok, type Refusal, type Result, refuse } from './result';
 /** The longest form, in bytes. Codes, tokens and assertions are far shorter. */
 const MAX_FORM_BYTES = 64 * 1024;
 
+/** Why a body is no form that is read. */
 export type FormRefusal = 'form_wrong_type' | 'form_too_large' | 'form_unreadable';
 
 /**

@@ -1,3 +1,4 @@
+import { endOfString } from './json-members';
 import { ok, type Refusal, type Result, refuse } from './result';
 
 /*
@@ -81,19 +82,7 @@ function countWritten(text: string): number | undefined {
 }
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
-/** Where the string ends that begins at a quote: at its closing quote, or at the end of the text. */
-function endOfString(text: string, begin: number): number {
-  for (let at = text.indexOf('"', begin + 1); at !== -1; at = text.indexOf('"', at + 1)) {
-    let escapes = at;
-    while (text.charCodeAt(escapes - 1) === BACKSLASH) escapes--;
-    if ((at - escapes) % 2 === 0) return at;
-  }
-  return text.length;
-}
-
-/** Counts the members in a parsed value; undefined when a name isn't well-formed Unicode. */
+/** How many members there are in a parsed value; undefined when the name of one isn't Unicode. */
 function countMembers(value: unknown): number | undefined {
   let count = 0;
   const waiting: unknown[] = [value];

@@ -158,7 +158,7 @@ describe('a user id', () => {
     expect(atob(id.replaceAll('-', '+').replaceAll('_', '/'))).not.toContain('ada');
   });
 
-  it('that this deployment did not make is told at once, altered in any place or of another length', async () => {
+  it('that this deployment did not make is recognized at once, changed anywhere or with another length', async () => {
     const id = await userIdOf(old, 'local', 'ada');
     expect(await isUserId(old, id)).toBe(true);
     const everywhere = alterations(

@@ -188,7 +188,7 @@ it('an account of schema version 4 keeps what was exchanged: it works, and dies 
   expect((await callMcp(exchanged.exchanged)).status).toBe(401);
 });
 
-it('a device of schema version 2 goes on: it is told to wait, its link leads to consent, and it gets its tokens', async () => {
+it('a device of schema version 2 continues: it has to wait, its link leads to consent, and it gets its tokens', async () => {
   const [id = ''] = device.device_code.split('.');
   await loadSql(env.PENDING_FLOW.getByName(id), deviceSql);
   await registerDevice();

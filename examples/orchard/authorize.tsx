@@ -86,7 +86,7 @@ function askFor(consent: ConsentDescription, url: string, status: 200 | 400): Pr
             Allow
           </button>
           <button type="submit" name="decision" value="refuse" class="other" formnovalidate>
-            Refuse
+            Deny
           </button>
         </p>
       </form>

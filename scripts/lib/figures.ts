@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { parseSync } from 'vite';
+import { isOddName, oddWordsIn } from './odd-words.ts';
 
 /** One figure: what it counts, the number, and where each of what it counted is. */
 export interface Figure {
@@ -7,10 +8,6 @@ export interface Figure {
   value: string;
   found: string[];
 }
-
-/** Words that the field does not use, or not in this sense. Whole words, in code, comments and pages. */
-const ODD_WORDS =
-  /\b(?:anew|lest|whoever|thereby|mends?|mended|told|beside|save for|by choice|of its own accord|is to be had|room|rooms|kernel|face of|siteOf|Site|Work|Place|Desk|Belongings?|Elsewhere|Moves|lookAfter|Passage|Behind|Greeting|presentAsLasting|Presentation|Terms|Ears|NOBODY|whoDecides|mustComeFromUs)\b/g;
 
 interface Node {
   type: string;
@@ -39,11 +36,11 @@ export function measure(source: ReadonlyMap<string, string>, prose: ReadonlyMap<
     comments(parsed),
     count('exported names declared in two files or more', repeatedExports(parsed)),
     count('functions with five parameters or more', longParameterLists(parsed)),
-    count('pairs of folders that import each other', folderPairs(parsed)),
+    count('folder cycles (pairs that import each other)', folderPairs(parsed)),
     count('WeakMaps at module level', moduleWeakMaps(parsed)),
-    count('`throw` statements', throws(parsed)),
-    count('return types of Response or something else', mixedResponses(parsed)),
-    count('odd words in src, docs and README', oddWords(prose)),
+    ...waysToRefuse(parsed),
+    count('odd names', oddNames(parsed)),
+    count('odd words in src, docs, and README', oddWords(prose)),
   ];
 }
 
@@ -150,30 +147,116 @@ function moduleWeakMaps(parsed: Parsed[]): string[] {
   );
 }
 
-function throws(parsed: Parsed[]): string[] {
-  return parsed.flatMap(({ file, text, program }) =>
-    nodes(program)
-      .filter(({ type }) => type === 'ThrowStatement')
-      .map(({ start }) => `${file}:${lineOf(text, start)}`),
-  );
+/**
+ * Ways to say no other than `Result` (src/result.ts), by form: thrown errors, `Response | …`, and checks that answer
+ * undefined. The first figure is their sum.
+ */
+function waysToRefuse(parsed: Parsed[]): Figure[] {
+  const forms = [
+    count('  throws, without rethrown errors', throws(parsed)),
+    count('  return types with Response or something else', mixedResponses(parsed)),
+    count('  checks that may return undefined', undefinedChecks(parsed)),
+  ];
+  const all = forms.reduce((sum, { found }) => sum + found.length, 0);
+  return [{ name: 'ways to refuse without a Result', value: `${all}`, found: [] }, ...forms];
 }
 
-/** `Response | …`: a caller has to ask what it got. */
+/** `throw` statements, except `throw error` of a caught error: that one was counted where it came from. */
+function throws(parsed: Parsed[]): string[] {
+  return parsed.flatMap(({ file, text, program }) => {
+    const caught = nodes(program)
+      .filter(({ type }) => type === 'CatchClause')
+      .map(({ param, start, end }) => ({ name: nameOf(param), start, end: end as number }));
+    return nodes(program)
+      .filter(({ type }) => type === 'ThrowStatement')
+      .filter(({ argument, start }) => {
+        const name = nameOf(argument);
+        return !caught.some((one) => one.name === name && one.start < start && start < one.end);
+      })
+      .map(({ start }) => `${file}:${lineOf(text, start)}`);
+  });
+}
+
+function nameOf(node: unknown): string | undefined {
+  const { type, name } = (node ?? {}) as { type?: string; name?: string };
+  return type === 'Identifier' ? name : undefined;
+}
+
+/** Return types such as `Response | string`: a caller has to find out what it got. */
 function mixedResponses(parsed: Parsed[]): string[] {
+  return returnTypes(parsed)
+    .filter(({ members }) => members.includes('Response') && members.some((member) => member !== 'Response'))
+    .map(({ at, name, members }) => `${at} ${name}: ${members.join(' | ')}`);
+}
+
+/** Functions whose name says that they check something. */
+const CHECK = /^(?:admit|authorize|check|ensure|guard|must|refuse|require|verify|why)/;
+
+/** Checks whose declared type includes undefined, which then means "go on", or "no"; not those with a Response, too. */
+function undefinedChecks(parsed: Parsed[]): string[] {
+  return returnTypes(parsed)
+    .filter(({ name }) => CHECK.test(name))
+    .filter(({ members }) => members.length > 1 && members.includes('undefined'))
+    .filter(({ members }) => !members.includes('Response'))
+    .map(({ at, name, members }) => `${at} ${name}: ${members.join(' | ')}`);
+}
+
+interface ReturnType {
+  at: string;
+  /** The function's; empty without one. */
+  name: string;
+  /** The members of the declared type, if it is a union, without a promise around them. */
+  members: string[];
+}
+
+/** The declared return types of functions and methods. */
+function returnTypes(parsed: Parsed[]): ReturnType[] {
+  return parsed.flatMap(({ file, text, program }) => {
+    const names = functionNames(program);
+    return nodes(program)
+      .filter(({ returnType, type }) => returnType && type !== 'TSFunctionType')
+      .map((node) => {
+        const { start, typeAnnotation } = node.returnType as Node;
+        const members = unionMembers(typeAnnotation as Node, text);
+        return { at: `${file}:${lineOf(text, start)}`, name: names.get(node.start) ?? '', members };
+      });
+  });
+}
+
+/** The names of functions by where these start: of declarations, variables, methods, and properties. */
+function functionNames(program: Node): Map<number, string> {
+  const names = new Map<number, string>();
+  for (const node of nodes(program)) {
+    const named = (node.id ?? node.key) as { name?: string } | null | undefined;
+    const target = (node.init ?? node.value ?? node) as Node;
+    if (named?.name !== undefined) names.set(target.start, named.name);
+  }
+  return names;
+}
+
+/** The members of a union, inside a promise too; of any other type, the type itself. */
+function unionMembers(type: Node, text: string): string[] {
+  if (type.type === 'TSUnionType') return (type.types as Node[]).flatMap((one) => unionMembers(one, text));
+  const name = (type.typeName as { name?: string } | undefined)?.name;
+  const [argument] = (type.typeArguments as { params?: Node[] } | null | undefined)?.params ?? [];
+  if (name === 'Promise' && argument) return unionMembers(argument, text);
+  return [text.slice(type.start, type.end as number)];
+}
+
+function oddNames(parsed: Parsed[]): string[] {
   return parsed.flatMap(({ file, text, program }) =>
     nodes(program)
-      .filter(({ returnType, type }) => returnType && type !== 'TSFunctionType')
-      .map(({ returnType }) => returnType as Node)
-      .filter(({ start, end }) => /\bResponse \||\| Response\b/.test(text.slice(start, end as number)))
-      .map(({ start, end }) => `${file}:${lineOf(text, start)}${text.slice(start, end as number)}`),
+      .filter(({ type }) => type === 'Identifier' || type === 'PrivateIdentifier')
+      .map(({ type, name, start }) => ({ start, name: `${type === 'Identifier' ? '' : '#'}${name}` }))
+      .filter(({ name }) => isOddName(name))
+      .map(({ name, start }) => `${file}:${lineOf(text, start)} ${name}`),
   );
 }
 
 function oddWords(prose: ReadonlyMap<string, string>): string[] {
-  return [...prose].flatMap(([file, text]) => {
-    const found = [...text.matchAll(ODD_WORDS)].map(([word]) => word);
-    return found.map((word) => `${file}: ${word}`);
-  });
+  return [...prose].flatMap(([file, text]) =>
+    text.split('\n').flatMap((line, index) => oddWordsIn(line).map((word) => `${file}:${index + 1} ${word}`)),
+  );
 }
 
 /** Every node below one, in the order of the text. */

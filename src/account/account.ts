@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { hasSchema, migrate } from '../migrations';
-import { accountOf } from './find-account';
+import { accountOf } from './access/find-account';
 import { AccountConnections } from './parts/account-connections';
 import { AccountGrants } from './parts/account-grants';
 import { AccountKeys } from './parts/account-keys';
@@ -38,7 +38,7 @@ export type AccountMethods = PublicMethods<AccountSignIns> &
   PublicMethods<AccountMerge> &
   PublicMethods<AccountLifecycle>;
 
-/** A part, or the stub of an account, of which a method is called by its name. */
+/** A part or the stub of an account, for calls of a method by its name. */
 type Callee = Record<string, (...args: unknown[]) => unknown>;
 
 /**
@@ -85,7 +85,7 @@ class ComposedAccount extends DurableObject<Env> {
     return this.#core.merge.onCurrentAccount(here, (userId) => accountAt(userId)[method]?.(...args));
   }
 
-  /** Seals by the current master key what older ones sealed. `left`: how much can't be opened. */
+  /** Encrypts by the current master key what older ones encrypted. `left`: how many can't be decrypted. */
   async rewrap(): Promise<{ rewrapped: number; left: number }> {
     const { connections, provider, maintenance } = this.#core;
     const [one, other] = [await connections.rewrap(), await provider.rewrap()];
@@ -106,15 +106,15 @@ class ComposedAccount extends DurableObject<Env> {
     socket.close();
   }
 
-  /** Removes what has ended, copies the outbox to KV, and begins the end of an object in which nothing is left. */
+  /** Removes what has ended, copies the outbox to KV, and deletes the account if it isn't in use any more. */
   override async alarm(): Promise<void> {
     if (!(await this.#core.maintenance.run()) || !isIdle(this.#core)) return;
-    // An object can't end itself within its alarm, since a failed alarm is tried again.
+    // By a call of its own: an alarm that deletes its object fails, and is tried again.
     this.ctx.waitUntil(this.env.ACCOUNT.get(this.ctx.id).vanish());
   }
 }
 
-/** The class of the `Account` objects, for `src/index.ts`, which hands over the collaborators. */
+/** The class of the `Account` objects. `src/index.ts` gives it the collaborators. */
 export const AccountObject = ComposedAccount as new (
   ...args: ConstructorParameters<typeof ComposedAccount>
 ) => ComposedAccount & AccountMethods;

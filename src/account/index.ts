@@ -1,5 +1,7 @@
 /** The public API of `account/`: the `Account` object of one principal, and the types that it is called with. */
 export type { Access, Grant } from './access/access';
+export type { AccessRefusal } from './access/access-checks';
+export { accountOf, findAccount, parseToken } from './access/find-account';
 export { containsKey, containsOwnCredential } from './access/own-credentials';
 export { AccountObject } from './account';
 export { isOfAnotherClient } from './connections/configured';
@@ -19,27 +21,42 @@ export {
   type TokenProvider,
   type UpstreamCredential,
 } from './connections/credential';
-export { accountOf, findAccount, parseToken } from './find-account';
 export type { DirectApproval } from './grants/direct';
 export type { IssuerConfig } from './grants/grants';
 export type {
   CheckedRequest,
   IssuedApproval,
   Issuer,
+  IssuerRecords,
   IssuingClient,
   IssuingConfig,
-  TokenAnswer,
 } from './grants/issuer';
+export type {
+  CodeRefusalReason,
+  ExchangeRefusalReason,
+  IssuedTokens,
+  IssuerRefusal,
+  RefreshRefusalReason,
+  TokenResult,
+} from './grants/token-result';
 export {
   type AccessKey,
   AT_ONCE_SECONDS,
   type KeyLimitRefusal,
   type KeyLimits,
+  type KeyRefusal,
   MOST_AT_ONCE,
   MOST_KEYS,
 } from './keys/access-keys';
 export { DEFAULT_KEY_LIFE, describeKeyRefusal, judgeKeyRequest, keyRequest } from './keys/request';
-export { isKeyId, type KeyParts, looksLikeKey, parseKey, proposeKeyId } from './keys/text';
+export {
+  isKeyId,
+  type KeyParts,
+  type KeyTextRefusal,
+  looksLikeKey,
+  parseKey,
+  proposeKeyId,
+} from './keys/text';
 export { withinTools } from './keys/tools';
 export { KEY_INDEX } from './parts/account-keys';
 export { highestRole, type Identity, roleAt, SERVICE, type User, VISITOR } from './principal/identity';
@@ -56,4 +73,4 @@ export { holds, isForSome, mayKnow, usableServers } from './principal/usable-ser
 export type { ClaimsReport, ProviderAnswer, ProviderQuestion, ProviderToken } from './provider/provider';
 export type { SignInRow } from './sign-ins/sign-ins';
 export { CONNECTIONS_INDEX } from './storage/key-versions';
-export { watchGrant } from './watch/watch';
+export { endStreams, type NamedStream, watchGrant } from './watch/watch';

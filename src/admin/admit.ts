@@ -8,7 +8,7 @@ import { apiError, checkMayHaveKeys, isForeignChange } from '../self-service';
 import { currentSignIn } from '../sign-in';
 import { verifyOperator } from './operator';
 
-/** The most that a request may weigh, in bytes. */
+/** The longest body, in bytes. */
 const MAX_BYTES = 65_536;
 
 /** What {@link admit} puts into the context: `by`, `operator` or the admin's user id; `body`, as text. */

@@ -5,18 +5,20 @@ import { deriveSeed, sha256Hex } from '../crypto';
 import { claimOnce } from '../flow';
 import { ok, type Refusal, type Result, refuse } from '../result';
 
-/** Seconds that a signed request is good for, by its own word and by the gate's. */
+/** Seconds that a signed request is valid for at most, and by which clocks may differ. */
 export const OPERATOR_LIFETIME = 60;
 const SKEW = 30;
 
-/** What key, of each version of the master keys, such requests are signed with. `scripts/lib/operator.ts` too. */
+/** The purpose of the signing key, derived from each master key. `scripts/lib/operator.ts` derives the same. */
 const PURPOSE = 'operator-request';
 
+/** Why an operator's request is refused. A client gets the same 401 for each. */
 export type OperatorRefusal =
   | 'operator_malformed'
   | 'operator_key_unknown'
   | 'operator_signature'
   | 'operator_expired'
+  /** The signature is for another method, path or body. */
   | 'operator_other_request'
   | 'operator_replayed';
 
@@ -28,7 +30,7 @@ const claims = z.object({
   body: z.string(),
 });
 
-/** A request as its signature covers it. `path`: with its query. */
+/** The parts of a request that its signature covers. `path`: with the query. */
 export interface SignedRequest {
   authorization: string;
   method: string;
@@ -37,8 +39,8 @@ export interface SignedRequest {
 }
 
 /**
- * Whether a request comes from somebody who has the deployment's `GATEHOUSE_KEYS`: `Authorization: Operator`
- * a JWT (HS256, one minute) over method, path and body, each once.
+ * Whether a request comes from somebody who has the deployment's `GATEHOUSE_KEYS`. `Authorization: Operator` is followed
+ * by a JWT (HS256, valid for a minute, once) over method, path and body. `now`: seconds since the epoch.
  */
 export async function verifyOperator(
   deployment: Deployment,

@@ -5,7 +5,7 @@ import { createServiceKey, deleteAnyKey, listAllKeys } from './keys';
 
 /**
  * `/api/admin`, for the operator's command and for admins who signed in themselves. Service keys are made here, and
- * the keys of all people and services are listed and revoked.
+ * the keys of all people and service accounts are listed and revoked.
  */
 export const adminApi = new Hono<AdminEnv>()
   .use(admit)

@@ -15,7 +15,7 @@ export { stageObtained, submitAndAdopt } from './client/staged';
 export { connectLink } from './client/ticket';
 export { isWithinKey, serversOfSignIn } from './client/within-key';
 export { type ReadChallenge, readChallenges } from './discovery/challenge';
+export { AccountList, type ConnectableAccount, connectableAccountOf } from './pages/account-list';
 export type { ConnectFlow } from './pages/person';
 export { connectNotice } from './pages/problems';
 export { clientDocumentRoutes, connectPages } from './pages/routes';
-export { type ConnectableAccount, ServiceList, serviceOf } from './pages/service-list';

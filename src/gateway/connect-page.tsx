@@ -3,7 +3,7 @@ import { type Branding, Layout, plain, Say, words } from '../ui';
 
 const text = words.connect;
 
-/** A client's way in: what to run or to paste, after which of its steps, and a link that does it all. */
+/** How to connect one client: its steps, what to run or paste after some of them, and a link that does it all. */
 interface Recipe {
   name: string;
   steps: string[];
@@ -11,7 +11,7 @@ interface Recipe {
   link?: string;
 }
 
-/** How to connect each client. `url`: what to paste; `origin`: what leads to the same place. */
+/** How to connect each client. `url`: what to paste; `origin`: the shorter URL of the same endpoint. */
 export function ConnectPage({ branding, url, origin }: { branding: Branding; url: string; origin: string }) {
   const title = text.title(branding.name);
   return (

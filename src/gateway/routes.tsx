@@ -19,7 +19,7 @@ import { limitCalls, refuseCredential } from './request/limits';
 import { readRequest } from './request/message';
 import { type McpRefusal, toJsonRpcError } from './request/refusal';
 import { identifyBySession, serveSession, serveUnowned } from './session/serve';
-import { serveAlone } from './session/stateless';
+import { serveStateless } from './session/stateless';
 
 /** The longest message to the gate's own tools. */
 const MAX_MESSAGE_BYTES = 4_194_304;
@@ -96,7 +96,7 @@ async function serve(c: Context, resource: Resource): Promise<Response> {
     const session = await serveStranger(c, resource, principal.error);
     return session ?? toJsonRpcError(await refuseCredential(c, resource, principal.error));
   }
-  const read = await readRequest(c.req.raw, MAX_MESSAGE_BYTES);
+  const read = await readRequest(c.req.raw, MAX_MESSAGE_BYTES, 'gate');
   if (!read.ok) return toJsonRpcError(read.error);
   const { message, stateless } = read.value;
   const limited = await limitCalls(c, principal.value, message);
@@ -105,10 +105,10 @@ async function serve(c: Context, resource: Resource): Promise<Response> {
   if (!admitted.ok) return toJsonRpcError(admitted.error);
   const session = stateless ? undefined : await serveSession(c, principal.value, message);
   if (session) return session;
-  if (message) return serveAlone(c, principal.value, message);
+  if (message) return serveStateless(c, principal.value, message);
   // Without a session there is no stream to open, and nothing to end.
   if (c.req.method === 'DELETE') return c.body(null, 204);
-  return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST' });
+  return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST, DELETE' });
 }
 
 /**
@@ -120,7 +120,7 @@ async function serveStranger(c: Context, resource: Resource, { reason }: Refusal
   if (!missing || deploymentOf(c).settings.unauthenticated !== 'authorize_tool') return undefined;
   const acting = await identifyBySession(c, resource);
   const known = acting !== undefined && !isAnonymous(acting);
-  const read = await readRequest(c.req.raw, known ? MAX_MESSAGE_BYTES : MAX_STRANGER_BYTES);
+  const read = await readRequest(c.req.raw, known ? MAX_MESSAGE_BYTES : MAX_STRANGER_BYTES, 'gate');
   if (!read.ok) return known ? toJsonRpcError(read.error) : undefined;
   const { message, stateless } = read.value;
   if (stateless) return undefined;

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { record } from '../audit';
 import { type Flow, findFlow, startFlow } from '../flow';
-import { checkLimit } from '../limits';
+import { checkLimit, limitClients } from '../limits';
 import { ok } from '../result';
 import { answerPage, type PageResult, refusePage } from '../ui';
 import { checkAuthorizationRequest } from './authorize/checks';
@@ -20,13 +20,16 @@ export const authorizePages = new Hono<{ Bindings: Env }>()
   .get('/', async (c) => answerPage(c, await show(c)))
   .post('/', async (c) => answerPage(c, await take(c)));
 
-/** `/oauth`: the endpoints that clients call by themselves; POST only. */
+/**
+ * `/oauth`: the endpoints that clients call by themselves; POST only. How often one source may ask is limited before
+ * anything else of the request is looked at.
+ */
 export const oauthEndpoints = new Hono<{ Bindings: Env }>()
-  .post('/token', token)
-  .post('/register', register)
-  .post('/revoke', revoke)
-  .post('/introspect', introspect)
-  .post('/device_authorization', deviceAuthorization)
+  .post('/token', limitClients('tokens'), token)
+  .post('/register', limitClients('registrations'), register)
+  .post('/revoke', limitClients('tokens'), revoke)
+  .post('/introspect', limitClients('tokens'), introspect)
+  .post('/device_authorization', limitClients('devices'), deviceAuthorization)
   .all('/:endpoint{(?:token|register|revoke|introspect|device_authorization)}', (c) =>
     c.json({ error: 'invalid_request', error_description: 'Use POST' }, 405, { Allow: 'POST, OPTIONS' }),
   );

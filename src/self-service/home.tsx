@@ -28,7 +28,7 @@ interface AccountProps {
 function AccountPage({ branding, identity, sections }: AccountProps) {
   const signedIn = words.signIn.signedIn(identity.name);
   return (
-    <Layout branding={branding} title={plain(signedIn)} parts={['services']}>
+    <Layout branding={branding} title={plain(signedIn)} parts={['lists']}>
       <h1>{text.title}</h1>
       <p class="lead">
         <Say sentence={signedIn} />

@@ -3,12 +3,12 @@ import type { OidcProvider } from '../config';
 import { ok, type Refusal, type Result, refuse } from '../result';
 
 /**
- * Whether an identity may come in by the way it came. An address of a domain that is bound to a provider
- * (`domains`) is accepted from that provider only, and refused from any other, `local` included, verified
- * or not: else a name that nobody checked would pass for a colleague's on every page. From the provider
- * itself an unverified address passes, and then matches nothing. A subdomain is another domain.
+ * Whether an identity may sign in by the method it used. An address of a domain that is bound to a provider (`domains`)
+ * is accepted from that provider only, verified or not; from any other method, `local` too, an address that nobody
+ * checked would look like a colleague's on every page. From the provider itself an unverified address is accepted, and
+ * then matches no rule. A subdomain is another domain.
  *
- * Refused as `sso_required`; `detail` is the `name` of the provider to come in by.
+ * Refused as `sso_required`; `detail` is the `name` of the provider to sign in with.
  */
 export function checkDomain(
   identity: Pick<Identity, 'provider' | 'email'>,
@@ -27,7 +27,7 @@ function domainOf(email: string): string | undefined {
   return at < 0 ? undefined : normalise(email.slice(at + 1));
 }
 
-/** One spelling per domain: lower case, IDNA, no root dot. A URL's host is read the same way. */
+/** One spelling for each domain, that of a URL's host: lower case, IDNA, without the root dot. */
 function normalise(domain: string): string {
   const url = `http://${domain.trim()}`;
   return (URL.canParse(url) ? new URL(url).hostname : domain.toLowerCase()).replace(/\.$/, '');

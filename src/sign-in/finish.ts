@@ -10,8 +10,8 @@ import { startSignIn } from './session';
 import { afterSignIn } from './visitor-routes';
 
 /**
- * Signs the person in at this browser, and goes on with what waits for that. `token`: by which their provider is asked
- * again. `report`: what arrived from it, for the log. Refused as `sso_required`, see {@link checkProvider}.
+ * Signs the person in at this browser, and goes on with the flow. `token`: to ask their provider again with. `report`:
+ * what arrived from the provider, for the log. Refused as `sso_required`, see {@link checkProvider}.
  */
 export async function finishSignIn(
   c: Context,

@@ -4,8 +4,8 @@ import type { Identity } from '../account';
 const LOCAL_ISSUER = 'local';
 
 /**
- * Who the `local` form says the person is: the name is the subject, the address counts as verified, groups
- * are separated by commas. Undefined without a name. Callers offer it on loopback only.
+ * The identity that the `local` form describes: its name is the subject, its address counts as verified, its groups are
+ * separated by commas. Undefined without a name. Offered on loopback only, which the caller checks.
  */
 export function readLocalIdentity(form: Record<string, string>): Identity | undefined {
   const name = cleanText(form.name ?? '');
@@ -23,7 +23,7 @@ export function readLocalIdentity(form: Record<string, string>): Identity | unde
   };
 }
 
-/** Without control characters and outer white space. */
+/** The text without control characters and outer white space. */
 function cleanText(text: string): string {
   return text.replace(/\p{Cc}/gu, ' ').trim();
 }

@@ -2,7 +2,7 @@ import * as oauth from 'oauth4webapi';
 import type { ProviderAnswer, ProviderQuestion } from '../account';
 import { isSubject } from '../claims';
 import { isIssuerOf } from '../issuer';
-import { ok, type Refusal, refuse } from '../result';
+import { ok, type Refusal, type Result, refuse } from '../result';
 import { checkDomain } from './domains';
 import { type ClaimSources, identityAgain, reportClaims } from './oidc-claims';
 import {
@@ -19,58 +19,58 @@ import { attempt, type OidcRefusal, type OidcResult, ProviderFailure, refusalOf 
 import { askUserinfo, collectClaims } from './oidc-userinfo';
 
 /**
- * Asks a provider whether a person still is who they were, by the refresh token that it gave at sign-in (OpenID
- * Connect Core 1.0, section 12). What its refusals mean is `judgeRefreshError`'s. A new ID token is validated as at sign-in and must be
- * about the same person (section 12.2); userinfo is asked for what it lacks. Doesn't throw.
+ * Asks a provider whether a person is still who they were, with the refresh token that it gave at sign-in (OpenID
+ * Connect Core 1.0, section 12). `judgeRefreshError` decides what its errors mean. A new ID token is validated as at
+ * sign-in and must be about the same person (section 12.2); userinfo is asked for what it lacks. Doesn't throw.
  */
 export async function askAgain(question: ProviderQuestion): Promise<ProviderAnswer> {
   const { provider, local, providers, clientSecret, refresh_token, known, keep } = question;
-  // From before such subjects were refused.
-  if (!isSubject(known.subject)) return { says: 'no', reason: 'oidc_subject_invalid' };
+  // Signed in before such subjects were refused.
+  if (!isSubject(known.subject)) return { verdict: 'revoked', reason: 'oidc_subject_invalid' };
   const found = await discover({ provider, local });
   if (!found.ok) return nothing(found.error, true);
   const rp: RelyingParty = { provider, local, as: found.value, client: clientOf(provider) };
-  const sent = await present(rp, clientSecret, refresh_token);
-  if (!(sent instanceof Response)) return sent;
+  const sent = await sendRefreshToken(rp, clientSecret, refresh_token);
+  if (!sent.ok) return sent.error;
 
-  const error = readProviderError(sent.status, await sent.clone().text());
+  const response = sent.value;
+  const error = readProviderError(response.status, await response.clone().text());
   const refused = error && refusalBy(error, refresh_token);
   if (refused) return refused;
-  const told = sent.status === 200 && !error ? await readObject(sent.clone()) : undefined;
-  if (told) await keep(typeof told.refresh_token === 'string' ? told.refresh_token : undefined);
-  const sources = await readAnswer(rp, sent, known.subject);
+  const tokens = response.status === 200 && !error ? await readObject(response.clone()) : undefined;
+  if (tokens) await keep(typeof tokens.refresh_token === 'string' ? tokens.refresh_token : undefined);
+  const sources = await readAnswer(rp, response, known.subject);
   if (!sources.ok) {
-    return nothing(
-      withoutSecrets(sources.error, [refresh_token, clientSecret]),
-      sent.status >= 400 || error !== undefined,
-    );
+    const refusal = withoutSecrets(sources.error, [refresh_token, clientSecret]);
+    return nothing(refusal, response.status >= 400 || error !== undefined);
   }
   const identity = identityAgain(provider, known, sources.value.claims);
   const bound = checkDomain(identity, providers);
-  if (!bound.ok) return { says: 'no', ...bound.error };
-  return { says: 'yes', identity, report: reportClaims(provider, sources.value) };
+  if (!bound.ok) return { verdict: 'revoked', ...bound.error };
+  return { verdict: 'valid', identity, report: reportClaims(provider, sources.value) };
 }
 
-/** The answer of the token endpoint (RFC 6749, section 6), whatever it says; or that there is none. */
-async function present(
+/** The response of the token endpoint (RFC 6749, section 6), whatever its status; refused when there is none. */
+async function sendRefreshToken(
   rp: RelyingParty,
   clientSecret: string | undefined,
   refreshToken: string,
-): Promise<Response | ProviderAnswer> {
+): Promise<Result<Response, ProviderAnswer>> {
   const { as, client } = rp;
   const authentication = clientAuthentication(rp, clientSecret);
   try {
     const options = httpOptions(rp);
-    return await oauth.refreshTokenGrantRequest(as, client, authentication, refreshToken, options);
+    return ok(await oauth.refreshTokenGrantRequest(as, client, authentication, refreshToken, options));
   } catch (error) {
     const { status, reason } = error instanceof ProviderFailure ? error : {};
-    // After other 5xx nobody knows whether the token was rotated; what may not be reached was sent nothing.
+    // After another 5xx it is unknown whether the token was rotated. Nothing was sent to a URL that isn't allowed.
     const answered = status !== undefined && (status < 500 || status === 503);
-    return nothing(refusalOf(error, 'oidc_error'), answered || reason === 'oidc_metadata_invalid');
+    const settled = answered || reason === 'oidc_metadata_invalid';
+    return { ok: false, error: nothing(refusalOf(error, 'oidc_error'), settled) };
   }
 }
 
-/** What the answer and userinfo say of the person, checked; none, when the provider says only that all is well. */
+/** The validated claims about the person in the answer and in userinfo; none when the provider sends tokens only. */
 async function readAnswer(
   rp: RelyingParty,
   response: Response,
@@ -101,8 +101,8 @@ function refusalBy(error: ProviderError, secret: string): ProviderAnswer | undef
   const detail = [error.code, error.text].filter((part) => part !== '').join(': ');
   const refusal = withoutSecrets({ reason: 'oidc_refresh_rejected', detail: detail.slice(0, 300) }, [secret]);
   return verdict === 'gone'
-    ? { says: 'no', ...refusal, reason: 'oidc_refresh_rejected' }
-    : { says: 'sign_in', ...refusal, reason: 'oidc_sign_in_required' };
+    ? { verdict: 'revoked', ...refusal, reason: 'oidc_refresh_rejected' }
+    : { verdict: 'sign_in', ...refusal, reason: 'oidc_sign_in_required' };
 }
 
 async function readObject(response: Response): Promise<Record<string, unknown> | undefined> {
@@ -111,5 +111,5 @@ async function readObject(response: Response): Promise<Record<string, unknown> |
 }
 
 function nothing({ reason, detail }: Refusal<OidcRefusal>, settled: boolean): ProviderAnswer {
-  return { says: 'nothing', reason, detail, settled };
+  return { verdict: 'unavailable', reason, detail, settled };
 }

@@ -11,11 +11,11 @@ export interface ClaimSources {
   userinfo?: string | undefined;
 }
 
-/** Characters of a name that are kept, and of an address (RFC 5321 section 4.5.3.1.3): a longer one is none. */
+/** Characters of a name that are kept; and of an address (RFC 5321 section 4.5.3.1.3), where a longer one is ignored. */
 const LONGEST_NAME = 200;
 const LONGEST_ADDRESS = 254;
 
-/** Whether the ID token leaves something open that userinfo may know: name, address, groups. */
+/** Whether the ID token lacks a claim that userinfo may have: name, address, groups. */
 export function lacksClaims(claims: Claims, groupsClaim: string | readonly string[]): boolean {
   return (
     text(claims.name) === undefined ||
@@ -30,7 +30,7 @@ export function namesPerson(claims: Claims): boolean {
   return text(claims.name) !== undefined || address(claims.email) !== undefined;
 }
 
-/** The identity that the claims describe; of several sources, the first that has a claim gives it. */
+/** The identity that the claims describe. Each claim is taken from the first of the sources that has it. */
 export function identityOf(
   provider: OidcProvider,
   issuer: string,
@@ -56,19 +56,19 @@ export function identityOf(
 }
 
 /**
- * As {@link identityOf}, of a person who is known, when the provider is asked again. What it doesn't mention stays:
- * many providers say less in the answer to a refresh than at sign-in. `groups_missing = "none"` makes groups that
- * aren't mentioned, by a provider that does mention the person, none.
+ * As {@link identityOf}, for a person who is known, when the provider is asked again. A missing claim stays as it is,
+ * because many providers send fewer claims in the answer to a refresh than at sign-in. With `groups_missing = "none"`,
+ * missing groups mean no groups, if there is another claim about the person.
  */
 export function identityAgain(provider: OidcProvider, known: Identity, sources: readonly Claims[]): Identity {
-  const silent = (claim: string) => sources.every((claims) => text(claims[claim]) === undefined);
+  const lacks = (claim: string) => sources.every((claims) => text(claims[claim]) === undefined);
   const found = findGroupsIn(sources, provider.groups_claim);
   const noGroups = found.state !== 'known';
-  if (noGroups && silent('name') && silent('email')) return { ...known, provider: provider.name };
+  if (noGroups && lacks('name') && lacks('email')) return { ...known, provider: provider.name };
   const now = identityOf(provider, known.issuer, known.subject, sources);
-  const { email, email_verified } = silent('email') ? known : now;
-  // A name that was an address is one no longer.
-  const name = silent('name') && known.name !== known.email ? known.name : now.name;
+  const { email, email_verified } = lacks('email') ? known : now;
+  // A name that was only the address doesn't stay.
+  const name = lacks('name') && known.name !== known.email ? known.name : now.name;
   const meansNone = found.state === 'missing' && provider.groups_missing === 'none';
   return { ...now, name, email, email_verified, groups: noGroups && !meansNone ? known.groups : now.groups };
 }
@@ -100,7 +100,7 @@ export function reportClaims(provider: OidcProvider, { claims, userinfo }: Claim
   };
 }
 
-/** Address and verification are taken from one source: one's `email_verified` says nothing of another's address. */
+/** Address and verification come from one source: `email_verified` is about the address next to it. */
 function addressOf(sources: readonly Claims[]): Pick<Identity, 'email' | 'email_verified'> {
   const withAddress = sources.filter((claims) => address(claims.email) !== undefined);
   const source = withAddress.find((claims) => claims.email_verified !== undefined) ?? withAddress[0];
@@ -109,7 +109,7 @@ function addressOf(sources: readonly Claims[]): Pick<Identity, 'email' | 'email_
   return { email: address(source?.email), email_verified: verified };
 }
 
-/** Every claim is text here, or nothing: a provider may send anything. */
+/** A claim as text; undefined for anything else, since a provider may send any type. */
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value : undefined;
 }

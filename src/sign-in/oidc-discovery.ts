@@ -12,10 +12,10 @@ type FetchOptions = oauth.CustomFetchOptions<string, URLSearchParams | null | un
 const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 256 * 1024;
 
-/** oauth4webapi keeps the JWKS of each for 5 minutes, and fetches it again for a `kid` that isn't in it. */
+/** Metadata by canonical issuer. oauth4webapi keeps the JWKS of each for 5 minutes, or until a new `kid` comes. */
 const documents = isolateCache<oauth.AuthorizationServer>('signInProviders');
 
-/** A sign-in provider, and whether this is local development, where one on this computer may be reached. */
+/** A sign-in provider. `local`: whether this is local development, where it may be on this computer. */
 export interface ReachedProvider {
   provider: OidcProvider;
   local: boolean;
@@ -23,8 +23,8 @@ export interface ReachedProvider {
 
 /**
  * The provider's metadata (OpenID Connect Discovery 1.0, section 4), at most 10 minutes old. Its `issuer` is the
- * configured one, however the setting spells it; ID tokens must have the spelling of the metadata. Its
- * authorization endpoint is a URL that a browser may be sent to.
+ * configured one, in any spelling; ID tokens must have the spelling of the metadata. Its endpoints are https, or
+ * on this computer where a setting says so. Refused when it can't be fetched, or has no usable endpoint.
  */
 export async function discover(reached: ReachedProvider): Promise<OidcResult<oauth.AuthorizationServer>> {
   const { provider } = reached;
@@ -86,7 +86,7 @@ export function metadataFor(
   return own;
 }
 
-/** The issuer as its document spells it, which the library compares it with; as the setting does, if it is another. */
+/** The issuer to compare the document with: in the document's spelling if it is the same one, else in the setting's. */
 async function spellingIn(response: Response, provider: OidcProvider): Promise<URL> {
   const document: unknown = await response
     .clone()
@@ -103,7 +103,7 @@ async function spellingIn(response: Response, provider: OidcProvider): Promise<U
  */
 export function httpOptions(reached: ReachedProvider) {
   return {
-    // What is reached by http is decided by the fetch below.
+    // Whether http is allowed is decided by the `fetch` below.
     [oauth.allowInsecureRequests]: loopbackOrigins(reached).length > 0,
     // A closure per call: oauth4webapi joins JWKS requests that share a fetch, and a promise that
     // belongs to another request's context is not to be waited for in a Worker.
@@ -142,13 +142,13 @@ async function askProvider(
   return responseOf(sent.value);
 }
 
-/** Where a browser may be sent, or the gate may send its own requests: https, or what a setting names locally. */
+/** Whether an endpoint is one that a browser or the gate may be sent to: https, or a local one that a setting names. */
 export function mayReach(reached: ReachedProvider, endpoint: unknown): boolean {
   const url = typeof endpoint === 'string' && URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   return url?.protocol === 'https:' || loopbackOrigins(reached).includes(url?.origin ?? '');
 }
 
-/** The origin on this computer that the setting names; none where the gate isn't local itself. */
+/** The origin on this computer that the setting names; none outside of local development. */
 function loopbackOrigins({ provider, local }: ReachedProvider): string[] {
   const { origin, hostname } = new URL(provider.issuer);
   return local && isLoopbackHost(hostname) ? [origin] : [];

@@ -1,32 +1,32 @@
 import * as oauth from 'oauth4webapi';
 import { ok, type Refusal, type Result } from '../result';
 
-/** Why a sign-in at an OIDC provider came to nothing: the tags of the log and the trail. */
+/** Why a sign-in at an OIDC provider failed: tags in the log and the trail. */
 export type OidcRefusal =
   /** No answer within the time limit, a network error, 429 or 5xx: worth trying again. */
   | 'oidc_unreachable'
   /** A document or endpoint answered with a redirect, which is never followed. */
   | 'oidc_redirected'
-  /** An answer that is longer than any real one: not read to its end. */
+  /** An answer that is longer than any real one; the rest is not read. */
   | 'oidc_too_large'
   /** The discovery document is missing, is not JSON, or lacks a usable endpoint. */
   | 'oidc_metadata_invalid'
   | 'oidc_state_mismatch'
-  /** `iss` of the discovery document, the callback (RFC 9207) or the ID token is another. */
+  /** `iss` in the discovery document, the callback (RFC 9207) or the ID token is not the provider's. */
   | 'oidc_issuer_mismatch'
-  /** The provider answered `error=access_denied`: the person said no, or a rule there did. */
+  /** The provider answered `error=access_denied`: the person declined, or a rule there did. */
   | 'oidc_denied'
-  /** The provider answered `error=invalid_scope`: it doesn't give this client what was asked for. */
+  /** The provider answered `error=invalid_scope`: this client may not have the scope that was requested. */
   | 'oidc_scope_rejected'
   /** Any other error of the provider; `detail` begins with its code. */
   | 'oidc_error'
-  /** `invalid_grant`: the code is used up, expired, or not ours. */
+  /** `invalid_grant`: the code was used before, is expired, or was issued to another client. */
   | 'oidc_code_rejected'
-  /** `sub` is empty or blank, longer than the standard allows, or has control characters: it names nobody. */
+  /** `sub` is empty or blank, longer than the standard allows, or has control characters. */
   | 'oidc_subject_invalid'
-  /** Asked again: `invalid_grant`. */
+  /** When asked again: `invalid_grant`. */
   | 'oidc_refresh_rejected'
-  /** Asked again: it is about somebody else. */
+  /** When asked again: the answer is about somebody else. */
   | 'oidc_subject_mismatch'
   /** The provider doesn't know this client, or the secret is wrong. */
   | 'oidc_client_rejected'
@@ -35,7 +35,7 @@ export type OidcRefusal =
   | 'oidc_token_expired'
   /** The token response has no ID token, or one that is malformed or lacks a required claim. */
   | 'oidc_token_invalid'
-  /** Not signed by a key of the provider's JWKS, or with an algorithm that proves nothing. */
+  /** Not signed by a key of the provider's JWKS, or by an algorithm that is not accepted. */
   | 'oidc_signature_invalid'
   /** userinfo is about another subject than the ID token. */
   | 'oidc_userinfo_mismatch'
@@ -43,7 +43,7 @@ export type OidcRefusal =
 
 export type OidcResult<T> = Result<T, Refusal<OidcRefusal>>;
 
-/** Thrown by our own fetch, through oauth4webapi, to {@link attempt}. `status`: of the answer, if one came. */
+/** What our `fetch` throws through oauth4webapi, to be caught in {@link attempt}. `status`: of the answer, if any. */
 export class ProviderFailure extends Error {
   constructor(
     readonly reason: OidcRefusal,
@@ -54,7 +54,7 @@ export class ProviderFailure extends Error {
   }
 }
 
-/** Runs one step of oauth4webapi; what it throws becomes a refusal, `otherwise` when nothing says more. */
+/** Runs one step of oauth4webapi. What it throws becomes a refusal; `otherwise`: its tag when the error has none. */
 export async function attempt<T>(otherwise: OidcRefusal, step: () => T | Promise<T>): Promise<OidcResult<T>> {
   try {
     return ok(await step());
@@ -63,7 +63,7 @@ export async function attempt<T>(otherwise: OidcRefusal, step: () => T | Promise
   }
 }
 
-/** What oauth4webapi threw, as a refusal; `otherwise` when nothing says more. */
+/** What oauth4webapi threw, as a refusal. `otherwise`: its tag when the error has none. */
 export function refusalOf(error: unknown, otherwise: OidcRefusal): Refusal<OidcRefusal> {
   return { reason: reasonOf(error) ?? otherwise, detail: detailOf(error) };
 }
@@ -117,10 +117,10 @@ function reasonOf(error: unknown): OidcRefusal | undefined {
   return BY_CODE[error.code ?? ''];
 }
 
-/** For the operator. oauth4webapi's messages name what was checked, never a token or a secret. */
+/** A text for the operator: the messages of oauth4webapi name what was checked, never a token or a secret. */
 function detailOf(error: unknown): string {
   if (error instanceof oauth.AuthorizationResponseError || error instanceof oauth.ResponseBodyError) {
-    // The library checks the code and lets the description be anything.
+    // The library checks the code; the description can be any text.
     const said: unknown[] = [error.error, error.error_description];
     return said
       .filter((text) => typeof text === 'string' && text !== '')

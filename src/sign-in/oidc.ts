@@ -26,9 +26,9 @@ export interface OidcTransaction {
   state: string;
   nonce: string;
   code_verifier: string;
-  /** Whether the provider was to ask which account. */
+  /** Whether the provider was asked to let the person choose an account. */
   select_account: boolean;
-  /** Whether a refresh token was asked for though the settings don't say so. */
+  /** Whether `offline_access` was requested though the settings don't name it. */
   offline: boolean;
   /** Whether this is the second try, without `offline_access`, after the provider refused the first in the browser. */
   without_offline?: boolean;
@@ -44,10 +44,10 @@ export interface SignedInAtProvider {
 /**
  * Begins a sign-in: `url` is where to send the browser, `transaction` what to keep until it comes back.
  *
- * Authorization code flow (OpenID Connect Core 1.0, section 3.1) with PKCE S256 (RFC 7636) and a nonce.
- * `state` begins with the flow's id, see {@link stateFlowId}. Refused when the provider can't be
- * discovered. `selectAccount`: the provider asks which account, for "not you?". `withoutOffline`:
- * `offline_access` isn't added, because the provider has just refused it. `local`: this is local development.
+ * Authorization code flow (OpenID Connect Core 1.0, section 3.1) with PKCE S256 (RFC 7636) and a nonce. `state` begins
+ * with the flow's id, see {@link stateFlowId}. Refused when the provider can't be discovered. `selectAccount`: the
+ * provider lets the person choose an account, for "not you?". `withoutOffline`: `offline_access` isn't added, because
+ * the provider has just refused it. `local`: whether this is local development.
  */
 export async function beginOidc(
   provider: OidcProvider,
@@ -86,7 +86,7 @@ export async function beginOidc(
   return ok({ url: url.href, transaction });
 }
 
-/** The id of the flow that a callback's `state` belongs to; undefined when it is none of ours. */
+/** The id of the flow that a callback's `state` belongs to; undefined for a state that we didn't make. */
 export function stateFlowId(state: string): string | undefined {
   return /^([\w-]+)\.[\w-]+$/.exec(state)?.[1];
 }

@@ -82,7 +82,7 @@ async function signInLocally(c: Context, flow: Flow, form: Record<string, string
   return ok(await showSignIn(c, flow, { notice: words.signIn.nameMissing, values: form }));
 }
 
-/** Signs out, and goes back to where somebody else is to sign in: to the flow that the form names, if it does. */
+/** Signs out. With a `flow` in the form, that flow goes on with another person. */
 async function signOut(c: Context): Promise<PageResult> {
   const identity = (await currentSignIn(c))?.identity;
   const user = await endSignIn(c);

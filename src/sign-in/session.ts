@@ -13,19 +13,19 @@ import { deploymentOf, type Role } from '../config';
 import { sha256Hex, sign, userIdOf, verifySignature } from '../crypto';
 import { ok, type Result } from '../result';
 
-/** Who is signed in at a browser. `role` is undefined when the settings give this person none. */
+/** Who is signed in at a browser. `role`: undefined when the settings give this person none. */
 export interface SignedIn {
   userId: string;
   signInId: string;
   identity: Identity;
   role: Role | undefined;
-  /** The access key with which they signed in: what it may not do, this browser may not. Undefined: none. */
+  /** The access key that they signed in by: this browser may do no more than the key. Undefined: by no key. */
   key: KeyLimits | undefined;
 }
 
 /**
- * Signs the browser in as that person: a signed cookie that the person's `Account` knows. `token`: by which their
- * provider is asked again.
+ * Signs the browser in as that person, by a signed cookie whose secret their `Account` knows. `token`: to ask their
+ * provider again with. Returns the user id.
  */
 export async function startSignIn(c: Context, identity: Identity, token?: ProviderToken): Promise<string> {
   const deployment = deploymentOf(c);
@@ -39,8 +39,8 @@ export async function startSignIn(c: Context, identity: Identity, token?: Provid
 }
 
 /**
- * Signs the browser in as the owner of an access key, capped by it, until the key ends. `text`: the key.
- * Refused as the key is: `key_unknown`, `key_revoked`, `key_expired`.
+ * Signs the browser in as the owner of an access key, limited to what the key may do, until the key ends. `text`: the
+ * key. Refused as `key_unknown`, `key_revoked`, `key_expired` or `sso_required`.
  */
 export async function startSignInByKey(
   c: Context,
@@ -65,7 +65,7 @@ async function keepCookie(
   setCookie(c, cookieName(c), `${value}.${signature}`, { ...attributes(c), maxAge: ttl });
 }
 
-/** Who is signed in at this browser; undefined when nobody is, or it was ended from elsewhere. */
+/** Who is signed in at this browser; undefined when nobody is, or the sign-in was ended from another browser. */
 export async function currentSignIn(c: Context): Promise<SignedIn | undefined> {
   const deployment = deploymentOf(c);
   const cookie = await readCookie(c);
@@ -78,7 +78,7 @@ export async function currentSignIn(c: Context): Promise<SignedIn | undefined> {
   return { userId, signInId, identity, role: highestRole(identity, deployment.settings), key };
 }
 
-/** Signs the browser out. The apps that the person allowed stay allowed. Returns who was signed in. */
+/** Signs the browser out; the person's grants stay. Returns the user id, undefined when nobody was signed in. */
 export async function endSignIn(c: Context): Promise<string | undefined> {
   const deployment = deploymentOf(c);
   const cookie = await readCookie(c);

@@ -4,7 +4,7 @@ const text = words.signIn;
 
 export interface SignInProps {
   branding: Branding;
-  /** Where each method's form posts to, and what each carries. */
+  /** Where the form of each method posts to, and its hidden fields. */
   action: string;
   hidden: Record<string, string>;
   /** The client whose authorization waits for this sign-in. */
@@ -16,7 +16,7 @@ export interface SignInProps {
     skip?: boolean;
     oidc: { name: string; title: string }[];
   };
-  /** What was typed into the form just sent, to be mended instead of typed again. */
+  /** What was typed into the form just sent, to be corrected instead of typed again. */
   values?: { name?: string; email?: string; groups?: string };
   /** What was wrong with the form just sent. */
   notice?: string;
@@ -25,8 +25,8 @@ export interface SignInProps {
 type FormProps = Pick<SignInProps, 'action' | 'hidden'>;
 
 /**
- * Who is at the browser: a form for each method, told apart by `method`. With a provider among them its post
- * ends elsewhere, so it is rendered with `formAction: 'open'`.
+ * The sign-in page: a form for each method, with its name in `method`. Needs `formAction: 'open'`, because the form of a
+ * provider leads there.
  */
 export function SignInPage({ branding, action, hidden, clientName, methods, values, notice }: SignInProps) {
   const title = text.title(branding.name);

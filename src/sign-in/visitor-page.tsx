@@ -1,21 +1,21 @@
 import { type Branding, Hidden, Layout, plain, Say, shown, Warning, words } from '../ui';
 
 const text = words.visitor;
-/** Names on one page: what keeps it under 20 kB however much there is. */
+/** Names on one page at most, to keep it under 20 kB. */
 const MOST_NAMES = 30;
 
 interface VisitorProps {
   branding: Branding;
   action: string;
   hidden: Record<string, string>;
-  /** The visitor's name as it is marked, and the user's. */
+  /** The name of the visitor, marked as one, and of the user. */
   visitor: string;
   user: string;
-  /** Names of what was left, by what it is. */
+  /** Names of what the visitor has, by kind: `grants`, `connections`. */
   left: Record<string, string[]>;
 }
 
-/** Asks whether what a visitor had allowed goes along: `decision` = `take` | `leave`. */
+/** Asks whether the user takes over what a visitor has: `decision` = `take` | `leave`. */
 export function VisitorPage({ branding, action, hidden, visitor, user, left }: VisitorProps) {
   const title = text.title(user);
   return (

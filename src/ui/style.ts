@@ -123,8 +123,8 @@ details li+li{margin-block-start:0}
 
 /** What only some pages need besides, so that the others stay light. */
 const PARTS = {
-  /** Lists of services and of pages. */
-  services: `
+  /** Lists of accounts at servers, and of pages. */
+  lists: `
 .rows{list-style:none;padding:0;margin-block-start:1.25rem}
 .rows+form{margin-block-start:1.5rem}
 .row>a{display:block;padding:.75rem 1rem;color:inherit;text-decoration:none}
@@ -168,7 +168,7 @@ export type StylePart = keyof typeof PARTS;
 const oneLine = (source: string) => source.replace(/\s*\n\s*/g, '');
 export const STYLE = oneLine(COMMON);
 export const STYLE_PARTS: Record<StylePart, string> = {
-  services: oneLine(PARTS.services),
+  lists: oneLine(PARTS.lists),
   device: oneLine(PARTS.device),
   apps: oneLine(PARTS.apps),
 };

@@ -1,13 +1,13 @@
 import { folded } from '../json-text';
 
 /**
- * What an answer could be, as far as it has been read. `list`: it has a list of tools where clients look for one,
- * `result.tools`, in whatever spelling. `unreadable`: no JSON object, or several, so that nobody can tell. `plain`:
- * anything else, also what no client takes for a message.
+ * What an answer may be, as far as it has been read. `list`: it has a list of tools where clients look for one
+ * (`result.tools`, in any spelling). `unreadable`: not one JSON object, so that it isn't known. `plain`: anything else,
+ * also what no client accepts as a message.
  */
 export type AnswerShape = 'plain' | 'list' | 'unreadable';
 
-/** What a byte means outside of strings: one of the characters below, part of a number or word, or nothing. */
+/** The meaning of a byte outside of strings: one of the characters below, part of a number or word, or none (0). */
 const WORD = 1;
 const BLANK = 2;
 const MEANS = new Uint8Array(256);
@@ -18,40 +18,42 @@ for (const char of ' \t\r\n') MEANS[char.charCodeAt(0)] = BLANK;
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** The longest spelling of a member's name that counts: six bytes for each letter, as an escape. */
+/** The longest name of a member that is compared, in bytes: an escaped letter has six. */
 const LONGEST_KEY = 64;
 
 type Where = 'before' | 'inside' | 'string' | 'after' | 'no message';
 
 /**
- * Looks for a list of tools in a JSON text as it passes, however long, without keeping it: only where braces and
- * quotes are, and what the members of `result` are called.
+ * Looks for a list of tools in a JSON text of any length while it passes, without keeping it. It follows only braces,
+ * quotes, and the names of the members of `result`.
  */
 export class AnswerScan {
   #shape: AnswerShape = 'plain';
   #position: Where = 'before';
   #depth = 0;
-  /** How many of the objects that are open are the message and, in it, `result` in `result`. */
+  /** The depth of the innermost open object that is the message or a `result` in it. */
   #chain = 0;
-  /** Whether the next string in the innermost of those is a member's name. */
+  /** Whether the next string in that object is the name of a member. */
   #expectsKey = false;
-  /** The name that is being read. */
+  /** The bytes of the name that is being read. */
   #key: number[] | undefined;
   #lastKey = '';
   /** Whether the next byte of a string is escaped. */
   #escaped = false;
 
+  /** What the text may be, as far as it has been read. */
   get shape(): AnswerShape {
     return this.#shape;
   }
 
-  /** The shape of a whole text. */
+  /** What a whole text is. */
   static of(text: string): AnswerShape {
     const scan = new AnswerScan();
     scan.push(new TextEncoder().encode(text));
     return scan.shape;
   }
 
+  /** Reads the next part of the text. */
   push(bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.length && this.#shape === 'plain' && this.#position !== 'no message') {
@@ -61,7 +63,7 @@ export class AnswerScan {
     }
   }
 
-  /** To the next quote or the end of a value where no list of tools can be, which is most of a long answer. */
+  /** Skips to the next quote or the end of a value that can't have a list of tools, which is most of a long answer. */
   #skipValue(bytes: Uint8Array, from: number): number {
     let depth = this.#depth;
     let at = from;
@@ -79,7 +81,7 @@ export class AnswerScan {
     return at;
   }
 
-  /** Reads what isn't in a string, to the next quote. */
+  /** Reads up to the next quote, outside of strings. */
   #step(bytes: Uint8Array, from: number): number {
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at] ?? 0;
@@ -105,7 +107,9 @@ export class AnswerScan {
     return bytes.length;
   }
 
-  /** A message is an object. An array could hold some; what begins with a letter, digit or quote is none. */
+  /**
+   * A message is an object. An array may contain messages; a text that starts with a letter, digit, or quote is none.
+   */
   #begin(byte: number): boolean {
     if (byte === OPEN_OBJECT) {
       this.#position = 'inside';
@@ -133,7 +137,7 @@ export class AnswerScan {
     else if (byte === COLON) this.#expectsKey = false;
   }
 
-  /** To behind the end of a string, which may be in a later part. */
+  /** Skips to after the end of a string, which may be in a later part. */
   #skipString(bytes: Uint8Array, from: number): number {
     let at = from;
     if (this.#escaped) {
@@ -167,10 +171,10 @@ export class AnswerScan {
   }
 }
 
-/** How far a quote is looked for byte by byte, before a search is worth its call. */
+/** The number of bytes that are searched one by one, before `indexOf` is faster. */
 const NEAR = 32;
 
-/** Where the next quote is; the length when there is none. */
+/** The index of the next quote; the length when there is none. */
 function indexOfQuote(bytes: Uint8Array, from: number): number {
   const near = Math.min(bytes.length, from + NEAR);
   for (let at = from; at < near; at++) if (bytes[at] === QUOTE) return at;
@@ -178,7 +182,7 @@ function indexOfQuote(bytes: Uint8Array, from: number): number {
   return found === -1 ? bytes.length : found;
 }
 
-/** A member's name without regard to its case, which some readers have none for. */
+/** A member's name, folded as in `json-text.ts`, because some readers ignore case. Empty when it can't be read. */
 function readKey(bytes: number[]): string {
   try {
     const text = new TextDecoder().decode(Uint8Array.from(bytes));

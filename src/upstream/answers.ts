@@ -1,25 +1,34 @@
 import { joinBytes } from '../http';
+import { memberText, withMembers } from '../json-members';
 import { folded, isObject, parseJsonText } from '../json-text';
 import { AnswerScan, type AnswerShape } from './answer-scan';
 import { readTools, type Tool } from './policy';
 
-/** What becomes of an answer. `id`: whose answer it is, if that can be told. */
+/**
+ * What is done with an answer: pass it unchanged, send the changed text, or refuse it. `id`: of its request, if
+ * known.
+ */
 export type Filtered =
   | { kind: 'pass' }
   | { kind: 'changed'; text: string }
   | { kind: 'refused'; id: string | number | undefined };
 
+/** How answers are filtered for one principal. */
 export interface AnswerFilter {
-  /** Whether tools were asked for: then what can't be understood as a list of them isn't shown. */
+  /** Whether the request was `tools/list`: then an answer that can't be read as a list of tools is refused. */
   wantsTools: boolean;
-  /** The tool as the client may see it; undefined: not at all. */
-  publish(tool: Tool): Tool | undefined;
+  /** The JSON of a tool as the client may see it; undefined: the client may not see it. */
+  publish(tool: Tool): string | undefined;
+  /** Gets the names of tools that no client can show, which are left out. */
+  onLeftOut?(names: string[]): void;
 }
 
 /**
- * What a client may see of a message of a server's. A list of tools is filtered wherever it comes, since clients take
- * an answer by its id, on any stream; and one that can't be understood, or that readers could understand in two
- * ways, isn't shown.
+ * Filters a message of a server for a client. A list of tools is filtered on every stream, because clients assign an
+ * answer by its id alone. A message that can't be read, or that readers may read in two ways, is refused.
+ *
+ * @param text the JSON text of the message
+ * @param shape of the same text, by `AnswerScan`
  */
 export function filterAnswer(text: string, shape: AnswerShape, filter: AnswerFilter): Filtered {
   if (shape === 'plain' && !filter.wantsTools) return { kind: 'pass' };
@@ -36,16 +45,19 @@ export function filterAnswer(text: string, shape: AnswerShape, filter: AnswerFil
   }
   if (!isObject(message.result) || isMisspelt(message.result, ['tools', 'result'])) return refused;
   const { result, ...rest } = message.result;
-  // Who asked for something else may have asked for words.
+  // The result of another request may have `tools` that are only strings.
   if (!filter.wantsTools && result === undefined && !couldBeTools(rest.tools)) return { kind: 'pass' };
-  const tools = readTools(rest.tools);
-  if (result !== undefined || !tools) return refused;
-  const published = tools.map((tool) => filter.publish(tool)).filter((tool) => tool !== undefined);
-  const cacheScope = rest.cacheScope === undefined ? {} : { cacheScope: 'private' };
-  return {
-    kind: 'changed',
-    text: JSON.stringify({ ...message, result: { ...rest, tools: published, ...cacheScope } }),
-  };
+  const read = readTools(rest.tools, memberText(text, 'result', 'tools') ?? '');
+  if (result !== undefined || !read) return refused;
+  if (read.leftOut.length > 0) filter.onLeftOut?.(read.leftOut);
+  const published = read.tools.map((tool) => filter.publish(tool)).filter((tool) => tool !== undefined);
+  const changed = withMembers(memberText(text, 'result') ?? '', {
+    tools: `[${published.join(',')}]`,
+    ...(rest.cacheScope === undefined ? {} : { cacheScope: '"private"' }),
+    // `null` counts as absent.
+    ...(rest.nextCursor === null ? { nextCursor: undefined } : {}),
+  });
+  return { kind: 'changed', text: withMembers(text, { result: changed }) };
 }
 
 function couldBeTools(tools: unknown): boolean {
@@ -57,14 +69,14 @@ function isMisspelt(value: Record<string, unknown>, names: string[]): boolean {
   return Object.keys(value).some((name) => !names.includes(name) && names.includes(folded(name)));
 }
 
-/** The beginning of a body. `rest`: what is to come, when it is longer than was read; `broken`: it broke off. */
+/** The start of a body. `rest`: reads the rest, if the body is longer; `broken`: the body broke off. */
 export interface Head {
   bytes: Uint8Array;
   rest: ReadableStreamDefaultReader<Uint8Array> | undefined;
   broken: boolean;
 }
 
-/** Reads a body until it ends, or is longer than `maxBytes`. */
+/** Reads a body until it ends, breaks off, or is longer than `maxBytes`. Doesn't throw. */
 export async function readHead(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Head> {
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
@@ -82,11 +94,12 @@ export async function readHead(body: ReadableStream<Uint8Array>, maxBytes: numbe
   return { bytes: joinBytes(chunks), rest: reader, broken: false };
 }
 
+/** How long the start of a broken body has to reach the client, in ms. */
 const UNDER_WAY_MS = 100;
 
 /**
- * A JSON answer on its way through that is long or broke off, looked at as it passes: it is broken off before its end
- * where it turns out to have a list of tools, and half a JSON text is none. Undefined when its beginning has one.
+ * Passes a JSON answer that is long or broke off, and scans it meanwhile. If a list of tools appears in it, the stream
+ * errors before its end, so that no client gets a complete JSON text. Undefined when the start already has such a list.
  */
 export function passScanned({ bytes, rest }: Head): ReadableStream<Uint8Array> | undefined {
   const scan = new AnswerScan();
@@ -98,7 +111,7 @@ export function passScanned({ bytes, rest }: Head): ReadableStream<Uint8Array> |
     },
     async pull(controller) {
       if (!rest) {
-        // What came is on its way first: a break before it would look like one of the gate's own.
+        // The start should arrive first: an error before it would look like an error of the gate.
         await scheduler.wait(UNDER_WAY_MS);
         return controller.error(new Error('the server broke its answer off'));
       }

@@ -12,8 +12,10 @@ import { serverResource } from '../resource';
 import { ok, type Result } from '../result';
 import { type ConnectedServer, loopbackOrigins, needsConnection } from './connected-server';
 import { type CredentialError, credentialsOf, type UpstreamContext } from './credentials';
+import { readErrorAnswer } from './error-answer';
 import { issueIdentityToken } from './identity-token';
 import { type Principal, principalAt } from './principal';
+import { maySendAgain } from './send-again';
 import type { ServerFault } from './server-fault';
 
 /** The secret that the operator set for a server; undefined when there is none. */
@@ -34,6 +36,8 @@ export interface UpstreamRequest {
 export interface ActingRequest extends UpstreamRequest {
   /** Sent again if the server refuses the credential: no stream. */
   body?: Uint8Array | undefined;
+  /** Of a JSON-RPC request: an answer to it is an answer, whatever its status. */
+  id?: string | number | undefined;
   /** Of a session: the id of the connection in whose name it was begun. */
   account?: string | undefined;
 }
@@ -45,6 +49,8 @@ export type CallFailure =
         ServerFault,
         'server_unreachable' | 'server_too_slow' | 'server_redirects' | 'server_not_mcp'
       >;
+      /** Whether it is sure that the server got nothing of the request. */
+      neverSent?: boolean;
     }
   /** The request's signal: nobody waits for the answer any more. */
   | { reason: 'aborted' };
@@ -54,8 +60,8 @@ export type UpstreamFailure = CallFailure | { reason: 'no_credential'; credentia
 
 /**
  * Sends a request in the principal's name, held to the role that it has at the server. A 401 to a credential that was
- * thought good: it is renewed, and the request sent once more; a 401 to that one too, and the person must connect
- * again (`no_credential`).
+ * thought good: it is renewed, and the request sent once more, if {@link maySendAgain} allows that; a 401 to that one
+ * too, and the person must connect again (`no_credential`).
  *
  * In a session that was begun in the name of another connection nothing is sent: the answer is 404, as of a session
  * that the server has forgotten.
@@ -87,11 +93,22 @@ async function callConnected(
     request.headers.set(header, value);
     const answer = await callServer(work, server, principal, request);
     if (!answer.ok || answer.value.status !== 401) return answer;
-    await answer.value.body?.cancel();
+    const { answersIt, response } = await readRefusal(answer.value, request);
+    const inSession = request.headers.has('mcp-session-id');
+    if (!maySendAgain({ outcome: 'status', status: 401, answersIt, inSession })) return ok(response);
     if (isRenewed) return noCredential(await credentials.giveUp(principal, server, id));
     credential = await credentials.replace(principal, server, id);
   }
   return noCredential(credential.error);
+}
+
+/** A 401. One with a challenge (RFC 6750 section 3) refused the credential, and did nothing, whatever its body says. */
+async function readRefusal(
+  answer: Response,
+  { id }: ActingRequest,
+): Promise<{ answersIt: boolean; response: Response }> {
+  const { answers, response } = await readErrorAnswer(answer, id);
+  return { answersIt: answers === 'this' && !response.headers.has('www-authenticate'), response };
 }
 
 function noCredential(credential: CredentialError): Result<never, UpstreamFailure> {
@@ -139,12 +156,24 @@ export async function callServer(
     if ((status >= 200 && status < 300) || (status >= 400 && status < 600)) return ok(response);
     await response.body?.cancel();
     return failure(status >= 300 && status < 400 ? 'server_redirects' : 'server_not_mcp');
-  } catch {
+  } catch (error) {
     if (request.signal.aborted) return failure('aborted');
-    return failure(waiting.signal.aborted ? 'server_too_slow' : 'server_unreachable');
+    if (waiting.signal.aborted) return failure('server_too_slow');
+    return { ok: false, error: { reason: 'server_unreachable', neverSent: isNeverConnected(error) } };
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * What is said of a connection that never was. Of any other error, such as "Network connection lost", nobody knows how
+ * much the server has got.
+ */
+const NEVER_CONNECTED =
+  /refused|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|DNS|resolve|no such binding|private address/i;
+
+function isNeverConnected(error: unknown): boolean {
+  return error instanceof Error && NEVER_CONNECTED.test(error.message);
 }
 
 function failure(reason: CallFailure['reason']): Result<never, CallFailure> {

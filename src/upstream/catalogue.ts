@@ -1,59 +1,60 @@
 import { createHash } from 'node:crypto';
 import { type Cache, isolateCache } from '../caches';
 import type { ServerSetting } from '../config';
-import { decodeUtf8 } from '../http';
-import { isObject, parseJsonText } from '../json-text';
-import { answerTypeOf } from '../media-type';
-import { readHead } from './answers';
-import { readEvents } from './events';
+import { memberText } from '../json-members';
+import { asAnswer } from './exchange';
+import type { ListKind } from './items';
+import { messagesOf } from './messages';
 import { readTools, type Tool, withoutHints } from './policy';
 import type { Principal } from './principal';
 
-/** Something that a server listed. `ttlMs`: how long it says that it stays so. */
+/** A list of a server. `ttlMs`: how long the server says that it may be cached (MCP 2026-07-28), in ms. */
 export interface Listed {
   ttlMs: number | undefined;
 }
 
-/** A server's tools as it lists them, by name. */
+/** A server's tools, by name. */
 export interface Tools extends Listed {
   byName: ReadonlyMap<string, Tool>;
 }
 
-/** What servers list. */
-export type ListKind = 'tools' | 'prompts' | 'resources' | 'templates';
-
 interface Entry {
   list: Promise<Listed>;
-  /** Milliseconds since the epoch: to when the list will do for judging a call. */
+  /** Until when calls are checked by this list; ms since the epoch. */
   freshUntil: number;
-  /** To when it will do as an answer: while it is asked for, and for as long as the server promises. */
+  /** Until when the list is used as an answer: while it is requested, and for the server's `ttlMs`. */
   promisedUntil: number;
+  /** When it was requested; ms since the epoch. */
   since: number;
 }
 
-/** How to ask a server for its list: one page at a time, by cursor, in the words of the asking request's era. */
+/** Requests one page of a list from a server: posts a JSON-RPC message with these additional headers. */
 export type AskPage = (body: object, headers: Record<string, string>) => Promise<Response>;
 
+/** How long a list without `ttlMs` is used to check calls, in ms; and the longest time for any list. */
 const FRESH_MS = 60_000;
 const LONGEST_FRESH_MS = 600_000;
-/** Who asks while another already does waits with it, for no longer than this. */
+/** Requests share a list that is being requested, for this time at most, in ms. */
 const ASKING_MS = 10_000;
-/** An unknown name asks again, but not more often than this. */
+/** For an unknown name the list is requested again, but at most once in this time, in ms. */
 const ASK_AGAIN_MS = 2_000;
 const MAX_PAGES = 100;
 
-/*
- * Per isolate: it only saves asking. What a tool may do is decided at each call, by what the server said last,
- * so an old entry costs a minute at most after the server changed a hint without saying so.
+/**
+ * The cache of lists, in the isolate. It only saves requests. What a tool may do is decided at each call by the latest
+ * list, so an entry is out of date for a minute at most when a server changes a hint without a notification.
  */
 export const catalogueOf = isolateCache<Entry>('serverLists');
 
-/** What is known of the tools of a deployment's servers. */
+/** The cached lists of a deployment's servers. */
 export type Catalogue = Cache<Entry>;
 
 /**
- * A tool of a server as this principal is shown it; undefined when the server has none of that name. `key`
- * names server and principal.
+ * Finds a tool in a server's list; undefined when the server has no tool of that name, also not after a new request.
+ *
+ * @param key of {@link catalogueKey}
+ * @param ask requests the list
+ * @throws what `ask` throws
  */
 export async function findTool(
   entries: Catalogue,
@@ -69,8 +70,11 @@ export async function findTool(
 }
 
 /**
- * Under which a server's list is known: by all that it is told of who asks, held to the role there, and in the name
- * of which account. A server may list by any of it, so no token is shown what another was.
+ * The cache key of a server's list. It has everything that the server gets to know about the principal, since the
+ * list may depend on it: no token is shown the list of another one.
+ *
+ * @param asker limited to the role at that server (`principalAt`)
+ * @param account the id of the user's connection; '' where users have none
  */
 export function catalogueKey(
   server: ServerSetting,
@@ -80,14 +84,14 @@ export function catalogueKey(
 ): string {
   const { user, client, scope, role, identity } = asker;
   // An entrypoint gets the whole principal (`ctx.props`), all others at most what an identity token says.
-  const told = server.entrypoint === undefined ? [user, client.id, scope, role, identity.groups] : asker;
+  const known = server.entrypoint === undefined ? [user, client.id, scope, role, identity.groups] : asker;
   const hash = createHash('sha256')
-    .update(JSON.stringify([kind, account, told]))
+    .update(JSON.stringify([kind, account, known]))
     .digest('base64url');
   return `${prefixOf(server.name, user.id)}${hash}`;
 }
 
-/** Forgets what is known of what a server lists to a user: it said that it changed. */
+/** Removes all cached lists of a server for a user, by their ids: the server announced a change, or failed. */
 export function forgetLists(entries: Catalogue, server: string, user: string): void {
   const prefix = prefixOf(server, user);
   for (const key of entries.keys()) if (key.startsWith(prefix)) entries.delete(key);
@@ -98,8 +102,12 @@ function prefixOf(server: string, user: string): string {
 }
 
 /**
- * A server's list as this principal is shown it: what is known, or else what it says when asked. `use`: whether
- * the list judges a call, or is itself the answer, and then must be as new as the server promised.
+ * A server's list, from the cache or by a new request.
+ *
+ * @param key of {@link catalogueKey}
+ * @param ask requests the list; a list that fails isn't cached
+ * @param use `judge`: to check a call; `answer`: to send it to a client, so that `ttlMs` must not be exceeded
+ * @throws what `ask` throws
  */
 export async function readList<T extends Listed>(
   entries: Catalogue,
@@ -128,8 +136,11 @@ export async function readList<T extends Listed>(
 }
 
 /**
- * Asks a server for all its tools. `meta`: the `_meta` of the asking request, if it is a stateless one. Throws
- * when an answer is not a list.
+ * Requests all tools of a server, page by page.
+ *
+ * @param meta the `_meta` of the client's request; undefined in the 2025 era
+ * @param maxBytes of each answer
+ * @throws when an answer isn't a list of tools, and what `ask` throws
  */
 export async function listTools(ask: AskPage, meta: unknown, maxBytes: number): Promise<Tools> {
   const byName = new Map<string, Tool>();
@@ -142,10 +153,10 @@ export async function listTools(ask: AskPage, meta: unknown, maxBytes: number): 
     };
     const body = { jsonrpc: '2.0', id, method: 'tools/list', params };
     const headers = meta === undefined ? {} : { 'mcp-method': 'tools/list' };
-    const result = await readResult(await ask(body, headers), id, maxBytes);
-    const tools = readTools(result.tools);
-    if (!tools) throw new Error('the server’s answer to tools/list has no tools that can be understood');
-    for (const tool of tools) byName.set(tool.name, byName.has(tool.name) ? withoutHints(tool) : tool);
+    const { value: result, text } = await readResult(await ask(body, headers), id, maxBytes);
+    const read = readTools(result.tools, memberText(text, 'tools') ?? '');
+    if (!read) throw new Error('the server’s answer to tools/list has no tools that can be understood');
+    for (const tool of read.tools) byName.set(tool.name, byName.has(tool.name) ? withoutHints(tool) : tool);
     if (typeof result.ttlMs === 'number') ttlMs = result.ttlMs;
     if (typeof result.nextCursor !== 'string') break;
     cursor = result.nextCursor;
@@ -154,36 +165,21 @@ export async function listTools(ask: AskPage, meta: unknown, maxBytes: number): 
 }
 
 interface ListResult {
-  tools?: unknown;
-  nextCursor?: unknown;
-  ttlMs?: unknown;
+  value: { tools?: unknown; nextCursor?: unknown; ttlMs?: unknown };
+  text: string;
 }
 
 async function readResult(response: Response, id: string, maxBytes: number): Promise<ListResult> {
-  const type = answerTypeOf(response.headers);
-  if (!response.ok || !response.body || !type)
+  if (!response.ok) {
+    await response.body?.cancel();
     throw new Error(`the server answered tools/list with ${response.status}`);
-  if (type === 'text/event-stream') {
-    for await (const data of readEvents(response.body, maxBytes)) {
-      // What begins a stream that one can come back to has an id, and no message.
-      const message = data.trim() === '' ? {} : readMessage(data);
-      if (message.id === id) return resultOf(message);
-    }
-    throw new Error('the server’s stream ended without its tools');
   }
-  const { bytes, rest, broken } = await readHead(response.body, maxBytes);
-  await rest?.cancel();
-  if (rest || broken) throw new Error(rest ? 'the answer is too large' : 'the answer broke off');
-  return resultOf(readMessage(decodeUtf8(bytes) ?? ''));
-}
-
-/** A message of a server's that can be read in one way only. Throws when it can't. */
-function readMessage(text: string): Record<string, unknown> {
-  const parsed = parseJsonText(text);
-  if (!parsed.ok || !isObject(parsed.value)) throw new Error('the server’s answer can’t be understood');
-  return parsed.value;
-}
-
-function resultOf({ result }: Record<string, unknown>): ListResult {
-  return isObject(result) ? result : {};
+  for await (const message of messagesOf(response, maxBytes)) {
+    const answer = asAnswer(message, id);
+    if (answer?.outcome === 'result') {
+      return { value: answer.value.result as object, text: memberText(answer.text, 'result') ?? '{}' };
+    }
+    if (answer) throw new Error('the server answered tools/list with an error');
+  }
+  throw new Error('the server’s answer to tools/list can’t be understood');
 }

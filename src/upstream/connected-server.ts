@@ -5,16 +5,20 @@ import { isLoopbackHost } from '../hosts';
 /** A server at which each user has an account of their own. */
 export type ConnectedServer = ServerSetting & { auth: UpstreamCredential['auth'] };
 
+/** Whether users need an account of their own at a server (`auth` is `oauth` or `api_key`). */
 export function needsConnection(server: ServerSetting): server is ConnectedServer {
   return server.auth === 'oauth' || server.auth === 'api_key';
 }
 
-/** Where a server is, in one word: what was obtained for one place is not sent to another. */
+/**
+ * The location of a server: its URL, binding, or entrypoint. A credential is only sent to the location that it is
+ * for.
+ */
 export function placeOf({ url, binding, entrypoint }: ServerSetting): string {
   return url ?? (binding === undefined ? `entrypoint:${entrypoint}` : `binding:${binding}`);
 }
 
-/** What the settings say of a server's client. */
+/** The OAuth client that the settings name for a server, as the `Account` needs it. */
 export function clientSettingOf(
   server: Pick<ServerSetting, 'client_id' | 'token_url' | 'authorization_servers'>,
 ): ClientSetting {
@@ -22,7 +26,9 @@ export function clientSettingOf(
   return { client_id, token_endpoint, issuers };
 }
 
-/** What the `Account` is asked with for the credential of a server. */
+/**
+ * The request for a server's credential to the `Account`. `refused`: the id of a credential that the server refused.
+ */
 export function wantedAt(
   deployment: Pick<Deployment, 'local'>,
   server: ConnectedServer,
@@ -39,7 +45,10 @@ export function wantedAt(
   };
 }
 
-/** The origins on this computer that the settings of a server name; none where the gate isn't local itself. */
+/**
+ * The loopback origins that the settings of a server name, and that may be fetched. Empty except in local
+ * development.
+ */
 export function loopbackOrigins(
   { local }: Pick<Deployment, 'local'>,
   server: Pick<ServerSetting, 'url' | 'authorize_url' | 'token_url' | 'authorization_servers'>,

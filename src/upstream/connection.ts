@@ -1,209 +1,411 @@
-import {
-  Client,
-  type ClientCapabilities,
-  type DiscoverResult,
-  type InitializeResult,
-  type JSONRPCMessage,
-  SdkHttpError,
-  StreamableHTTPClientTransport,
-} from '@modelcontextprotocol/client';
+import type { ClientCapabilities } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../config';
-import type { Result } from '../result';
-import { callServerAs, type UpstreamFailure } from './call';
-import { type CredentialError, credentialsOf, type UpstreamContext } from './credentials';
+import { memberText, withMembers } from '../json-members';
+import { isObject } from '../json-text';
+import { credentialsOf, type UpstreamContext } from './credentials';
+import { asksForInput, enveloped } from './envelope';
+import { asAnswer, exchange, post, type Route, type ServerAnswer, ServerFailure } from './exchange';
+import { type Ask, discover, type Handshake, HandshakeFailure, initialize } from './handshake';
+import { messagesOf, type ServerMessage } from './messages';
 import type { Principal } from './principal';
-import { SOFTWARE } from './software';
 
-/** How a server answered when it was first spoken to: whoever keeps it needn't ask again. */
-export type Handshake =
-  | { era: 'modern'; discover: DiscoverResult }
-  | {
-      era: 'legacy';
-      initialize: InitializeResult;
-      session: string | undefined;
-      /** In whose name the session was begun there. */
-      account: string;
-    };
-
-/** A connection to a server behind, as its client. */
-export interface UpstreamConnection {
-  client: Client;
-  greeting: Handshake;
-  /** Hands over a message of the server's that came by another way than this connection. */
-  receive(message: JSONRPCMessage): void;
-  /** Ends the connection, and with it the session that a 2025-era server keeps. */
-  end(): Promise<void>;
-}
-
+/** A principal, and the context of the request in which it acts. */
 export interface Acting {
   work: UpstreamContext;
   principal: Principal;
 }
 
+/** A request of a server to its client. */
+type Question = { method: string; params: Record<string, unknown> | undefined };
+
+/**
+ * Answers a request of a server to its client (sampling, elicitation, roots). `signal`: aborts when the server
+ * cancels it; `notify`: sends the server a notification. What it throws becomes a JSON-RPC error.
+ */
+export type AnswerQuestion = (
+  question: Question,
+  options: { signal: AbortSignal; notify(method: string, params: object): void },
+) => Promise<object>;
+
+/** The client's side of a connection. */
 export interface ConnectOptions {
-  /** For whom, and in which request's name, now: asked each time, because rights and credentials change. */
+  /** Who acts. Called for each message, because rights and credentials change. */
   acting: () => Acting;
-  /** What the gate's own client can do for a server that asks. */
+  /** The client capabilities that are announced to the server. */
   capabilities: ClientCapabilities;
-  /** Registers what answers the server's requests and notifications, before it can send any. */
-  prepare?: (client: Client) => void;
-  greeting?: Handshake | undefined;
-  /** A 2025-era server is told that it can't ask for anything: there is nobody to carry the question. */
-  oneWay?: boolean;
-  /** Whether the server's own stream (GET) is opened too; otherwise the server is as one without. */
-  standalone?: boolean;
+  /** Answers the server's requests; without it they get the error -32601. */
+  onQuestion?: AnswerQuestion;
+  /** Gets the server's notifications that belong to no request. */
+  onNotification?: (message: ServerMessage) => void | Promise<void>;
+  /** The result of an earlier handshake, which is then not repeated. */
+  handshake?: Handshake | undefined;
+  /** The era that is tried first: the client's. The default is `modern`. */
+  prefers?: 'modern' | 'legacy';
+  /** The id of the first request; the next ones count from it. The default is 1. */
+  firstId?: number;
 }
 
-/** Connects to a server in whichever era it speaks. Throws when it can't be reached or isn't MCP. */
+/** A request on its way to a server. */
+export interface Forwarded {
+  /** One JSON-RPC request, as its client wrote it. */
+  text: string;
+  method: string;
+  headers?: readonly (readonly [string, string])[];
+  signal: AbortSignal;
+  logLevel?: string | undefined;
+  maxBytes?: number;
+  /** Gets the notifications that the server sends for this request before its answer. */
+  onMessage?: ((message: ServerMessage) => void | Promise<void>) | undefined;
+}
+
+/** The server's JSON-RPC error to a request of the gate itself. */
+export class ServerRefusal extends Error {
+  constructor(readonly error: { code?: unknown; message?: unknown; data?: unknown }) {
+    super(typeof error.message === 'string' ? error.message : 'the server answered with an error');
+  }
+}
+
+type Pending = {
+  resolve(answer: ServerAnswer): void;
+  reject(failure: ServerFailure): void;
+  onMessage: Forwarded['onMessage'];
+  /** The client's progress token, as JSON text. */
+  progressToken: string | undefined;
+};
+
+/**
+ * Connects to a server, in the era that the server supports.
+ *
+ * @throws {@link ServerFailure} when it can't be reached or isn't MCP, or `CredentialMissing`
+ */
 export async function connectUpstream(
   server: ServerSetting,
   options: ConnectOptions,
 ): Promise<UpstreamConnection> {
-  const { greeting, capabilities } = options;
-  const client = new Client(SOFTWARE, { capabilities, versionNegotiation: { mode: 'auto' } });
-  options.prepare?.(client);
-  let account = greeting?.era === 'legacy' ? greeting.account : undefined;
-  const url = new URL(`https://${server.name}/mcp`);
-  const transport = new StreamableHTTPClientTransport(url, {
-    fetch: async (_url, init) => {
-      account ??= await accountOf(server, options.acting());
-      // A person may have taken their time, and connected another account meanwhile.
-      if (answersQuestion(init)) credentialsOf(options.acting().work).forget();
-      const answer = send(server, options, init ?? {}, account);
-      // A call whose server never gets the answer to its question would wait for ever: it is over.
-      if (answersQuestion(init)) await endUnlessOk(answer, client);
-      return answer;
-    },
-  });
-  const prior = priorOf(greeting);
-  await client.connect(transport, prior ? { prior } : {});
+  const { handshake } = options;
+  const account = handshake?.era === 'legacy' ? handshake.account : await accountOf(server, options.acting());
+  const known = handshake ?? (await greet(server, options, account));
+  return new UpstreamConnection(server, options, known, account);
+}
+
+/** A connection to an upstream server, as its client. Messages are sent and returned as the texts that were written. */
+export class UpstreamConnection {
+  readonly #pending = new Map<string | number, Pending>();
+  readonly #questions = new Map<unknown, AbortController>();
+  #nextId: number;
+
+  constructor(
+    private readonly server: ServerSetting,
+    private readonly options: ConnectOptions,
+    readonly handshake: Handshake,
+    private readonly account: string,
+  ) {
+    this.#nextId = options.firstId ?? 1;
+  }
+
+  /** The capabilities that the server announced. */
+  get capabilities(): Record<string, unknown> {
+    const { handshake } = this;
+    const declared =
+      handshake.era === 'modern' ? handshake.discover.capabilities : handshake.initialize.capabilities;
+    return isObject(declared) ? declared : {};
+  }
+
+  /**
+   * Sends a client's request, and returns the server's answer with the client's id. A 2026 server that asks for input
+   * gets it from {@link ConnectOptions.onQuestion}, ten times at most.
+   *
+   * @throws {@link ServerFailure}, `CredentialMissing` or `SessionLost`
+   */
+  async forward(request: Forwarded): Promise<ServerAnswer> {
+    let answer = await this.#forwardOnce(request);
+    for (let round = 0; round < MAX_ROUNDS && this.options.onQuestion; round++) {
+      if (answer.outcome === 'error' || !asksForInput(answer.value.result)) return answer;
+      answer = await this.#forwardOnce({ ...request, text: await this.#answered(request, answer) });
+    }
+    return answer;
+  }
+
+  /**
+   * The request with the client's answers to the input requests of a 2026 server (MCP 2026-07-28, "Multi round-trip
+   * requests").
+   */
+  async #answered({ text, signal }: Forwarded, { text: asked }: ServerAnswer): Promise<string> {
+    const { onQuestion } = this.options;
+    const result = memberText(asked, 'result') ?? '{}';
+    const requests = JSON.parse(memberText(result, 'inputRequests') ?? '{}') as Record<string, Question>;
+    const options = { signal, notify: () => undefined };
+    const answers: Record<string, object> = {};
+    for (const [name, question] of Object.entries(requests)) {
+      const answer = await onQuestion?.(question, options);
+      if (answer) answers[name] = answer;
+    }
+    // A server that only wants the request again gets some time.
+    if (Object.keys(requests).length === 0) await scheduler.wait(AGAIN_MS);
+    const params = withMembers(memberText(text, 'params') ?? '{}', {
+      ...(Object.keys(answers).length === 0 ? {} : { inputResponses: JSON.stringify(answers) }),
+      requestState: memberText(result, 'requestState'),
+    });
+    return withMembers(text, { params });
+  }
+
+  async #forwardOnce(request: Forwarded): Promise<ServerAnswer> {
+    const { method, headers = [], signal, onMessage, maxBytes, logLevel } = request;
+    signal.throwIfAborted();
+    const own = memberText(request.text, 'id') ?? 'null';
+    const id = this.#nextId++;
+    const { era } = this.handshake;
+    const text = withMembers(
+      enveloped(request.text, { era, capabilities: this.options.capabilities, logLevel }),
+      {
+        id: JSON.stringify(id),
+      },
+    );
+    const elsewhere = new Promise<ServerAnswer>((resolve, reject) => {
+      const progressToken = memberText(text, 'params', '_meta', 'progressToken');
+      this.#pending.set(id, { resolve, reject, onMessage, progressToken });
+    });
+    const cancel = () => this.#cancel(id);
+    const over = new AbortController();
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      const here = exchange(this.#route(), {
+        text,
+        method,
+        // 2025 servers don't know the headers that repeat a message.
+        headers: era === 'modern' ? headers : [],
+        signal: AbortSignal.any([signal, over.signal]),
+        id,
+        ...(maxBytes === undefined ? {} : { maxBytes }),
+        onMessage: (message) => this.#hear(message, onMessage),
+      });
+      const answer = await Promise.race([here, elsewhere]);
+      return { ...answer, text: withMembers(answer.text, { id: own }) };
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      this.#pending.delete(id);
+      // The answer may have arrived on another stream: this one isn't needed any more.
+      over.abort();
+    }
+  }
+
+  /**
+   * Sends a request of the gate itself. It may take a minute.
+   *
+   * @param maxBytes of the answer
+   * @returns the result, parsed, and its text
+   * @throws {@link ServerRefusal} with the server's own error, or as {@link forward}
+   */
+  async request(
+    method: string,
+    params: object,
+    { maxBytes }: { maxBytes?: number } = {},
+  ): Promise<{ text: string; value: Record<string, unknown> }> {
+    const text = JSON.stringify({ jsonrpc: '2.0', id: 0, method, params });
+    const limit = maxBytes === undefined ? {} : { maxBytes };
+    const answer = await within(OWN_REQUEST_MS, (signal) => this.forward({ text, method, signal, ...limit }));
+    if (answer.outcome === 'error') throw new ServerRefusal(answer.value.error as object);
+    return {
+      text: memberText(answer.text, 'result') ?? '{}',
+      value: answer.value.result as Record<string, unknown>,
+    };
+  }
+
+  /**
+   * Sends a notification. The server's HTTP answer is ignored.
+   *
+   * @throws {@link ServerFailure} or `CredentialMissing` when there is none
+   */
+  async notify(method: string, params?: object): Promise<void> {
+    const text = JSON.stringify({ jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) });
+    const answer = await post(this.#route(), { text, method, signal: never() });
+    await answer.body?.cancel();
+  }
+
+  /** Whether a message reports the progress of a pending request of this connection. */
+  expects({ method, params }: Record<string, unknown>): boolean {
+    if (method !== 'notifications/progress' || !isObject(params)) return false;
+    const token = JSON.stringify(params.progressToken);
+    return [...this.#pending.values()].some(({ progressToken }) => progressToken === token);
+  }
+
+  /** Takes a message of the server that arrived on another stream. */
+  receive(message: ServerMessage): void {
+    const id = message.value.id as string | number;
+    const pending = this.#pending.get(id);
+    const answer = pending && asAnswer(message, id);
+    if (answer) pending.resolve(answer);
+    else void this.#hear(message, undefined);
+  }
+
+  /** Ends the connection, and the session of a 2025 server. Doesn't throw. */
+  async end(): Promise<void> {
+    this.close();
+    const { handshake } = this;
+    if (handshake.era !== 'legacy' || handshake.session === undefined) return;
+    await deleteSession(this.#route()).catch(() => undefined);
+  }
+
+  /** Aborts the server's requests that are being answered. */
+  close(): void {
+    for (const question of this.#questions.values()) question.abort();
+  }
+
+  async #hear(message: ServerMessage, onMessage: Forwarded['onMessage']): Promise<void> {
+    const { value } = message;
+    if (typeof value.method !== 'string') return;
+    if (value.id !== undefined && value.id !== null)
+      return void this.#answer(value.id, value.method, value.params);
+    if (value.method === 'notifications/cancelled') {
+      const { requestId } = (isObject(value.params) ? value.params : {}) as { requestId?: unknown };
+      this.#questions.get(requestId)?.abort();
+      return;
+    }
+    await (onMessage ?? this.options.onNotification)?.(message);
+  }
+
+  async #answer(id: unknown, method: string, params: unknown): Promise<void> {
+    const { onQuestion } = this.options;
+    const asked = new AbortController();
+    this.#questions.set(id, asked);
+    const notify = (name: string, said: object) => void this.notify(name, said).catch(() => undefined);
+    const question = { method, params: isObject(params) ? params : undefined };
+    try {
+      const answered =
+        method === 'ping'
+          ? Promise.resolve({})
+          : (onQuestion?.(question, { signal: asked.signal, notify }) ?? Promise.reject(METHOD_NOT_FOUND));
+      const body = await answered.then(
+        (result) => ({ jsonrpc: '2.0', id, result }),
+        (error: unknown) => ({ jsonrpc: '2.0', id, error: errorOf(error) }),
+      );
+      if (asked.signal.aborted) return;
+      // A person may have connected another account before they answered.
+      credentialsOf(this.options.acting().work).forget();
+      const sent = await post(this.#route(), { text: JSON.stringify(body), method, signal: never() });
+      await sent.body?.cancel();
+      if (!sent.ok) this.#giveUp();
+    } catch {
+      this.#giveUp();
+    } finally {
+      this.#questions.delete(id);
+    }
+  }
+
+  /** Fails all pending requests: a server that never gets the answer to its own request would never answer them. */
+  #giveUp(): void {
+    const failure = new ServerFailure(
+      'server_broke_off',
+      'the answer to its question could not be delivered',
+    );
+    for (const { reject } of this.#pending.values()) reject(failure);
+  }
+
+  #cancel(id: number): void {
+    if (this.handshake.era !== 'legacy') return;
+    const params = { requestId: id, reason: 'The client has gone' };
+    const sent = this.notify('notifications/cancelled', params).catch(() => undefined);
+    this.options.acting().work.executionCtx.waitUntil(sent);
+  }
+
+  #route(): Route {
+    const { server, handshake, account } = this;
+    return { server, acting: this.options.acting(), handshake, account };
+  }
+}
+
+/** The most times that a server may ask for input before it answers. */
+const MAX_ROUNDS = 10;
+/** How long the gate waits before it repeats a request that its server only wants again, in ms. */
+const AGAIN_MS = 500;
+/** The timeout of the gate's own requests, in ms. */
+const OWN_REQUEST_MS = 60_000;
+/** The timeout for ending a session, in ms. */
+const END_MS = 5_000;
+/** A signal that never aborts. A new one each time, because a shared one would tie unrelated requests together. */
+const never = () => new AbortController().signal;
+const METHOD_NOT_FOUND = Object.assign(new Error('Method not found'), { code: -32601 });
+
+function errorOf(error: unknown): { code: number; message: string; data?: unknown } {
+  const { code, message, data } = error as { code?: unknown; message?: unknown; data?: unknown };
   return {
-    client,
-    greeting: greetingOf(client, transport.sessionId, account ?? ''),
-    receive: (message) => transport.onmessage?.(message),
-    end: async () => {
-      await transport.terminateSession().catch(() => undefined);
-      await client.close();
-    },
+    code: typeof code === 'number' && Number.isInteger(code) ? code : -32603,
+    message: typeof message === 'string' ? message : 'Internal error',
+    ...(data === undefined ? {} : { data }),
   };
 }
 
-function answersQuestion(init: RequestInit | undefined): boolean {
-  return typeof init?.body === 'string' && (JSON.parse(init.body) as Message).method === undefined;
+async function deleteSession(route: Route): Promise<void> {
+  const answer = await within(END_MS, (signal) => post(route, { text: '', method: 'DELETE', signal }));
+  await answer.body?.cancel();
 }
 
-async function endUnlessOk(answer: Promise<Response>, client: Client): Promise<void> {
-  const isOk = await answer.then(
-    ({ ok }) => ok,
-    () => false,
-  );
-  if (!isOk) await client.close();
+/** Runs `act` with a signal that aborts after `ms`. `AbortSignal.timeout` would keep a Durable Object awake. */
+async function within<T>(ms: number, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), ms);
+  try {
+    return await act(late.signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
-function priorOf(greeting: Handshake | undefined) {
-  if (!greeting) return undefined;
-  if (greeting.era === 'modern') return { kind: 'modern' as const, discover: greeting.discover };
-  return { kind: 'legacy' as const };
+async function greet(
+  server: ServerSetting,
+  { acting, capabilities, prefers = 'modern' }: ConnectOptions,
+  account: string,
+): Promise<Handshake> {
+  const ask: Ask = async ({ method, params, version }, signal = never()) => {
+    const id = `gatehouse-${method}`;
+    const text = JSON.stringify({ jsonrpc: '2.0', id, method, params });
+    const answer = await post({ server, acting: acting(), version, account }, { text, method, signal });
+    const { status, headers } = answer;
+    const session = headers.get('mcp-session-id') ?? undefined;
+    if (status === 401 || status === 403) {
+      await answer.body?.cancel();
+      throw new ServerFailure('server_refuses_gate', `${status}`);
+    }
+    for await (const message of messagesOf(answer)) {
+      if (asAnswer(message, id)) return { status, session, message: message.value };
+    }
+    return { status, session, message: undefined };
+  };
+  const modern = async (): Promise<Handshake | undefined> => {
+    const found = await discover(ask, capabilities);
+    return found && { era: 'modern', discover: found };
+  };
+  const legacy = async (): Promise<Handshake> => {
+    const begun = await initialize(ask, capabilities);
+    const handshake: Handshake = { era: 'legacy', ...begun, account };
+    const initialized = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
+    const route = { server, acting: acting(), handshake, account };
+    const sent = await post(route, {
+      text: initialized,
+      method: 'notifications/initialized',
+      signal: never(),
+    });
+    await sent.body?.cancel();
+    return handshake;
+  };
+  try {
+    if (prefers === 'modern') return (await modern()) ?? (await legacy());
+    const begun = await legacy().catch((error: unknown) => {
+      if (error instanceof HandshakeFailure) return error;
+      throw error;
+    });
+    // Without a session, a 2025 server can't send requests or notifications of its own; with 2026-07-28 it can.
+    if ('session' in begun && begun.session !== undefined) return begun;
+    const other = await modern();
+    if (other) return other;
+    if (begun instanceof HandshakeFailure) throw begun;
+    return begun;
+  } catch (error) {
+    if (!(error instanceof HandshakeFailure)) throw error;
+    throw new ServerFailure(error.status >= 500 ? 'server_failed' : 'server_not_mcp', error.message);
+  }
 }
 
 function accountOf(server: ServerSetting, { work, principal }: Acting): Promise<string> {
   return credentialsOf(work).accountAt(principal, server);
-}
-
-function greetingOf(client: Client, session: string | undefined, account: string): Handshake {
-  const discover = client.getDiscoverResult();
-  if (discover) return { era: 'modern', discover };
-  const instructions = client.getInstructions();
-  const initialize: InitializeResult = {
-    protocolVersion: client.getNegotiatedProtocolVersion() ?? '',
-    capabilities: client.getServerCapabilities() ?? {},
-    serverInfo: client.getServerVersion() ?? SOFTWARE,
-    ...(instructions === undefined ? {} : { instructions }),
-  };
-  return { era: 'legacy', initialize, session, account };
-}
-
-/**
- * The server no longer knows the session that we kept of it (404; some say 400, as for a request without one).
- * Nothing was done.
- */
-export function isSessionLost(error: unknown): boolean {
-  return error instanceof SdkHttpError && (error.status === 404 || error.status === 400);
-}
-
-async function send(
-  server: ServerSetting,
-  { acting, greeting, oneWay = false, standalone = false }: ConnectOptions,
-  init: RequestInit,
-  account: string,
-): Promise<Response> {
-  const headers = new Headers(init.headers);
-  const method = init.method ?? 'GET';
-  const message = typeof init.body === 'string' ? (JSON.parse(init.body) as Message) : undefined;
-  const remembered = message && answerRemembered(greeting, message);
-  if (remembered) return remembered;
-  if (method === 'GET' && !standalone && !headers.has('last-event-id')) {
-    return new Response(null, { status: 405 });
-  }
-  const sent = message && oneWay ? withoutCapabilities(message) : message;
-  const body = sent && new TextEncoder().encode(JSON.stringify(sent));
-  const signal = init.signal ?? new AbortController().signal;
-  const { work, principal } = acting();
-  const request = { method, headers, body, signal, account };
-  const answer = answerOrThrow(await callServerAs(work, server, principal, request), signal);
-  return message?.method?.endsWith('/list') ? limited(answer, server.max_list_bytes) : answer;
-}
-
-/** The answer for the SDK's client, whose `fetch` throws where there is none. `signal`: that of the request. */
-export function answerOrThrow(answer: Result<Response, UpstreamFailure>, signal: AbortSignal): Response {
-  if (answer.ok) return answer.value;
-  signal.throwIfAborted();
-  const { error } = answer;
-  throw error.reason === 'no_credential'
-    ? new CredentialMissing(error.credential)
-    : new ServerFailure(error.reason);
-}
-
-/** A message of the gate's own client. */
-interface Message {
-  id?: unknown;
-  method?: string;
-  params?: object;
-}
-
-/** What a server did not answer: see `ServerFault`. */
-export class ServerFailure extends Error {}
-
-/** The principal has no credential for the server, or none that works. */
-export class CredentialMissing extends Error {
-  constructor(readonly credential: CredentialError) {
-    super(credential.reason);
-  }
-}
-
-/** A 2025-era handshake that has taken place before is answered from memory: the session goes on. */
-function answerRemembered(greeting: Handshake | undefined, message: Message): Response | undefined {
-  if (greeting?.era !== 'legacy') return undefined;
-  if (message.method === 'notifications/initialized') return new Response(null, { status: 202 });
-  if (message.method !== 'initialize') return undefined;
-  const headers = new Headers();
-  if (greeting.session !== undefined) headers.set('mcp-session-id', greeting.session);
-  return Response.json({ jsonrpc: '2.0', id: message.id, result: greeting.initialize }, { headers });
-}
-
-function withoutCapabilities(message: Message): Message {
-  if (message.method !== 'initialize') return message;
-  return { ...message, params: { ...message.params, capabilities: {} } };
-}
-
-function limited(answer: Response, maxBytes: number): Response {
-  let length = 0;
-  const limit = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      length += chunk.length;
-      if (length > maxBytes) throw new Error('the answer is too large');
-      controller.enqueue(chunk);
-    },
-  });
-  return new Response(answer.body?.pipeThrough(limit) ?? null, answer);
 }

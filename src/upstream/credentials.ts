@@ -2,10 +2,10 @@ import { type CredentialAnswer, findAccount } from '../account';
 import type { Deployment, RequestContext, ServerSetting } from '../config';
 import { type ConnectedServer, needsConnection, wantedAt } from './connected-server';
 
-/** Why there is no credential, with the seconds to wait where that helps. */
+/** Why there is no credential. `retry_after`: seconds, where waiting helps. */
 export type CredentialError = Extract<CredentialAnswer, { ok: false }>['error'];
 
-/** Whose credential it is. */
+/** The user whose credential it is. */
 type Acting = { user: { id: string } };
 
 declare module 'hono' {
@@ -14,19 +14,19 @@ declare module 'hono' {
   }
 }
 
-/** The context of a request in whose course servers are called: it brings the credentials for them. */
+/** The context of a request that calls servers: it has the credentials for them. */
 export interface UpstreamContext extends RequestContext {
   var: RequestContext['var'] & { credentials: RequestCredentials };
 }
 
-/** The credentials that a request brings. */
+/** The credentials of a request. */
 export function credentialsOf({ var: { credentials } }: Pick<UpstreamContext, 'var'>): RequestCredentials {
   return credentials;
 }
 
 /**
- * The users' own credentials for servers, as long as one request: each is asked for once, and goes along in the
- * request's context. They are beside the principal, not in it: principals are handed to entrypoints and written into
+ * The users' own credentials for servers, for one request. Each is requested from the account once, and kept in the
+ * request's context. They aren't part of the principal, because principals are passed to entrypoints and written into
  * tokens.
  */
 export class RequestCredentials {
@@ -34,24 +34,23 @@ export class RequestCredentials {
 
   constructor(private readonly deployment: Pick<Deployment, 'env' | 'keyring' | 'local'>) {}
 
-  /** Keeps what the account of a user answered in the call that authenticated the request. */
+  /** Keeps an answer that the account gave already, in the call that authenticated the request. */
   remember(user: string, server: string, answer: CredentialAnswer): void {
     this.#answers.set(keyOf(user, server), Promise.resolve(answer));
   }
 
-  /** Forgets all answers, for work that outlives its request: they may be out of date. */
+  /** Removes all answers. For work that outlives its request, such as streams, because they may be out of date. */
   forget(): void {
     this.#answers.clear();
   }
 
-  /** The credential of a principal for a server: the known answer, or else what the account says now. */
+  /** The credential of a principal for a server: the kept answer, or else the account's. */
   for(principal: Acting, server: ConnectedServer): Promise<CredentialAnswer> {
     return this.#answers.get(keyOf(principal.user.id, server.name)) ?? this.#ask(principal, server);
   }
 
   /**
-   * The id of the connection in whose name a server is called; '' where users have none of their own, or this one
-   * has none.
+   * The id of the connection with which a server is called; '' where users need none, or when there is none.
    */
   async accountAt(principal: Acting, server: ServerSetting): Promise<string> {
     if (!needsConnection(server)) return '';
@@ -59,7 +58,7 @@ export class RequestCredentials {
     return credential.ok ? credential.value.connection : '';
   }
 
-  /** Whether that is the connection there still. While its provider can't be asked, it counts as the same. */
+  /** Whether a connection is still the current one. True while the provider can't be reached, since it isn't known. */
   async isAccountStill(principal: Acting, server: ServerSetting, account: string): Promise<boolean> {
     if ((await this.accountAt(principal, server)) === account) return true;
     if (!needsConnection(server)) return false;
@@ -67,12 +66,12 @@ export class RequestCredentials {
     return !credential.ok && credential.error.reason === 'provider_unavailable';
   }
 
-  /** Another credential in the place of one that the server has just refused (its id): renewed, or refused for good. */
+  /** Renews a credential that the server has refused. `refused`: its id. Refused when it can't be renewed. */
   replace(principal: Acting, server: ConnectedServer, refused: string): Promise<CredentialAnswer> {
     return this.#ask(principal, server, refused);
   }
 
-  /** Tells the account that the server refuses a credential though it is new: the person must connect again. */
+  /** Reports to the account that the server refuses a new credential. The person must connect again. */
   async giveUp(principal: Acting, server: ConnectedServer, refused: string): Promise<CredentialError> {
     const account = await findAccount(this.deployment, principal.user.id);
     await account?.credentialRefused(server.name, refused);
@@ -85,7 +84,7 @@ export class RequestCredentials {
     const key = keyOf(principal.user.id, server.name);
     const answer = this.#askAccount(principal, server, refused);
     this.#answers.set(key, answer);
-    // A call that failed is no answer.
+    // A failed call isn't kept.
     answer.catch(() => this.#answers.get(key) === answer && this.#answers.delete(key));
     return answer;
   }

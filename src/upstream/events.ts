@@ -2,27 +2,27 @@ import { joinBytes } from '../http';
 import { AnswerScan, type AnswerShape } from './answer-scan';
 
 /*
- * Server-sent events (WHATWG HTML, section 9.2) on their way through: passed on as the bytes they came as, but
- * for those that a rewriter changes.
+ * Passes server-sent events (WHATWG HTML, section 9.2) unchanged, byte for byte, except for those that a rewriter
+ * changes.
  */
 
 const LF = 10;
 const CR = 13;
 
 /**
- * How long an event may be to be held and looked at, in bytes. Longer ones end the stream (`fail`), or pass while
- * they are {@link AnswerScan scanned}: one that could be a list of tools ends it before it is whole, and what isn't
- * whole no client takes for an event.
+ * The longest event that is held back and rewritten, in bytes. A longer one ends the stream (`fail`), or passes and
+ * is {@link AnswerScan scanned}. If that shows a list of tools, the stream ends before the event does, and no client
+ * accepts an incomplete event.
  */
 export interface EventLimits {
   maxBytes: number;
   tooLong: 'pass' | 'fail';
 }
 
-/** Changes an event: gets its data and what that could be; returns the new data, `null` to drop it, undefined to let it be. */
+/** Gets an event's data, and what it may be. Returns the new data, `null` to drop the event, undefined to keep it. */
 export type Rewrite = (data: string, shape: AnswerShape) => string | null | undefined;
 
-/** A stream of events in which `rewrite` may change each. An event is held back until it is whole. */
+/** A stream in which `rewrite` may change each event. An event is held back until it is complete, within the limits. */
 export function rewriteEvents(
   limits: EventLimits,
   rewrite: Rewrite,
@@ -36,7 +36,7 @@ export function rewriteEvents(
       let from = 0;
       for (const { end, kind } of scanned.read(chunk)) {
         const part = chunk.subarray(from, end);
-        // The LF of a CRLF that has ended an event goes on at once: a reader that saw the CR waits for it.
+        // The LF of a CRLF that ended an event is passed at once, because a reader that got the CR waits for it.
         if (kind === 'rest of end') controller.enqueue(part);
         else finish(part, controller);
         from = end;
@@ -44,7 +44,7 @@ export function rewriteEvents(
       if (from < chunk.length) hold(chunk.subarray(from), controller);
     },
     flush(controller) {
-      // What never ended is no event, but some readers take it for one.
+      // An incomplete event at the end isn't an event, but some readers accept it.
       if (!passing && (scanned.shape !== 'plain' || !linesOf(held).every(isLine))) return;
       for (const part of held) controller.enqueue(part);
     },
@@ -84,7 +84,8 @@ export function rewriteEvents(
     if (changed === null) return [];
     if (changed === undefined && lines.length === all.length) return held;
     const kept = lines.filter((line) => line !== '' && (changed === undefined || !isData(line)));
-    const written = changed === undefined ? kept : [...kept, `data: ${changed}`];
+    const fields = changed?.split(/\r\n|\n|\r/).map((line) => `data: ${line}`) ?? [];
+    const written = [...kept, ...fields];
     return written.length === 0 ? [] : [new TextEncoder().encode([...written, '', ''].join('\n'))];
   }
 }
@@ -102,14 +103,18 @@ function isLine(line: string): boolean {
   return LINE.test(line);
 }
 
-/** A byte order mark is no part of the first line's field; that it may stand before others harms nobody. */
+/** A byte order mark may precede the first field. Accepting it before other fields does no harm. */
 const DATA = /^\uFEFF?data(?=:|$)/;
 
 function isData(line: string): boolean {
   return DATA.test(line);
 }
 
-/** The data of each event of a stream, in order, until the stream ends. */
+/**
+ * The data of each event of a stream, in order, until the stream ends.
+ *
+ * @throws when an event is longer than `maxBytes`
+ */
 export async function* readEvents(
   stream: ReadableStream<Uint8Array>,
   maxBytes: number,
@@ -125,15 +130,15 @@ export async function* readEvents(
   yield* found;
 }
 
-/** The line of an event, as far as it is read: whether its field is `data`, and its value then. */
+/** The bytes of the field name `data`. */
 const FIELD = [...'data'].map((char) => char.charCodeAt(0));
 const MARK = [0xef, 0xbb, 0xbf];
 const COLON = 0x3a;
 
-/** Finds where the events of a stream end, whatever its line ends are, and scans their data. */
+/** Finds the ends of a stream's events, with any kind of line ends, and scans their data. */
 class EventLines {
   #scan = new AnswerScan();
-  /** The first bytes of the line, while they may be `data:`; undefined: it is another field, or its value has begun. */
+  /** The first bytes of the line while they may be `data:`; undefined: another field, or its value has started. */
   #field: number[] | undefined = [];
   #isData = false;
   #hasData = false;
@@ -142,18 +147,18 @@ class EventLines {
   #afterCr = false;
   #ended = false;
 
-  /** What the data of the event could be, as far as it is read. */
+  /** What the data of the event may be, as far as it has been read. */
   get shape(): AnswerShape {
     return this.#scan.shape;
   }
 
-  /** Begins another event. */
+  /** Starts the next event. */
   begin(): void {
     this.#scan = new AnswerScan();
     this.#hasData = false;
   }
 
-  /** Where events end in a part of the stream; `rest of end`: behind the LF of a CRLF whose CR was that end. */
+  /** The ends of events in a part of the stream. `rest of end`: after the LF of a CRLF whose CR ended the event. */
   *read(chunk: Uint8Array): Generator<{ end: number; kind: 'end' | 'rest of end' }> {
     let at = 0;
     let [lf, cr] = [-1, -1];
@@ -198,7 +203,7 @@ class EventLines {
   }
 
   #beginData(): void {
-    // Several lines of data are one text with line ends between.
+    // Several `data` lines are one text, joined by line ends.
     if (this.#hasData) this.#scan.push(Uint8Array.of(LF));
     this.#isData = true;
     this.#hasData = true;

@@ -5,14 +5,14 @@ import { deriveSeed } from '../crypto';
 import type { Principal } from './principal';
 
 /*
- * The keys of the tokens that tell servers who is calling. They are derived from the master keys, a new one
- * every period, so nothing is stored and no two instances can disagree; the next period's is published
- * before it is used, and the last one's for as long as a token of it can live.
+ * The keys of identity tokens, by which servers know who calls. They are derived from the master keys, a new one for
+ * each period, so nothing is stored and all instances have the same keys. The key of the next period is published
+ * before it is used, and that of the last period for as long as its tokens can live.
  */
 
-/** Seconds after which the next key signs. */
+/** The length of a period, in seconds. */
 const PERIOD = 30 * 24 * 3600;
-/** Seconds that a token lives. */
+/** The lifetime of a token, in seconds. */
 const LIFETIME = 300;
 
 /** PKCS #8 (RFC 5958) of a P-256 key, up to the 32 bytes of the private key itself (RFC 5915). */
@@ -21,7 +21,12 @@ const P256_PREFIX = [
   0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x27, 0x30, 0x25, 0x02, 0x01, 0x01, 0x04, 0x20,
 ];
 
-/** `/.well-known/jwks.json`: of every master key, the keys of this period, the last and the next. */
+/**
+ * The key set at `/.well-known/jwks.json` (RFC 7517): for each master key, the keys of the last, this, and the next
+ * period.
+ *
+ * @param now seconds since the epoch
+ */
 export async function publicKeys({ keyring }: Deployment, now: number): Promise<{ keys: JWK[] }> {
   const period = Math.floor(now / PERIOD);
   const wanted = [...keyring.versions.keys()].flatMap((version) =>
@@ -35,8 +40,11 @@ export async function publicKeys({ keyring }: Deployment, now: number): Promise<
 }
 
 /**
- * A JWT access token (RFC 9068) that tells one server who the principal is. `audience`: the server's `url`, or
- * its resource here. Verified with {@link publicKeys}; lives five minutes.
+ * A JWT access token (RFC 9068) that tells one server who the principal is. It is verified with {@link publicKeys}, and
+ * lives five minutes.
+ *
+ * @param audience the server's `url`, or its resource at this deployment
+ * @param now seconds since the epoch
  */
 export async function issueIdentityToken(
   deployment: Deployment,

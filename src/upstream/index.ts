@@ -12,7 +12,6 @@ export {
   catalogueOf,
   findTool,
   forgetLists,
-  type ListKind,
   listTools,
   type Tools,
 } from './catalogue';
@@ -26,12 +25,10 @@ export {
 } from './connected-server';
 export {
   type Acting,
-  answerOrThrow,
-  CredentialMissing,
+  type AnswerQuestion,
   connectUpstream,
-  type Handshake,
-  isSessionLost,
-  ServerFailure,
+  type Forwarded,
+  ServerRefusal,
   type UpstreamConnection,
 } from './connection';
 export {
@@ -40,16 +37,46 @@ export {
   RequestCredentials,
   type UpstreamContext,
 } from './credentials';
+export { asksForInput, resultFor } from './envelope';
+export { readErrorAnswer } from './error-answer';
 export { rewriteEvents } from './events';
+export {
+  answerOrThrow,
+  CredentialMissing,
+  post,
+  type ServerAnswer,
+  ServerFailure,
+  SessionLost,
+} from './exchange';
+export { type Handshake, MODERN_VERSION, modernMeta } from './handshake';
 export { publicKeys } from './identity-token';
-export { type Item, itemsOf, lockInTime, toolsOf } from './lists';
+export { LISTS, type ListedItem, type ListKind, rewriteItem } from './items';
+export { itemsOf, lockInTime, noteLeftOut, toolsOf } from './lists';
 export { lockOf } from './lock';
-export { judgeScope, judgeTool, publishTool, type Reach, type Tool, type Verdict } from './policy';
+export { messagesOf, type ServerMessage } from './messages';
+export {
+  accessOf,
+  judgeScope,
+  judgeTool,
+  publishedText,
+  type Reach,
+  type Tool,
+  type Verdict,
+} from './policy';
 export { ANONYMOUS, aboutPrincipal, asKnownNow, isAnonymous, type Principal } from './principal';
 export { documentFetch, ProviderFetchError, providerFetch, tokenFetch } from './provider-fetch';
-export { FAULTS, faultError, type ServerFault } from './server-fault';
+export { type Attempt, maySendAgain } from './send-again';
+export {
+  FAULTS,
+  type FaultDetails,
+  faultError,
+  faultOfStatus,
+  faultText,
+  MAY_HAVE_ACTED,
+  type ServerFault,
+} from './server-fault';
 export { serverProblems } from './server-health';
 export { SOFTWARE } from './software';
 export { type ServerTools, surveyTools } from './tool-survey';
 export { tryCredential } from './try-credential';
-export { isAtMerged, passingView, serversOf, UNASKED, type View } from './view';
+export { isAtMerged, passingView, serversOf, type View } from './view';

@@ -3,7 +3,7 @@ import { needsConnection } from './connected-server';
 import { type CredentialError, credentialsOf } from './credentials';
 import type { View } from './view';
 
-/** Why a server is locked for the principal; undefined when it isn't. */
+/** Why the principal can't use a server until they connect it, or its provider is back; undefined when they can. */
 export async function lockOf(
   { work, principal }: View,
   server: ServerSetting,
@@ -13,5 +13,5 @@ export async function lockOf(
   return credential.ok ? undefined : credential.error;
 }
 
-/** Nobody could tell in time. */
+/** The answer when it isn't known in time. */
 export const UNKNOWN_LOCK: CredentialError = { reason: 'provider_unavailable', retry_after: 5 };

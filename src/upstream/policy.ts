@@ -1,19 +1,22 @@
 import { holds, type Identity, SCOPES, type Scope, scopesWithin, withinTools } from '../account';
 import type { Role, ServerSetting } from '../config';
 import { matchesGlob } from '../glob';
-import { isObject } from '../json-text';
+import { withMembers } from '../json-members';
+import { readItems, rewriteItem } from './items';
 
 /*
- * Who may call what: plain data in, a verdict out. What a principal may never use, or wasn't granted, is
- * absent; what more scope would unlock is listed and refused with the scopes that it needs.
+ * Who may call which tool: plain data in, a verdict out. A tool that a principal may never use is absent. A tool that
+ * needs more scope is listed, and a call is refused with the scopes that it needs.
  */
 
-/** A tool as a server lists it; other fields pass through. */
+/** A tool as a server lists it. Other members are kept. */
 export interface Tool {
   name: string;
   title?: string | undefined;
   annotations?: ToolHints | undefined;
   inputSchema?: unknown;
+  /** Its JSON as the server wrote it; undefined for the gate's own tools. */
+  text?: string;
 }
 interface ToolHints {
   title?: unknown;
@@ -21,59 +24,54 @@ interface ToolHints {
   destructiveHint?: unknown;
 }
 
-/** No tool of anybody's has a longer name. */
+/** The longest name of a tool that is accepted, in characters. */
 const LONGEST_NAME = 1_024;
 
 /**
- * The tools of a list that a server sent, as far as they can be understood: the others are left out. Members that
- * are `null` count as absent. Undefined when there is no list of tools, or none in it can be understood.
+ * The tools in a list that a server sent, each with its own text. Tools that can't be read or shown are left out.
+ *
+ * @param list the parsed array
+ * @param text the JSON text of the array
+ * @returns undefined when it isn't an array, or none of its items can be read
  */
-export function readTools(list: unknown): Tool[] | undefined {
-  if (!Array.isArray(list)) return undefined;
-  const tools = new Map<string, Tool[]>();
-  for (const tool of list.map(readTool)) {
-    const same = tool && tools.get(tool.name);
-    if (same) same.push(tool);
-    else if (tool) tools.set(tool.name, [tool]);
+export function readTools(list: unknown, text: string): { tools: Tool[]; leftOut: string[] } | undefined {
+  const read = readItems('tools', list, text);
+  if (!read || (read.items.length === 0 && read.leftOut.length > 0)) return undefined;
+  const byName = new Map<string, Tool[]>();
+  const leftOut = [...read.leftOut];
+  for (const item of read.items) {
+    const tool = { ...(item.value as unknown as Tool), text: item.text };
+    if (tool.name.length > LONGEST_NAME) leftOut.push(tool.name.slice(0, 40));
+    else byName.set(tool.name, [...(byName.get(tool.name) ?? []), tool]);
   }
-  if (tools.size === 0 && list.length > 0) return undefined;
-  return [...tools.values()].flatMap((same) => (same.length === 1 ? same : same.map(withoutHints)));
+  const tools = [...byName.values()].flatMap((same) => (same.length === 1 ? same : same.map(withoutHints)));
+  return { tools, leftOut };
 }
 
-/** A tool whose name another one has too: which of them is called, nobody can tell. */
-export function withoutHints({ annotations: _, ...tool }: Tool): Tool {
-  return tool;
+/** A tool without its hints, because another tool has the same name and it isn't known which one a call is for. */
+export function withoutHints({ annotations: _, text, ...tool }: Tool): Tool {
+  return text === undefined ? tool : { ...tool, text: withMembers(text, { annotations: undefined }) };
 }
 
-function readTool(listed: unknown): Tool | undefined {
-  if (!isObject(listed)) return undefined;
-  const tool = Object.fromEntries(Object.entries(listed).filter(([, value]) => value !== null));
-  const { name, title, annotations } = tool;
-  if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME) return undefined;
-  if (!name.isWellFormed()) return undefined;
-  if (title !== undefined && typeof title !== 'string') return undefined;
-  if (annotations !== undefined && !isObject(annotations)) return undefined;
-  return tool as unknown as Tool;
-}
-
+/** What a tool does. `hidden`: nobody may use it. */
 export type ToolAccess = 'read' | 'write' | 'destructive' | 'hidden';
 
-/** What a principal may do at one server. */
+/** What a principal may do at one server: the input of the rules. */
 export interface Reach {
   role: Role;
-  /** What the token carries, held to the role there. */
+  /** The scopes of the token, limited to the role at that server. */
   scope: Scope[];
   identity: Identity;
-  /** Globs over `{server}_{tool}` that an access key is held to; undefined: all. */
+  /** The globs over `{server}_{tool}` that an access key is limited to; undefined: all tools. */
   tools?: readonly string[] | undefined;
 }
 
-/** Whether something may go on. `scope`: with more permission it might; `needed` is all that it takes. */
+/** The result of a rule. `scope`: allowed with more scope; `needed`: all scopes that it needs. */
 export type Verdict = { verdict: 'allowed' } | { verdict: 'absent' } | { verdict: 'scope'; needed: Scope[] };
 
 /**
- * What a tool does, by the first rule of the server's `tools` that matches, else by its own hints: not
- * saying that it only reads, nor that it destroys nothing, means that it may (MCP, "Tool annotations").
+ * What a tool does: by the first rule of the server's `tools` setting that matches, else by its own hints. Without
+ * `readOnlyHint: true` or `destructiveHint: false`, it counts as destructive (MCP, "Tool annotations").
  */
 export function accessOf(tool: Tool, server: ServerSetting): ToolAccess {
   const rule = server.tools.find(({ match }) => matchesGlob(tool.name, match));
@@ -82,7 +80,7 @@ export function accessOf(tool: Tool, server: ServerSetting): ToolAccess {
   return tool.annotations?.destructiveHint === false ? 'write' : 'destructive';
 }
 
-/** Whether a call to the tool may go on. */
+/** Whether a principal may call a tool, by the server's settings, their identity, role, scopes, and key. */
 export function judgeTool(tool: Tool, server: ServerSetting, reach: Reach): Verdict {
   const access = accessOf(tool, server);
   const rules = server.require.filter(
@@ -94,17 +92,35 @@ export function judgeTool(tool: Tool, server: ServerSetting, reach: Reach): Verd
   return judgeScope(`mcp:${access}`, reach);
 }
 
-/** Whether a principal has a scope, could be given it, or never: then what needs it isn't there for them. */
+/** Whether a principal has a scope (`allowed`), can get it (`scope`), or can't with their role (`absent`). */
 export function judgeScope(needed: Scope, reach: Pick<Reach, 'role' | 'scope'>): Verdict {
   if (!scopesWithin(reach.role, SCOPES).includes(needed)) return { verdict: 'absent' };
   if (reach.scope.includes(needed)) return { verdict: 'allowed' };
   return { verdict: 'scope', needed: SCOPES.slice(0, SCOPES.indexOf(needed) + 1) };
 }
 
-/** The tool as it is listed for a principal: with what the gate decided in its hints; undefined: not at all. */
+/** A tool as it is listed for a principal, with hints that say what the gate decided; undefined: it isn't listed. */
 export function publishTool<T extends Tool>(tool: T, server: ServerSetting, reach: Reach): T | undefined {
   if (judgeTool(tool, server, reach).verdict === 'absent') return undefined;
   const access = accessOf(tool, server);
   const hints = { readOnlyHint: access === 'read', destructiveHint: access === 'destructive' };
   return { ...tool, annotations: { ...tool.annotations, ...hints } };
+}
+
+/**
+ * The JSON of {@link publishTool}: as its server wrote it, except for the hints.
+ *
+ * @param name another name to list it under
+ */
+export function publishedText(
+  tool: Tool,
+  { server, reach, name }: { server: ServerSetting; reach: Reach; name?: string },
+): string | undefined {
+  const published = publishTool(tool, server, reach);
+  if (!published) return undefined;
+  const { text, ...value } = published;
+  const { readOnlyHint, destructiveHint } = published.annotations ?? {};
+  const hints = { readOnlyHint: `${readOnlyHint}`, destructiveHint: `${destructiveHint}` };
+  const renamed = name === undefined ? {} : { name: JSON.stringify(name) };
+  return rewriteItem({ text: text ?? JSON.stringify(value) }, renamed, hints);
 }

@@ -8,21 +8,22 @@ export interface Principal {
   client: { id: string; name: string };
   /** The grant's id, or the access key's. */
   grantId: string;
-  /** What the token carries. */
+  /** The scopes of the token. */
   granted: Scope[];
-  /** The same, held to the role. */
+  /** The same, limited to the role. */
   scope: Scope[];
+  /** The names of the servers in the grant. */
   servers: string[];
-  /** The server at whose own endpoint they are; undefined: at `/mcp`. */
+  /** The server whose own endpoint is used; undefined: `/mcp`. */
   server?: string | undefined;
-  /** Globs over `{server}_{tool}` that an access key is held to; undefined: all. */
+  /** The globs over `{server}_{tool}` that an access key is limited to; undefined: all tools. */
   tools?: string[] | undefined;
   role: Role;
   /** The end of the grant or key; seconds since the epoch. */
   expires_at: number;
 }
 
-/** Whoever has not signed in yet: nothing is theirs. */
+/** The principal before sign-in: it has no rights. */
 export const ANONYMOUS: Principal = {
   user: { id: '', name: '', email: undefined, email_verified: false },
   identity: {
@@ -43,16 +44,19 @@ export const ANONYMOUS: Principal = {
   expires_at: 0,
 };
 
+/** Whether a principal is {@link ANONYMOUS}. */
 export function isAnonymous({ user }: Principal): boolean {
   return user.id === '';
 }
 
-/** Who a principal is, for the trail. */
+/** Who a principal is, for the audit log. */
 export function aboutPrincipal({ user, client, grantId }: Principal) {
   return { user: user.id, client: client.id, grant: grantId };
 }
 
-/** The principal as one server is told of it: held to the role there, which may be lower than the highest. */
+/**
+ * A principal limited to its role at one server, which may be lower than its highest role. Without a role: no scope.
+ */
 export function principalAt(
   { settings }: Deployment,
   principal: Principal,
@@ -63,7 +67,7 @@ export function principalAt(
   return { ...principal, role, scope: scopesWithin(role, principal.granted) };
 }
 
-/** The principal with what the provider says now of its user; undefined when nobody with a role is left. */
+/** A principal with the current identity of its user; undefined when the user has no role any more. */
 export function asKnownNow(
   principal: Principal,
   identity: Identity,

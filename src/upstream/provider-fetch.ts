@@ -3,28 +3,29 @@ import type { Refusal } from '../result';
 import { parseJsonObject, readTokenAnswer } from './token-answer';
 
 /*
- * The `fetch` functions that the SDK's OAuth functions get, to reach the authorization servers of the servers behind.
- * All of them are `outboundFetch` with one policy, and throw {@link ProviderFetchError} through the SDK.
+ * The `fetch` functions for the SDK's OAuth functions, to reach the authorization servers of upstream servers. All of
+ * them are `outboundFetch` with one policy, and throw {@link ProviderFetchError} through the SDK.
  */
 
-/** Why a provider gave no answer that can be used. All of them may pass. */
+/** Why a provider gave no usable answer. All of these may be temporary. */
 export type ProviderFetchRefusal =
   | OutboundRefusal
   /** 429 or 5xx. */
   | 'overloaded';
 
-/** What the functions below throw. */
+/** The error that the functions below throw. */
 export class ProviderFetchError extends Error {
   constructor(
     readonly reason: ProviderFetchRefusal,
-    /** Seconds, as the provider says. */
+    /** Seconds to wait, as the provider says. */
     readonly retryAfter?: number,
-    /** Whether the provider itself answered, and so did nothing. */
+    /** Whether the provider answered, so that it is known that it did nothing. */
     readonly answered = false,
   ) {
     super(reason);
   }
 
+  /** The same as a value. */
   get refusal(): Refusal<ProviderFetchRefusal> {
     return { reason: this.reason };
   }
@@ -35,8 +36,10 @@ const POLICY = { maxBytes: 256 * 1024, timeoutMs: 10_000, statuses: 'any' } as c
 type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 /**
- * The provider's answer, whatever its status. `loopback`: origins on this computer that may be reached, in local
- * development.
+ * A `fetch` that returns the provider's answer, whatever its status. It reads 256 kB at most, in 10 seconds at most,
+ * and throws {@link ProviderFetchError} when there is no answer.
+ *
+ * @param loopback origins on this computer that may be reached, in local development
  */
 export function providerFetch(loopback: readonly string[]): Fetch {
   return async (url, { method = 'GET', headers, body = null } = {}) => {
@@ -48,8 +51,9 @@ export function providerFetch(loopback: readonly string[]): Fetch {
 }
 
 /**
- * The same for metadata documents. 429 and 5xx are thrown, since the SDK would take them for a wrong document. A page
- * is answered as 404: some servers show one at every address that they don't know, and the SDK must try the next.
+ * The same for metadata documents. 429 and 5xx are thrown, because the SDK would treat them as a wrong document. An
+ * answer that isn't JSON becomes 404, because some servers send a page for every unknown URL, and the SDK must try
+ * the next one.
  */
 export function documentFetch(loopback: readonly string[]): Fetch {
   const send = providerFetch(loopback);
@@ -62,8 +66,8 @@ export function documentFetch(loopback: readonly string[]): Fetch {
 }
 
 /**
- * The same for token endpoints. 429, 5xx and redirects are thrown; any other answer is brought into the form of RFC
- * 6749 section 5, whatever form the provider sent.
+ * The same for token endpoints. 429, 5xx, and redirects are thrown. Any other answer gets the form of RFC 6749
+ * section 5 ({@link readTokenAnswer}); it is empty when it can't be read.
  */
 export function tokenFetch(loopback: readonly string[]): Fetch {
   const send = providerFetch(loopback);
@@ -72,7 +76,7 @@ export function tokenFetch(loopback: readonly string[]): Fetch {
     const { status, headers } = response;
     if (status >= 500 || status === 429) {
       const retryAfter = parseRetryAfter(headers.get('retry-after'));
-      // After a 5xx nobody knows whether the token was rotated; after a 429 it wasn't.
+      // After a 5xx it isn't known whether the token was rotated; after a 429 it wasn't.
       throw new ProviderFetchError('overloaded', retryAfter, status === 429);
     }
     if (status >= 300 && status < 400) throw new ProviderFetchError('redirected', undefined, true);
@@ -81,7 +85,7 @@ export function tokenFetch(loopback: readonly string[]): Fetch {
   };
 }
 
-/** `Retry-After` in seconds (RFC 9110 section 10.2.3); undefined when it says nothing. */
+/** `Retry-After` in seconds, from seconds or a date (RFC 9110 section 10.2.3); undefined when it can't be read. */
 export function parseRetryAfter(value: string | null): number | undefined {
   if (value === null) return undefined;
   if (/^\d+$/.test(value)) return Number(value);

@@ -1,2 +1,2 @@
-/** The gate, as MCP peers are told of it. */
+/** The gate's own name and version, for MCP clients and servers (`Implementation`). */
 export const SOFTWARE = { name: 'gatehouse', version: '0.1.0' };

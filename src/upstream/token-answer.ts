@@ -1,4 +1,4 @@
-/** What a token endpoint's answer has that anybody reads: {@link readTokenAnswer} leaves out all else. */
+/** The members of a token endpoint's answer that are used; {@link readTokenAnswer} leaves out all others. */
 export interface ProviderTokenAnswer {
   access_token?: string;
   token_type?: string;
@@ -10,14 +10,14 @@ export interface ProviderTokenAnswer {
   error_description?: string;
 }
 
-/** Longer than a year is as good as a year. */
+/** The longest `expires_in` that is kept, in seconds: a year. */
 const LONGEST_LIFE = 31_536_000;
 const LONGEST_SCOPE = 4096;
 
 /**
- * A token endpoint's answer as RFC 6749 section 5 has it: JSON, or form-encoded as some providers send it; members
- * that mean nothing (null, of another type, an `expires_in` that is no number of seconds) left out, a list of scopes
- * joined, a missing `token_type` read as Bearer. Undefined when it is neither.
+ * Reads a token endpoint's answer into the form of RFC 6749 section 5. It may be JSON, or form-encoded as some
+ * providers send it. Members without meaning (null, of another type, an invalid `expires_in`) are left out, a list of
+ * scopes is joined, and a missing `token_type` becomes `Bearer`. Undefined when it is neither JSON nor such a form.
  */
 export function readTokenAnswer(text: string): ProviderTokenAnswer | undefined {
   const read = parseJsonObject(text) ?? parseForm(text);
@@ -31,7 +31,7 @@ export function readTokenAnswer(text: string): ProviderTokenAnswer | undefined {
   if (expires !== undefined) answer.expires_in = expires;
   const scope = readScope(read.scope);
   if (scope !== undefined) answer.scope = scope;
-  // Null or missing; one of another type stays away, and the answer is none.
+  // Null or missing. With a `token_type` of another type, the answer has none and can't be used.
   const untyped = (read.token_type ?? '') === '';
   if (answer.access_token !== undefined && untyped) answer.token_type = 'Bearer';
   return answer;
@@ -43,7 +43,9 @@ function readSeconds(value: unknown): number | undefined {
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, LONGEST_LIFE) : undefined;
 }
 
-/** RFC 6749 section 3.3, or as a list. It is shown to people: nothing that isn't visible. */
+/**
+ * A scope (RFC 6749 section 3.3), or a list of scopes. It is shown to people, so all its characters must be visible.
+ */
 function readScope(value: unknown): string | undefined {
   const scopes: unknown[] = Array.isArray(value) ? value : [value];
   if (!scopes.every((scope) => typeof scope === 'string')) return undefined;
@@ -51,7 +53,7 @@ function readScope(value: unknown): string | undefined {
   return scope.length <= LONGEST_SCOPE && /^[\x20-\x7e]+$/.test(scope) ? scope : undefined;
 }
 
-/** An object in JSON; undefined for all else. */
+/** Parses a JSON object; undefined for anything else. */
 export function parseJsonObject(text: string): Record<string, unknown> | undefined {
   try {
     const parsed: unknown = JSON.parse(text);

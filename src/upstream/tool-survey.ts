@@ -5,12 +5,12 @@ import type { Tools } from './catalogue';
 import { toolsOf } from './lists';
 import { accessOf, judgeTool, type Reach } from './policy';
 import type { Principal } from './principal';
-import { passingView, UNASKED } from './view';
+import { passingView } from './view';
 
-/** Titles of a server's tools, by what they do. */
+/** The titles of a server's tools, by what the tools do. */
 export type ServerTools = Record<'read' | 'write' | 'destructive', string[]>;
 
-/** Who is asked for consent. */
+/** The person who is asked for consent. */
 interface Person {
   userId: string;
   identity: Identity;
@@ -18,8 +18,9 @@ interface Person {
 }
 
 /**
- * What each server offers this person, by what it does: titles, for the consent page. A server that doesn't
- * tell in time, or that the person isn't connected to, is left out, and so are tools that the person may never use.
+ * The tools of each server that this person may use, for the consent page.
+ *
+ * @returns by the name of the server; without servers that don't list their tools in time or that aren't connected
  */
 export async function surveyTools(
   c: Context,
@@ -29,7 +30,7 @@ export async function surveyTools(
   const deployment = deploymentOf(c);
   const surveyed = await Promise.all(
     servers.map(async (server) => {
-      const view = passingView(c, principalOf(person, deployment), UNASKED);
+      const view = passingView(c, principalOf(person, deployment));
       const tools = await toolsOf(view, server);
       return tools && ([server.name, sortTools(deployment, server, person, tools)] as const);
     }),
@@ -55,7 +56,7 @@ function sortTools(
   return sorted;
 }
 
-/** The person, with the gate itself as client: before consent nobody else may ask for them. */
+/** The person as a principal with the gate itself as client: before consent, no other client may act for them. */
 function principalOf({ userId: id, identity, role }: Person, { origin, settings }: Deployment): Principal {
   const { name, email, email_verified } = identity;
   return {

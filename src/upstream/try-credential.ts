@@ -4,12 +4,13 @@ import { callServer } from './call';
 import type { ConnectedServer } from './connected-server';
 import { SOFTWARE } from './software';
 
-/** How long a server may take in all, in ms. */
+/** The timeout for all requests together, in ms. */
 const PATIENCE = 15_000;
 
 /**
- * Whether a server takes a credential: it is asked for its tools, as a client of either era would. `unreachable`:
- * nobody knows. The server's own answer is not kept.
+ * Tests a credential at a server: connects as a client of either era, and requests the tools. The answer isn't kept.
+ *
+ * @returns `refused` after a 401 or 403; `unreachable` when it isn't known whether the server accepts it
  */
 export async function tryCredential(
   c: Context,
@@ -34,7 +35,7 @@ export async function tryCredential(
   try {
     await client.connect(transport, { signal });
     await client.listTools(undefined, { signal });
-    // One that lets anybody begin may still refuse the list.
+    // A server that accepts every `initialize` may still refuse the list.
     return refused ? 'refused' : 'accepted';
   } catch {
     return refused ? 'refused' : 'unreachable';

@@ -1,34 +1,36 @@
 import {
   CLIENT_CAPABILITIES_META_KEY,
-  type Client,
   type ClientCapabilities,
   LOG_LEVEL_META_KEY,
   type LoggingLevel,
 } from '@modelcontextprotocol/client';
-import type { ServerContext } from '@modelcontextprotocol/server';
 import { usableServers } from '../account';
 import { isolateCache } from '../caches';
 import { deploymentOf, type RequestContext, type ServerSetting } from '../config';
 import { catalogueKey } from './catalogue';
-import { connectUpstream, type Handshake, type UpstreamConnection } from './connection';
+import { connectUpstream, type UpstreamConnection } from './connection';
 import type { UpstreamContext } from './credentials';
+import type { Handshake } from './handshake';
 import { type Principal, principalAt } from './principal';
 
-/** The servers behind, as one principal may use them. */
+/** The upstream servers as one principal may use them, in one request or session. */
 export interface View {
   work: UpstreamContext;
   principal: Principal;
-  /** How much of what servers log the client wants to hear, if it said so. */
+  /** The level of log messages that the client wants from servers; undefined: it set none. */
   logLevel?: LoggingLevel | undefined;
-  /** Whether the client can ask its user to open a link (MCP, "URL mode elicitation"). */
+  /** Whether the client can open links for its user (MCP, "URL mode elicitation"). */
   urlElicitation: boolean;
-  /** Notes that the client was asked so for a server's sake, and wants to hear when it is done. */
+  /** Notes that the client was asked to open a link to connect a server, to notify it when that is done. */
   elicited?(server: string, elicitationId: string): void;
-  /** Does something at a server. Rejects when the server can't be reached. */
+  /** Does something at a server. Rejects with what `connectUpstream` and `act` throw. */
   use<T>(server: ServerSetting, act: (behind: UpstreamConnection) => Promise<T>): Promise<T>;
 }
 
-/** The servers of a grant that its user may still use; at a server's own endpoint, that one. */
+/**
+ * The servers of a grant that its user may still use, in the order of the settings. At `/mcp/{server}`, only that
+ * one.
+ */
 export function serversOf({
   work,
   principal,
@@ -41,37 +43,41 @@ export function serversOf({
   return usable.filter(({ name }) => servers.includes(name) && (server === undefined || name === server));
 }
 
-/** Whether they are at `/mcp`, with all their servers and the gate's own tools. */
+/** Whether the principal uses `/mcp`, with all servers and the gate's own tools. */
 export function isAtMerged({ principal }: Pick<View, 'principal'>): boolean {
   return principal.server === undefined;
 }
 
-/** What a server said of its era and of what it can do. */
+/** The cached handshakes of servers, for requests without a session. */
 const handshakesOf = isolateCache<Handshake>('serverHandshakes');
 
 /**
- * A view for one request without a session: each use connects anew. What a server says meanwhile is told on the
- * request's stream; what it asks, its client answers with its next request.
+ * A view for one request without a session: each use makes its own connection, and ends it. Handshakes are cached.
+ *
+ * @param meta the `_meta` of the request, with the client's capabilities and log level
+ * @param prefers the era of the client
  */
-export function passingView(work: UpstreamContext, principal: Principal, { mcpReq }: Passing): View {
+export function passingView(
+  work: UpstreamContext,
+  principal: Principal,
+  { meta = {}, prefers = 'modern' }: { meta?: Record<string, unknown>; prefers?: 'modern' | 'legacy' } = {},
+): View {
   const handshakes = handshakesOf(work.env);
-  const envelope: Record<string, unknown> = mcpReq.envelope ?? {};
-  const capabilities = (envelope[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientCapabilities;
-  const prepare = (client: Client) =>
-    client.setNotificationHandler('notifications/message', (said) => mcpReq.notify(said));
+  const capabilities = (meta[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientCapabilities;
   return {
     work,
     principal,
-    logLevel: envelope[LOG_LEVEL_META_KEY] as LoggingLevel | undefined,
+    logLevel: meta[LOG_LEVEL_META_KEY] as LoggingLevel | undefined,
     urlElicitation: capabilities.elicitation?.url !== undefined,
     use: async (server, act) => {
-      const key = catalogueKey(server, principalAt(deploymentOf(work), principal, server));
-      const greeting = handshakes.get(key);
-      const options = { acting: () => ({ work, principal }), capabilities, prepare, greeting, oneWay: true };
+      const key = `${prefers} ${catalogueKey(server, principalAt(deploymentOf(work), principal, server))}`;
+      const handshake = handshakes.get(key);
+      // No capabilities are announced to a 2025 server: its requests couldn't be passed on.
+      const options = { acting: () => ({ work, principal }), capabilities: {}, handshake, prefers };
       try {
-        const behind = await connectUpstream(server, options);
-        if (!greeting && isLasting(behind.greeting)) handshakes.set(key, behind.greeting);
-        return await act(behind).finally(() => behind.end());
+        const upstream = await connectUpstream(server, options);
+        if (!handshake && isLasting(upstream.handshake)) handshakes.set(key, upstream.handshake);
+        return await act(upstream).finally(() => upstream.end());
       } catch (error) {
         handshakes.delete(key);
         throw error;
@@ -80,15 +86,7 @@ export function passingView(work: UpstreamContext, principal: Principal, { mcpRe
   };
 }
 
-/** As much of a request's context as a passing view needs. */
-export interface Passing {
-  mcpReq: Pick<ServerContext['mcpReq'], 'envelope' | 'notify'>;
-}
-
-/** The context of what nobody asked for by MCP. */
-export const UNASKED: Passing = { mcpReq: { notify: async () => undefined } };
-
-/** A 2025-era session is over with the request; all else that a server says of itself may be kept. */
-function isLasting(greeting: Handshake): boolean {
-  return greeting.era === 'modern' || greeting.session === undefined;
+/** Whether a handshake can be used again. The session of a 2025 server ends with the request. */
+function isLasting(handshake: Handshake): boolean {
+  return handshake.era === 'modern' || handshake.session === undefined;
 }

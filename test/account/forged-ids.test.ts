@@ -1,7 +1,7 @@
 import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
-import { findAccount, parseToken } from '../../src/account/find-account';
+import { findAccount, parseToken } from '../../src/account/access/find-account';
 import { makeFlowId, makeKeyringText, parseKeyring, randomSecret, userIdOf } from '../../src/crypto';
 import { pass, startClock, stopClock } from '../fixtures/clock';
 import {

@@ -24,7 +24,7 @@ const hand = (issuer: string) => ({
   token_url: `${issuer}/token`,
 });
 
-test('the operator is told the very redirect URI that the gate then asks for', async () => {
+test('the operator gets the same redirect URI that the gate then uses', async () => {
   const world = worldOf({
     promises: () => ({ client_id: 'ours' }),
     silent: () => ({ client_id: 'ours' }),
@@ -41,7 +41,7 @@ test('the operator is told the very redirect URI that the gate then asks for', a
   expect(items.promises?.redirect_uri).toBe(`${world.at.origin}/connect/callback`);
 });
 
-test('is told it before there is a client id, and it stays the same with one', async () => {
+test('gets it before there is a client id, and it stays the same with one', async () => {
   const before = worldOf({ silent: () => ({}) });
   before.silent.provider.tellsIssuer = false;
   const { redirect_uri } = (await listed(before.at)).silent ?? {};
@@ -50,7 +50,7 @@ test('is told it before there is a client id, and it stays the same with one', a
   expect((await listed(after.at)).silent?.redirect_uri).toBe(redirect_uri);
 });
 
-test('a provider that can’t be asked is told as that, with the callback that always works', async () => {
+test('a provider that can’t be asked is reported, with the callback that always works', async () => {
   const world = worldOf({ down: () => ({ client_id: 'ours' }) });
   world.down.provider.fetch = async () => new Response(null, { status: 503 });
   expect((await listed(world.at)).down).toMatchObject({

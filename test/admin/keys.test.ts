@@ -70,7 +70,7 @@ describe('a service key', () => {
     });
     expect(made).toMatchObject({ id: expect.stringMatching(/^[\w-]{32}:[\w-]{11}$/), role: 'owner' });
     expect(whoIn(await callWith(bearer(made.key), at))).toMatchObject({
-      user: { id: made.user_id, name: 'Robot', email: null, email_verified: false },
+      user: { id: made.user_id, name: 'Robot', email_verified: false },
       client: 'Robot',
       scope: 'mcp:read mcp:write mcp:destructive',
       servers: ['wiki'],

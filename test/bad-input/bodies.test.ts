@@ -81,7 +81,7 @@ describe.each([
   });
 });
 
-test('a form of 64 kB is read, with a charset beside and in any case', async () => {
+test('a form of 64 kB is read, with a charset and in any case', async () => {
   for (const contentType of [FORM, `${FORM}; charset=UTF-8`, 'Application/X-WWW-Form-Urlencoded']) {
     const { client, code, code_verifier } = await authorize();
     const grant = { grant_type: 'authorization_code', code, code_verifier, ...client };

@@ -43,7 +43,7 @@ describe('a server at which each user has an account of their own', () => {
     [{ client_id: 'ours', authorize_url: 'http://a.example/authorize', token_url }, 'authorize_url', /https/],
     [{ token_endpoint_auth_method: 'private_key_jwt' }, 'token_endpoint_auth_method', /client_secret_basic/],
     [{ auth: 'api_key', identity: true }, '', /identity = true is only for/],
-  ])('is refused as %j, and told what would be right', (server, at, says) => {
+  ])('is refused as %j, with what would be right', (server, at, says) => {
     const [[setting, problem] = ['', '']] = wrong(server);
     expect(setting).toBe(at === '' ? 'SERVERS[0]' : `SERVERS[0].${at}`);
     expect(problem).toMatch(says);

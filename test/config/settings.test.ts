@@ -201,7 +201,7 @@ describe('a mistake', () => {
       /"magic".*none/,
     ],
     [{ SERVERS: [{ name: 'n', auth: 'static', url: 'https://n.example' }] }, 'SERVER_N_SECRET', /isn’t set/],
-  ])('%j is told by the setting, the value and what would be right', (variables, setting, problem) => {
+  ])('%j is reported with the setting, the value, and what would be right', (variables, setting, problem) => {
     const { problems } = parseSettings(variables);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatchObject({ setting, problem: expect.stringMatching(problem) });
@@ -214,7 +214,7 @@ describe('a mistake', () => {
     expect(settings).toMatchObject({ name: 'Acme', tokens: { access: 1800, code: 300 } });
   });
 
-  it('is told beside all others', () => {
+  it('is reported with all others', () => {
     const TOKENS = { access: 0, code: -1, more: 1 };
     const { problems } = parseSettings({ PUBLIC_URL: 'x', DEFAULT_ROLE: 'x', TOKENS });
     const named = problems.map(({ setting }) => setting).sort();

@@ -84,7 +84,7 @@ describe('with nothing but a url', () => {
     expect(world.provider.registrations).toHaveLength(1);
   });
 
-  test('a registration that the provider has forgotten is made anew on the next try', async () => {
+  test('a registration that the provider has lost is made again on the next try', async () => {
     const world = worldWith();
     const browser = await signedIn(world);
     world.provider.misbehave = () => Response.json({ error: 'invalid_client' }, { status: 401 });
@@ -94,7 +94,7 @@ describe('with nothing but a url', () => {
     expect(world.provider.registrations).toHaveLength(2);
   });
 
-  test('the gate’s metadata document stands in for registration where the provider takes it', async () => {
+  test('the gate’s metadata document replaces registration where the provider supports it', async () => {
     const oidc = [{ name: 'acme', issuer: 'https://id.acme.example', client_id: 'gate' }];
     const world = worldWith(
       {},
@@ -174,7 +174,7 @@ describe('with nothing but a url', () => {
     expect(world.asked.some(({ url }) => url.includes('127.0.0.1'))).toBe(false);
   });
 
-  test('a server or provider that is down is told as that, to be tried again', async () => {
+  test('a server or provider that is down is reported as such, to be tried again', async () => {
     const world = worldWith();
     world.provider.fetch = async () => new Response('<html>', { status: 503 });
     const page = await pressConnect(await signedIn(world));

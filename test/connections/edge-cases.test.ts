@@ -91,7 +91,7 @@ describe('while a refresh is under way', () => {
   });
 });
 
-describe('what the provider says oddly', () => {
+describe('unusual answers of the provider', () => {
   test('a code and an error at once is a no', async () => {
     const world = worldWith();
     const browser = new Browser(world.at);

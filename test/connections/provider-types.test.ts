@@ -117,11 +117,14 @@ describe('a token answer', () => {
     expect((await connectAccount(world, await signedIn(world), 'ada')).status).toBe(400);
   });
 
-  test.each([204, 205, 206, 418])('with status %d is told as one that connects nothing', async (status) => {
-    const world = worldWith();
-    world.provider.misbehave = () => new Response(null, { status });
-    expect((await connectAccount(world, await signedIn(world), 'ada')).status).toBe(400);
-  });
+  test.each([204, 205, 206, 418])(
+    'with status %d is reported as one that connects nothing',
+    async (status) => {
+      const world = worldWith();
+      world.provider.misbehave = () => new Response(null, { status });
+      expect((await connectAccount(world, await signedIn(world), 'ada')).status).toBe(400);
+    },
+  );
 
   test('that was kept before tokens were looked at asks the person, and breaks no call', async () => {
     const world = worldWith({}, { TOKENS: { access: 864_000 } });

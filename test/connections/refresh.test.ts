@@ -213,7 +213,7 @@ describe('a failure for good', () => {
     },
   );
 
-  test('reuse that the provider takes for theft is told as a refresh whose answer was lost', async () => {
+  test('reuse that the provider takes for theft is reported as a refresh whose answer was lost', async () => {
     const { world, client, call } = await begin();
     pass(4000);
     // It rotated, and its answer never came.

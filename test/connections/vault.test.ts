@@ -38,7 +38,7 @@ async function runCron(): Promise<void> {
   await waitOnExecutionContext(context);
 }
 
-test('no secret that was used stands in a dump of all storage, or in a log', async () => {
+test('no secret that was used is in a dump of all storage, or in a log', async () => {
   const logged: string[] = [];
   for (const level of ['log', 'warn', 'error', 'info', 'debug'] as const) {
     vi.spyOn(console, level).mockImplementation((...args) => void logged.push(args.map(String).join(' ')));
@@ -83,7 +83,7 @@ test('no secret that was used stands in a dump of all storage, or in a log', asy
   expect(logged.length).toBeGreaterThan(5);
 });
 
-test('a new master key opens old connections, and the cron seals them anew; then the old key may go', async () => {
+test('with a new master key, old connections can be opened, and the cron reseals them; then the old key may go', async () => {
   const world = worldWith();
   const [one, two] = [await connectedClient(world, 'Idle'), await connectedClient(world, 'Busy')];
   for (const { tokens } of [one, two]) await runDurableObjectAlarm(accountOf(tokens.access_token));
@@ -119,7 +119,7 @@ test('a new master key opens old connections, and the cron seals them anew; then
   expect(world.server.callers.slice(-2)).toEqual(['Idle', 'Busy']);
 });
 
-test('without the old key a connection is told as one that can’t be opened, and connecting again replaces it', async () => {
+test('without the old key a connection is reported as unreadable, and reconnecting replaces it', async () => {
   const world = worldWith();
   const client = await connectedClient(world, 'Locked out');
   const { ids } = JSON.parse(KEYS) as { ids: string };

@@ -85,7 +85,7 @@ describe.concurrent.each(KINDS)('$name', (kind) => {
     expect([oauth.invalidated, otherOAuth.invalidated]).toEqual([[], []]);
   });
 
-  test('gives its refresh token back, is refused at once, and asks the person anew', async (context) => {
+  test('revokes its refresh token, is refused at once, and asks the person again', async (context) => {
     const { client, oauth } = await connect(kind, `${gate.origin}/mcp`, 'Mary', context);
     await revoke(oauth, 'refresh_token');
     const refused = await client.call('whoami').catch((error: unknown) => error);
@@ -123,7 +123,7 @@ describe.concurrent('two apps of one person', () => {
   });
 });
 
-test('a person who says no leaves the client without tokens, told why', async ({ onTestFinished }) => {
+test('a person who says no leaves the client without tokens, with the reason', async ({ onTestFinished }) => {
   const callback = await startCallback();
   onTestFinished(callback.close);
   const oauth = new MemoryOAuth(callback.uri, client2.name);

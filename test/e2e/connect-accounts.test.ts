@@ -95,7 +95,7 @@ describe('the services page', () => {
     await page.context().close();
   });
 
-  test('who refuses at the provider is told so, and tries again or goes on without', async () => {
+  test('a person who declines at the provider sees it, and tries again or continues without', async () => {
     const { page, token } = await allowed('Bob');
     await serverButton(page, 'Connect').click();
     await answerThere(page, 'Bob', 'refuse');

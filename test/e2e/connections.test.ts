@@ -107,7 +107,7 @@ test('the pages of connecting work in a browser, look right and are accessible',
   expect(await faultsOf(page)).toEqual([]);
 });
 
-test('the operator is told by command what to register by hand', async () => {
+test('the operator gets by command what to register by hand', async () => {
   const args = [join(ROOT, 'scripts/callbacks.ts'), '--url', gate.origin];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
     env: { ...process.env, GATEHOUSE_KEYS: keys },
@@ -117,7 +117,7 @@ test('the operator is told by command what to register by hand', async () => {
   const wrong = promisify(execFile)(process.execPath, args, {
     env: { ...process.env, GATEHOUSE_KEYS: makeKeys() },
   });
-  await expect(wrong).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('answers 401') });
+  await expect(wrong).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('answered 401') });
 });
 
 test('connections outlive a crash and a change of the master key', async () => {
@@ -128,7 +128,7 @@ test('connections outlive a crash and a change of the master key', async () => {
   expect(upstream.counts.revoked).toBe(0);
 });
 
-test('no token that was ever issued stands in local storage or the log', async () => {
+test('no token that was ever issued is in local storage or the log', async () => {
   const { persistTo } = gate;
   await gate.kill();
   const files = readdirSync(persistTo, { recursive: true, withFileTypes: true }).filter((entry) =>

@@ -203,7 +203,7 @@ test('a job exchanges its token for access, once, and narrows what a device has'
   });
 });
 
-test('a device that nobody answers hears that it is over, and so does the person who comes late', async () => {
+test('a device that nobody answers gets expired_token, and so does the person who is late', async () => {
   const come = async ({ verification_uri_complete }: Awaited<ReturnType<typeof begin>>) => {
     const page = await signedIn(verification_uri_complete ?? '', 'Late');
     await press(page, 'Continue');

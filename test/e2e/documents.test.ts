@@ -90,7 +90,7 @@ describe.concurrent('a document that was had once, and is old', () => {
   // In common, as a day of waiting would be.
   const story = sharingCrashes(age);
 
-  test('stands in, however the host fails now', () =>
+  test('is used, however the host fails now', () =>
     story(async (aged) => {
       const paths = FAILURES.map((failure) => [`/once-${failure}.json`, failure] as const);
       for (const [path] of paths) expect(await ask(serve(path))).toMatchObject(SIGN_IN);
@@ -180,7 +180,7 @@ describe('documents that are not a client of ours', () => {
     'https://169.254.169.254/latest/meta-data',
     'https://0x7f000001/client.json',
     'https://internal/client.json',
-  ])('a private address is not asked, only told: %s', async (client_id) => {
+  ])('a private address is not fetched, only reported: %s', async (client_id) => {
     const page = await ask({ client_id, redirect_uri: REDIRECT_URI });
     expect(page).toMatchObject({
       status: 400,

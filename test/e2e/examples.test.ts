@@ -166,7 +166,7 @@ describe('notes, called without the identity token that it asks for', () => {
 });
 
 describe('clock, inside the gate’s own Worker', () => {
-  test('says the time anywhere, to whoever may ask', async () => {
+  test('says the time anywhere, to anyone who may ask', async () => {
     const { call, client } = await connect('clock', await allow('Ada', 'clock', 'mcp:read'));
     const moment = '2027-01-31T09:00:00Z';
     expect(await call('time_in', { moment, time_zone: 'Asia/Tokyo' })).toContain('6:00:00');

@@ -58,7 +58,7 @@ describe.each([
   ['the 1.x client', connectOne, ALONE],
   ['the 2.x client in a session', connectTwo, ALONE],
 ])('%s', (label, connect, place) => {
-  test(`at ${place.path} is told the link, hears when it is done, and the same call works`, async () => {
+  test(`at ${place.path} gets the link, then a notification, and the same call works`, async () => {
     const { walker, token } = await allowed(`Ada of ${label} at ${place.path}`, place);
     const app = await connect(`${gate.origin}${place.path}`, { bearer: () => token });
     onTestFinished(() => app.client.close());

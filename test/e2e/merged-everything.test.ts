@@ -67,7 +67,7 @@ describe.each([
     expect(ofServer(seen, 'all')).toEqual(ofServer(expected));
   });
 
-  test('has all of a server without sessions beside it', async () => {
+  test('also has everything of a server without sessions', async () => {
     const { client, call, exchange } = closing(await connect(endpoint(), way()));
     const { tools } = await client.listTools();
     const servers = new Set(tools.map(({ name }) => name.split('_')[0]));

@@ -59,7 +59,7 @@ function keepSaying(): { said(): number; stop(): Promise<number> } {
   return { said: () => count, stop };
 }
 
-test('a crash of the gate loses no event and repeats none; a call under way is told', async () => {
+test('a crash of the gate loses no event and repeats none; a pending call gets an error', async () => {
   const session = await connect();
   const id = session.sessionId();
   const sessions = log.sessions();
@@ -122,7 +122,7 @@ test('a server that needs an account, goes and comes back between restarts loses
   expect(session.sessionId()).toBe(id);
 });
 
-test('other settings after a restart are told to whoever comes back, and hold', async () => {
+test('other settings after a restart are announced to clients that come back, and apply', async () => {
   const session = await connect();
   const { client, exchange } = session;
   const names = async () => (await client.listTools()).tools.map(({ name }) => name);

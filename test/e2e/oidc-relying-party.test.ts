@@ -255,7 +255,7 @@ describe('an answer that is wrong in one thing is refused', () => {
       expect(await finish({ callback: changed })).toMatchObject({ ok: false });
   });
 
-  test('a wrong client secret is told from a wrong code', async () => {
+  test('a wrong client secret differs from a wrong code', async () => {
     const op = await start();
     const { finish } = await comeBack(op);
     const refused = await finish({ secret: 'wrong' });
@@ -263,7 +263,7 @@ describe('an answer that is wrong in one thing is refused', () => {
     expect(JSON.stringify(refused)).not.toContain('wrong');
   });
 
-  test('a person who says no is told from an error', async () => {
+  test('a person who says no differs from an error', async () => {
     const op = await start();
     const { callback, finish } = await comeBack(op, {}, { decision: 'cancel' });
     expect(await finish()).toMatchObject({ ok: false, error: { reason: 'oidc_denied' } });

@@ -156,7 +156,7 @@ describe('what the provider says of a person is what the person may do', () => {
     expect(await whoami(code_verifier, await allow(page, callback))).toMatchObject({ role: 'viewer' });
   });
 
-  test('who has no role is told so, and gets in with another account from there', async () => {
+  test('a person without a role sees it, and can use another account from there', async () => {
     const { code_verifier } = await ask();
     await signInAt('Acme', EVE);
     await sees(page, 'You don’t have access yet');
@@ -177,7 +177,7 @@ describe('what the provider says of a person is what the person may do', () => {
     expect(await whoami(code_verifier, await allow(page, callback))).toMatchObject({ user: { name: 'Bob' } });
   });
 
-  test('all providers are offered, by their titles, and the local name beside them', async () => {
+  test('all providers are offered, by their titles, together with the local name', async () => {
     await ask();
     for (const name of ['Continue with Acme', 'Continue with Globex', 'Sign in']) {
       await expect(page.getByRole('button', { name, exact: true }).isVisible()).resolves.toBe(true);
@@ -220,7 +220,7 @@ describe('an answer that is wrong in one thing signs nobody in', () => {
     },
   );
 
-  test('a person who cancels at the provider is told so, and may try again', async () => {
+  test('a person who cancels at the provider sees it, and may try again', async () => {
     const { code_verifier } = await ask();
     await signInAt('Acme', ALICE, 'Cancel');
     await sees(page, 'The sign-in wasn’t finished');

@@ -182,7 +182,7 @@ describe('tokens', () => {
 });
 
 describe('who asks', () => {
-  test('hears of a refusal, and gets nothing', async () => {
+  test('gets an error after a refusal, and nothing else', async () => {
     const url = await authorizationUrl();
     const back = await decide(url, '', 'refuse');
     expect(Object.fromEntries(back.searchParams)).toMatchObject({

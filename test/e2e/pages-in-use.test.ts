@@ -116,7 +116,7 @@ describe('impatient and absent-minded people', () => {
     expect(await whoami(await allow(page, callback))).toMatchObject({ user: { name: 'Ada' } });
   });
 
-  test('what was ticked stays ticked when something was wrong with the rest', async () => {
+  test('what was selected stays selected when something else was wrong', async () => {
     const { whoami } = await consent();
     await page.locator('[value="mcp:destructive"]').check();
     await page.getByLabel('Access ends on').evaluate((input) => input.setAttribute('type', 'text'));
@@ -169,7 +169,7 @@ describe('impatient and absent-minded people', () => {
     expect(await whoami(await allow(tab, callback))).toMatchObject({ user: { name: 'Grace' } });
   });
 
-  test('who takes too long is told so, and to go back to the app', async () => {
+  test('a person who takes too long is asked to go back to the app', async () => {
     await ask(page, hasty, await registerClient(hasty.origin, callback.uri));
     await page.waitForTimeout((HASTY + 1) * 1000);
     await typeName(page, { name: 'Ada' });

@@ -121,7 +121,7 @@ const SCENES: Scene[] = [
     },
   ],
   [/wants to use/, 'an app on this computer', (page) => consent(page, app)],
-  [/wants to use/, 'an app that nobody vouches for', (page) => consent(page, hosted)],
+  [/wants to use/, 'an app that isn’t verified', (page) => consent(page, hosted)],
   [/wants to use/, 'an app of a known domain', (page) => consent(page, documentClient('/good.json'))],
   [/wants to use/, 'an odd name', (page) => consent(page, odd)],
   [

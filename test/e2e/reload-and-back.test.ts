@@ -179,7 +179,7 @@ test('who signs out in another tab while at the provider has nothing connected, 
   await page.context().close();
 });
 
-test('a link that fills in a code asks to compare it, whoever made the link', async () => {
+test('a link that fills in a code asks to compare it, no matter who made the link', async () => {
   for (const more of ['', '&id=made-up']) {
     const page = await phoneAt(`/device?user_code=BCDF-GHJK${more}`, 'Linked');
     await sees(page, 'Does your device show this code?');

@@ -114,7 +114,7 @@ describe('bare wrangler dev, without any secret', () => {
   });
 });
 
-test('npm start says once where to point a client, runs the orchard beside it, and ends both', async () => {
+test('npm start says once where to point a client, runs the orchard, too, and ends both', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'npm-start-'));
   const port = await freePort(2);
   const args = ['--port', `${port}`, '--inspector-port', '0', '--persist-to', folder];

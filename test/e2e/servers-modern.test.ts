@@ -65,7 +65,7 @@ describe('a server of the 2.x SDK behind the gate, revision 2026-07-28', () => {
     expect(upstream.credentials).toEqual([]);
   });
 
-  test('is asked nothing by a call that needs more scope, and the client hears which', async () => {
+  test('isn’t called when more scope is needed, and the client gets the names of the scopes', async () => {
     const { access_token } = await grantShop('mcp:read');
     const call = {
       jsonrpc: '2.0',

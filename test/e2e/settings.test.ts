@@ -174,7 +174,7 @@ describe('a public host without a way to sign in', () => {
 });
 
 describe('mistakes that cost only their own effect', () => {
-  test('a logo that can’t be one is told on /health, and people sign in all the same', async () => {
+  test('a logo that can’t be one is reported on /health, and people can still sign in', async () => {
     const gate = await startGate({ vars: { LOGO: 'javascript:alert(1)', NAME: 'Acme' } });
     const { status, body } = await health(gate);
     expect([status, body.problems.map(({ setting }) => setting)]).toEqual([503, ['LOGO']]);

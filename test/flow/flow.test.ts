@@ -67,13 +67,13 @@ describe('an authorization request', () => {
     expect((await touched.browser.visit(touched.url)).status).toBe(410);
   });
 
-  it('that never was is told apart from one that is over: 400', async () => {
+  it('that never existed differs from one that has ended: 400', async () => {
     const browser = new Browser();
     expect((await browser.visit('/authorize?flow=nonsense')).status).toBe(400);
     expect((await browser.visit('/sign-in?flow=')).status).toBe(400);
   });
 
-  it('is answered once: of twenty submits one reaches the client, the others hear 409', async () => {
+  it('is answered once: of twenty submits one reaches the client, the others get 409', async () => {
     const { browser, url, consent } = await toConsent();
     const answers = await Promise.all(Array.from({ length: 20 }, () => browser.submit(consent, ALLOW)));
     const statuses = answers.map(({ status }) => status).sort();

@@ -123,7 +123,7 @@ describe('a flow', () => {
     expect(await (await restart('restart')).submit(SECRET)).toEqual(refused('flow_submitted'));
   });
 
-  it('leaves nothing in storage at its end, and whoever comes too late hears that it expired', async () => {
+  it('leaves nothing in storage at its end, and later calls answer that it expired', async () => {
     const flow = await opened('end');
     await flow.stage(SECRET, 'oidc', 'sealed');
     pass(900);

@@ -110,7 +110,7 @@ it('what two sources entered stays while one of them has it', async () => {
   expect(await enter('g')).toEqual(['shared']);
 });
 
-it('what is over makes room by itself', async () => {
+it('expired entries don’t count', async () => {
   const { enter, ids } = pool('over');
   for (const id of ['a', 'b', 'c']) await enter(id, LIGHT, 60);
   pass(60);

@@ -118,7 +118,7 @@ describe('visitors', () => {
   const isIn = async ({ browser }: { browser: Browser }) =>
     (await browser.visit('/sign-in')).html.includes('Visitor');
 
-  it('who left nothing make room for others of their source, and come back as who they were', async () => {
+  it('who have nothing stored are dropped for others of their source, and come back as the same visitor', async () => {
     const address = freshAddress();
     const [oldest, other] = [await arrive(address), await arrive(freshAddress())];
     await fillShare('visitors', await sourceAt(address), 1);
@@ -244,7 +244,7 @@ describe('client metadata documents', () => {
     expect((await named(oldest, from(freshAddress()))).status).toBe(303);
   });
 
-  it('are asked of one host only so often, whoever asks: then a copy stands in, or a page says so', async () => {
+  it('are fetched from one host only so often: then a copy is used, or a page says so', async () => {
     const served = serveAnything();
     const host = `https://${crypto.randomUUID()}.example`;
     const limited = gateWith({ ...REACHABLE, RATE_DOCUMENTS: env.RATE_TEST });

@@ -196,11 +196,15 @@ describe.each(ERAS)('null counts as absent, in the %s era', (era) => {
       expect([status, answer.error]).toEqual([200, undefined]);
       expect(behind.received.at(-1)?.text).toBe(body);
     }
-    const ping = await merged.send({
-      path: '/mcp',
-      body: '{"jsonrpc":"2.0","id":1,"method":"ping","params":null}',
-    });
-    expect(ping.body.result).toEqual({});
+    for (const body of [
+      '{"jsonrpc":"2.0","id":1,"method":"ping","params":null}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":null,"cursor":null}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":null,"_meta":{"progressToken":null}}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":null,"_meta":null}}',
+    ]) {
+      const { status, body: answer } = await merged.send({ path: '/mcp', body });
+      expect([body, status, answer.error]).toEqual([body, 200, undefined]);
+    }
     const answer = '{"jsonrpc":"2.0","id":"s1","result":{},"error":null}';
     expect((await caller.fetch({ body: answer })).status).toBe(200);
     expect(behind.received.at(-1)?.text).toBe(answer);

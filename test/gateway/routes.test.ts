@@ -27,7 +27,7 @@ describe('the bare origin', () => {
     expect((await gate.fetch('/', { headers })).status).toBe(401);
   });
 
-  test('is the endpoint for whoever posts, whatever it accepts', async () => {
+  test('is the endpoint for every POST, whatever it accepts', async () => {
     expect((await gate.fetch('/', { method: 'POST', headers: { accept: HTML } })).status).toBe(401);
   });
 });

@@ -138,7 +138,7 @@ describe('a token', () => {
     expect((await callMcp(whole.tokens.access_token, { gate: at })).status).toBe(200);
   });
 
-  test('names the servers that were ticked, and no other', async () => {
+  test('names the servers that were selected, and no other', async () => {
     const { tokens } = await connectWith(at, `${ORIGIN}/mcp`, ['two', 'staff', 'nonsense']);
     const { body } = await callMcp(tokens.access_token, { gate: at });
     expect(body.result).toMatchObject({ structuredContent: { servers: ['two'] } });
@@ -161,7 +161,7 @@ describe('a token', () => {
 });
 
 describe('without a token', () => {
-  test('a server is a matter of sign-in, with its own metadata, and hears nothing', async () => {
+  test('a server requires sign-in, with its own metadata, and isn’t called', async () => {
     const before = one.received.length;
     const response = await at.fetch('/mcp/one', { method: 'POST', body: '{}' });
     expect(response.status).toBe(401);

@@ -37,9 +37,10 @@ describe.each(['/', '/mcp'])('%s', (path) => {
   test('has no stream to open: 405, and what it takes', async () => {
     for (const era of ERAS) {
       const { status, headers } = await caller().send({ path, http: 'GET', era });
-      expect([status, headers.get('allow')]).toEqual([405, 'POST']);
+      expect([status, headers.get('allow')]).toEqual([405, era === 'legacy' ? 'POST, DELETE' : 'POST']);
     }
-    expect((await caller().send({ path, http: 'PUT' })).status).toBe(405);
+    const { status, headers } = await caller().send({ path, http: 'PUT' });
+    expect([status, headers.get('allow')]).toEqual([405, 'GET, POST, DELETE']);
   });
 
   test('ends a session with 204, where the era has sessions', async () => {

@@ -47,7 +47,7 @@ function expectPage(page: Page, status: number, title: string): void {
 }
 
 describe('a flow belongs to one browser', () => {
-  test('its address opened in another is 403, whoever is signed in there', async () => {
+  test('its address opened in another is 403, no matter who is signed in there', async () => {
     const waiting = await openConsent();
     for (const other of [new Browser(), (await connect()).browser]) {
       expectPage(await other.visit(waiting.url), 403, 'This was started in another browser');

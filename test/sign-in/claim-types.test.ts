@@ -66,7 +66,7 @@ describe.each(ODD)('every claim of an ID token is %s', (_what, value) => {
     provider.claims = claims();
     const app = await connectAt(provider, at);
     const who = whoIn(await callMcp(app.tokens.access_token, { gate: at }));
-    expect(who).toMatchObject({ user: { name: 'ada', email: null, email_verified: false }, role: 'viewer' });
+    expect(who).toMatchObject({ user: { name: 'ada', email_verified: false }, role: 'viewer' });
   });
 
   test('userinfo may say the same', async () => {
@@ -177,7 +177,7 @@ describe('an error of the provider whose parts are anything', () => {
     expect(lastSignIn()).toMatchObject({ outcome: 'refused', reason: 'oidc_code_rejected' });
   });
 
-  test('asked again too: its no is heard', async () => {
+  test('also when asked again: its rejection counts', async () => {
     const app = await connectAt(provider, at);
     provider.instead = () =>
       Response.json({ error: 'invalid_grant', error_description: { toString: 1 } }, { status: 400 });

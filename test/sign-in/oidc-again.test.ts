@@ -49,27 +49,27 @@ describe('yes', () => {
   test('with the claims of the new ID token, and the refresh token that took the place of the old one', async () => {
     provider.claims = { ...provider.claims, name: 'Ada King', groups: ['leads'] };
     const identity = { ...known, name: 'Ada King', groups: ['leads'] };
-    expect(await ask()).toMatchObject({ says: 'yes', identity });
+    expect(await ask()).toMatchObject({ verdict: 'valid', identity });
     expect(kept).toEqual([provider.given[1]]);
   });
 
   test('with nothing new: everything stays, the refresh token too', async () => {
     provider.rotates = false;
     provider.again = null;
-    expect(await ask()).toMatchObject({ says: 'yes', identity: known });
+    expect(await ask()).toMatchObject({ verdict: 'valid', identity: known });
     expect(kept).toEqual([undefined]);
   });
 
   test('with an ID token that tells of nobody: everything stays', async () => {
     provider.claims = { sub: 'ada' };
-    expect(await ask()).toMatchObject({ says: 'yes', identity: known });
+    expect(await ask()).toMatchObject({ verdict: 'valid', identity: known });
   });
 
   test('with userinfo, where no ID token comes', async () => {
     provider.again = null;
     provider.userinfo = () => Response.json({ sub: 'ada', name: 'By userinfo', email: 'a@b.example' });
     const identity = { name: 'By userinfo', email: 'a@b.example', email_verified: false };
-    expect(await ask()).toMatchObject({ says: 'yes', identity: { ...known, ...identity } });
+    expect(await ask()).toMatchObject({ verdict: 'valid', identity: { ...known, ...identity } });
   });
 
   test.each<[string, object]>([
@@ -78,7 +78,7 @@ describe('yes', () => {
     ['with groups in a form that nobody can read', { groups: 7 }],
   ])('%s: what was known of them stays', async (_what, claims) => {
     provider.claims = { sub: 'ada', name: 'Ada Lovelace', ...claims };
-    expect(await ask()).toMatchObject({ says: 'yes', identity: known });
+    expect(await ask()).toMatchObject({ verdict: 'valid', identity: known });
   });
 
   test('without groups, where the provider says so or a setting says what silence means', async () => {
@@ -157,7 +157,7 @@ describe('an answer that can’t be trusted says nothing, and the rotated token 
     ],
   ])('%s', async (_what, spoil, reason) => {
     await spoil();
-    expect(await ask()).toMatchObject({ says: 'nothing', reason });
+    expect(await ask()).toMatchObject({ verdict: 'unavailable', reason });
     expect(kept).toEqual([provider.given[1]]);
   });
 });
@@ -180,19 +180,19 @@ describe('no answer', () => {
     ['of another opinion', () => Response.json({ error: 'nope' }, { status: 400 }), 'oidc_error', true],
   ])('of one that is %s', async (_what, answer, reason, settled) => {
     provider.instead = answer;
-    expect(await ask()).toMatchObject({ says: 'nothing', reason, settled });
+    expect(await ask()).toMatchObject({ verdict: 'unavailable', reason, settled });
     expect(kept).toEqual([]);
   });
 
   test('of one whose metadata is gone: nothing was sent, so nothing is lost', async () => {
     provider.metadata = { issuer: 'https://other.example' };
-    expect(await ask()).toMatchObject({ says: 'nothing', settled: true });
+    expect(await ask()).toMatchObject({ verdict: 'unavailable', settled: true });
     expect(provider.presented).toEqual([]);
   });
 });
 
 test('no, and that alone, is its invalid_grant', async () => {
   provider.instead = invalidGrant;
-  expect(await ask()).toMatchObject({ says: 'no', reason: 'oidc_refresh_rejected' });
+  expect(await ask()).toMatchObject({ verdict: 'revoked', reason: 'oidc_refresh_rejected' });
   expect(kept).toEqual([]);
 });

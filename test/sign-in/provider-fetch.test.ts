@@ -87,7 +87,7 @@ describe('in local development', () => {
     [9002, 'http://localhost:9002/x'],
     [9003, 'http://id.example/x'],
     [9004, 'https://10.0.0.1/x'],
-  ])('what it names beside is not for that: %i, %s', async (port, token_endpoint) => {
+  ])('other endpoints that it names don’t count for that: %i, %s', async (port, token_endpoint) => {
     provider = new SignInProvider(`http://127.0.0.1:${port}`);
     provider.metadata = { token_endpoint };
     expect(reasonOf(await signIn(true))).toBe('oidc_metadata_invalid');
@@ -155,7 +155,7 @@ test('a provider that is asked again is fetched by the same rules', async () => 
   const question = { provider: settings, providers: [settings], local: false, known };
   const secrets = { clientSecret: undefined, refresh_token: 'first' };
   const asking = askAgain({ ...question, ...secrets, keep: async () => undefined });
-  expect(await asking).toMatchObject({ says: 'nothing', settled: true });
+  expect(await asking).toMatchObject({ verdict: 'unavailable', settled: true });
   expect(asked.join()).not.toContain('10.0.0.1');
 });
 
@@ -171,5 +171,5 @@ test('a user without a subject, from before such were refused, may not go on', a
     known: { ...known, email_verified: false, groups: [] },
     keep: async () => undefined,
   });
-  expect(await asking).toEqual({ says: 'no', reason: 'oidc_subject_invalid' });
+  expect(await asking).toEqual({ verdict: 'revoked', reason: 'oidc_subject_invalid' });
 });

@@ -44,11 +44,11 @@ async function signInAs(browser: Browser, name: string) {
 }
 
 describe('skip', () => {
-  test('makes a visitor of whoever presses it, who reads and no more', async () => {
+  test('makes a visitor of anyone who presses it, who can only read', async () => {
     const browser = await visitor('Eve');
     const { tokens } = await connect({ browser, scope: ['mcp:destructive'] });
     expect(await who(tokens.access_token)).toMatchObject({
-      user: { name: 'Eve (visitor, not verified)', email: null, email_verified: false },
+      user: { name: 'Eve (visitor, not verified)', email_verified: false },
       role: 'viewer',
       scope: 'mcp:read',
     });

@@ -12,7 +12,7 @@ const [consent, other] = page.forms;
 if (!consent || !other) throw new Error('the page has two forms');
 
 describe('a form is sent as a browser would', () => {
-  it('with hidden fields, ticked boxes and texts, but no button that was not pressed', () => {
+  it('with hidden fields, checked boxes, and texts, but no button that was not pressed', () => {
     expect(fillForm(consent, {})).toEqual([
       ['csrf', 'a"b'],
       ['scope', 'read'],

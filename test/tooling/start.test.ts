@@ -36,7 +36,7 @@ it('says where to point a client, hands arguments on, and ends with all its proc
   await expect.poll(() => isFree(port)).toBe(true);
 });
 
-it('a port that is taken is told in words, and ends it with an error', async () => {
+it('a port that is in use is reported in words, and ends it with an error', async () => {
   const other = createServer().listen(0, '127.0.0.1');
   const port = await new Promise<number>((resolve) =>
     other.once('listening', () => resolve((other.address() as { port: number }).port)),

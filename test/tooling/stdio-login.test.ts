@@ -81,7 +81,7 @@ test('a client that closes while nobody enters the code leaves no process behind
   expect(await bridge.ended).toBe(0);
 });
 
-test('a folder in which nothing can be kept is told before anybody is asked to sign in', async () => {
+test('a folder in which nothing can be saved is reported before anyone is asked to sign in', async () => {
   const file = join(home(), 'file');
   writeFileSync(file, '');
   for (const option of ['--login', '--logout']) {

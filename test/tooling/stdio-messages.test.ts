@@ -38,7 +38,7 @@ describe('what the client and the server say to each other', () => {
     expect(await answer(1)).toMatchObject({ result: { type: 'number' } });
   });
 
-  test('a line that is no message is told to the client, and the next one goes through', async () => {
+  test('a line that isn’t a message gets an error, and the next one goes through', async () => {
     const { send, lines, answer } = await bridgeTo(({ message: { id } }, response) =>
       json(response, { jsonrpc: '2.0', id, result: {} }),
     );

@@ -119,7 +119,7 @@ describe('a session that the server has forgotten', () => {
     });
   });
 
-  test('is told apart from a server that has never had one', async () => {
+  test('differs from a server that has never had one', async () => {
     const bridged = await bridgeTo(({ message: { id, method } }, response) => {
       if (method === 'ping') return json(response, {}, 404);
       json(response, { jsonrpc: '2.0', id, result: { protocolVersion: '2025-11-25' } });
@@ -335,7 +335,7 @@ describe('a proxy of the environment', () => {
       'the proxy couldn’t be used: the connection was closed unexpectedly',
       (socket: Duplex) => void socket.destroy(),
     ],
-  ])('%s is what is told, and it is asked a few times', async (_, says, answer) => {
+  ])('%s is reported, and it is asked a few times', async (_, says, answer) => {
     const { asked, address } = await proxy(answer);
     const bridge = through(address);
     expect(await bridge.ended).toBe(4);
@@ -344,7 +344,7 @@ describe('a proxy of the environment', () => {
     expect(asked.length).toBeLessThan(6);
   });
 
-  test('that isn’t there is told from a server that isn’t', async () => {
+  test('that isn’t there differs from a server that isn’t', async () => {
     const gone = await listen(() => undefined);
     await gone.close();
     const bridge = through(new URL(gone.url).origin);
@@ -352,7 +352,7 @@ describe('a proxy of the environment', () => {
     expect(bridge.log()).toContain('the proxy couldn’t be used: the connection was refused');
   });
 
-  test('whose address is none is told by its variable, without what stands there', async () => {
+  test('whose address isn’t valid is named by its variable, without the value', async () => {
     const bridge = through('ftp://user:secret@proxy');
     expect(await bridge.ended).toBe(1);
     expect(bridge.log()).toContain('HTTPS_PROXY isn’t a proxy URL');

@@ -20,7 +20,7 @@ describe('the credential', () => {
     expect(parseOptions([URL_GIVEN, ...args], env)).toMatchObject({ kind: 'run', headers, login: undefined });
   });
 
-  test('that is missing is told, with the ways to give one, and ends it with 2', async () => {
+  test('that is missing is reported, with the ways to give one, and ends it with 2', async () => {
     const bridge = startBridge([URL_GIVEN]);
     expect(await bridge.ended).toBe(2);
     for (const way of ['GATEHOUSE_KEY', '--login', '--header']) expect(bridge.log()).toContain(way);
@@ -52,7 +52,7 @@ test.each([
   [[URL_GIVEN, '--header', 'A: 1', '--header', 'a: 2'], 'twice'],
   [[URL_GIVEN, '--header', 'A: 1', '--patience', 'long'], 'seconds'],
   [[URL_GIVEN, '--header', 'A: 1', '--scope', 'mcp:read'], '--login'],
-])('a command line that is wrong is told without what may be secret in it: %j', (args, says) => {
+])('a command line that is wrong is reported without what may be secret in it: %j', (args, says) => {
   const command = parseOptions(args, {});
   expect(command).toMatchObject({ kind: 'wrong', code: 1, says: expect.stringContaining(says) });
   expect(JSON.stringify(command)).not.toContain('secret-word');

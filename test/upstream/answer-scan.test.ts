@@ -51,7 +51,7 @@ describe('what an answer could be is found in parts of any size', () => {
     expect(AnswerScan.of(text)).toBe(shape);
   });
 
-  test('in another encoding it can’t be told', () => {
+  test('in another encoding it isn’t recognized', () => {
     const utf16 = Uint8Array.from([...`{"result":${LIST}}`].flatMap((char) => [char.charCodeAt(0), 0]));
     expect(shapeOf(utf16, 1000)).toBe('unreadable');
     expect(shapeOf(Uint8Array.of(0x1f, 0x8b, 8), 1000)).toBe('unreadable');

@@ -86,11 +86,14 @@ describe.each(REQUESTS)('a list that can’t be understood isn’t shown on %s',
     answering(() => json(text));
     const got = await textOf(sent);
     expect(got.text).not.toContain('secret');
-    expect(got.status).toBe(502);
-    expect(JSON.parse(got.text).error).toEqual({
-      code: -32603,
-      message: 'The server “The One” gave an answer that is not MCP',
-    });
+    const says = 'The server “The One” gave an answer that is not MCP';
+    const message = JSON.parse(got.text);
+    if (sent.method === 'tools/call') {
+      expect([got.status, message.result]).toEqual([
+        200,
+        { content: [{ type: 'text', text: says }], isError: true },
+      ]);
+    } else expect([got.status, message.error]).toEqual([502, { code: -32603, message: says }]);
   });
 
   test.each(UNSURE)('as an event: %s', async (_what, text) => {
@@ -102,7 +105,9 @@ describe.each(REQUESTS)('a list that can’t be understood isn’t shown on %s',
       answering(() => events(data));
       const got = await textOf(sent);
       expect(got.text).not.toContain('secret');
-      if (sent.http !== 'GET') expect(got.text).toMatch(/"id":7,"error":\{"code":-32603/);
+      const isCall = sent.method === 'tools/call';
+      if (isCall) expect(got.text).toMatch(/"id":7,"result":\{"content".*"isError":true/);
+      else if (sent.http !== 'GET') expect(got.text).toMatch(/"id":7,"error":\{"code":-32603/);
     }
   });
 
@@ -166,7 +171,7 @@ describe.each(REQUESTS)('a list is filtered on %s', (where, sent) => {
     const got = await textOf(sent);
     expect(got.text).not.toContain('secret');
     expect(got.broken).toBe(false);
-    if (!what.includes('never ends')) expect(got.text).toContain('"name":"look"');
+    if (!what.includes('never ends')) expect(got.text).toMatch(/"name": ?"look"/);
     if (where === 'tools/list') expect(got.status).toBe(what.includes('status') ? 500 : 200);
   });
 });
@@ -196,7 +201,8 @@ describe('an answer that is too long to be held', () => {
   ])('is broken off before a list in it is whole: %s', async (_what, make) => {
     answering(make);
     const got = await textOf({ method: 'tools/call', params: { name: 'look' } });
-    expect(got.broken || got.status === 502).toBe(true);
+    expect(got.broken || got.text.includes('is not MCP')).toBe(true);
+    if (!got.broken) return expect(got.text).not.toContain('tools');
     expect(got.text).not.toMatch(/\]\}\}|\n\n$/);
     expect(() => JSON.parse(got.text.replace(/^data: /, '')).result.tools).toThrow();
   });
@@ -208,7 +214,7 @@ describe('an answer that is too long to be held', () => {
     expect([got.status, got.broken, got.text]).toEqual([
       200,
       false,
-      kind === 'json' ? result : `data: ${result}\n\n`,
+      kind === 'json' ? result : `retry: 3000\ndata: ${result}\n\n`,
     ]);
   });
 });
@@ -226,7 +232,8 @@ function inParts(text: string): ReadableStream<Uint8Array> {
 }
 
 describe.each(ERAS)('in a list, in the %s era', (era) => {
-  const LOOK = { name: 'look', annotations: { readOnlyHint: true } };
+  const inputSchema = { type: 'object' };
+  const LOOK = { name: 'look', inputSchema, annotations: { readOnlyHint: true } };
 
   test('a tool that can’t be understood is left out alone', async () => {
     const odd = [
@@ -241,6 +248,9 @@ describe.each(ERAS)('in a list, in the %s era', (era) => {
       { name: 'titled', title: { toString: 1 } },
       { name: 'hinted', annotations: 'readOnly' },
       { name: 'hinted', annotations: [] },
+      { name: 'no schema' },
+      { name: 'any', inputSchema: { anyOf: [{ type: 'object' }] } },
+      { name: 'a text', inputSchema: 'object' },
     ];
     answering(() =>
       json(JSON.stringify({ jsonrpc: '2.0', id: 7, result: { tools: [...odd, LOOK, ...odd] } })),
@@ -249,27 +259,27 @@ describe.each(ERAS)('in a list, in the %s era', (era) => {
   });
 
   test('two tools of one name are what the worst of them could be', async () => {
-    const erase = { name: 'look', annotations: { destructiveHint: true } };
+    const erase = { name: 'look', inputSchema, annotations: { destructiveHint: true } };
     const text = (id: string | number) =>
       JSON.stringify({ jsonrpc: '2.0', id, result: { tools: [erase, LOOK] } });
     answer = ({ text: asked }) => json(text(asked.includes('gatehouse-tools') ? 'gatehouse-tools-0' : 7));
     const { body } = await caller.send({ era, method: 'tools/list' });
     const hints = { readOnlyHint: false, destructiveHint: true };
     expect(body.result?.tools).toEqual([
-      { name: 'look', annotations: hints },
-      { name: 'look', annotations: hints },
+      { name: 'look', inputSchema, annotations: hints },
+      { name: 'look', inputSchema, annotations: hints },
     ]);
   });
 
   test('null counts as absent', async () => {
     const tool = { ...LOOK, title: null, description: null, _meta: null };
-    const other = { name: 'other', annotations: null };
+    const other = { name: 'other', inputSchema, annotations: null };
     const result = { tools: [tool, other], nextCursor: null };
     answering(() => json(JSON.stringify({ jsonrpc: '2.0', id: 7, error: null, result })));
     const { body } = await caller.send({ era, method: 'tools/list' });
     expect(body.result?.tools).toEqual([
-      { name: 'look', annotations: { readOnlyHint: true, destructiveHint: false } },
-      { name: 'other', annotations: { readOnlyHint: false, destructiveHint: true } },
+      { name: 'look', inputSchema, annotations: { readOnlyHint: true, destructiveHint: false } },
+      { name: 'other', inputSchema, annotations: { readOnlyHint: false, destructiveHint: true } },
     ]);
   });
 
@@ -282,7 +292,7 @@ describe.each(ERAS)('in a list, in the %s era', (era) => {
 test('an event without data, by which a client comes back to its list, is passed on', async () => {
   answering(() => events(`id: 1\nretry: 5\ndata: \n\ndata: ${listOf()}\n\n`));
   const { text } = await textOf({ method: 'tools/list' });
-  expect(text).toMatch(/^id: 1\nretry: 5\ndata: \n\ndata: \{/);
+  expect(text).toMatch(/^retry: 3000\nid: 1\nretry: 5\ndata: \n\ndata: \{/);
 });
 
 describe('what isn’t a list', () => {
@@ -317,7 +327,8 @@ describe('what isn’t a list', () => {
     answering(() => json(text));
     expect((await textOf({ method: 'prompts/list' })).text).toBe(text);
     answering(() => events(`data: ${text}\n\n`));
-    expect((await textOf({ method: 'prompts/list' })).text).toBe(`data: ${text}\n\n`);
+    const streamed = (await textOf({ method: 'prompts/list' })).text;
+    expect(streamed.startsWith(`retry: 3000\ndata: ${text}\n\n`)).toBe(true);
   });
 });
 

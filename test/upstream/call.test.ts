@@ -111,7 +111,7 @@ describe('a server by address', () => {
   test.each([
     ['that is down', () => Promise.reject(new TypeError('connect ECONNREFUSED 93.184.216.34:443')), 502],
     ['that redirects inward', () => Response.redirect('http://169.254.169.254/latest', 302), 502],
-  ])('%s is told by its name', async (_what, answer, status) => {
+  ])('%s is named in the error', async (_what, answer, status) => {
     const { caller } = await behindNetwork({ url }, answer);
     const response = await caller.fetch();
     const text = await response.text();
@@ -153,7 +153,7 @@ describe('an entrypoint of the Worker itself', () => {
   };
   const placed: Placed = { setting: { entrypoint: 'Inside', title: 'Inside' } };
 
-  test('is told the principal, by props that no caller can set', async () => {
+  test('gets the principal, in props that no caller can set', async () => {
     const at = gateBefore({ one: placed }, ACME, { exports: { Inside } });
     const { tokens, client, ...rest } = await connectTo(at, 'one', { scope: ['mcp:read'] });
     await new Caller({ ...rest, tokens }, 'one').send({ headers: CLAIMS });

@@ -86,7 +86,7 @@ describe('a server is asked for its tools', () => {
     expect(call?.headers.get('mcp-param-x')).toBe('1');
   });
 
-  test('anew for each user: what one is shown says nothing of another', async () => {
+  test('again for each user: what one is shown says nothing about another', async () => {
     await (await open()).call('look');
     list = (request) => tools(request, {});
     const { body } = await (await open({ user: { name: 'Eve' } })).call('look');
@@ -166,7 +166,7 @@ describe('a server is asked for its tools', () => {
     expect((await (await open()).call('look')).body.result).toBeDefined();
   });
 
-  test('anew, when what was asked for the consent page was never answered', async () => {
+  test('again, when the request for the consent page was never answered', async () => {
     quiet = new Promise(() => {});
     const slow = gateBefore({ [fresh()]: { behind, setting: { timeout: 30 } } });
     const caller = new Caller(await connectTo(slow, fresh()), fresh());
@@ -204,51 +204,46 @@ describe('a server is asked for its tools', () => {
 
 describe('a server whose tools nobody can tell is one where no call is let through', () => {
   const stream = (text: string) => new Response(text, { headers: { 'content-type': 'text/event-stream' } });
-  test.each<[string, number, string, () => Response | Promise<Response>]>([
-    ['no list', 502, 'not MCP', () => json({ id: 1 }, { tools: { look: {} } })],
-    ['a list of nothing', 502, 'not MCP', () => json({ id: 1 }, { tools: [null] })],
-    [
-      'an error',
-      502,
-      'not MCP',
-      () => Response.json({ jsonrpc: '2.0', id: 1, error: { code: 1, message: '' } }),
-    ],
-    ['null', 502, 'not MCP', () => Response.json(null)],
-    ['a page', 502, 'not MCP', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
-    ['500', 502, 'not MCP', () => new Response('oops', { status: 500 })],
-    ['an empty stream', 502, 'not MCP', () => stream('')],
+  test.each<[string, string, () => Response | Promise<Response>]>([
+    ['no list', 'not MCP', () => json({ id: 1 }, { tools: { look: {} } })],
+    ['a list of nothing', 'not MCP', () => json({ id: 1 }, { tools: [null] })],
+    ['an error', 'not MCP', () => Response.json({ jsonrpc: '2.0', id: 1, error: { code: 1, message: '' } })],
+    ['null', 'not MCP', () => Response.json(null)],
+    ['a page', 'not MCP', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
+    ['500', 'failed', () => new Response('oops', { status: 500 })],
+    ['an empty stream', 'not MCP', () => stream('')],
     [
       'a stream with another’s answer',
-      502,
       'not MCP',
       () => stream('data: {"id":"other","result":{"tools":[]}}\n\n'),
     ],
-    ['a list without end', 502, 'not MCP', () => json({ id: 1 }, { tools: [{ name: 'x'.repeat(3000) }] })],
-    ['401', 502, 'credential', () => new Response(null, { status: 401 })],
-    ['a redirect', 502, 'redirect', () => Response.redirect('http://169.254.169.254/', 302)],
-    ['silence', 504, 'too long', () => new Promise<Response>(() => {})],
+    ['a list without end', 'not MCP', () => json({ id: 1 }, { tools: [{ name: 'x'.repeat(3000) }] })],
+    ['401', 'credential', () => new Response(null, { status: 401 })],
+    ['a redirect', 'redirect', () => Response.redirect('http://169.254.169.254/', 302)],
+    ['silence', 'too long', () => new Promise<Response>(() => {})],
     [
       'half an answer',
-      504,
       'too long',
       () => new Response(new ReadableStream(), { headers: { 'content-type': 'application/json' } }),
     ],
     [
       'a stream that goes quiet',
-      504,
       'too long',
       () =>
         stream(': hi\n\n').status === 200
           ? new Response(new ReadableStream(), { headers: { 'content-type': 'text/event-stream' } })
           : stream(''),
     ],
-  ])('%s is %i', async (_what, status, says, answer) => {
+  ])('%s is said as the result of the call', async (_what, says, answer) => {
     const caller = await open();
     list = answer;
     const refused = await caller.call('look');
-    expect([refused.status, refused.body.error?.code, refused.body.id]).toEqual([status, -32603, 7]);
-    expect(refused.body.error?.message).toContain('“Fresh”');
-    expect(refused.body.error?.message).toContain(says);
+    expect([refused.status, refused.body.id, refused.body.result?.isError]).toEqual([200, 7, true]);
+    const text = JSON.stringify(refused.body.result?.content);
+    expect(text).toContain('“Fresh”');
+    expect(text).toContain(says);
+    // It was never sent.
+    expect(text).not.toContain('taken effect');
     expect(called()).toBe(0);
     list = (request) => tools(request, { look: { readOnlyHint: true } });
     expect((await caller.call('look')).body.result).toBeDefined();

@@ -88,7 +88,7 @@ describe('what is no event', () => {
     for (const size of [1, 7, 1000]) expect(await through(text, size)).toBe('');
   });
 
-  test('goes no further beside data either, which does', async () => {
+  test('is not forwarded next to data, either, which is', async () => {
     expect(await through('data: {}\n["secret"]\n\n', 7)).toBe('data: {}\n\n');
   });
 });

@@ -25,7 +25,7 @@ async function tokenAt(setting: Record<string, unknown>, variables: object = {},
 }
 
 describe('who is calling', () => {
-  test('is told a server by a token of five minutes that it verifies with the published keys', async () => {
+  test('is sent to a server in a token of five minutes that it verifies with the published keys', async () => {
     const { token, at, connected, headers } = await tokenAt({ auth: 'identity' });
     const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(await keysOf(at)), {
       issuer: ORIGIN,
@@ -51,7 +51,7 @@ describe('who is calling', () => {
     expect(token).not.toContain(connected.tokens.access_token.slice(-20));
   });
 
-  test('is for that server alone, each time anew', async () => {
+  test('is for that server only, and new each time', async () => {
     const { token, caller, behind, at } = await tokenAt({ auth: 'identity' });
     await caller.send();
     expect(behind.received.at(-1)?.headers.get('authorization')).not.toContain(token);
@@ -59,7 +59,7 @@ describe('who is calling', () => {
     await expect(verified).rejects.toThrow(errors.JWTClaimValidationFailed);
   });
 
-  test('is told a server by address as it is addressed', async () => {
+  test('has the server’s address as its audience', async () => {
     const url = 'https://one.example/mcp';
     const sent = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response(null, { status: 400 }));
     try {
@@ -75,7 +75,7 @@ describe('who is calling', () => {
     }
   });
 
-  test('is told under PUBLIC_URL, whatever the request’s own host is', async () => {
+  test('uses PUBLIC_URL, whatever the request’s own host is', async () => {
     const PUBLIC_URL = 'http://127.0.0.1:9000';
     const behind = plainServer();
     const at = {
@@ -88,7 +88,7 @@ describe('who is calling', () => {
     await expect(jwtVerify(token, createLocalJWKSet(await keysOf(at)), options)).resolves.toBeDefined();
   });
 
-  test('is told beside another credential, or none, in a header of its own', async () => {
+  test('is sent in a header of its own, with another credential or none', async () => {
     for (const auth of ['static', 'none']) {
       const { token, headers, at } = await tokenAt({ auth, identity: true }, {}, 'gatehouse-identity');
       const options = { issuer: ORIGIN, audience: `${ORIGIN}/mcp/one` };
@@ -97,14 +97,14 @@ describe('who is calling', () => {
     }
   });
 
-  test('is told nobody who did not ask for it', async () => {
+  test('is not sent to a server that doesn’t ask for it', async () => {
     for (const auth of ['static', 'none']) {
       const { headers } = await tokenAt({ auth });
       expect(headers.get('gatehouse-identity')).toBeNull();
     }
   });
 
-  test('is told with the role at that server', async () => {
+  test('has the role at that server', async () => {
     const roles = [{ role: 'viewer', provider: 'local', users: ['Ada'] }];
     const { token, at } = await tokenAt(
       { auth: 'identity', roles: [{ role: 'member', methods: ['local'] }] },

@@ -95,7 +95,7 @@ describe('a call', () => {
     expect(judgeTool(tool, serverWith(), reach(role, scope))).toEqual(verdict);
   });
 
-  test('to a hidden tool is one to nothing, whoever calls', () => {
+  test('to a hidden tool is one to nothing, for every caller', () => {
     const server = serverWith({ tools: [{ match: 'tool', access: 'hidden' }] });
     expect(judgeTool({ name: 'tool' }, server, reach('admin', ALL))).toEqual({ verdict: 'absent' });
   });
@@ -111,7 +111,7 @@ describe('a call', () => {
 });
 
 describe('a tool as it is listed', () => {
-  test('carries what the gate decided beside all that it said itself', () => {
+  test('has what the gate decided in addition to all that the server said', () => {
     const tool = {
       name: 'tool',
       title: 'Tool',

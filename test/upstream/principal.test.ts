@@ -89,7 +89,7 @@ describe('a token', () => {
     expect(answers.map(({ status }) => status)).toEqual(paths.map(() => 200));
   });
 
-  test('that came by refresh works at once, beside the one before it', async () => {
+  test('that came by refresh works at once, together with the one before it', async () => {
     const connected = await connect();
     const next = tokensOf(await refresh(connected, connected.tokens.refresh_token));
     expect((await callMcp(next.access_token)).status).toBe(200);

@@ -1,12 +1,19 @@
-import { ok, type Result, refuse } from '../../result';
-import type { GrantRow, GrantStore } from '../grants/store';
-import type { AccessKeys } from '../keys/access-keys';
+import { ok, type Refusal, type Result, refuse } from '../../result';
+import type { GrantRow } from '../grants/rows';
+import type { GrantStore } from '../grants/store';
+import type { AccessKeys, KeyRefusal } from '../keys/access-keys';
 import { isKeyId } from '../keys/text';
 import type { Identity } from '../principal/identity';
 import type { Profile } from '../principal/profile';
 import { type Access, accessByGrant, accessByKey } from './access';
 
-/** What a token or access key of this account stands for. `now`: seconds since the epoch. */
+/** Why a token or access key gives no access. `token_unknown`: its grant is valid, and the token isn't. */
+export type AccessRefusal = 'token_unknown' | 'grant_unknown' | KeyRefusal;
+
+/**
+ * Checks the tokens and access keys of an account. In each method `id` is the id of a grant or of an access key, `hash`
+ * the SHA-256 of the whole token or key in hex, and `now` is in seconds since the epoch.
+ */
 export class Accesses {
   constructor(
     private readonly grants: GrantStore,
@@ -14,8 +21,8 @@ export class Accesses {
     private readonly profile: Profile,
   ) {}
 
-  /** Of an access token, or of an access key where `id` is one's. Notes the use. */
-  use(id: string, hash: string, now: number): Result<Access> {
+  /** The access that an access token or an access key gives. Stores that it was used. */
+  use(id: string, hash: string, now: number): Result<Access, Refusal<AccessRefusal>> {
     if (isKeyId(id)) return this.byKey(id, hash, now);
     const access = this.byToken(id, hash, now);
     const grant = this.grants.find(id, now);
@@ -23,8 +30,8 @@ export class Accesses {
     return access;
   }
 
-  /** Of an access token, or of a refresh token that is current. Notes nothing. */
-  look(grantId: string, hash: string, now: number): Result<Access> {
+  /** As {@link use}, also for the current refresh token of a grant, and without storing a use (RFC 7662). */
+  look(grantId: string, hash: string, now: number): Result<Access, Refusal<AccessRefusal>> {
     const grant = this.grants.find(grantId, now);
     const identity = grant && this.identityOf(grant);
     const current = this.grants.refreshToken(grantId, hash, now) === 'current';
@@ -36,20 +43,20 @@ export class Accesses {
     return ok({ ...this.describe(identity, grant, now), scope, ...times });
   }
 
-  /** Whether a grant, or an access key, still stands. */
+  /** Whether a grant or an access key is valid now. */
   stands(id: string, now: number): boolean {
     const found = isKeyId(id) ? this.keys.standing(id, now) : this.grants.find(id, now);
     return found !== undefined;
   }
 
-  /** Who a grant or access key that stands acts as. */
+  /** Who a grant or an access key acts as; undefined when it isn't valid. */
   actor(id: string, now: number): Identity | undefined {
     if (!this.stands(id, now)) return undefined;
     const grant = this.grants.find(id, now);
     return grant ? this.identityOf(grant) : this.profile.identity();
   }
 
-  private byToken(grantId: string, hash: string, now: number): Result<Access> {
+  private byToken(grantId: string, hash: string, now: number): Result<Access, Refusal<AccessRefusal>> {
     const record = this.grants.record(this.grants.tokenKey(grantId, hash), now);
     const grant = this.grants.find(grantId, now);
     const identity = grant && this.identityOf(grant);
@@ -59,7 +66,7 @@ export class Accesses {
     return ok({ ...this.describe(identity, grant, now), scope, ...times });
   }
 
-  private byKey(id: string, hash: string, now: number): Result<Access> {
+  private byKey(id: string, hash: string, now: number): Result<Access, Refusal<AccessRefusal>> {
     const found = this.keys.check(id, hash, now);
     if (!found.ok) return found;
     const identity = this.profile.identity();

@@ -1,14 +1,14 @@
-import type { GrantRow } from '../grants/store';
+import type { GrantRow } from '../grants/rows';
 import type { KeyLimits } from '../keys/access-keys';
 import type { Identity } from '../principal/identity';
 import { includedScopes } from '../principal/scopes';
 
 /**
- * What a token or access key stands for, as the object knows it at this moment. Times are seconds since the
- * epoch. For a key, `grant` is the key.
+ * What a token or an access key gives access to, now. Times are seconds since the epoch. For an access key, `grant`
+ * describes the key.
  */
 export interface Access {
-  /** Whose it is. Of a grant that moved here, not the id that its tokens begin with. */
+  /** The account's own user id. The tokens of a grant that came from a merged visitor begin with another one. */
   user_id: string;
   identity: Identity;
   grant: {
@@ -16,19 +16,19 @@ export interface Access {
     client_id: string;
     client_name: string;
     servers: string[];
-    /** The one place where it is good; undefined, of a key: everywhere, at the servers that it names. */
+    /** The one resource that it is for (RFC 8707); undefined for an access key: all resources of its servers. */
     resource: string | undefined;
     expires_at: number;
   };
-  /** The token's own scope, which a refresh may have narrowed. */
+  /** The token's scope, which may be narrower than the grant's. */
   scope: string[];
-  /** Globs over `{server}_{tool}` that an access key is held to; undefined: all. */
+  /** Globs of `{server}_{tool}` that an access key is limited to; undefined: all tools. */
   tools: string[] | undefined;
   issued_at: number;
   expires_at: number;
 }
 
-/** A grant as its user sees it. */
+/** A grant as its user sees it. Times are seconds since the epoch; `scope` is separated by spaces. */
 export interface Grant {
   id: string;
   client_id: string;
@@ -40,11 +40,11 @@ export interface Grant {
   created_at: number;
   last_used_at: number | undefined;
   expires_at: number;
-  /** The access key with which the person had signed in, if it was one. */
+  /** The access key with which the person had signed in, if they used one. */
   key_id: string | undefined;
 }
 
-/** All of a grant's access but what depends on the token. `key`: the one that the grant was made with. */
+/** A grant's access, without what depends on the token. `key`: the access key that the grant was made with. */
 export function accessByGrant(
   user_id: string,
   identity: Identity,
@@ -57,7 +57,7 @@ export function accessByGrant(
   return { user_id, identity, tools: key?.tools, grant };
 }
 
-/** The access of an access key itself. Its client's id is no other's: none has a colon in that place. */
+/** The access of an access key. Its `client_id` can't be a client's, since those have no colon after `key`. */
 export function accessByKey(user_id: string, identity: Identity, key: KeyLimits): Access {
   const { id, name, servers, tools, scope, created_at: issued_at, expires_at } = key;
   const client = { client_id: `key:${id}`, client_name: name };

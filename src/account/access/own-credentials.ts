@@ -3,23 +3,23 @@ import { KEY_FORM } from '../../secret-text';
 import { parseKey } from '../keys/text';
 
 /*
- * Finds what opens a door of this gate in text that is on its way elsewhere: an access key, a token or a code, a
- * sign-in or visitor cookie, a device code. However it is written: with any scheme or none, in a list, quoted,
- * percent-encoded, in base64 (as Basic has it).
+ * Finds credentials of this gate in text that is sent to a server: access keys, tokens, codes, sign-in and visitor
+ * cookies, device codes. In whatever form: with any scheme or none, in a list, quoted, percent-encoded, in base64 (as in
+ * `Basic`).
  */
 
-/** An access or refresh token or a code (`id:grant:…`), or a cookie (`id.…`), by what stands before its secret. */
+/** An access or refresh token or a code (`id:grant:…`), or a cookie (`id.…`), by what comes before its secret. */
 const USER_BOUND = /([\w-]{32})(?::[\w-]{16}|\.[\w-]{16})/g;
 /** A device code: the id of its flow, and a secret. */
 const FLOW_BOUND = /([\w-]{39})\.[\w-]{16}/g;
 /** Long enough to hold a part of a key; both alphabets of RFC 4648. */
 const BASE64 = /[A-Za-z0-9+/_-]{24,}/g;
-/** Ids whose MAC is checked: text with more of them is no credential of anybody's, and goes nowhere. */
+/** How many ids are verified. Text with more of them is not sent on. */
 const MOST_IDS = 20;
-/** How often text is read as something that was encoded. */
+/** How many layers of encoding are undone. */
 const DEPTH = 3;
 
-/** Whether a text has an access key in it, whole or in part, whoever made it. */
+/** Whether a text contains an access key, or a part of one, of any deployment. */
 export function containsKey(text: string): boolean {
   for (const reading of readings(text)) {
     if (reading.match(KEY_FORM)) return true;
@@ -28,8 +28,8 @@ export function containsKey(text: string): boolean {
 }
 
 /**
- * Whether a text has a credential of this deployment in it. Another deployment's, which may be behind this one,
- * is no such; a mistyped or shortened key counts as ours.
+ * Whether a text contains a credential of this deployment. Credentials of other deployments don't count, since one may
+ * be a server of this one; a mistyped or shortened key does.
  */
 export async function containsOwnCredential(keyring: Keyring, text: string): Promise<boolean> {
   const [users, flows] = [new Set<string>(), new Set<string>()];
@@ -48,7 +48,7 @@ export async function containsOwnCredential(keyring: Keyring, text: string): Pro
   return false;
 }
 
-/** A text, and what it may mean to a reader that undoes an encoding, or several. */
+/** A text, and everything that it may be an encoding of. */
 function readings(text: string): Set<string> {
   const found = new Set([text]);
   let last = [text];
@@ -65,12 +65,12 @@ function decodings(text: string): string[] {
   );
   const joined = text.replace(/[\s"'\\]+/g, '');
   const runs = [...new Set([...text.matchAll(BASE64), ...joined.matchAll(BASE64)].map(([run]) => run))];
-  // What stands before base64 may look like a part of it.
+  // What comes right before base64 may look like a part of it.
   const decoded = runs.flatMap((run) => [0, 1, 2, 3].map((skipped) => fromBase64(run.slice(skipped))));
   return [percent, joined, ...decoded].filter((one) => one.length >= 16);
 }
 
-/** The bytes of base64 as characters, of as many digits as make whole bytes. */
+/** Decodes as many base64 digits as make whole bytes, each byte as one character. */
 function fromBase64(digits: string): string {
   const standard = digits.replace(/-/g, '+').replace(/_/g, '/');
   const odd = standard.length % 4 === 1 ? 1 : 0;

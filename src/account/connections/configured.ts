@@ -2,14 +2,15 @@ import { sameIssuer } from '../../issuer';
 import type { ClientSetting, OAuthCredential } from './credential';
 
 /*
- * Credentials of a client that the operator registered by hand. Its secret stands beside the settings, and goes to
- * the authorization server that gave it and to no other.
+ * Clients that the operator registered by hand at a server's authorization server. The secret of such a client is a
+ * Worker secret, and is sent to the authorization server that issued it and to no other.
  */
 
 /**
- * Whether the settings name another client, or another authorization server, than those that a credential of a
- * configured client came from: then their secret isn't that client's. `configured`: undefined when the server is in
- * the settings no more, and nothing can be compared.
+ * Whether a credential of a configured client came from another client, or another authorization server, than the
+ * settings name now. Then the secret in the settings isn't that client's.
+ *
+ * @param configured undefined when the server was removed from the settings: then nothing can be compared
  */
 export function isOfAnotherClient(
   { client, provider }: Pick<OAuthCredential, 'client' | 'provider'>,

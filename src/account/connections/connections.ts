@@ -21,34 +21,33 @@ import { retryDelay } from './freshness';
 import { describe, isGood, judge, missingFrom, unavailable } from './row';
 import type { ConnectionRow, ConnectionStore, StoredCredential } from './store';
 
-/** What the rules need of the object that they run in. */
+/** What {@link Connections} needs of the object that it runs in. */
 export interface ConnectionsHost {
   userId(): string;
   keyring(): Promise<Keyring>;
   connector: Connector;
   /** The secret of a configured client, by the name of the server. */
   clientSecret(server: string): string | undefined;
-  /** How long a call with a token that is still good waits for the next one, in ms. */
+  /** How long a call whose token is still valid waits for a renewal, in milliseconds. */
   patience?: number;
   log(event: { event: string; outcome: 'ok' | 'refused' | 'failed'; reason?: string; server: string }): void;
 }
 
 const PATIENCE = 2_000;
 
-/** A credential that is about to be stored, and where its server is. */
+/** A credential that is about to be stored, and the URL of its server. */
 export interface Obtained {
   credential: UpstreamCredential;
   place: string;
 }
 
 /**
- * A principal's connections over time. Everything that changes one runs after what is under way with it, so that
- * a refresh token is presented once however many calls need the new one; a renewed credential is stored before
- * anybody gets it.
+ * A principal's connections. Changes of one connection run one after the other, so that a refresh token is presented
+ * once, however many calls need the new one. A renewed credential is stored before anybody gets it.
  */
 export class Connections {
   private readonly serial = new Serial();
-  /** Opened credentials, so that not each call costs a decryption; worth nothing once row or keys change. */
+  /** Decrypted credentials by server, so that not each call has to decrypt; unused once the row or the keys change. */
   private readonly opened = new Map<
     string,
     { sealed: string; keyring: Keyring; credential: UpstreamCredential }
@@ -59,7 +58,7 @@ export class Connections {
     private readonly host: ConnectionsHost,
   ) {}
 
-  /** The credential for a server, renewed first when its end is near. */
+  /** The credential for a server, renewed first when it is about to expire. */
   async credential(wanted: CredentialRequest): Promise<CredentialAnswer> {
     const row = this.store.find(wanted.server);
     const missing = missingFrom(row, wanted);
@@ -69,13 +68,13 @@ export class Connections {
     return isGood(row, wanted) ? this.inTime(renewed, row, wanted) : renewed;
   }
 
-  /** Stores what was obtained, all or none, in the place of what was there. */
+  /** Stores new credentials, all or none. They replace those that these servers had. */
   async connect(obtained: Obtained[]): Promise<void> {
     const servers = obtained.map(({ credential }) => credential.server);
     await this.afterAll(servers, async () => this.store.connect(await this.sealAll(obtained), seconds()));
   }
 
-  /** Everything that can be opened, as it can be stored by another account. */
+  /** Every credential that can be decrypted, for another account to store. */
   async openAll(): Promise<Obtained[]> {
     const opened = this.store.list().map(async (row) => {
       const credential = await this.serial.run(row.server, () => this.open(row));
@@ -84,11 +83,15 @@ export class Connections {
     return (await Promise.all(opened)).filter((one) => one !== undefined);
   }
 
+  /** Encrypts credentials for this account. */
   sealAll(obtained: Obtained[]): Promise<StoredCredential[]> {
     return Promise.all(obtained.map(({ credential, place }) => this.seal(credential, place)));
   }
 
-  /** Ends a connection, here at once and at the provider where it can. False when there was none. */
+  /**
+   * Ends a connection: here at once, then at its provider, where that has a way. `existed`: whether there was one;
+   * `revoked`: whether the provider ended it too.
+   */
   async disconnect(
     server: string,
     loopback: readonly string[],
@@ -107,24 +110,26 @@ export class Connections {
     return { existed, revoked: await this.host.connector.revoke(credential.value, options) };
   }
 
-  /** Notes that the server refuses a credential that can't be helped; nothing when there is another by now. */
+  /** Ends a connection whose credential its server refuses. Does nothing when it has another credential by now. */
   markRefused(server: string, credentialId: string): void {
     const row = this.store.find(server);
     if (row?.credential_id !== credentialId || row.status !== 'connected') return;
     this.end(row, 'refused_by_server');
   }
 
+  /** Stores that the person is at the provider of a server, until `until` (seconds since the epoch). */
   begin(server: string, until: number): void {
     this.store.begin(server, until);
   }
 
+  /** All connections, and the servers at whose provider the person is now. */
   async list(): Promise<{ connections: Connection[]; pending: string[] }> {
     const { versions } = await this.host.keyring();
     const connections = this.store.list().map((row) => describe(row, versions.has(row.key_version)));
     return { connections, pending: this.store.pending(seconds()) };
   }
 
-  /** Seals by the current key what another one sealed; `left`: what can't be opened. */
+  /** Encrypts by the current master key what an older one encrypted. `left`: how many can't be decrypted. */
   async rewrap(): Promise<{ rewrapped: number; left: number }> {
     const { current } = await this.host.keyring();
     const old = this.store.list().filter(({ key_version }) => key_version !== current);
@@ -133,7 +138,7 @@ export class Connections {
     return { rewrapped, left: old.length - rewrapped };
   }
 
-  /** What is at hand serves when the provider takes its time: the refresh goes on, for those who come later. */
+  /** The renewed credential, or the old one when the provider is slow. Then the renewal goes on for later calls. */
   private async inTime(
     renewed: Promise<CredentialAnswer>,
     row: ConnectionRow,
@@ -148,7 +153,7 @@ export class Connections {
   }
 
   private async renew(wanted: CredentialRequest): Promise<CredentialAnswer> {
-    // Whoever came before may have renewed it, or ended it.
+    // An earlier call may have renewed it, or ended it.
     const row = this.store.find(wanted.server);
     const missing = missingFrom(row, wanted);
     if (missing || !row) return missing ?? refuse('not_connected');
@@ -176,8 +181,8 @@ export class Connections {
       this.end(row, 'client_changed');
       return refuse('needs_reauthorization', 'client_changed');
     }
-    // Written before the request goes out: if this object stops before the answer is stored, it can be told why
-    // the provider doesn't know the old token any more.
+    // Stored before the request is sent. If this object stops before the answer is stored, this explains later why the
+    // provider doesn't accept the old token any more.
     this.store.update(row, { refresh_began_at: seconds() });
     const options = this.optionsFor(opened.value, loopback, configured);
     const answer = await this.host.connector.refresh(opened.value, options);
@@ -199,7 +204,7 @@ export class Connections {
     return refuse('needs_reauthorization', why);
   }
 
-  /** The provider can't be asked now: what is at hand serves for as long as it is good. */
+  /** The provider can't be asked now: the credential is used until it expires. */
   private putOff(
     row: ConnectionRow,
     wanted: CredentialRequest,
@@ -226,14 +231,17 @@ export class Connections {
     return refuse('needs_reauthorization', 'credential_malformed');
   }
 
-  /** What a row holds; sealed anew when that was by an older key. Refused as `vault_unreadable`. */
+  /**
+   * Decrypts a row, and encrypts it again when that was by an older master key. Refused as `vault_unreadable` when the
+   * key is gone.
+   */
   private async open(row: ConnectionRow): Promise<Result<UpstreamCredential>> {
     const keyring = await this.host.keyring();
     const known = this.opened.get(row.server);
     if (known && known.sealed === row.sealed && known.keyring === keyring) return ok(known.credential);
     const opened = await unseal<UpstreamCredential>(keyring, this.host.userId(), row.sealed);
     if (!opened.ok) return opened;
-    // Sealed for this very server: a row that was moved to another opens nothing there.
+    // A credential is encrypted with the name of its server, so that a row can't be used for another one.
     if (opened.value.server !== row.server) return refuse('vault_unreadable', 'it is of another server');
     if (row.key_version !== keyring.current) {
       this.store.rewrap(row, await seal(keyring, this.host.userId(), opened.value), keyring.current);
@@ -241,7 +249,7 @@ export class Connections {
     return opened;
   }
 
-  /** `connection`: which one it renews; undefined: it begins one. */
+  /** Encrypts a credential. `connection`: the one that it renews; undefined: it begins a new one. */
   private async seal(
     credential: UpstreamCredential,
     place: string,
@@ -278,9 +286,9 @@ export class Connections {
     return { loopback, clientSecret: foreign ? undefined : this.host.clientSecret(server) };
   }
 
-  /** Runs a task when nothing is under way with any of these servers, and keeps others waiting meanwhile. */
+  /** Runs a task while nothing else changes the connections to these servers. */
   private afterAll(servers: string[], task: () => Promise<void>): Promise<void> {
-    // In one order, so that two such tasks can't wait for each other.
+    // Always in the same order, so that two such tasks can't wait for each other.
     return [...servers]
       .sort()
       .reduceRight<() => Promise<void>>((next, server) => () => this.serial.run(server, next), task)();

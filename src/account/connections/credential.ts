@@ -1,11 +1,11 @@
 import type { Refusal, Result } from '../../result';
 
 /*
- * A principal's own credential for one server, as the vault keeps it sealed, and the words in which it is asked
- * for. Whoever talks to providers is above this room (`connections/`), and handed in as a {@link Connector}.
+ * A principal's own credential for one server, and how one is asked for. What talks to providers is in a layer above
+ * (`src/connections/`), and is given to the account as a {@link Connector}.
  */
 
-/** What a connection holds. Secret: never logged, stored sealed only. */
+/** What a connection holds. Secret: never logged, and stored encrypted only. */
 export type UpstreamCredential = ApiKeyCredential | OAuthCredential;
 
 /** A key that the user pasted, as typed. */
@@ -15,15 +15,15 @@ export interface ApiKeyCredential {
   key: string;
 }
 
-/** Tokens of the server's own authorization server, and what it takes to renew and revoke them. */
+/** Tokens of the server's own authorization server, and what is needed to renew and revoke them. */
 export interface OAuthCredential {
   auth: 'oauth';
   server: string;
   access_token: string;
   refresh_token?: string | undefined;
-  /** Seconds since the epoch; undefined: the provider didn't tell. */
+  /** Seconds since the epoch; undefined: the provider didn't say. */
   expires_at?: number | undefined;
-  /** As granted; undefined: the provider didn't tell. */
+  /** As granted; undefined: the provider didn't say. */
   scope?: string | undefined;
   /** What the tokens are for (RFC 8707). */
   resource: string;
@@ -31,51 +31,51 @@ export interface OAuthCredential {
   client: ProviderClient;
 }
 
-/** Where tokens are renewed and revoked, as found when the connection was made: nowhere else, ever. */
+/** Where tokens are renewed and revoked, as found when the connection was made. They are sent nowhere else. */
 export interface TokenProvider {
-  /** Whose the endpoints are; null: endpoints of the settings; undefined: the connection is older than this. */
+  /** The issuer of the endpoints; null: they are in the settings; undefined: the connection is older than this field. */
   issuer?: string | null | undefined;
   token_endpoint: string;
   revocation_endpoint?: string | undefined;
   token_endpoint_auth_methods_supported?: string[] | undefined;
 }
 
-/** The gate as a client there. `kind`: named in the settings, by its metadata document, or registered. */
+/** The gate as a client of that provider: from the settings, by its metadata document, or registered there. */
 export interface ProviderClient {
   kind: 'configured' | 'document' | 'registered';
   client_id: string;
-  /** Of a registered one; a configured one's stands in a Worker secret. */
+  /** Only of a registered client. A configured client's is a Worker secret. */
   client_secret?: string | undefined;
   token_endpoint_auth_method?: string | undefined;
 }
 
-/** The client that the settings name for a server now; undefined members: they don't say. */
+/** The client that the settings name for a server now. Undefined members are not in the settings. */
 export interface ClientSetting {
   client_id: string | undefined;
   token_endpoint: string | undefined;
-  /** The authorization servers that may be the server's. */
+  /** The authorization servers that the server may have. */
   issuers: string[] | undefined;
 }
 
-/** Which server's credential is wanted, as the settings have that server now. */
+/** A request for the credential for a server, as that server is in the settings now. */
 export interface CredentialRequest {
   server: string;
   auth: UpstreamCredential['auth'];
-  /** Where the server is: what was obtained for another place is not sent there. */
+  /** The server's URL. A credential that was obtained for another URL is not sent to it. */
   place: string;
   /** The header that an `api_key` goes into. */
   header: string;
-  /** Origins on this computer that a provider may have: in local development alone. */
+  /** Origins on this computer that a provider may have. Only in local development. */
   loopback: string[];
-  /** The client that the settings name there; undefined: not known. */
+  /** The client that the settings name for this server; undefined: none is known. */
   client?: ClientSetting;
   /** The id of a credential that the server has just refused. */
   refused?: string;
 }
 
 /**
- * A credential, ready to be sent. `id` names it when the server refuses it; `connection` stays the same while it is
- * renewed, and is another when the person connects again: perhaps as somebody else there.
+ * A credential, ready to be sent. `id` names it when the server refuses it. `connection` stays the same when it is
+ * renewed, and changes when the person connects again, since that may be another account.
  */
 export interface IssuedCredential {
   id: string;
@@ -85,9 +85,9 @@ export interface IssuedCredential {
 }
 
 /**
- * Why there is none: nothing was ever connected (or it was disconnected); what there is has ended and the person
- * must connect again; the master key that sealed it is gone; the provider can't be asked now (`retry_after`
- * seconds) and what is at hand has expired.
+ * Why there is no credential. `not_connected`: there is no connection. `needs_reauthorization`: it has ended and the
+ * person must connect again. `vault_unreadable`: the master key that encrypted it is gone. `provider_unavailable`: it
+ * has expired and the provider can't be asked now; `retry_after` is in seconds.
  */
 export type UpstreamCredentialRefusal =
   | 'not_connected'
@@ -95,31 +95,33 @@ export type UpstreamCredentialRefusal =
   | 'vault_unreadable'
   | 'provider_unavailable';
 
+/** The credential for a server, or why there is none. */
 export type CredentialAnswer = Result<
   IssuedCredential,
   Refusal<UpstreamCredentialRefusal> & { retry_after?: number }
 >;
 
-/** Why a provider gave no new token; `refresh_rejected` and `client_rejected` are for good. */
+/** Why a provider gave no new token. `refresh_rejected` and `client_rejected` are final. */
 export type RefreshRefusal = 'refresh_rejected' | 'client_rejected' | 'provider_unavailable';
 
-/** What the object needs of whoever talks to providers. Neither method throws. */
+/** What talks to providers for an account. Neither method throws. */
 export interface Connector {
   /**
-   * New tokens for the refresh token of a credential (RFC 6749 section 6); what the provider doesn't send again
-   * stays. `answered`: whether a refusal is the provider's own, so that it is known that nothing was rotated.
+   * Renews a credential with its refresh token (RFC 6749 section 6). What the provider doesn't send again stays as it
+   * was. `answered`: the refusal is the provider's own answer, so nothing was rotated. `retry_after`: seconds.
    */
   refresh(
     credential: OAuthCredential,
     options: ConnectorOptions,
   ): Promise<Result<OAuthCredential, Refusal<RefreshRefusal> & { retry_after?: number; answered?: boolean }>>;
-  /** Ends the tokens at the provider (RFC 7009). False when it has no way, or didn't do it. */
+  /** Revokes the tokens at the provider (RFC 7009). False when it has no such endpoint, or failed. */
   revoke(credential: OAuthCredential, options: ConnectorOptions): Promise<boolean>;
 }
 
 export interface ConnectorOptions {
+  /** Origins on this computer that the provider may have. */
   loopback: readonly string[];
-  /** Of a configured client, if one is set. */
+  /** The client's secret, if it has one. */
   clientSecret: string | undefined;
 }
 
@@ -140,22 +142,22 @@ export interface Connection {
 
 const UUID_LENGTH = 36;
 
-/** The id of a credential: its connection's, a new one's if it comes of none, and its own. */
+/** A new credential id. It begins with the id of its connection: the given one, or a new one. */
 export function credentialId(connection: string = crypto.randomUUID()): string {
   return `${connection}.${crypto.randomUUID()}`;
 }
 
-/** The connection that a credential is of, by its id. */
+/** The connection that a credential belongs to, by the credential's id. */
 export function connectionOf(id: string): string {
   return id.slice(0, UUID_LENGTH);
 }
 
-/** A credential as it leaves the vault. */
+/** A credential in the form in which it is sent. */
 export function issue(id: string, credential: UpstreamCredential, header: string): IssuedCredential {
   return { id, connection: connectionOf(id), ...headerValue(credential, header) };
 }
 
-/** `Bearer` before a key that names no scheme of its own, where it goes into `Authorization`. */
+/** The header and its value. A key without a scheme of its own gets `Bearer` where it goes into `Authorization`. */
 export function headerValue(
   credential: UpstreamCredential,
   header: string,
@@ -168,10 +170,10 @@ export function headerValue(
   return { header, value: bare ? `Bearer ${key}` : key };
 }
 
-/** Longer ones fit into no server's headers. */
+/** In characters. No server accepts longer headers. */
 const LONGEST_VALUE = 16_384;
 
-/** Whether a text fits into a header: visible ASCII (RFC 6750 section 2.1), single spaces within, 16 kB at most. */
+/** Whether a text can be a header's value: visible ASCII (RFC 6750 section 2.1), single spaces between, at most 16 kB. */
 export function isSendable(text: string): boolean {
   return text.length <= LONGEST_VALUE && /^[\x21-\x7e]+( [\x21-\x7e]+)*$/.test(text);
 }

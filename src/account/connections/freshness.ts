@@ -1,8 +1,6 @@
-/*
- * Whether a stored credential may be used as it is, decided by plain data.
- */
+/* Decides whether a stored credential can be used as it is. Plain data in, a verdict out. */
 
-/** What is known of a credential without opening it. Times are seconds since the epoch; null: not known. */
+/** What is known of a credential without decrypting it. Times are seconds since the epoch; null: unknown. */
 export interface Freshness {
   now: number;
   /** When it was stored. */
@@ -10,21 +8,22 @@ export interface Freshness {
   expiresAt: number | null;
   /** Whether it can be renewed without the person. */
   renewable: boolean;
-  /** Before this the provider doesn't want to be asked again. */
+  /** The provider must not be asked again before this time. */
   retryAt: number | null;
-  /** The server has refused it, whatever its expiry says. */
+  /** The server has refused it, even if it hasn't expired. */
   refused: boolean;
 }
 
 /**
- * `use` it; `renew` it first; `wait`: the provider can't be asked yet, and it is worth nothing meanwhile;
- * `ended`: the person must connect again.
+ * `use` it; `renew` it first; `wait`: it has expired and the provider can't be asked yet; `ended`: the person must
+ * connect again.
  */
 export type FreshnessVerdict = 'use' | 'renew' | 'wait' | 'ended';
 
-/** Seconds ahead of its expiry in which a credential is renewed: a call may take a while. */
+/** A credential is renewed this many seconds before it expires, since a call may take a while. */
 const AHEAD = 60;
 
+/** Decides what to do with a stored credential. */
 export function judgeFreshness(facts: Freshness): FreshnessVerdict {
   const { now, expiresAt, renewable, retryAt, refused } = facts;
   const good = !refused && (expiresAt === null || expiresAt > now);
@@ -34,12 +33,12 @@ export function judgeFreshness(facts: Freshness): FreshnessVerdict {
   return 'renew';
 }
 
-/** Of a token that lives a minute only the last quarter: else every call would renew it. */
+/** Only the last quarter of a token that lives for a minute, or every call would renew it. */
 function aheadOf(renewedAt: number, expiresAt: number): number {
   return Math.min(AHEAD, (expiresAt - renewedAt) / 4);
 }
 
-/** Seconds until a provider that failed is asked again: what it says, else twice as long each time. */
+/** Seconds until a provider that failed is asked again: as it says (an hour at most), or twice as long each time. */
 export function retryDelay(failures: number, retryAfter: number | undefined): number {
   const own = Math.min(2 ** Math.min(failures, 6), 60);
   return Math.max(1, Math.min(retryAfter ?? own, 3600));

@@ -4,8 +4,8 @@ import type { Connections, Obtained } from './connections';
 import type { ConnectionStore } from './store';
 
 /**
- * Connections move along with a visitor who signs in: opened for the way from object to object, sealed anew for
- * the user. What the user has connected already stays; what can't be opened is lost with the visitor.
+ * The connections of a visitor who is merged into a user: decrypted for the way between the objects, and encrypted
+ * again for the user. Connections that the user already has stay. What can't be decrypted is lost.
  */
 export function migratableConnections(store: ConnectionStore, connections: Connections): MigratableData {
   return {

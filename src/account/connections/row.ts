@@ -4,9 +4,9 @@ import type { Connection, CredentialAnswer, CredentialRequest } from './credenti
 import { type FreshnessVerdict, judgeFreshness } from './freshness';
 import type { ConnectionRow } from './store';
 
-/* What a connection's row says without being opened. */
+/* What is known of a connection by its row, without decrypting it. */
 
-/** Why a row is no answer; undefined when it may be one. */
+/** Why a row can't be used for a request; undefined when it may be. */
 export function missingFrom(
   row: ConnectionRow | undefined,
   wanted: CredentialRequest,
@@ -17,11 +17,12 @@ export function missingFrom(
   return undefined;
 }
 
-/** Whether it may still be sent as it is. */
+/** Whether its credential hasn't expired, and wasn't refused by the server. */
 export function isGood(row: ConnectionRow, wanted: CredentialRequest): boolean {
   return wanted.refused !== row.credential_id && (row.expires_at === null || row.expires_at > seconds());
 }
 
+/** {@link judgeFreshness} of a row. */
 export function judge(row: ConnectionRow, wanted: CredentialRequest): FreshnessVerdict {
   return judgeFreshness({
     now: seconds(),
@@ -33,10 +34,12 @@ export function judge(row: ConnectionRow, wanted: CredentialRequest): FreshnessV
   });
 }
 
+/** The refusal while the provider can't be asked. `retryAfter`: seconds. */
 export function unavailable(retryAfter: number): CredentialAnswer {
   return { ok: false, error: { reason: 'provider_unavailable', retry_after: Math.max(1, retryAfter) } };
 }
 
+/** A connection as its user sees it. `readable`: whether the master key that encrypted it is still there. */
 export function describe(row: ConnectionRow, readable: boolean): Connection {
   const { server, auth, place, status, reason, connected_at, renewed_at } = row;
   return {

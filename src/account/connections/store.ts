@@ -4,12 +4,12 @@ import { type Connection, connectionOf, type UpstreamCredential } from './creden
 /** A connection's row. Times are seconds since the epoch; `sealed` is the {@link UpstreamCredential}. */
 export interface ConnectionRow {
   server: string;
-  /** Of this very credential: another one each time that one is stored. */
+  /** Changes each time that a credential is stored. */
   credential_id: string;
   auth: UpstreamCredential['auth'];
   place: string;
   sealed: string;
-  /** Of `GATEHOUSE_KEYS`, that sealed it. */
+  /** The version in `GATEHOUSE_KEYS` that encrypted it. */
   key_version: string;
   renewable: number;
   status: Connection['status'];
@@ -19,20 +19,20 @@ export interface ConnectionRow {
   connected_at: number;
   renewed_at: number;
   last_used_at: number | null;
-  /** A refresh that began and whose answer never came. */
+  /** When a renewal began whose answer never came. */
   refresh_began_at: number | null;
   retry_at: number | null;
   failures: number;
 }
 
-/** A connection, and how it stands. */
+/** A connection and its status. */
 export interface ConnectionStanding {
   server: string;
   status: Connection['status'];
   connection: string;
 }
 
-/** What a newly stored credential sets; the rest of the row begins anew. */
+/** The columns that a new credential sets. The others get their defaults. */
 export type StoredCredential = Pick<
   ConnectionRow,
   | 'server'
@@ -46,7 +46,7 @@ export type StoredCredential = Pick<
   | 'expires_at'
 >;
 
-/** The rows behind a principal's connections. What concerns the index in KV is noted in the same transaction. */
+/** The rows of a principal's connections. Changes for the index in KV go into the outbox in the same transaction. */
 export class ConnectionStore {
   private readonly sql: SqlStorage;
 
@@ -67,14 +67,14 @@ export class ConnectionStore {
     return this.sql.exec('SELECT * FROM connections ORDER BY server').toArray() as unknown as ConnectionRow[];
   }
 
-  /** Which connections there are, and how each stands: nothing of it changes by a renewal. */
+  /** All connections with their status. A renewal changes nothing of it. */
   standings(): ConnectionStanding[] {
     return this.list().map(({ server, status, credential_id }) => {
       return { server, status, connection: connectionOf(credential_id) };
     });
   }
 
-  /** Stores new connections, all or none, in the place of what was there. */
+  /** Stores new connections, all or none. They replace those that these servers had. */
   connect(credentials: StoredCredential[], now: number): void {
     this.storage.transactionSync(() => {
       for (const credential of credentials) {
@@ -86,7 +86,7 @@ export class ConnectionStore {
     });
   }
 
-  /** Stores a renewed credential, if the one that it came from is still there. */
+  /** Stores a renewed credential. False, and nothing stored, when the old one isn't there any more. */
   renew(row: ConnectionRow, next: StoredCredential, now: number): boolean {
     return this.storage.transactionSync(() => {
       const gone = this.sql.exec(
@@ -102,7 +102,7 @@ export class ConnectionStore {
     });
   }
 
-  /** The same credential, sealed by another key. */
+  /** Stores the same credential, encrypted by another master key. */
   rewrap(row: ConnectionRow, sealed: string, keyVersion: string): void {
     this.storage.transactionSync(() => {
       this.sql.exec(
@@ -116,7 +116,7 @@ export class ConnectionStore {
     });
   }
 
-  /** Changes columns of a row that holds this credential; nothing when it holds another by now. */
+  /** Changes columns of a row. False, and nothing changed, when it holds another credential by now. */
   update(row: ConnectionRow, columns: Partial<ConnectionRow>): boolean {
     const names = Object.keys(columns);
     const set = names.map((name) => `${name} = ?`).join(', ');
@@ -133,19 +133,19 @@ export class ConnectionStore {
     });
   }
 
-  /** Removes everything; within a transaction of the caller's. */
+  /** Removes everything. The caller has begun a transaction. */
   clear(): void {
     this.sql.exec('DELETE FROM connections');
     this.sql.exec('DELETE FROM connecting');
     noteKeyVersions(this.sql, this.userId());
   }
 
-  /** Notes that somebody is away at the provider of a server, until `until`. */
+  /** Stores that the person is at the provider of a server, until `until`. */
   begin(server: string, until: number): void {
     this.sql.exec('INSERT OR REPLACE INTO connecting (server, until) VALUES (?, ?)', server, until);
   }
 
-  /** The servers at whose provider somebody is now. */
+  /** The servers at whose provider the person is now. */
   pending(now: number): string[] {
     this.sql.exec('DELETE FROM connecting WHERE until <= ?', now);
     return this.sql

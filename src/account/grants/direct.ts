@@ -1,46 +1,55 @@
 import { seconds } from '../../clock';
 import { randomSecret, s256, sha256Hex } from '../../crypto';
 import { isSameResource, parseResource } from '../../resource';
+import { ok, refuse } from '../../result';
 import type { Identity } from '../principal/identity';
 import { includedScopes, type Scope } from '../principal/scopes';
-import { clientRecord, type IssuerConfig, issuingConfig, refusal, type TokenRequest } from './grants';
-import type { Issuer, TokenAnswer } from './issuer';
-import { GONE, type GrantStore } from './store';
+import { clientRecord, type IssuerConfig, issuingConfig, type TokenRequest } from './grants';
+import type { Issuer } from './issuer';
+import type { GrantStore } from './store';
+import type { ExchangeRefusalReason, TokenResult } from './token-result';
 
-/** What is allowed by the settings, without a person at a page. Times are seconds since the epoch. */
+/** What the settings allow, without a consent page. Times are seconds since the epoch. */
 export interface DirectApproval {
   identity: Identity;
-  /** Who presented what it is issued for: a client, or the issuer whose token it was. */
+  /** Who asked for it: a client, or the trusted issuer whose token was presented. */
   client: { client_id: string; name: string; domain: string | undefined };
   resource: string;
   scope: Scope[];
   servers: string[];
   /** The end of the grant and of its one access token. */
   expires_at: number;
-  /** The access key that it was made with, and dies with: then it acts as the account's own person or service. */
+  /** The access key that it was asked for with, and ends with. Then it acts as the owner of the key. */
   key_id?: string | undefined;
+}
+
+/** Where tokens are issued without a page: the account's rows, the issuer, the deployment. */
+export interface IssuingContext {
+  store: GrantStore;
+  issuer: Issuer;
+  config: IssuerConfig;
 }
 
 const SUBJECT_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
-/** A life that the library takes for any token; the object writes the real one. */
+/** Seconds. A lifetime that the library accepts for any token; the real end is stored by `commit`. */
 const LASTING = 3600;
 
 /**
  * Makes a grant and its access token in one step, without a refresh token. The library's code never leaves
- * this function, so what it wrote is stored with the code already redeemed.
+ * this function, so what it wrote is stored with the code already redeemed. Refused only as the issuer refuses.
+ *
+ * @param userId the account's own
  */
 export async function issueDirectly(
-  store: GrantStore,
-  issuer: Issuer,
+  { store, issuer, config }: IssuingContext,
   userId: string,
-  terms: IssuerConfig,
   approval: DirectApproval,
-): Promise<TokenAnswer> {
+): Promise<TokenResult<never>> {
   const now = seconds();
   const { client_id, name, domain } = approval.client;
   const { scope, servers, resource, identity, expires_at, key_id } = approval;
-  const redirect_uri = `${terms.origin}/oauth/token`;
+  const redirect_uri = `${config.origin}/oauth/token`;
   const client = {
     client_id,
     redirect_uris: [],
@@ -48,20 +57,20 @@ export async function issueDirectly(
     response_types: ['code'],
   };
   const view = store.view(now, clientRecord(client, redirect_uri));
-  const issuing = { ...issuingConfig(terms, client), withoutRefresh: true };
+  const issuing = { ...issuingConfig(config, client), withoutRefresh: true };
   const code_verifier = randomSecret();
   const request = { client_id, redirect_uri, state: '', code_challenge: await s256(code_verifier), resource };
   const { name: userName, email, email_verified } = identity;
   const props = { user: { id: userId, name: userName, email, email_verified }, servers };
   const approved = { userId, request, scope, props, metadata: { servers } };
-  const redirectTo = await issuer.authorize(view.asNamespace(), issuing, approved);
+  const redirectTo = await issuer.authorize(view, issuing, approved);
   const code = new URL(redirectTo).searchParams.get('code') ?? '';
   const grantId = code.split(':')[1] ?? '';
   const form = { grant_type: 'authorization_code', code, code_verifier };
-  const answer = await issuer.token(view.asNamespace(), issuing, form);
-  if (answer.status !== 200) return answer;
-  const ends = Math.min(expires_at, now + terms.tokens.access);
-  const row = {
+  const issued = await issuer.token(view, issuing, form);
+  if (!issued.ok) return issued;
+  const ends = Math.min(expires_at, now + config.tokens.access);
+  const grant = {
     id: grantId,
     client_id,
     client_name: name,
@@ -76,77 +85,63 @@ export async function issueDirectly(
     identity: key_id === undefined ? JSON.stringify(identity) : null,
     key_id: key_id ?? null,
   };
-  store.commit(view, { grantId, refresh: ends, access: ends }, (insert) => insert('grants', row));
-  return { status: 200, body: { ...answer.body, expires_in: ends - now } };
+  store.commit(view, { grantId, refresh: ends, access: ends, grant }, () => undefined);
+  return ok({ ...issued.value, expires_in: ends - now });
 }
 
 /**
- * Exchanges an access token of the same client for a narrower one (RFC 8693): of the same grant, with no more
- * scope, no longer life, and gone when either it or the grant is. `form.scope` may ask for less,
- * `form.expires_in` for fewer seconds; `target` is the resource that it names, if any, which must be the grant's.
+ * Exchanges an access token for another one of the same client and grant (RFC 8693), with no more scope and no longer
+ * lifetime. It ends with the token that it was made from, and with the grant. `form.scope` may ask for less,
+ * `form.expires_in` for fewer seconds.
+ *
+ * @param target the resource that the request names, if any; it must be the grant's
  */
 export async function exchangeToken(
-  store: GrantStore,
-  issuer: Issuer,
-  terms: IssuerConfig,
+  { store, issuer, config }: IssuingContext,
   { client, grantId, secret, form }: TokenRequest,
   target: string | undefined,
-): Promise<TokenAnswer> {
+): Promise<TokenResult<ExchangeRefusalReason>> {
   const now = seconds();
   const subject = await sha256Hex(secret);
   const key = store.tokenKey(grantId, subject);
   const grant = store.find(grantId, now);
   const record = store.record(key, now);
-  if (!grant || !record) return invalid('subject_token_unknown');
-  if (grant.client_id !== client.client_id) return invalid('subject_token_of_other_client');
-  if (
-    target !== undefined &&
-    !isSameResource(parseResource(terms, target), parseResource(terms, grant.resource))
-  ) {
-    const error_description = 'The subject token is for another resource';
-    return { status: 400, body: { error: 'invalid_target', error_description }, reason: 'target_mismatch' };
-  }
+  if (!grant || !record) return refuse('subject_token_unknown');
+  if (grant.client_id !== client.client_id) return refuse('subject_token_of_other_client');
+  const isOther = (url: string) =>
+    !isSameResource(parseResource(config, url), parseResource(config, grant.resource));
+  if (target !== undefined && isOther(target)) return refuse('target_mismatch');
   const token = JSON.parse(record.value) as { scope: string[] };
   const scope = narrowScope(form.scope, token.scope);
-  if (!scope) {
-    const error_description = 'The subject token has none of these scopes';
-    return { status: 400, body: { error: 'invalid_scope', error_description }, reason: 'scope_not_granted' };
-  }
+  if (!scope) return refuse('scope_not_granted');
   const issuing = { ...client, grant_types: [...client.grant_types, EXCHANGE] };
-  const view = store.view(now, clientRecord(issuing, grant.redirect_uri));
   const lasting = { ...token, scope: includedScopes(token.scope), expiresAt: now + LASTING };
-  view.writes.set(key, { ...record, value: JSON.stringify(lasting), expires_at: null });
+  const shown = { ...clientRecord(issuing, grant.redirect_uri), [key]: JSON.stringify(lasting) };
+  const view = store.view(now, shown);
   const request = { subject_token: secret, subject_token_type: SUBJECT_TYPE, scope: scope.join(' ') };
-  const answer = await issuer.token(view.asNamespace(), issuingConfig(terms, issuing), {
+  const issued = await issuer.token(view, issuingConfig(config, issuing), {
     grant_type: EXCHANGE,
     ...request,
   });
-  view.writes.delete(key);
-  if (answer.status !== 200) return answer;
-  const asked = form.expires_in === undefined ? terms.tokens.access : Number(form.expires_in);
-  const ends = Math.min(now + Math.min(asked, terms.tokens.access), record.expires_at ?? grant.expires_at);
-  const hash = await sha256Hex(String(answer.body.access_token));
+  if (!issued.ok) return issued;
+  const asked = form.expires_in === undefined ? config.tokens.access : Number(form.expires_in);
+  const ends = Math.min(now + Math.min(asked, config.tokens.access), record.expires_at ?? grant.expires_at);
+  const hash = await sha256Hex(issued.value.access_token);
   const stands = { grantId, refresh: grant.refresh_expires_at, access: ends };
-  const stored = store.commit(view, stands, (insert) => {
-    if (!store.record(key, now)) throw GONE;
-    insert('exchanges', { hash, grant_id: grantId, subject, expires_at: ends });
-  });
-  return stored
-    ? { status: 200, body: { ...answer.body, expires_in: ends - now } }
-    : refusal('grant_revoked_meanwhile');
+  // The subject token may have been revoked while the issuer was at work. Nothing waits from here on.
+  const stored =
+    store.record(key, now) !== undefined &&
+    store.commit(view, stands, (insert) => {
+      insert('exchanges', { hash, grant_id: grantId, subject, expires_at: ends });
+    });
+  return stored ? ok({ ...issued.value, expires_in: ends - now }) : refuse('grant_revoked_meanwhile');
 }
 
-/** What of the scopes asked for a token holds; undefined when it holds none of them. */
+/** The requested scopes that a token has; undefined when it has none of them. */
 function narrowScope(asked: string | undefined, held: readonly string[]): Scope[] | undefined {
   const within = includedScopes(held);
   if (asked === undefined) return within;
   const names = asked.split(' ').filter(Boolean);
   if (!names.some((name) => (within as string[]).includes(name))) return undefined;
   return includedScopes(names).filter((scope) => within.includes(scope));
-}
-
-/** RFC 8693 section 2.2.2: a subject token that isn't good is `invalid_request`. */
-function invalid(reason: string): TokenAnswer {
-  const error_description = 'The subject token is not valid';
-  return { status: 400, body: { error: 'invalid_request', error_description }, reason };
 }

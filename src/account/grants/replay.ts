@@ -1,12 +1,13 @@
 /*
- * Clients lose answers and retry, and two processes of one person use one stored token at the same moment.
- * Whether a second presentation is such a repeat or somebody else's replay is decided here, by plain data.
+ * Clients lose answers and retry, and two processes of one person use the same stored token at the same moment. This
+ * decides whether a code or token that comes again is such a repeat, or a replay by somebody else. Plain data in, a
+ * verdict out. Times are seconds since the epoch.
  */
 
-/** Seconds in which a code may be presented again, as long as what it gave was not used. */
+/** For this many seconds a code may come again, if its tokens were not used. */
 const CODE_REPEAT_SECONDS = 10;
 
-/** A code that was redeemed comes again, with the right verifier (`BEHAVIOURS`, row 7). */
+/** Judges a redeemed code that comes again with the right verifier. `used`: whether its tokens were. */
 export function judgeCodeReplay(facts: {
   redeemedAt: number;
   now: number;
@@ -16,8 +17,8 @@ export function judgeCodeReplay(facts: {
 }
 
 /**
- * A refresh token that was rotated comes again (row 35): within the grace time, and beyond it for as long as
- * its successor was never presented, whoever holds it gets that same successor.
+ * Judges a rotated refresh token that comes again. It is a repeat within `grace` seconds, and after that as long as the
+ * refresh token that replaced it was never presented. A repeat gets that same refresh token.
  */
 export function judgeRefreshReplay(facts: {
   rotatedAt: number;

@@ -1,65 +1,31 @@
 import { forgetOldRotations, grantsTooMany } from './bounds';
 import { RecordView, type StoredRecord } from './records';
+import type { CodeRow, GrantRow, RotationRow } from './rows';
 
-/** A grant's row: what one principal allowed one client. Times are seconds since the epoch. */
-export interface GrantRow {
-  id: string;
-  client_id: string;
-  client_name: string;
-  client_domain: string | null;
-  redirect_uri: string;
-  resource: string;
-  /** Separated by spaces. */
-  scope: string;
-  /** JSON array of names. */
-  servers: string;
-  created_at: number;
-  /** The grant's end, whatever is refreshed. */
-  expires_at: number;
-  /** The end of its refresh token (before the first one: of its code), which slides. */
-  refresh_expires_at: number;
-  last_used_at: number | null;
-  /** The access key with which the person had signed in; the grant dies with it. */
-  key_id: string | null;
-  /** The user id that its tokens begin with; null: the account's own. Another's: it was moved here. */
-  issued_as: string | null;
-  /** JSON of an {@link Identity}, where this grant is not the profile's person's. */
-  identity: string | null;
-}
-
-/** A code's row. It stays when the code is redeemed, with the answer sealed under the code itself. */
-export interface CodeRow {
-  hash: string;
-  grant_id: string;
-  client_id: string;
-  code_challenge: string;
-  expires_at: number;
-  redeemed_at: number | null;
-  answer: string | null;
-}
-
-/** A refresh token that was rotated, with the answer it got, sealed under that very token. */
-export interface RotationRow {
-  hash: string;
-  grant_id: string;
-  /** SHA-256 of the refresh token that took its place. */
-  successor: string;
-  rotated_at: number;
-  answer: string;
-}
-
-/** Whether the key that a grant was made with still stands, if it was made with one. `?1`: now. */
+/** SQL: whether the access key that a grant was made with, if any, is still valid. `?1`: now. */
 const KEY_STANDS = `(key_id IS NULL OR key_id IN
   (SELECT id FROM access_keys WHERE revoked_at IS NULL AND expires_at > ?1))`;
 
-/** Seconds for which a grant's row outlives it. */
+/** For this many seconds the row of an ended grant stays. */
 const KEPT_AFTER_END = 3600;
 
 type Columns = Record<string, SqlStorageValue>;
 
+/** Inserts a row. */
+export type Insert = (table: string, columns: Columns) => void;
+
+/** What is committed: for which grant, and when its refresh token and the access token end (seconds since the epoch). */
+export interface Commit {
+  grantId: string;
+  refresh: number;
+  access: number;
+  /** The grant's own row, where it is new. */
+  grant?: Columns;
+}
+
 /**
- * The rows behind a principal's grants. Every change of a `grant:` or `token:` record goes through
- * {@link write}, which notes it for the copy in KV in the same transaction.
+ * The rows of a principal's grants. Every change of a `grant:` or `token:` record goes through {@link write}, which puts
+ * it into the outbox in the same transaction. `now` is in seconds since the epoch, `hash` a SHA-256 in hex.
  */
 export class GrantStore {
   private readonly sql: SqlStorage;
@@ -71,43 +37,59 @@ export class GrantStore {
     this.sql = storage.sql;
   }
 
-  /** A view for one call of the issuer, which sees one client and none of KV. */
-  view(now: number, client?: { key: string; value: string }): RecordView {
-    return new RecordView(this.sql, now, client);
+  /** A view for one call of the issuer. `shown`: values by key that it sees besides this account's own records. */
+  view(now: number, shown: Readonly<Record<string, string>>): RecordView {
+    return new RecordView((key) => this.record(key, now)?.value, shown);
   }
 
-  /** A grant that stands; undefined when it was revoked or has ended, or the key that it was made with. */
+  /**
+   * A grant's record, by its key, without an end: whether it has ended is decided here, and the library refuses what
+   * ends within a minute.
+   */
+  grantWithoutEnd(grantId: string, now: number): Record<string, string> {
+    const key = this.grantKey(grantId);
+    const record = this.record(key, now);
+    if (!record) return {};
+    const { expiresAt: _, ...lasting } = JSON.parse(record.value) as { expiresAt?: number };
+    return { [key]: JSON.stringify(lasting) };
+  }
+
+  /** A valid grant. Undefined when it was revoked or has ended, or the access key that it was made with. */
   find(id: string, now: number): GrantRow | undefined {
     const query = `SELECT * FROM grants WHERE id = ?2 AND expires_at > ?1 AND ${KEY_STANDS}`;
     return this.row<GrantRow>(query, now, id);
   }
 
-  /** Grants that stand, the newest first. */
+  /** The valid grants, the newest first. */
   list(now: number): GrantRow[] {
     const query = `SELECT * FROM grants WHERE refresh_expires_at > ?1 AND ${KEY_STANDS}
       ORDER BY created_at DESC, id`;
     return this.sql.exec<Columns>(query, now).toArray() as unknown as GrantRow[];
   }
 
+  /** A code, redeemed or not. */
   code(hash: string): CodeRow | undefined {
     return this.row<CodeRow>('SELECT * FROM codes WHERE hash = ?', hash);
   }
 
+  /** A refresh token that was rotated. */
   rotation(hash: string): RotationRow | undefined {
     return this.row<RotationRow>('SELECT * FROM rotations WHERE hash = ?', hash);
   }
 
-  /** Whether the grant's first refresh token was ever presented. */
+  /** Whether a refresh token of the grant was ever presented. */
   wasRotated(grantId: string): boolean {
     return this.row('SELECT hash FROM rotations WHERE grant_id = ? LIMIT 1', grantId) !== undefined;
   }
 
-  /** An access token's record that has not ended. `key` as in {@link tokenKey}. */
+  /** A record that has not ended. `key`: see {@link grantKey} and {@link tokenKey}. */
   record(key: string, now: number): StoredRecord | undefined {
-    return this.view(now).read(key);
+    const query = `SELECT value, metadata, expires_at FROM records
+      WHERE key = ? AND IFNULL(expires_at > ?, TRUE)`;
+    return this.row<StoredRecord>(query, key, now);
   }
 
-  /** Whether a hash is a refresh token of the grant: the current one, or one that was rotated. */
+  /** Whether a hash is that of a refresh token of the grant: the current one, or one that was rotated. */
   refreshToken(grantId: string, hash: string, now: number): 'current' | 'rotated' | undefined {
     const record = JSON.parse(this.record(this.grantKey(grantId), now)?.value ?? '{}') as RefreshFields;
     if (record.refreshTokenId === hash) return 'current';
@@ -115,30 +97,26 @@ export class GrantStore {
   }
 
   /**
-   * Stores what the issuer wrote into a view, with the ends that the object decided, together with the
-   * rows that belong to it. False, and nothing stored, when the grant was revoked meanwhile, the visitor whose
-   * account this is began to be merged into a user, or `rows` throws {@link GONE}.
+   * Stores what the issuer wrote into a view, with the ends that the object decided, together with the rows that
+   * belong to it. False, and nothing stored, when the grant was revoked meanwhile, or the visitor whose account this is
+   * began to be merged into a user.
    */
   commit(
     view: RecordView,
-    ends: { grantId: string; refresh: number; access: number },
-    rows: (insert: (table: string, columns: Columns) => void) => void,
+    { grantId, refresh, access, grant }: Commit,
+    rows: (insert: Insert) => void,
   ): boolean {
-    try {
-      this.storage.transactionSync(() => {
-        rows((table, columns) => this.insert(table, columns));
-        const update = `UPDATE grants SET refresh_expires_at = ? WHERE id = ?
-          AND NOT EXISTS (SELECT 1 FROM moved_to)`;
-        if (this.sql.exec(update, ends.refresh, ends.grantId).rowsWritten === 0) throw GONE;
-        for (const [key, record] of view.writes) {
-          this.write(key, record && endAt(record, key.startsWith('token:') ? ends.access : ends.refresh));
-        }
-      });
+    return this.storage.transactionSync(() => {
+      const update = `UPDATE grants SET refresh_expires_at = ? WHERE id = ?
+        AND NOT EXISTS (SELECT 1 FROM moved_to)`;
+      if (grant) this.insert('grants', grant);
+      else if (this.sql.exec(update, refresh, grantId).rowsWritten === 0) return false;
+      rows((table, columns) => this.insert(table, columns));
+      for (const [key, record] of view.writes) {
+        this.write(key, endAt(record, key.startsWith('token:') ? access : refresh));
+      }
       return true;
-    } catch (error) {
-      if (error === GONE) return false;
-      throw error;
-    }
+    });
   }
 
   /** Ends a grant with its codes and tokens, at once. False when there was none. */
@@ -166,11 +144,12 @@ export class GrantStore {
     for (const { id } of rows) this.revoke(id);
   }
 
+  /** Whether there is any grant. */
   any(): boolean {
     return this.row('SELECT id FROM grants LIMIT 1') !== undefined;
   }
 
-  /** Ends one access token, with all that was exchanged for it, and leaves its grant alone. */
+  /** Ends one access token, with all tokens that were exchanged for it. The grant stays. */
   dropToken(grantId: string, hash: string): void {
     const made = `WITH RECURSIVE made(hash) AS (
       SELECT ?1 UNION SELECT exchanges.hash FROM exchanges JOIN made ON exchanges.subject = made.hash
@@ -184,17 +163,19 @@ export class GrantStore {
     });
   }
 
+  /** Replaces the stored answer of a code or a rotated refresh token. */
   setAnswer(table: 'codes' | 'rotations', hash: string, answer: string): void {
     this.sql.exec(`UPDATE ${table} SET answer = ? WHERE hash = ?`, answer, hash);
   }
 
+  /** Stores that a code was redeemed, and the answer that it got. */
   markRedeemed(hash: string, now: number, answer: string): void {
     this.sql.exec('UPDATE codes SET redeemed_at = ?, answer = ? WHERE hash = ?', now, answer, hash);
   }
 
   /**
-   * Forgets what no repeat can ask for any more: the kept answers of tokens whose successor was presented
-   * and whose grace is over, and rotations older than a refresh token can be.
+   * Deletes what no repeat can get any more: the stored answers of refresh tokens whose replacement was presented and
+   * whose grace time is over, and rotations that are older than a refresh token can be.
    */
   forgetAnswers(grantId: string, now: number, tokens: { grace: number; refresh: number }): void {
     this.sql.exec(
@@ -212,18 +193,18 @@ export class GrantStore {
     this.sql.exec('UPDATE codes SET answer = NULL WHERE grant_id = ?', grantId);
   }
 
-  /** Makes room for one more grant that a person makes. */
-  makeRoom(): void {
+  /** Ends the least recently used grants, so that a person can make one more. */
+  limitGrants(): void {
     for (const id of grantsTooMany(this.sql)) this.revoke(id);
   }
 
-  /** Notes a use, at most once a minute: a protected request should cost no write. */
+  /** Stores that a grant was used, at most once a minute: a protected request should cost no write. */
   touch(grant: GrantRow, now: number): void {
     if (grant.last_used_at !== null && now - grant.last_used_at < 60) return;
     this.sql.exec('UPDATE grants SET last_used_at = ? WHERE id = ?', now, grant.id);
   }
 
-  /** Removes what has ended; grants a while later, so that a late client hears why. */
+  /** Removes what has ended; grants an hour later, so that the log can say why a late client is refused. */
   runMaintenance(now: number): void {
     const query = 'SELECT id FROM grants WHERE expires_at <= ?1 OR refresh_expires_at <= ?1';
     const ended = this.sql
@@ -243,10 +224,12 @@ export class GrantStore {
     return this.row<{ at: number | null }>(query)?.at ?? undefined;
   }
 
+  /** The key of a grant's record in the library's layout. */
   grantKey(grantId: string): string {
     return `grant:${this.issuedAs(grantId)}:${grantId}`;
   }
 
+  /** The key of an access token's record in the library's layout. */
   tokenKey(grantId: string, hash: string): string {
     return `token:${this.issuedAs(grantId)}:${grantId}:${hash}`;
   }
@@ -282,15 +265,12 @@ export class GrantStore {
   }
 }
 
-/** Rolls a commit back. */
-export const GONE = new Error('what it was made from was revoked meanwhile');
-
 interface RefreshFields {
   refreshTokenId?: string;
 }
 
-/** The record with the end that the object decided, in the layout's own field too. */
-function endAt(record: StoredRecord, expires_at: number): StoredRecord {
+/** A record with the end that the object decided, also in the field that the library's layout has for it. */
+function endAt(record: Omit<StoredRecord, 'expires_at'>, expires_at: number): StoredRecord {
   const value = JSON.stringify({ ...(JSON.parse(record.value) as object), expiresAt: expires_at });
   return { ...record, value, expires_at };
 }

@@ -21,7 +21,7 @@ export interface AccessKeyRow {
   revoked_at: number | null;
 }
 
-/** What a key is made for. `expires_at`: seconds since the epoch. */
+/** What a new key may do. `tools`: globs of `{server}_{tool}`; undefined: all. `expires_at`: seconds since the epoch. */
 export interface KeySpec {
   name: string;
   scope: Scope[];
@@ -30,7 +30,7 @@ export interface KeySpec {
   expires_at: number;
 }
 
-/** What whoever holds a key, or signed in by it, is held to. */
+/** What a key may do, and who signed in with it. Times are seconds since the epoch. */
 export interface KeyLimits {
   id: string;
   name: string;
@@ -41,35 +41,35 @@ export interface KeyLimits {
   expires_at: number;
 }
 
-/** A key as its owner sees it: everything but its secret. */
+/** A key as its owner sees it: everything except its secret. */
 export type AccessKey = KeyLimits & { last_used_at: number | undefined };
 
 /**
- * Why a key is worth nothing. `key_unknown`: there is none, or its secret is another. `sso_required`: its owner's
- * sign-in provider, which `detail` names, said no; until they sign in there again.
+ * Why a key isn't valid. `key_unknown`: there is no such key, or it has another secret. `sso_required`: the owner's
+ * sign-in provider, which `detail` names, doesn't confirm them any more, until they sign in there again.
  */
 export type KeyRefusal = 'key_unknown' | 'key_revoked' | 'key_expired' | 'sso_required';
 /**
- * Why no key is made; the detail of `keys_too_fast` is the seconds after which one is. `key_made`: one with the
- * proposed id was.
+ * Why no key is made. `keys_too_many`: the account has {@link MOST_KEYS}. `keys_too_fast`: `detail` is the seconds to
+ * wait. `key_made`: there is one with that id already, so the same form was sent twice.
  */
 export type KeyLimitRefusal = 'keys_too_many' | 'keys_too_fast' | 'key_made';
 
-/** Keys that stand at a time, for each account. */
+/** How many valid keys an account can have. */
 export const MOST_KEYS = 100;
-/** Keys made in so many seconds, revoked ones too. */
+/** How many keys can be made within {@link AT_ONCE_SECONDS}, revoked ones included. */
 export const MOST_AT_ONCE = 5;
 export const AT_ONCE_SECONDS = 30;
-/** Seconds for which a revoked key is remembered, so that the log can tell it from one that never was. */
+/** For this many seconds a revoked key is stored, so that the log can distinguish it from one that never existed. */
 const REVOKED_KEPT = 3600;
-/** Seconds for which an expired key stays in its owner's list. */
+/** For this many seconds an expired key stays in its owner's list. */
 const EXPIRED_KEPT = 30 * 86_400;
 
-/** The access keys of one account: hashes and limits. */
+/** The rows of an account's access keys. `hash`: SHA-256 of the whole key in hex; `now`: seconds since the epoch. */
 export class AccessKeys {
   constructor(private readonly sql: SqlStorage) {}
 
-  /** Whether one more may be made now, with that id. */
+  /** Whether one more key can be made now, with that id. */
   mayMake(id: string, now: number): Result<null, Refusal<KeyLimitRefusal>> {
     if (this.row(id)) return refuse('key_made');
     const standing = 'SELECT COUNT(*) AS n FROM access_keys WHERE expires_at > ? AND revoked_at IS NULL';
@@ -83,6 +83,7 @@ export class AccessKeys {
     return refuse('keys_too_fast', String(Math.max(1, this.number(oldest) + AT_ONCE_SECONDS - now)));
   }
 
+  /** Stores a new key. */
   add(id: string, secret_hash: string, spec: KeySpec, now: number): void {
     const { name, scope, servers, tools, expires_at } = spec;
     this.sql.exec(
@@ -99,40 +100,41 @@ export class AccessKeys {
     );
   }
 
-  /** The key of that id whose hash that is, if it stands. */
+  /** The limits of a key, by its id and hash. */
   check(id: string, hash: string, now: number): Result<KeyLimits, Refusal<KeyRefusal>> {
     const row = this.row(id);
     if (!row || !timingSafeEqual(row.secret_hash, hash)) return refuse('key_unknown');
     return this.limits(row, now);
   }
 
-  /** The key of that id, if it stands: for what was made with it. */
+  /** The limits of a key by its id, for what was made with it. Undefined when it isn't valid. */
   standing(id: string, now: number): KeyLimits | undefined {
     const row = this.row(id);
     const found = row && this.limits(row, now);
     return found?.ok ? found.value : undefined;
   }
 
-  /** Notes a use, at most once a minute: a protected request should cost no write. */
+  /** Stores that a key was used, at most once a minute: a protected request should cost no write. */
   touch(id: string, now: number): void {
     const update =
       'UPDATE access_keys SET last_used_at = ?1 WHERE id = ?2 AND ?1 - IFNULL(last_used_at, 0) >= 60';
     this.sql.exec(update, now, id);
   }
 
-  /** Those that were not revoked, the newest first; expired ones stay a while, with their end in the past. */
+  /** All keys that were not revoked, the newest first. Expired ones are among them for {@link EXPIRED_KEPT} seconds. */
   list(): AccessKey[] {
     const query = 'SELECT * FROM access_keys WHERE revoked_at IS NULL ORDER BY created_at DESC, id';
     const rows = this.sql.exec(query).toArray() as unknown as AccessKeyRow[];
     return rows.map((row) => ({ ...limitsOf(row), last_used_at: row.last_used_at ?? undefined }));
   }
 
-  /** False when there was none, or it was revoked before. */
+  /** Revokes a key. False when there was none, or it was revoked before. */
   revoke(id: string, now: number): boolean {
     const update = 'UPDATE access_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL';
     return this.sql.exec(update, now, id).rowsWritten > 0;
   }
 
+  /** Removes what was revoked or expired long enough ago. */
   runMaintenance(now: number): void {
     this.sql.exec('DELETE FROM access_keys WHERE revoked_at <= ?', now - REVOKED_KEPT);
     this.sql.exec('DELETE FROM access_keys WHERE expires_at <= ?', now - EXPIRED_KEPT);

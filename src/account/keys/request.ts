@@ -7,10 +7,10 @@ import { DEFAULT_SCOPES, includedScopes, SCOPES, scopesWithin } from '../princip
 import { usableServers } from '../principal/usable-servers';
 import type { KeySpec } from './access-keys';
 
-/** Seconds that a key lives when nobody says how long: 90 days. */
+/** Seconds that a key lives when the request doesn't say how long: 90 days. */
 export const DEFAULT_KEY_LIFE = 90 * 86_400;
 
-/** What is asked for with a key, as the API has it. `expires_in`: seconds. */
+/** The request for a new key, as the API has it. `expires_in`: seconds. */
 export const keyRequest = z.strictObject({
   name: z.string(),
   scope: z.string().optional(),
@@ -19,6 +19,7 @@ export const keyRequest = z.strictObject({
 });
 export type KeyRequest = z.infer<typeof keyRequest>;
 
+/** What is wrong with a request for a key. `role_missing`: the owner has no role. */
 export type KeyRequestRefusal =
   | 'role_missing'
   | 'name_missing'
@@ -29,8 +30,11 @@ export type KeyRequestRefusal =
   | 'expires_invalid';
 
 /**
- * What a key that is asked for may be: never more than its owner may do now. What isn't said is the default
- * scopes within the role, all servers that the owner may use now, 90 days. `detail` names what is wrong.
+ * What a requested key may do: never more than its owner may do now. Without `scope` it gets the default scopes within
+ * the role, without `servers` all servers that the owner may use now, without `expires_in` 90 days.
+ *
+ * @param now seconds since the epoch
+ * @returns the key to make; or why not, with the wrong value as `detail`
  */
 export function judgeKeyRequest(
   asked: KeyRequest,
@@ -61,7 +65,7 @@ export function judgeKeyRequest(
   return ok({ name, scope, servers, expires_at: now + life });
 }
 
-/** A refusal in words for whoever calls the API. */
+/** A refusal in words, for the caller of the API. */
 export function describeKeyRefusal({ reason, detail = '' }: Refusal<KeyRequestRefusal>): string {
   switch (reason) {
     case 'role_missing':

@@ -13,7 +13,7 @@ import { KEY_PREFIX } from '../../secret-text';
 const USER_BYTES = 24;
 const ID_BYTES = 8;
 const SECRET_BYTES = 32;
-/** So many bytes in base64url. */
+/** {@link ID_BYTES} in base64url. */
 const KEY_ID = /^[\w-]{11}$/;
 const BODY_LENGTH = 86;
 const CHECK_LENGTH = 6;
@@ -23,20 +23,21 @@ const SHAPE = new RegExp(`^${KEY_PREFIX}([0-9A-Za-z]{${BODY_LENGTH}})([0-9A-Za-z
 
 const BEGINNING = new RegExp(`^${KEY_PREFIX}([0-9A-Za-z]{${BODY_LENGTH}})`);
 
-/** Whose key it claims to be, and which. `userId` is checked by `findAccount`, the secret by the account. */
+/** The parts of a key's text. `findAccount` verifies `userId`, and the account verifies the secret. */
 export interface KeyParts {
   userId: string;
   keyId: string;
 }
 
+/** Why a text is no access key. `key_checksum`: it looks like one, and was mistyped. */
 export type KeyTextRefusal = 'key_malformed' | 'key_checksum';
 
-/** An id for a key that is yet to be made. */
+/** A new id for a key that is made later. */
 export function proposeKeyId(): string {
   return base64url.encode(randomBytes(ID_BYTES));
 }
 
-/** A new key of a user, with that id: its text, to be shown once, and what is stored of it. */
+/** Makes a new key of a user: its text, which is shown once, and the hash of it, which is stored. */
 export async function makeKey(
   userId: string,
   id = proposeKeyId(),
@@ -50,7 +51,7 @@ export async function makeKey(
   return { text, keyId: keyIdIn(bytes), hash: await sha256Hex(text) };
 }
 
-/** Whether a text means to be an access key, right or not: such a text is for the gate and nobody else. */
+/** Whether a text begins like an access key, valid or not. Such a text is never sent to a server. */
 export function looksLikeKey(text: string): boolean {
   return text.startsWith(KEY_PREFIX);
 }
@@ -60,7 +61,7 @@ export function isKeyId(id: string): boolean {
   return KEY_ID.test(id);
 }
 
-/** The parts of a key. A typing error is told from a key that isn't ours: `key_checksum`. */
+/** The parts of a key's text. Refused as `key_malformed`, or as `key_checksum` when it was mistyped. */
 export function parseKey(text: string): Result<KeyParts, Refusal<KeyTextRefusal>> {
   const [, body = '', check] = SHAPE.exec(text) ?? [];
   if (check === undefined) return refuse('key_malformed');
@@ -70,8 +71,8 @@ export function parseKey(text: string): Result<KeyParts, Refusal<KeyTextRefusal>
 }
 
 /**
- * The parts of what begins as a key does, whatever stands behind it: enough to know whose it would be, so that a
- * mistyped key is kept from a server too. Undefined for anything else.
+ * The parts of a text that begins like a key, whatever follows. It shows whose key it would be, so that mistyped keys are
+ * not sent to a server either. Undefined for any other text.
  */
 export function keyPartsOf(text: string): KeyParts | undefined {
   const body = BEGINNING.exec(text)?.[1];
@@ -101,7 +102,7 @@ function bytesToNumber(bytes: Uint8Array): bigint {
   return bytes.reduce((value, byte) => value * 256n + BigInt(byte), 0n);
 }
 
-/** 64 bytes; undefined when the number needs more, which 86 digits can. */
+/** The number as 64 bytes; undefined when it is larger, which 86 digits can be. */
 function numberToBytes(value: bigint): Uint8Array | undefined {
   const bytes = new Uint8Array(USER_BYTES + ID_BYTES + SECRET_BYTES);
   let rest = value;

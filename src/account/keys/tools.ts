@@ -1,6 +1,10 @@
 import { matchesGlob } from '../../glob';
 
-/** Whether a key that is held to some tools reaches this one; undefined: it is held to none. Globs over `{server}_{tool}`. */
+/**
+ * Whether a key may use a tool.
+ *
+ * @param tools globs of `{server}_{tool}` that the key is limited to; undefined: all tools
+ */
 export function withinTools(tools: readonly string[] | undefined, server: string, tool: string): boolean {
   return tools === undefined || tools.some((glob) => matchesGlob(`${server}_${tool}`, glob));
 }

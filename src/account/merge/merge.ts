@@ -4,13 +4,13 @@ import type { Profile } from '../principal/profile';
 import type { SignIns } from '../sign-ins/sign-ins';
 import type { MigratableData } from './migratable-data';
 
-/** What of its account a merge touches. */
+/** What {@link Merge} needs of its account. */
 export interface MergeHost {
   storage: DurableObjectStorage;
   profile: Profile;
   signIns: SignIns;
   migratable: readonly MigratableData[];
-  /** Has the account of a user take in what this one packed ({@link Merge.adopt}). */
+  /** Calls {@link Merge.adopt} of the account of a user. */
   handOver(userId: string, from: string, packed: PackedData): Promise<void>;
   afterCommit(): Promise<void>;
 }
@@ -18,24 +18,25 @@ export interface MergeHost {
 /** Everything that moves, by the name of its {@link MigratableData}. */
 export type PackedData = Record<string, unknown>;
 
-/** What a visitor left in an account, as the page that offers to take it along shows it. */
+/** What a visitor has in an account, for the page that offers to take it along. */
 export interface VisitorState {
-  /** Undefined: nobody was ever here, or the visitor was merged. */
+  /** Undefined: nobody used this account, or the visitor was merged. */
   identity: Identity | undefined;
-  /** Names, by kind: apps that were allowed, servers that were connected. */
+  /** Names by kind: apps that were allowed, servers that were connected. */
   left: Record<string, string[]>;
+  /** Whether the visitor was merged into a user. */
   moved: boolean;
 }
 
 type MovedRow = { user_id: string; handed_over: number; ends_at: number };
 
 /**
- * Merges a visitor who signs in into their user: what is the visitor's moves into the user's own account, and this
- * one stays behind as a pointer to it, because the visitor's user id begins every token that was issued.
+ * Merges a visitor who signs in into their user. The visitor's data moves into the user's own account, and this account
+ * stays as a pointer to it, because every token that was issued begins with the visitor's user id.
  *
- * First the intent is stored. From then on nothing is answered here before the handover is done, and a token
- * request that began before stores nothing ({@link GrantStore.commit}) and is asked again there. So whatever stops
- * in between, the next call (or the alarm) goes on with it, and no token is judged in two places.
+ * First the intent is stored. From then on nothing is answered here until the handover is done, and a token request
+ * that began earlier stores nothing ({@link GrantStore.commit}) and is asked again there. So if anything stops in
+ * between, the next call or the alarm continues, and no token is judged in two accounts.
  */
 export class Merge {
   readonly #host: MergeHost;
@@ -47,13 +48,17 @@ export class Merge {
     this.#moved = host.storage.sql.exec('SELECT * FROM moved_to').toArray()[0] as MovedRow | undefined;
   }
 
+  /** What the visitor has here. */
   state(): VisitorState {
     const { migratable, profile } = this.#host;
     const left = migratable.map((one) => [one.name, one.names(seconds())] as const);
     return { identity: profile.identity(), left: Object.fromEntries(left), moved: !!this.#moved };
   }
 
-  /** Moves all that this visitor has to a user. False when this account isn't a visitor's that is still here. */
+  /**
+   * Hands everything of this visitor over to a user. False when this account isn't a visitor's, or they were merged
+   * before.
+   */
   async moveTo(userId: string): Promise<boolean> {
     const { storage, profile, signIns } = this.#host;
     if (this.#moved || profile.identity()?.provider !== VISITOR || profile.userId() === userId) return false;
@@ -73,7 +78,7 @@ export class Merge {
     return true;
   }
 
-  /** Takes in what the account `from` packed: once, however often it is asked to. */
+  /** Stores what the account `from` packed: once, however often it is called. */
   async adopt(from: string, packed: PackedData): Promise<void> {
     const { storage, migratable, afterCommit } = this.#host;
     const writes: (() => void)[] = [];
@@ -87,8 +92,8 @@ export class Merge {
   }
 
   /**
-   * Answers a call here, or by the account that this visitor was merged into. A call that was refused here, while
-   * the visitor was being merged, is asked again there.
+   * Answers a call here, or by the account of the user that this account's visitor was merged into. A call that was
+   * refused here while the visitor was being merged is asked again there.
    */
   async onCurrentAccount<T>(
     here: () => T | Promise<T>,
@@ -101,12 +106,12 @@ export class Merge {
     return after === undefined ? answer : there(after);
   }
 
-  /** When the alarm has to go on with a merge; undefined: never. */
+  /** When the alarm has to continue or end a merge; undefined: never. */
   nextEnd(now: number): number | undefined {
     return this.#moved && (this.#moved.handed_over ? this.#moved.ends_at : now + 5);
   }
 
-  /** Ends a handover that was interrupted, and forgets the merge once no token can point here any more. */
+  /** Continues an interrupted handover. Deletes the pointer once no token that begins with the visitor's id is valid. */
   async runMaintenance(now: number): Promise<void> {
     if (!this.#moved) return;
     await this.#movedTo();
@@ -115,7 +120,7 @@ export class Merge {
     this.#moved = undefined;
   }
 
-  /** The user that this account's visitor was merged into, once everything is there; undefined: none. */
+  /** The user that this account's visitor was merged into, after the handover; undefined: not merged. */
   async #movedTo(): Promise<string | undefined> {
     const moved = this.#moved;
     if (moved && !moved.handed_over) {
@@ -144,6 +149,5 @@ export class Merge {
 
 /** Whether an answer is a `Result` that refuses. */
 function isRefused(answer: unknown): boolean {
-  if (typeof answer !== 'object' || answer === null) return false;
-  return 'error' in answer || ('status' in answer && answer.status === 400);
+  return typeof answer === 'object' && answer !== null && 'error' in answer;
 }

@@ -1,18 +1,18 @@
 import type { GrantStore } from '../grants/store';
 
 /**
- * Something that moves along when a visitor signs in. `Account` has a list of them; what an account keeps
- * besides (browser sign-ins, access keys) stays behind or can't be a visitor's.
+ * Data that moves when a visitor is merged into a user. What else an account has (browser sign-ins, access keys) stays,
+ * or a visitor can't have it.
  */
 export interface MigratableData {
   readonly name: string;
-  /** What there is, in words for the person who is asked. */
+  /** The names of what there is, for the person who is asked. `now`: seconds since the epoch. */
   names(now: number): string[];
-  /** Everything, as values that a call between objects can carry: what is sealed for this account is opened. */
+  /** Everything, as values that can be sent to another object. What is encrypted for this account is decrypted. */
   pack(): Promise<unknown>;
-  /** Makes ready what {@link pack} gave, of the account `from`; what it returns writes it, without waiting. */
+  /** Prepares what {@link pack} of the account `from` returned. Returns a function that stores it, in a transaction. */
   prepare(packed: unknown, from: string): Promise<() => void>;
-  /** Removes everything here; runs in the transaction that ends the handover. */
+  /** Removes everything here, in the transaction that ends the handover. */
   drop(): void;
 }
 
@@ -21,8 +21,8 @@ type Row = Record<string, SqlStorageValue>;
 type Packed = Record<(typeof TABLES)[number], Row[]>;
 
 /**
- * Grants with their codes and tokens. Their records stay under the visitor's user id, which every token that
- * was issued begins with, and so will those that are issued from them; copies that wait for KV go along.
+ * Grants with their codes and tokens, and copies that wait for KV. Their records keep the visitor's user id, because every
+ * token of theirs begins with it, the future ones included.
  */
 export function migratableGrants(sql: SqlStorage, grants: GrantStore): MigratableData {
   return {

@@ -9,8 +9,8 @@ import type { ConnectionStanding } from '../connections/store';
 import type { AccountCore } from './core';
 
 /**
- * A principal's own accounts at servers. Keys never leave the object; what leaves it is the one credential that a
- * call needs. Once a visitor was merged into a user, these calls are answered by the user's account.
+ * A principal's connections to servers. What leaves the object is only the one credential that a call needs. Once a
+ * visitor was merged into a user, these calls are answered by the user's account.
  */
 export class AccountConnections {
   readonly #core: Pick<AccountCore, 'connections' | 'connectionStore' | 'maintenance' | 'watchers'>;
@@ -19,7 +19,7 @@ export class AccountConnections {
     this.#core = core;
   }
 
-  /** The credential for a server, renewed first when its end is near or `wanted.refused` names it. */
+  /** The credential for a server, renewed first when it is about to expire or `wanted.refused` names it. */
   async credential(wanted: CredentialRequest): Promise<CredentialAnswer> {
     const { connections, maintenance, watchers } = this.#core;
     const answer = await connections.credential(wanted);
@@ -28,26 +28,29 @@ export class AccountConnections {
     return answer;
   }
 
-  /** Notes that a server refuses a credential though it is new: the person must connect again. */
+  /** A server refuses a credential that is new: the person must connect again. */
   async credentialRefused(server: string, credentialId: string): Promise<void> {
     this.#core.connections.markRefused(server, credentialId);
     await this.#core.watchers.tell();
   }
 
-  /** Stores what was obtained, all or none, in the place of what was there. */
+  /** Stores new credentials, all or none. They replace those that these servers had. */
   async storeConnections(obtained: Obtained[]): Promise<void> {
     await this.#core.connections.connect(obtained);
     await this.#afterChange();
   }
 
-  /** Notes that the person is at the provider of a server, until `until` (seconds since the epoch). */
+  /** Stores that the person is at the provider of a server, until `until` (seconds since the epoch). */
   beginConnecting(server: string, until: number): void {
     this.#core.connections.begin(server, until);
   }
 
   /**
-   * Ends a connection; `revoked`: at the provider too. `loopback`: origins on this computer that a provider may have.
-   * `configured`: the client that the settings name, if any.
+   * Ends a connection: here at once, then at its provider, where that has a way.
+   *
+   * @param loopback origins on this computer that a provider may have
+   * @param configured the client that the settings name for this server, if any
+   * @returns `existed`: whether there was one; `revoked`: whether the provider ended it too
    */
   async disconnect(
     server: string,
@@ -59,12 +62,12 @@ export class AccountConnections {
     return ended;
   }
 
-  /** What is connected, and the servers at whose provider the person is now. */
+  /** All connections, and the servers at whose provider the person is now. */
   listConnections(): Promise<{ connections: Connection[]; pending: string[] }> {
     return this.#core.connections.list();
   }
 
-  /** Which connections there are, and how each stands: nothing of it changes by a renewal. */
+  /** All connections with their status. A renewal changes nothing of it. */
   connectionStandings(): ConnectionStanding[] {
     return this.#core.connectionStore.standings();
   }

@@ -1,11 +1,12 @@
 import { seconds } from '../../clock';
+import { refuse } from '../../result';
 import { describeGrant, type Grant } from '../access/access';
 import { type DirectApproval, issueDirectly } from '../grants/direct';
 import type { Approval, IssuerConfig } from '../grants/grants';
-import type { TokenAnswer } from '../grants/issuer';
+import type { TokenResult } from '../grants/token-result';
 import type { AccountCore } from './core';
 
-/** What an account's principal allowed: grants are made, listed and ended here. */
+/** The grants of an account's principal: what they allowed which client. */
 export class AccountGrants {
   readonly #core: Pick<
     AccountCore,
@@ -16,7 +17,7 @@ export class AccountGrants {
     this.#core = core;
   }
 
-  /** Makes a grant of what the person allowed. Returns the redirect to the client, with its code. */
+  /** Makes a grant of what the person allowed on the consent page. Returns the redirect to the client, with its code. */
   async approve(config: IssuerConfig, approval: Approval): Promise<string> {
     const { profile, grants, maintenance } = this.#core;
     const identity = profile.identity();
@@ -28,22 +29,26 @@ export class AccountGrants {
     return redirectTo;
   }
 
-  /** A grant and its one access token of what the settings allow a principal, without a code. */
-  async issueDirectly(userId: string, config: IssuerConfig, approval: DirectApproval): Promise<TokenAnswer> {
-    const { accessKeys, grantStore, issuer, maintenance, profile } = this.#core;
+  /**
+   * Makes a grant of what the settings allow a principal, and its one access token. Refused as `key_unknown` when the
+   * access key that it was asked for with isn't valid any more.
+   */
+  async issueDirectly(
+    userId: string,
+    config: IssuerConfig,
+    approval: DirectApproval,
+  ): Promise<TokenResult<'key_unknown'>> {
+    const { accessKeys, grantStore: store, issuer, maintenance, profile } = this.#core;
     const { key_id } = approval;
-    if (key_id !== undefined && !accessKeys.standing(key_id, seconds())) {
-      const error_description = 'The access key is not valid';
-      return { status: 400, body: { error: 'invalid_grant', error_description }, reason: 'key_unknown' };
-    }
-    // A person of the same issuer and subject stays as they signed in: the grant has its own identity.
+    if (key_id !== undefined && !accessKeys.standing(key_id, seconds())) return refuse('key_unknown');
+    // A person with this issuer and subject stays as they signed in, since the grant has an identity of its own.
     if (!profile.identity()) profile.save(userId, approval.identity, seconds());
-    const answer = await issueDirectly(grantStore, issuer, userId, config, approval);
+    const issued = await issueDirectly({ store, issuer, config }, userId, approval);
     await maintenance.afterCommit();
-    return answer;
+    return issued;
   }
 
-  /** Those that stand, the newest first. */
+  /** The valid grants, the newest first. */
   listGrants(): Grant[] {
     return this.#core.grantStore.list(seconds()).map(describeGrant);
   }

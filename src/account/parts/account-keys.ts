@@ -5,10 +5,10 @@ import { makeKey } from '../keys/text';
 import type { Identity } from '../principal/identity';
 import type { AccountCore } from './core';
 
-/** A key just made. `text` is the key itself: shown once, stored nowhere. */
+/** A new key. `text` is the key itself, which is shown once and not stored. */
 export type MadeKey = AccessKey & { text: string };
 
-/** An account's access keys: made, listed, revoked, and signed in by. */
+/** An account's access keys. `hash` is the SHA-256 of a whole key in hex. */
 export class AccountKeys {
   readonly #core: Pick<
     AccountCore,
@@ -20,8 +20,10 @@ export class AccountKeys {
   }
 
   /**
-   * Makes a key. `service`: of a service that begins with it. `id`: proposed by the form that asks for it, so that
-   * the same form makes one key, however often it is sent.
+   * Makes a key.
+   *
+   * @param options `service`: the new service account that the key is for. `id`: of the form that asks for the key, so
+   *   that the same form makes one key, even if it is sent twice
    */
   async createKey(
     spec: KeySpec,
@@ -32,7 +34,7 @@ export class AccountKeys {
     if (userId === '') throw new Error('a key was asked for by a principal that never signed in');
     const { text, keyId, hash } = await makeKey(userId, id);
     const now = seconds();
-    // Nothing waits between the check and the row: however many ask at once, no more than may be are made.
+    // There is no await between the check and the row, so requests at the same moment can't exceed the limits.
     const may = accessKeys.mayMake(keyId, now);
     if (!may.ok) return may;
     storage.transactionSync(() => {
@@ -46,11 +48,12 @@ export class AccountKeys {
     return ok({ ...spec, tools: spec.tools, id: keyId, created_at: now, last_used_at: undefined, text });
   }
 
+  /** All keys that were not revoked, the newest first; expired ones for 30 days. */
   listKeys(): AccessKey[] {
     return this.#core.accessKeys.list();
   }
 
-  /** Revokes a key, with every browser that it signed in and every grant made there. False: there is none. */
+  /** Revokes a key, every browser that it signed in, and every grant that was made with it. False when there was none. */
   async revokeKey(id: string): Promise<boolean> {
     const { storage, profile, accessKeys, signIns, grantStore, outbox, maintenance } = this.#core;
     const existed = storage.transactionSync(() => {
@@ -64,7 +67,7 @@ export class AccountKeys {
     return existed;
   }
 
-  /** Signs a browser in by a key, for at most `ttl` seconds and never longer than the key lives. */
+  /** Signs a browser in with a key, for at most `browser.ttl` seconds, and no longer than the key is valid. */
   async signInByKey(
     id: string,
     hash: string,
@@ -81,14 +84,14 @@ export class AccountKeys {
     return ok({ ...signIn, ttl, key: found.value });
   }
 
-  /** Whose key that is; refused as the key is. For those who must know before they sign anybody in. */
+  /** The owner of a key. For checks before {@link signInByKey}. */
   keyOwner(id: string, hash: string): Result<Identity | undefined, Refusal<KeyRefusal>> {
     const found = this.#core.accessKeys.check(id, hash, seconds());
     return found.ok ? ok(this.#core.profile.identity()) : found;
   }
 }
 
-/** Where the copy for listing across users stands in KV: without anything that opens a door. */
+/** The prefix of the copies in KV for listing across users. They have no secret and no hash. */
 export const KEY_INDEX = 'access-key:';
 
 function indexKey(userId: string, keyId: string): string {

@@ -2,15 +2,15 @@ import { leavePool } from '../../flow';
 import { VISITOR } from '../principal/identity';
 import type { AccountCore } from './core';
 
-/** While one of these tables has a row, something of the account's principal is kept. */
+/** An account is in use while one of these tables has a row. */
 const KEPT = ['grants', 'sign_ins', 'access_keys', 'connections', 'outbox', 'moved_to', 'moved_from'];
 
-/** Milliseconds for which an object stays that was only asked for. */
+/** Milliseconds after which an object that stores nothing is deleted. */
 export const UNUSED_MS = 3_600_000;
 
 /**
- * The end of an account: of a visitor of whom nothing is left, or that was only asked for. Its user id stays what it
- * is, so a visitor who comes back is the same one.
+ * The end of an account: a visitor's that has nothing left, or one that was called and never used. The user id stays the
+ * same, so a visitor who comes back is the same one.
  */
 export class AccountLifecycle {
   readonly #core: Pick<
@@ -22,31 +22,31 @@ export class AccountLifecycle {
     this.#core = core;
   }
 
-  /** Ends all that a visitor has here, so that others have room. Nobody else's account changes. */
+  /** Ends everything that a visitor has here. Does nothing in any other account. */
   async forgetVisitor(): Promise<void> {
     const { storage, profile, grantStore, signIns, migratable } = this.#core;
     if (profile.identity()?.provider !== VISITOR) return;
     storage.transactionSync(() => {
       signIns.endAll();
-      // Its copies in KV go by the outbox, which stays until they have.
+      // The outbox stays until it has deleted the copies in KV.
       grantStore.revokeAll();
       for (const one of migratable) if (one.name !== 'grants') one.drop();
     });
     await storage.setAlarm(Date.now());
   }
 
-  /** Deletes the object's storage, if nothing is kept in it, and stops the object: its tables are gone. */
+  /** Deletes the object's storage if the account isn't in use, and stops the object, whose tables are gone then. */
   async vanish(): Promise<void> {
     const { ctx, env, profile, storage } = this.#core;
     if (!isIdle(this.#core)) return;
     const userId = profile.userId();
     await storage.deleteAll();
     if (userId !== '') await leavePool({ env }, 'visitors', userId);
-    ctx.abort('nothing of this account is left');
+    ctx.abort('this account is not in use any more');
   }
 }
 
-/** Whether nothing is left of an account: of a visitor's, or of one that was only asked for. */
+/** Whether an account isn't in use: a visitor's that has nothing left, or one that was called and never used. */
 export function isIdle({ profile, storage }: Pick<AccountCore, 'profile' | 'storage'>): boolean {
   const provider = profile.identity()?.provider;
   if (provider !== undefined && provider !== VISITOR) return false;

@@ -9,17 +9,20 @@ export class AccountMerge {
     this.#core = core;
   }
 
-  /** What a visitor left here. */
+  /** What a visitor has here. */
   visitorState(): VisitorState {
     return this.#core.merge.state();
   }
 
-  /** Moves all that this visitor has to a user. False when this account isn't a visitor's that is still here. */
+  /**
+   * Hands everything of this visitor over to a user. False when this account isn't a visitor's, or they were merged
+   * before.
+   */
   moveTo(userId: string): Promise<boolean> {
     return this.#core.merge.moveTo(userId);
   }
 
-  /** Takes in what the account `from` packed: once, however often it is asked to. */
+  /** Stores what the account `from` packed: once, however often it is called. */
   adopt(from: string, packed: PackedData): Promise<void> {
     return this.#core.merge.adopt(from, packed);
   }

@@ -15,8 +15,11 @@ export class AccountSignIns {
   }
 
   /**
-   * Signs a browser in, and stores what the provider says of the person now. `browser.ttl`: seconds. `token`: by
-   * which the provider is asked again. Returns what the browser's cookie holds.
+   * Signs a browser in, and stores who the person is according to the provider.
+   *
+   * @param browser `ttl`: seconds
+   * @param token the provider's refresh token, to ask it again, if it gave one
+   * @returns what the browser's cookie holds
    */
   async signIn(
     userId: string,
@@ -32,8 +35,8 @@ export class AccountSignIns {
   }
 
   /**
-   * Who is signed in by a cookie, and by which access key, if it was one. Refused as `sign_in_ended` when the
-   * sign-in was ended or has expired, or its key.
+   * Who is signed in by a cookie, and with which access key, if they used one. Refused as `sign_in_ended` when the
+   * sign-in was ended or has expired, or its access key isn't valid any more.
    */
   async checkSignIn(
     id: string,
@@ -49,7 +52,7 @@ export class AccountSignIns {
     return key ? ok({ identity, key }) : refuse('sign_in_ended');
   }
 
-  /** Those that stand, the latest first. */
+  /** The browsers in which the person is signed in now, the latest first. */
   listSignIns(): SignInRow[] {
     return this.#core.signIns.list(seconds());
   }

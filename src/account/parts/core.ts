@@ -1,11 +1,11 @@
 import { objectKeyring, readSecret, secretName } from '../../config';
 import { writeLog } from '../../log';
 import { Accesses } from '../access/access-checks';
+import { accountOf } from '../access/find-account';
 import { Connections } from '../connections/connections';
 import type { Connector } from '../connections/credential';
 import { migratableConnections } from '../connections/migratable-connections';
 import { ConnectionStore } from '../connections/store';
-import { accountOf } from '../find-account';
 import { Grants } from '../grants/grants';
 import type { Issuer } from '../grants/issuer';
 import { GrantStore } from '../grants/store';
@@ -21,7 +21,7 @@ import { Outbox } from '../storage/outbox';
 import { Watchers } from '../watch/watch';
 import { Maintenance } from './maintenance';
 
-/** What an account needs of the layers above it; `src/index.ts` hands it over. */
+/** What an account needs of the layers above it. `src/index.ts` gives it to the account. */
 export interface AccountCollaborators {
   /** Issues codes and tokens. */
   issuer: Issuer;
@@ -32,8 +32,8 @@ export interface AccountCollaborators {
 }
 
 /**
- * What an account is made of inside: its rows, the rules over them, and what runs after a change. The parts that
- * other layers call (the other files of this folder) each take what they need of it.
+ * What an account consists of: its rows, the rules for them, and what runs after a change. The parts (`account-*.ts`),
+ * which other layers call, each take what they need of it.
  */
 export interface AccountCore extends AccountCollaborators {
   ctx: DurableObjectState;
@@ -49,14 +49,14 @@ export interface AccountCore extends AccountCollaborators {
   connections: Connections;
   provider: ProviderChecks;
   merge: Merge;
-  /** What moves along when a visitor is merged into a user. */
+  /** What moves when a visitor is merged into a user. */
   migratable: readonly MigratableData[];
   outbox: Outbox;
   watchers: Watchers;
   maintenance: Maintenance;
 }
 
-/** Puts an account together over its storage, whose schema is the newest. */
+/** Makes what an account consists of. Its storage has the newest schema. */
 export function createCore(
   ctx: DurableObjectState,
   env: Env,

@@ -3,9 +3,9 @@ import { writeLog } from '../../log';
 import type { Outbox } from '../storage/outbox';
 import type { Watchers } from '../watch/watch';
 
-/** What has an end that the alarm has to see to. Times are seconds since the epoch. */
+/** Something that the alarm has to maintain. Times are seconds since the epoch. */
 export interface Maintained {
-  /** Removes what has ended, or goes on with what was interrupted. */
+  /** Removes what has ended, or continues what was interrupted. */
   runMaintenance(now: number): void | Promise<void>;
   /** When {@link runMaintenance} has something to do next; undefined: never. */
   nextEnd(now: number): number | undefined;
@@ -14,7 +14,7 @@ export interface Maintained {
 /** Milliseconds after which a copy to KV that failed is tried again. */
 const OUTBOX_RETRY_MS = 60_000;
 
-/** What runs after each change of an account, and the alarm that it sets. */
+/** What runs after each change of an account, and its alarm. */
 export class Maintenance {
   readonly #account: { storage: DurableObjectStorage; outbox: Outbox; watchers: Watchers };
   readonly #maintained: Maintained[] = [];
@@ -23,7 +23,7 @@ export class Maintenance {
     this.#account = account;
   }
 
-  /** From now on the alarm sees to these too, in this order. */
+  /** From now on the alarm maintains these too, in this order. */
   watch(...maintained: Maintained[]): void {
     this.#maintained.push(...maintained);
   }
@@ -34,14 +34,14 @@ export class Maintenance {
     await this.#schedule();
   }
 
-  /** As {@link afterCommit} for what changes the outbox alone: a protected request should cost little. */
+  /** As {@link afterCommit} for what changes only the outbox, since a protected request should cost little. */
   async copySoon(): Promise<void> {
     if (this.#account.outbox.waiting) await this.#setAlarm(Date.now());
   }
 
   /**
-   * The alarm: removes what has ended, and copies the outbox to KV. What fails is tried again a minute later: the
-   * runtime gives up on an alarm that throws a few times, and KV may be away for longer. False when it failed.
+   * The alarm: removes what has ended, and copies the outbox to KV. False when that failed; then it runs again a minute
+   * later. It doesn't throw, because the runtime gives up on an alarm after a few times, and KV may fail for longer.
    */
   async run(): Promise<boolean> {
     const { storage, outbox } = this.#account;
@@ -58,7 +58,7 @@ export class Maintenance {
     return true;
   }
 
-  /** The next alarm: at once while copies wait, else a second after the next end. */
+  /** Sets the next alarm: at once while copies wait, or a second after the next end. */
   async #schedule(): Promise<void> {
     if (this.#account.outbox.waiting) return this.#setAlarm(Date.now());
     const ends = this.#maintained.map((one) => one.nextEnd(seconds())).filter((at) => at !== undefined);

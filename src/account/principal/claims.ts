@@ -4,9 +4,9 @@ import { sameIssuer, sameUrl } from '../../issuer';
 import { matchesPattern } from '../../pattern';
 
 /**
- * One rule about claims: of a claim that is a list, one has to hold; one that is missing (or null, which means the
- * same: OpenID Connect Core 1.0 section 5.3.2) is only ever `ne`. What is neither text, a number nor a boolean
- * equals, contains and matches nothing, and fails `ne`: nobody knows what it says.
+ * Whether claims satisfy a rule. If the claim is a list, one of its values has to. A claim that is missing, or null
+ * (OpenID Connect Core 1.0 section 5.3.2: the same), satisfies only `ne`. A value that isn't a text, number or boolean
+ * satisfies neither `eq`, `contains`, `regex` nor `ne`.
  */
 export function claimHolds(rule: ClaimRule, claims: Record<string, unknown>): boolean {
   const claim = claimAt(claims, rule.claim);
@@ -28,7 +28,7 @@ export function claimHolds(rule: ClaimRule, claims: Record<string, unknown>): bo
   return regex === undefined || texts.some((text) => matchesPattern(text, regex));
 }
 
-/** Issuers and audiences are compared by what they mean, not by their spelling (RFC 7519 sections 4.1.1 and 4.1.3). */
+/** Issuers and audiences are compared as URLs, not by their spelling (RFC 7519 sections 4.1.1 and 4.1.3). */
 function comparisonOf(claim: string): (one: string, other: string) => boolean {
   if (claim === 'iss' || claim === 'issuer') return sameIssuer;
   return claim === 'aud' ? sameUrl : sameText;

@@ -10,9 +10,9 @@ import { matchesEmailGlob } from '../../glob';
 import { type RuleClaims, serviceRole } from './service-accounts';
 
 /**
- * Who a sign-in provider says a person is. `(issuer, subject)` is the person; an address never joins two
- * of them. `provider` is the provider's name in the settings, `local`, or one of the two that nobody vouches
- * for: `visitor` (somebody who skipped sign-in) and `service` (a program, made by an admin).
+ * Who a person is, according to a sign-in provider. `(issuer, subject)` identifies the person; the same address never
+ * makes two of them one. `provider` is the provider's name in the settings, `local`, `visitor` (somebody who skipped
+ * sign-in) or `service` (a program, made by an admin).
  */
 export interface Identity {
   provider: string;
@@ -22,18 +22,18 @@ export interface Identity {
   email: string | undefined;
   email_verified: boolean;
   groups: string[];
-  /** Of a person: the claims that rules of `ROLES` ask for (`claims`), as the provider last said them. */
+  /** Only of a person: the claims that rules of `ROLES` ask for (`claims`), as of the provider's last answer. */
   rule_claims?: Record<string, string[]> | undefined;
-  /** A service's own role, which an admin gave it. Nobody else has one: theirs comes from the settings. */
+  /** The role that an admin gave to a service. Everybody else's role comes from the settings. */
   role?: Role | undefined;
   /**
-   * Of a principal that no person signed in as: the claims that the rules ask for which let it in
-   * (`TRUSTED_ISSUERS`; none for a client that acts for itself). Those rules alone give it a role.
+   * Only of a program that came with a trusted issuer's token or as a client: the claims that the rules of
+   * `TRUSTED_ISSUERS` ask for; empty for a client. Only those settings give it a role.
    */
   claims?: RuleClaims;
 }
 
-/** The issuers of principals that no sign-in provider knows. */
+/** The `provider` and `issuer` of principals that didn't come from a sign-in provider. */
 export const VISITOR = 'visitor';
 export const SERVICE = 'service';
 
@@ -46,9 +46,10 @@ export interface User {
 }
 
 /**
- * What the settings let this person do at most: the highest role of the rules of `ROLES` that name them,
- * else `DEFAULT_ROLE`; undefined: no access. Unverified addresses match no rule. A visitor reads and no more,
- * unless a rule names `skip`, and is nobody where that way in is closed; a service has its own role, which a rule that names `key` can lower.
+ * What the settings let this person do at most: the highest role of the rules of `ROLES` that name them, or
+ * `DEFAULT_ROLE`. Undefined: no access. Unverified addresses match no rule. A visitor is a viewer unless a rule names
+ * `skip`, and has no role when visitors are not let in (any more). A service has its own role, which a rule that names
+ * `key` can lower.
  */
 export function roleOf(identity: Identity, settings: Settings): Role | undefined {
   const { provider, subject, claims } = identity;
@@ -62,7 +63,7 @@ export function roleOf(identity: Identity, settings: Settings): Role | undefined
   return named ?? settings.defaultRole ?? (identity.provider === 'local' ? 'owner' : undefined);
 }
 
-/** What this person may do at most at one server: by its own `roles`, else by the global ones. */
+/** What this person may do at most at one server: by the server's own `roles`, or by the global ones. */
 export function roleAt(identity: Identity, server: ServerSetting, settings: Settings): Role | undefined {
   if (isShutOut(identity, settings)) return undefined;
   const own = highest(server.roles.filter((rule) => namesPerson(rule, identity)).map((rule) => rule.role));
@@ -71,7 +72,7 @@ export function roleAt(identity: Identity, server: ServerSetting, settings: Sett
     : (own ?? roleOf(identity, settings));
 }
 
-/** The highest role that this person has anywhere: what a grant can be worth at most. */
+/** The highest role that this person has at any server: the most that a grant can allow. */
 export function highestRole(identity: Identity, settings: Settings): Role | undefined {
   const roles = [
     roleOf(identity, settings),
@@ -80,7 +81,7 @@ export function highestRole(identity: Identity, settings: Settings): Role | unde
   return highest(roles.filter((role) => role !== undefined));
 }
 
-/** A visitor of a gate that no longer lets visitors in: nobody ever vouched for them. */
+/** A visitor, where the settings don't let visitors in any more. */
 function isShutOut({ provider }: Identity, { signIn }: Settings): boolean {
   return provider === VISITOR && !signIn.methods?.includes('skip');
 }
@@ -89,7 +90,7 @@ function highest(roles: Role[]): Role | undefined {
   return ROLES.findLast((role) => roles.includes(role));
 }
 
-/** The lower of two roles, of which the second may say nothing. */
+/** The lower of two roles; the first one where there is no cap. */
 function lower(role: Role | undefined, cap: Role | undefined): Role | undefined {
   return cap === undefined ? role : ROLES.find((one) => one === role || one === cap);
 }

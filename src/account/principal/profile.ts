@@ -16,20 +16,21 @@ type ProfileRow = {
   updated_at: number;
 };
 
-/** Who the principal of an account is, as was said at the last sign-in, or since by the provider, asked again. */
+/** Who the principal of an account is, as of the last sign-in, or of the provider's last answer when it was asked again. */
 export class Profile {
   constructor(private readonly sql: SqlStorage) {}
 
-  /** The account's own user id; empty while nobody ever signed in. */
+  /** The account's own user id; empty if nobody has signed in yet. */
   userId(): string {
     return this.row()?.user_id ?? '';
   }
 
-  /** When it was said; seconds since the epoch. */
+  /** When the identity was saved; seconds since the epoch, 0 if never. */
   savedAt(): number {
     return this.row()?.updated_at ?? 0;
   }
 
+  /** Undefined if nobody has signed in yet, or the visitor was merged into a user. */
   identity(): Identity | undefined {
     const row = this.row();
     if (!row) return undefined;
@@ -44,6 +45,7 @@ export class Profile {
     };
   }
 
+  /** `now`: seconds since the epoch. */
   save(userId: string, identity: Identity, now: number): void {
     const { provider, issuer, subject, name, email, email_verified, groups, role, rule_claims } = identity;
     this.sql.exec(

@@ -7,7 +7,7 @@ import type { Role } from '../../config';
 export const SCOPES = ['mcp:read', 'mcp:write', 'mcp:destructive'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** What a request without `scope` means, and what challenges and resource metadata name. */
+/** What a request without `scope` gets, and what challenges and resource metadata name. */
 export const DEFAULT_SCOPES: readonly Scope[] = ['mcp:read', 'mcp:write'];
 
 /** Listed by the authorization server and accepted in requests; refresh tokens don't depend on it. */
@@ -21,7 +21,7 @@ export function includedScopes(names: Iterable<string>): Scope[] {
   return SCOPES.slice(0, highest + 1);
 }
 
-/** What is left of `scopes` for a role. */
+/** The scopes that a role allows, of `scopes`. */
 export function scopesWithin(role: Role, scopes: readonly Scope[]): Scope[] {
   const reach = SCOPES.slice(0, ROLE_REACH[role]);
   return reach.filter((scope) => scopes.includes(scope));

@@ -3,24 +3,24 @@ import type { Role, Settings, TrustedIssuer, TrustRule } from '../../config';
 import { claimHolds } from './claims';
 
 /*
- * Principals that no person signed in as: programs behind a trusted issuer's token or a client's own
- * credentials. The settings that let one in also say its role, at each request anew.
+ * Programs that act for themselves: with a trusted issuer's token, or with a client's own credentials. The settings that
+ * let one in also say its role, at each request again.
  */
 
-/** What stands for the provider of a client that acts for itself. */
+/** The `provider` and `issuer` of a client that acts for itself. */
 export const CLIENT_PROVIDER = 'client';
 
-/** The rule of a trusted issuer that a token's claims fall under: the first that holds. */
+/** The first rule of a trusted issuer that a token's claims satisfy; undefined: none. */
 export function ruleFor(trusted: TrustedIssuer, claims: Record<string, unknown>): TrustRule | undefined {
   return trusted.rules.find((rule) => rule.claims.every((one) => claimHolds(one, claims)));
 }
 
-/** A claim's value as rules compare it, or that it is one which they can't: an object, a list in a list. */
+/** A claim's value as rules compare it; an empty object for one that they can't compare (an object, a nested list). */
 type RuleClaim = string | Record<string, never>;
 /** Claims by their path in a rule. */
 export type RuleClaims = Record<string, RuleClaim | RuleClaim[]>;
 
-/** Of a token's claims those that some rule of its issuer asks for: what has to be kept. */
+/** The claims of a token that rules of its issuer ask for. These are stored with the grant. */
 export function claimsInRules(trusted: TrustedIssuer, claims: Record<string, unknown>): RuleClaims {
   const kept: RuleClaims = {};
   for (const { claim } of trusted.rules.flatMap((rule) => rule.claims)) {
@@ -32,7 +32,7 @@ export function claimsInRules(trusted: TrustedIssuer, claims: Record<string, unk
   return kept;
 }
 
-/** The role of a service now; undefined when what let it in is no longer in the settings. */
+/** The role of a service account now; undefined when the settings don't let it in any more. */
 export function serviceRole(
   service: { provider: string; subject: string; claims: RuleClaims },
   settings: Pick<Settings, 'clients' | 'trustedIssuers'>,

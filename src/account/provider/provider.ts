@@ -2,31 +2,31 @@ import type { OidcProvider } from '../../config';
 import type { Identity } from '../principal/identity';
 
 /*
- * The sign-in provider, asked again whether a person is still who they were. Whoever talks to it is above this
- * room (`sign-in/`), and handed in as a {@link ProviderAsker}.
+ * Asking the sign-in provider again whether it still confirms a person. What talks to it is in a layer above
+ * (`src/sign-in/`), and is given to the account as a {@link ProviderAsker}.
  */
 
-/** What a provider gave at sign-in, to be asked again by, and whose it is. Secret: stored sealed only. */
+/** The refresh token that a provider gave at sign-in, and for which client. Secret: stored encrypted only. */
 export interface ProviderToken {
   issuer: string;
   client_id: string;
   refresh_token: string;
 }
 
-/** What is asked, and of whom. */
+/** A question to a provider about a person. */
 export interface ProviderQuestion {
   provider: OidcProvider;
-  /** Local development, where a provider on this computer may be reached. */
+  /** Local development, where a provider may be on this computer. */
   local: boolean;
-  /** All of `SIGN_IN.oidc`: an address may by now belong to another one. */
+  /** All of `SIGN_IN.oidc`: by now the person's address may belong to another one. */
   providers: readonly OidcProvider[];
-  /** Undefined: the gate is a public client there. */
+  /** Undefined: the gate is a public client of this provider. */
   clientSecret: string | undefined;
   refresh_token: string;
   known: Identity;
   /**
-   * Called once the provider took the refresh token, before anything else of its answer is looked at: stores the
-   * one that took its place (undefined: it stays).
+   * Called when the provider has accepted the refresh token, before the rest of its answer is read. Stores the new
+   * refresh token; undefined: the old one stays.
    */
   keep(refresh_token: string | undefined): Promise<void>;
 }
@@ -42,21 +42,21 @@ export interface ClaimsReport {
 }
 
 /**
- * What the provider says. `no`: the person may not come in by it any more. `sign_in`: it wants the person to sign in
- * again, and nothing of theirs ends. `nothing`: it couldn't be asked, or its
- * answer can't be trusted; `settled`: it is known that it didn't rotate the refresh token. Never a secret in any.
+ * The provider's answer. `valid`: it confirms the person. `revoked`: the person may not sign in by it any more.
+ * `sign_in`: it wants the person to sign in again, and nothing of theirs ends. `unavailable`: it couldn't be asked, or its
+ * answer can't be trusted; `settled`: it certainly didn't rotate the refresh token. `detail` never has a secret.
  */
 export type ProviderAnswer =
-  | { says: 'yes'; identity: Identity; report: ClaimsReport }
-  | { says: 'no'; reason: ProviderNo; detail?: string | undefined }
-  | { says: 'sign_in'; reason: 'oidc_sign_in_required'; detail?: string | undefined }
-  | { says: 'nothing'; reason: string; detail?: string | undefined; settled: boolean };
+  | { verdict: 'valid'; identity: Identity; report: ClaimsReport }
+  | { verdict: 'revoked'; reason: ProviderRevocation; detail?: string | undefined }
+  | { verdict: 'sign_in'; reason: 'oidc_sign_in_required'; detail?: string | undefined }
+  | { verdict: 'unavailable'; reason: string; detail?: string | undefined; settled: boolean };
 
 /**
- * `oidc_refresh_rejected`: its `invalid_grant`; `sso_required`: the address belongs to another provider now;
- * `oidc_subject_invalid`: its subject names nobody.
+ * Why a person may not sign in any more. `oidc_refresh_rejected`: the provider's `invalid_grant`; `sso_required`: the
+ * address belongs to another provider now; `oidc_subject_invalid`: its subject names nobody.
  */
-export type ProviderNo = 'oidc_refresh_rejected' | 'sso_required' | 'oidc_subject_invalid';
+export type ProviderRevocation = 'oidc_refresh_rejected' | 'sso_required' | 'oidc_subject_invalid';
 
 /** Asks a provider again (OpenID Connect Core 1.0, section 12). Doesn't throw. */
 export type ProviderAsker = (question: ProviderQuestion) => Promise<ProviderAnswer>;

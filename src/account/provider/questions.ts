@@ -7,7 +7,7 @@ import type { ClaimsReport, ProviderAnswer, ProviderAsker } from './provider';
 import type { ProviderRow } from './store';
 import type { ProviderVault } from './vault';
 
-/** What questions need of the object that asks them. */
+/** What {@link ProviderQuestions} needs of the object that it runs in. */
 export interface QuestionsHost {
   storage: DurableObjectStorage;
   profile: Profile;
@@ -15,9 +15,9 @@ export interface QuestionsHost {
   ask: ProviderAsker;
   /** The gate's secret as a client of a provider, by the provider's name. */
   clientSecret(provider: string): string | undefined;
-  /** After a change: watchers hear of it, and the alarm is set. */
+  /** Runs after a change was stored. */
   afterCommit(): Promise<void>;
-  /** Ends all that the person has here. */
+  /** Ends everything that the person has here. */
   end(): Promise<void>;
   log(event: QuestionEvent): void;
 }
@@ -32,21 +32,21 @@ interface QuestionEvent extends Partial<ClaimsReport> {
 /** What a question needs to know of the deployment. */
 type Asking = Pick<IssuerConfig, 'providers' | 'local'>;
 
-/** A question: what stood before it, the token that it is now about, and whether the provider took the first. */
+/** A question: the row before it, the token that is stored now, and whether the provider accepted the first one. */
 interface Asked {
   before: ProviderRow;
   tokenId: string;
   kept: boolean;
 }
 
-/** How long a client's refresh waits for the provider, in ms: clients give up after ten seconds. */
+/** How long a client's refresh waits for the provider, in milliseconds. Clients give up after ten seconds. */
 const PATIENCE_MS = 3_000;
-/** Seconds after which a provider that couldn't be asked is asked again, if a client refreshes. */
+/** Seconds after which a provider that couldn't be asked may be asked again. */
 const RETRY = 60;
 
 /**
- * Questions to the sign-in provider, one at a time, and what becomes of the answers. A rotated refresh token is
- * stored before anything else of an answer is looked at.
+ * Questions to the sign-in provider, one at a time, and what its answers change. A rotated refresh token is stored before
+ * the rest of an answer is read.
  */
 export class ProviderQuestions {
   private underWay: { whole: Promise<void>; patient: Promise<void> } | undefined;
@@ -54,16 +54,16 @@ export class ProviderQuestions {
   constructor(private readonly at: QuestionsHost) {}
 
   /**
-   * The question that is under way, or a new one. `patient`: resolves when it is done with, or after
-   * {@link PATIENCE_MS} of it, when it goes on by itself.
+   * The question that is under way, or a new one. `whole` resolves when it is done, `patient` also after
+   * {@link PATIENCE_MS}; then the question goes on in the background.
    */
-  ask(provider: OidcProvider, terms: Asking) {
+  ask(provider: OidcProvider, deployment: Asking) {
     if (this.underWay) return this.underWay;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, PATIENCE_MS);
     });
-    const whole = this.question(provider, terms).finally(() => {
+    const whole = this.question(provider, deployment).finally(() => {
       clearTimeout(timer);
       this.underWay = undefined;
     });
@@ -81,11 +81,11 @@ export class ProviderQuestions {
     const opened = await vault.open(before);
     if (!opened.ok) return nothing(opened.error.reason);
     const { issuer, client_id, refresh_token } = opened.value;
-    // Never sent to whom it isn't of; and a no to another client would say nothing of the person.
+    // The token is never sent to another provider, and a refusal to another client would say nothing about the person.
     if (!sameIssuer(issuer, provider.issuer) || client_id !== provider.client_id)
       return nothing('provider_changed');
-    // Written before the question goes out: if this object stops before the answer is stored, it can be told why
-    // the provider doesn't know the token any more.
+    // Stored before the question is sent. If this object stops before the answer is stored, this explains later why the
+    // provider doesn't accept the token any more.
     if (!vault.store.update(asked.tokenId, { asked_at: seconds() })) return;
     const keep = async (next: string | undefined) => {
       const rotated = next !== undefined && next !== refresh_token;
@@ -102,14 +102,14 @@ export class ProviderQuestions {
     await vault.rewrap();
   }
 
-  /** Obeys an answer, unless the person has signed in since: then it is about what was before. */
+  /** Does what an answer says. An answer to a question that was asked before the person's latest sign-in is ignored. */
   private async conclude(asked: Asked, provider: OidcProvider, answer: ProviderAnswer): Promise<void> {
     const { before, tokenId, kept } = asked;
     const { storage, profile, vault, afterCommit } = this.at;
     const { store } = vault;
     if (store.row().token_id !== tokenId) return;
-    switch (answer.says) {
-      case 'yes':
+    switch (answer.verdict) {
+      case 'valid':
         storage.transactionSync(() => {
           // Silence about groups keeps them, but doesn't confirm them.
           const confirmed = answer.report.groups_state === 'known' || provider.groups_missing === 'none';
@@ -119,9 +119,9 @@ export class ProviderQuestions {
         });
         this.at.log({ event: 'provider_asked', outcome: 'ok', ...answer.report });
         return afterCommit();
-      case 'no': {
-        // An answer of before was lost, and with it perhaps a newer token: then the provider may have taken the old
-        // one for theft, and says nothing of the person. For one more `recheck` they can sign in.
+      case 'revoked': {
+        // An earlier answer was lost, perhaps with a newer token. Then the provider may think that the old one was stolen,
+        // which says nothing about the person. They have one more `recheck` to sign in.
         const inDoubt = answer.reason === 'oidc_refresh_rejected' && before.asked_at !== null;
         this.log('refused', inDoubt ? 'provider_answer_lost' : answer.reason, answer.detail);
         if (!inDoubt) return this.at.end();
@@ -135,7 +135,7 @@ export class ProviderQuestions {
           sign_in_wanted_at: before.sign_in_wanted_at ?? seconds(),
         });
         return this.log('refused', answer.reason, answer.detail);
-      case 'nothing': {
+      case 'unavailable': {
         const asked_at = kept ? null : answer.settled ? before.asked_at : seconds();
         store.update(tokenId, { retry_at: seconds() + RETRY, asked_at });
         this.log('failed', answer.reason, answer.detail);
@@ -148,6 +148,6 @@ export class ProviderQuestions {
   }
 }
 
-function unasked(reason: string, detail?: string): ProviderAnswer & { says: 'nothing' } {
-  return { says: 'nothing', reason, detail, settled: true };
+function unasked(reason: string, detail?: string): ProviderAnswer & { verdict: 'unavailable' } {
+  return { verdict: 'unavailable', reason, detail, settled: true };
 }

@@ -1,33 +1,32 @@
-/*
- * Whether it is time to ask the sign-in provider again, decided by plain data.
- */
+/* Decides whether to ask the sign-in provider again. Plain data in, a verdict out. */
 
-/** Times are seconds since the epoch, spans are seconds; null: not so. */
+/** What is known when a client refreshes. Times are seconds since the epoch, durations are seconds; null: never. */
 export interface RecheckFacts {
   now: number;
-  /** When the provider last said who the person is: at sign-in, or asked again. */
+  /** When the provider last confirmed the person: at sign-in, or when it was asked again. */
   answeredAt: number;
   /** `recheck` and `max_age` of the provider. */
   recheck: number;
   maxAge: number;
-  /** Whether there is anything to ask it by. */
+  /** Whether there is a refresh token to ask it with. */
   askable: boolean;
-  /** It couldn't be asked, and isn't to be before this. */
+  /** It couldn't be asked, and must not be asked again before this time. */
   retryAt: number | null;
-  /** From when on its no holds. */
+  /** When its refusal takes effect. */
   deniedAt: number | null;
-  /** Its last word is that the person has to sign in again. */
+  /** Its last answer is that the person has to sign in again. */
   signInWanted: boolean;
   /** When it last said which groups the person has; null: with its last answer, or they have none. */
   groupsAt: number | null;
 }
 
 /**
- * `denied`: it said no; `ask` it first; `sign_in`: it wants the person to sign in again; `too_old`: what it said was too long ago, and it can't be asked now;
- * `go_on` with what is known.
+ * `denied`: it doesn't confirm the person any more; `ask` it first; `sign_in`: it wants the person to sign in again;
+ * `too_old`: its last answer is older than `max_age`, and it can't be asked now; `go_on` with its last answer.
  */
 export type RecheckVerdict = 'denied' | 'ask' | 'sign_in' | 'too_old' | 'go_on';
 
+/** Decides whether a refresh goes on, or the provider is asked first. */
 export function judgeRecheck(facts: RecheckFacts): RecheckVerdict {
   const { now, recheck, maxAge, askable, retryAt, deniedAt, signInWanted, groupsAt } = facts;
   if (deniedAt !== null && deniedAt <= now) return 'denied';

@@ -1,18 +1,18 @@
 import { noteKeyVersions } from '../storage/key-versions';
 
-/** What is kept of the sign-in provider; times are seconds since the epoch. */
+/** The row about the sign-in provider. Times are seconds since the epoch. */
 export interface ProviderRow {
-  /** Of this very refresh token: another one each time that one is stored. */
+  /** Changes each time that a refresh token is stored. */
   token_id: string | null;
-  /** A `ProviderToken`. */
+  /** The encrypted `ProviderToken`. */
   sealed: string | null;
-  /** Of `GATEHOUSE_KEYS`, that sealed it. */
+  /** The version in `GATEHOUSE_KEYS` that encrypted it. */
   key_version: string | null;
-  /** A question that began and whose answer never came. */
+  /** When a question was sent whose answer never came. */
   asked_at: number | null;
-  /** It couldn't be asked, and isn't to be before this. */
+  /** It couldn't be asked, and must not be asked again before this time. */
   retry_at: number | null;
-  /** From when on the provider's no holds. */
+  /** When the provider's refusal takes effect. */
   denied_at: number | null;
   /** Since when it wants the person to sign in again. */
   sign_in_wanted_at: number | null;
@@ -34,7 +34,7 @@ const NOTHING: ProviderRow = {
 };
 const COLUMNS = Object.keys(NOTHING) as (keyof ProviderRow)[];
 
-/** The one row about the sign-in provider. A change may need a transaction, which is the caller's. */
+/** The one row about the sign-in provider. A caller that changes more than it begins a transaction. */
 export class ProviderStore {
   constructor(
     private readonly sql: SqlStorage,
@@ -46,12 +46,12 @@ export class ProviderStore {
     return (found as ProviderRow | undefined) ?? NOTHING;
   }
 
-  /** After a sign-in: all begins anew, with this token or without one. */
+  /** Begins again after a sign-in, with this token or without one. */
   begin(token: SealedToken | undefined): void {
     this.replace({ ...NOTHING, ...token });
   }
 
-  /** Changes columns; false, and nothing is changed, when that token isn't here any more. */
+  /** Changes columns. False, and nothing changed, when another token is stored by now. */
   update(tokenId: string, columns: Partial<ProviderRow>): boolean {
     const row = this.row();
     if (row.token_id !== tokenId) return false;
@@ -59,7 +59,7 @@ export class ProviderStore {
     return true;
   }
 
-  /** The provider's no, from `at` on. The token is worth nothing any more. */
+  /** Stores the provider's refusal, which takes effect at `at`, and removes the token. */
   deny(at: number): void {
     this.replace({ ...NOTHING, denied_at: at });
   }
@@ -75,7 +75,7 @@ export class ProviderStore {
   }
 }
 
-/** The name of the provider that said no to this account's person; undefined: none did. */
+/** The name of the provider that doesn't confirm this account's person any more; undefined: it does, or there is none. */
 export function deniedBy(sql: SqlStorage, now: number): string | undefined {
   const query = 'SELECT provider FROM provider_checks, profile WHERE denied_at <= ?';
   return sql.exec<{ provider: string }>(query, now).toArray()[0]?.provider;

@@ -8,17 +8,18 @@ export interface SignInRow {
   created_at: number;
   last_used_at: number;
   expires_at: number;
-  /** The access key that it was made with, and dies with; null: the person themselves. */
+  /** The access key that signed it in, and with which it ends; null: the person signed in themselves. */
   key_id: string | null;
 }
 
-/** Browsers at a time; of more, the one goes that was used least lately. */
+/** How many browsers a user can be signed in with. One more signs out the least recently used one. */
 const MOST_SIGN_INS = 100;
 
-/** The browsers in which a user is signed in. The cookie holds the secret; here stands its hash. */
+/** The rows of the browsers in which a user is signed in. The secret is in the cookie, and its hash here. */
 export class SignIns {
   constructor(private readonly sql: SqlStorage) {}
 
+  /** Signs a browser in, for `ttl` seconds. Returns what its cookie holds. */
   async create(
     userAgent: string,
     now: number,
@@ -44,7 +45,7 @@ export class SignIns {
     return { id, secret };
   }
 
-  /** The sign-in that a cookie names; undefined when it was ended, has expired, or the secret is another. */
+  /** The sign-in of a cookie. Undefined when it was ended or has expired, or has another secret. */
   async find(id: string, secret: string, now: number): Promise<SignInRow | undefined> {
     const hash = await sha256Hex(secret);
     const query = 'SELECT * FROM sign_ins WHERE id = ? AND expires_at > ?';
@@ -67,7 +68,7 @@ export class SignIns {
     return this.sql.exec('DELETE FROM sign_ins WHERE id = ?', id).rowsWritten > 0;
   }
 
-  /** Signs out every browser that a key signed in; without one, all. */
+  /** Signs out every browser that an access key signed in; without a key, all browsers. */
   endAll(keyId?: string): void {
     if (keyId === undefined) this.sql.exec('DELETE FROM sign_ins');
     else this.sql.exec('DELETE FROM sign_ins WHERE key_id = ?', keyId);
@@ -78,10 +79,12 @@ export class SignIns {
     this.sql.exec('DELETE FROM sign_ins WHERE key_id IS NULL');
   }
 
+  /** Removes what has expired. */
   runMaintenance(now: number): void {
     this.sql.exec('DELETE FROM sign_ins WHERE expires_at <= ?', now);
   }
 
+  /** When {@link runMaintenance} next has something to do; undefined: never. */
   nextEnd(): number | undefined {
     const row = this.sql.exec('SELECT MIN(expires_at) AS at FROM sign_ins').one() as { at: number | null };
     return row.at ?? undefined;

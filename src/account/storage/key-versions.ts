@@ -1,9 +1,9 @@
-/** What the keys of the index in `OAUTH_KV` begin with; the rest is the user id. */
+/** The prefix of the keys of an index in `OAUTH_KV`; the user id follows. */
 export const CONNECTIONS_INDEX = 'connections:';
 
 /**
- * Notes by which master keys an account's secrets are sealed: for the cron that re-wraps, which can't ask every
- * object. Goes into the transaction of the change.
+ * Puts into the index which master keys an account's secrets are encrypted with. The cron that encrypts them again finds
+ * the accounts by it. Runs in the transaction of the change.
  */
 export function noteKeyVersions(sql: SqlStorage, userId: string): void {
   const versions = sql

@@ -1,6 +1,6 @@
-/** KV takes no expiry that is nearer than this, in seconds. */
+/** Seconds. KV accepts no expiry that is sooner. */
 const KV_MIN_TTL = 60;
-/** The runtime takes an expiry as 32 bits; one that is later would hold up all that waits behind it. */
+/** Seconds since the epoch. The runtime accepts no later expiry (32 bits), and would never get past such a copy. */
 const KV_LATEST = 2 ** 31 - 1;
 const BATCH = 50;
 
@@ -13,8 +13,8 @@ interface OutboxRow {
 }
 
 /**
- * Changes of grants and tokens on their way to `OAUTH_KV`, for listing across users and for whoever reads
- * the library's layout. Nothing here decides by that copy.
+ * Changes that wait to be copied to `OAUTH_KV`: for listing across users, and for tools that read the library's layout.
+ * Nothing is decided by the copies.
  */
 export class Outbox {
   constructor(
@@ -22,17 +22,21 @@ export class Outbox {
     private readonly kv: KVNamespace,
   ) {}
 
-  /** A copy to be made; null: to be taken away. Goes into the transaction of what it is a copy of. */
+  /**
+   * Adds a copy; a null value deletes it. Runs in the transaction of what is copied. `expires_at`: seconds since the
+   * epoch.
+   */
   add(copy: { key: string; value: string | null; expires_at?: number }): void {
     const insert = 'INSERT INTO outbox (key, value, expires_at) VALUES (?, ?, ?)';
     this.sql.exec(insert, copy.key, copy.value, copy.expires_at ?? null);
   }
 
+  /** Whether anything waits. */
   get waiting(): boolean {
     return this.sql.exec('SELECT seq FROM outbox LIMIT 1').toArray().length > 0;
   }
 
-  /** Copies what waits, oldest first. What throws stays, with all that came after it, for the next try. */
+  /** Copies what waits, the oldest first. Throws when KV fails; that copy, and all after it, stay for the next try. */
   async flush(now: number): Promise<void> {
     for (;;) {
       const rows = this.sql.exec(`SELECT * FROM outbox ORDER BY seq LIMIT ${BATCH}`).toArray();

@@ -1,6 +1,6 @@
 /**
  * The tables of one principal's `Account` (docs/storage.md describes each). Times are seconds since the
- * epoch; everything that opens a door is a SHA-256 or sealed.
+ * epoch; secrets are stored as SHA-256 or encrypted.
  */
 export const ACCOUNT_SCHEMA: readonly (readonly string[])[] = [
   [

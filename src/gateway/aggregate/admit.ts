@@ -9,7 +9,7 @@ import { WHOAMI } from './own-tools';
 import type { Called } from './server';
 import { judgeMerged } from './tools';
 
-/** As much of a message as decides whether it is let in. */
+/** The parts of a message that decide whether it is sent on. */
 interface Call {
   id: string | number | undefined;
   method: string | undefined;
@@ -17,8 +17,10 @@ interface Call {
 }
 
 /**
- * A call of a server's tool, found and judged before anything else is done with it: a `Response` refuses it.
- * Undefined for all other messages.
+ * Finds and checks the tool of a `tools/call`, before anything else is done with the message.
+ *
+ * @returns what is called; a `Response` that refuses the call (`insufficient_scope`, `server_failed`,
+ * `provider_unavailable`, `unknown_tool`); undefined for the gate's own tools and for all other messages
  */
 export async function admitMergedCall(
   view: View,
@@ -26,7 +28,7 @@ export async function admitMergedCall(
 ): Promise<Called | Response | undefined> {
   if (method !== 'tools/call' || typeof name !== 'string') return undefined;
   if (name === WHOAMI.name && isAtMerged(view)) return undefined;
-  // Its own tool answers, or nothing does.
+  // Before sign-in there is only the gate's own tool.
   if (isAnonymous(view.principal)) return undefined;
   const judged = await judgeMerged(view, name);
   switch (judged.verdict) {
@@ -54,12 +56,12 @@ export async function admitMergedCall(
 
 function providerUnavailable({ server, lock }: LockedCall, id: string | number | undefined): Response {
   const { retry_after = 1 } = lock;
-  const message = words.connection.told.provider_unavailable(titleOf(server), retry_after);
+  const message = words.connection.unconnected.provider_unavailable(titleOf(server), retry_after);
   const error = { code: -32603, message };
   return toJsonRpcError({ reason: 'provider_unavailable', error, retryAfter: retry_after, id });
 }
 
-/** The resource that the principal is at. */
+/** The resource of the endpoint that the principal uses. */
 function resourceOf({ work, principal: { server } }: View): Resource {
   const deployment = deploymentOf(work);
   return server === undefined ? mergedResource(deployment) : serverResource(deployment, { name: server });

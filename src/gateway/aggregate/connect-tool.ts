@@ -24,21 +24,21 @@ import {
 import { MERGED } from './names';
 
 /*
- * A server that the person has not connected yet, or no longer: until they do, it shows one tool, whose answer is
- * the link. It needs no scope: it does nothing by itself.
+ * A server that the person hasn't connected, or isn't connected to any more ("locked"). Until they connect it, it has
+ * one tool, whose answer is the link. The tool needs no scope, because it does nothing by itself.
  */
 
-/** The name of a server's connect tool, wherever that is shown. */
+/** The name of a server's connect tool, at every endpoint. */
 function connectName({ name }: ServerSetting): string {
   return MERGED.name(name, 'connect');
 }
 
-/** Whether that is the name of the server's connect tool, if it has one. */
+/** Whether this is the name of the server's connect tool. False for a server that needs no connection. */
 export function isConnectTool(server: ServerSetting, name: string): boolean {
   return needsConnection(server) && name === connectName(server);
 }
 
-/** The tool that a locked server shows in the place of its own. */
+/** The tool that a locked server has instead of its own tools. */
 export function connectTool(server: ServerSetting): Tool {
   const { title, describe } = words.connection.tool;
   const name = titleOf(server);
@@ -53,18 +53,24 @@ export function connectTool(server: ServerSetting): Tool {
   return tool;
 }
 
-/** A call that met a server with no connection behind it. */
+/** A call of a tool of a locked server. */
 export interface LockedCall {
   server: ServerSetting;
+  /** Why there is no credential. */
   lock: CredentialError;
-  /** What was called. */
+  /** The name that was called. */
   name: string;
 }
 
-/** Under which the gate itself asks for something; a server behind is told of no answer to it. */
+/** The name of the gate's own input request (MCP 2026-07-28, `inputRequests`). Its answer isn't sent to the server. */
 const CONNECT = 'gatehouse-connect';
 
-/** What a client answered to a server's questions, without the gate's own; undefined when that is nothing. */
+/** Whether a member of `inputResponses` answers the gate's own input request. */
+export function isConnectAnswer(name: string): boolean {
+  return name === CONNECT;
+}
+
+/** The `inputResponses` for the server, without the answer to the gate's own request; undefined when none are left. */
 export function toTheServer(inputResponses: object | undefined): Record<string, unknown> | undefined {
   const answers = Object.entries(inputResponses ?? {}).filter(([name]) => name !== CONNECT);
   return answers.length === 0 ? undefined : Object.fromEntries(answers);
@@ -73,8 +79,11 @@ export function toTheServer(inputResponses: object | undefined): Record<string, 
 type Answer = CallToolResult | InputRequiredResult;
 
 /**
- * Answers a call of a locked server's tool, or of its connect tool, with the link: by URL elicitation where the
- * client can (MCP, "Elicitation", both eras), else as a result that says what to do.
+ * Answers a call of a locked server's tool, or of its connect tool, with the link to connect it.
+ *
+ * @returns an input request with the link for a 2026 client that can open links, else a result with the link as text;
+ * when the provider is unavailable, an error result with the time to wait
+ * @throws `UrlElicitationRequiredError` for a 2025 client that can open links (MCP, "URL mode elicitation")
  */
 export async function askToConnect(
   view: View,
@@ -93,13 +102,14 @@ export async function askToConnect(
   });
   const title = titleOf(server);
   if (reason === 'provider_unavailable') {
-    return told(words.connection.told.provider_unavailable(title, retry_after), true);
+    return textResult(words.connection.unconnected.provider_unavailable(title, retry_after), true);
   }
   const { url, code } = await connectLink(deploymentOf(work), principal, server.name);
-  const text = words.connection.code.told(words.connection.told[reason](title, url), code);
+  const text = words.connection.code.withCode(words.connection.unconnected[reason](title, url), code);
   const { envelope, inputResponses } = ctx.mcpReq;
-  if (!view.urlElicitation || inputResponses !== undefined) return told(text, !isConnectTool(server, name));
-  const message = words.connection.code.told(words.connection.tool.elicit(title), code);
+  if (!view.urlElicitation || inputResponses !== undefined)
+    return textResult(text, !isConnectTool(server, name));
+  const message = words.connection.code.withCode(words.connection.tool.elicit(title), code);
   if (envelope !== undefined) {
     return inputRequired({ inputRequests: { [CONNECT]: inputRequired.elicitUrl({ message, url }) } });
   }
@@ -108,10 +118,10 @@ export async function askToConnect(
   throw new UrlElicitationRequiredError([{ mode: 'url', message, elicitationId, url }]);
 }
 
-/** "Connect first", for requests that need the server itself; of this gate, in the range that is left to servers. */
+/** The JSON-RPC error code for "connect first", in the range that JSON-RPC 2.0 leaves to servers. */
 const CONNECTION_NEEDED = -32010;
 
-/** What a request that only a locked server could answer is told, in the place of a tool's result. */
+/** The error of a request that only a locked server could answer: it has the link, or the time to wait. */
 export async function connectionNeeded(
   { work, principal }: Pick<View, 'work' | 'principal'>,
   server: ServerSetting,
@@ -121,15 +131,19 @@ export async function connectionNeeded(
   record(work, { ...missing, server: server.name, ...aboutPrincipal(principal) });
   const title = titleOf(server);
   if (reason === 'provider_unavailable') {
-    const text = words.connection.told.provider_unavailable(title, retry_after);
+    const text = words.connection.unconnected.provider_unavailable(title, retry_after);
     return new ProtocolError(ProtocolErrorCode.InternalError, text, { reason });
   }
   const { url, code } = await connectLink(deploymentOf(work), principal, server.name);
-  const text = words.connection.code.told(words.connection.told[reason](title, url), code);
+  const text = words.connection.code.withCode(words.connection.unconnected[reason](title, url), code);
   return new ProtocolError(CONNECTION_NEEDED, text, { reason, url });
 }
 
-/** Uses a server for a request that only it could answer. */
+/**
+ * Does something at a server that only that server can do.
+ *
+ * @throws {@link connectionNeeded} when the server is locked, else what `act` throws
+ */
 export async function useUnlocked<T>(
   view: View,
   server: ServerSetting,
@@ -145,9 +159,9 @@ export async function useUnlocked<T>(
 
 /** The answer of the connect tool when there is nothing left to connect. */
 export function alreadyConnected(server: ServerSetting): CallToolResult {
-  return told(words.connection.tool.done(titleOf(server)), false);
+  return textResult(words.connection.tool.done(titleOf(server)), false);
 }
 
-function told(text: string, isError: boolean): CallToolResult {
+function textResult(text: string, isError: boolean): CallToolResult {
   return { content: [{ type: 'text', text }], ...(isError ? { isError } : {}) };
 }

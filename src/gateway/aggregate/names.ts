@@ -1,24 +1,25 @@
 import { createHash } from 'node:crypto';
 
 /*
- * How things of many servers are named at one endpoint. Tools and prompts: `{server}_{name}`; server names have no
- * `_`, so no two meet. Resources: `mcp+{server}+{uri}`, always: a URI that meant one server's thing while another
- * was down must not mean the other's when it is back.
+ * The names of many servers' items at one endpoint. Tools and prompts: `{server}_{name}`; names of servers have no
+ * `_`, so no two names are equal. Resources: always `mcp+{server}+{uri}`, because a URI that means one server's
+ * resource while another server is down must not mean the other's resource later. Pages of MCP Apps:
+ * `ui://{server}/…`.
  */
 
-/** How what servers have is named for a client: all in one word with its server, or one server's as it is. */
+/** The names of servers' items for a client: merged names with the server in them, or one server's own names. */
 export interface Naming {
   /** The name of a tool or prompt. */
   name(server: string, name: string): string;
-  /** The server that such a name belongs to; it may have nothing of that name. */
+  /** The server in the name of a tool or prompt. That server may have no item of that name. */
   serverOf(name: string): string;
-  /** A resource's URI, or URI template. */
+  /** The URI of a resource, or a URI template. */
   uri(server: string, uri: string): string;
-  /** What {@link Naming.uri} made of which server's URI; undefined when it made none of it. */
+  /** The server and its own URI, from the result of {@link Naming.uri}; undefined for any other URI. */
   split(uri: string): { server: string; uri: string } | undefined;
 }
 
-/** The names for a principal: at `/mcp`, or at a server's own endpoint. */
+/** The naming of the principal's endpoint: merged at `/mcp`, unchanged at `/mcp/{server}`. */
 export function namesFor({ server }: { server?: string | undefined }): Naming {
   return server === undefined ? MERGED : asTheyAre(server);
 }
@@ -32,14 +33,15 @@ function asTheyAre(server: string): Naming {
   };
 }
 
-/** Clients refuse longer names, and characters other than these. */
+/** The longest name, and the characters, that all clients accept. */
 const MAX_NAME = 64;
 const NAME = /^[A-Za-z0-9_-]+$/;
 const HASHED = /_[0-9a-f]{8}$/;
 
 /**
- * A tool's or prompt's name at `/mcp`. What would be too long, or has characters that clients refuse, is cut and
- * ends in a hash of the whole; so does what only looks like it, lest it be taken for another.
+ * The name of a tool or prompt at `/mcp`. A name that is too long, or has characters that clients refuse, is cut and
+ * ends in a hash of the whole name. A name that already looks like that gets a hash, too, so that no two names are
+ * equal.
  */
 function mergedName(server: string, name: string): string {
   const whole = `${server}_${name}`;
@@ -48,66 +50,32 @@ function mergedName(server: string, name: string): string {
   return `${whole.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, MAX_NAME - 9)}_${hash}`;
 }
 
-/** The server that a merged name belongs to, by its prefix; it may still have nothing of that name. */
+/** The server in the prefix of a merged name. It may have no item of that name. */
 function serverNameOf(merged: string): string {
   return merged.slice(0, Math.max(0, merged.indexOf('_')));
 }
 
-/** A resource's URI, or URI template, at `/mcp`. */
+/** The URI of a resource, or a URI template, at `/mcp`. */
 function mergedUri(server: string, uri: string): string {
-  return `mcp+${server}+${uri}`;
+  const page = UI.exec(uri)?.[1];
+  return page === undefined ? `mcp+${server}+${uri}` : `ui://${server}/${page}`;
 }
 
-/** What {@link mergedUri} made of which server's URI; undefined when it made none of it. */
+/** A page of an MCP App. Clients recognize it by the scheme. */
+const UI = /^ui:\/\/(.*)$/s;
+
+/** The reverse of {@link mergedUri}; undefined for any other URI. */
 function splitUri(uri: string): { server: string; uri: string } | undefined {
   const [, server, inner] = /^mcp\+([a-z0-9-]+)\+(.*)$/s.exec(uri) ?? [];
-  return server === undefined || inner === undefined ? undefined : { server, uri: inner };
+  if (server !== undefined && inner !== undefined) return { server, uri: inner };
+  const [, app, page] = /^ui:\/\/([a-z0-9-]+)\/(.*)$/s.exec(uri) ?? [];
+  return app === undefined || page === undefined ? undefined : { server: app, uri: `ui://${page}` };
 }
 
-/** The names at `/mcp`. */
+/** The naming at `/mcp`. */
 export const MERGED: Naming = {
   name: mergedName,
   serverOf: serverNameOf,
   uri: mergedUri,
   split: splitUri,
 };
-
-/**
- * A result of a server with the URIs of its resources as the client knows them: in content that links to or embeds
- * one, wherever a result has it. What is text stays as it is.
- */
-export function renameUris<T>(names: Naming, server: string, result: T): T {
-  const rename = (uri: string) => names.uri(server, uri);
-  const { content, messages, contents } = result as {
-    content?: unknown;
-    messages?: unknown;
-    contents?: unknown;
-  };
-  const changed = {
-    ...(Array.isArray(content) ? { content: content.map((block) => renameBlock(rename, block)) } : {}),
-    ...(Array.isArray(messages)
-      ? {
-          messages: messages.map((message: { content?: unknown }) => ({
-            ...message,
-            content: renameBlock(rename, message.content),
-          })),
-        }
-      : {}),
-    ...(Array.isArray(contents) ? { contents: contents.map((one) => renamed(rename, one)) } : {}),
-  };
-  return { ...result, ...changed };
-}
-
-type Rename = (uri: string) => string;
-
-function renameBlock(rename: Rename, block: unknown): unknown {
-  const { type, resource } = (block ?? {}) as { type?: unknown; resource?: unknown };
-  if (type === 'resource_link') return renamed(rename, block);
-  if (type === 'resource') return { ...(block as object), resource: renamed(rename, resource) };
-  return block;
-}
-
-function renamed(rename: Rename, value: unknown): unknown {
-  const { uri } = (value ?? {}) as { uri?: unknown };
-  return typeof uri === 'string' ? { ...(value as object), uri: rename(uri) } : value;
-}

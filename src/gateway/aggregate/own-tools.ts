@@ -7,7 +7,7 @@ const whoamiOutput = z.object({
   user: z.object({
     id: z.string(),
     name: z.string(),
-    email: z.string().nullable(),
+    email: z.string().optional(),
     email_verified: z.boolean(),
   }),
   client: z.string(),
@@ -18,7 +18,7 @@ const whoamiOutput = z.object({
   unavailable: z.array(z.string()).optional(),
 });
 
-/** The gate's own tool, as it is listed. `unavailable` of its answer: servers that don't answer now. */
+/** The gate's own tool, as it is listed. `unavailable` in its answer: servers that don't list their tools now. */
 export const WHOAMI = {
   name: 'whoami',
   title: 'Who am I?',
@@ -36,7 +36,7 @@ export const WHOAMI = {
   },
 };
 
-/** The one tool of a client that has no credential and can't get one by itself. */
+/** The only tool of a session without a credential (`UNAUTHENTICATED = "authorize_tool"`). */
 export const AUTHORIZE = {
   name: 'authorize',
   title: words.authorizeTool.title,
@@ -51,16 +51,21 @@ export const AUTHORIZE = {
   },
 };
 
-/** The answer of that tool: the link, and the code that the person must find there. */
+/** The result of {@link AUTHORIZE}: the link, and the code that the person must see on its page. */
 export function askToAuthorize({ link, code }: { link: string; code: string }): CallToolResult {
   return { content: [{ type: 'text', text: words.authorizeTool.answer(link, code) }] };
 }
 
-/** What `whoami` answers. Times in RFC 3339. */
+/** Leaves out `email` when there is none. */
+function withoutUndefined({ email, ...user }: Principal['user']) {
+  return email === undefined ? user : { ...user, email };
+}
+
+/** The structured result of `whoami`, without `unavailable`. Times are in RFC 3339. */
 export function describePrincipal(principal: Principal): z.infer<typeof whoamiOutput> {
   const { user, client, scope, servers, role, expires_at } = principal;
   return {
-    user: { ...user, email: user.email ?? null },
+    user: withoutUndefined(user),
     client: client.name,
     scope: scope.join(' '),
     servers,

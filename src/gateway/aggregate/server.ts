@@ -1,44 +1,55 @@
 import {
   type CallToolResult,
-  type ListPromptsResult,
-  type ListResourcesResult,
-  type ListResourceTemplatesResult,
-  type ListToolsResult,
   ProtocolError,
   ProtocolErrorCode,
+  type Result,
   Server,
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import type { Deployment, ServerSetting } from '../../config';
+import { memberText } from '../../json-members';
 import { quotable } from '../../secret-text';
-import { isAtMerged, SOFTWARE, serversOf, type Tool, type View } from '../../upstream';
+import { isAtMerged, type ServerAnswer, SOFTWARE, serversOf, type View } from '../../upstream';
 import { alreadyConnected, askToConnect, type LockedCall } from './connect-tool';
-import { complete, getPrompt, mergeItems, readResource } from './items';
+import { failedResult } from './failed-call';
+import type { ClientRequest } from './forward';
+import { complete, getPrompt, type MergedItem, mergeItems, readResource } from './items';
 import { AUTHORIZE, askToAuthorize, describePrincipal, WHOAMI } from './own-tools';
 import { type Group, pageOf } from './pages';
+import type { RawResults } from './raw-results';
 import { callMerged, type MergedTool, mergeTools } from './tools';
 
-/** What a call is of, already found and judged. */
+/** What a `tools/call` calls, already found and checked: a tool, a locked server, or a connect tool without use. */
 export type Called =
   | ({ kind: 'tool' } & MergedTool)
   | ({ kind: 'locked' } & LockedCall)
   | { kind: 'connected'; server: ServerSetting };
 
-/** What one request may see, and what it calls, if it does. */
+/** What one request may see, and what it calls. */
 export interface Seen {
   view: View;
+  /** The request, to be sent on. */
+  request: ClientRequest;
+  /** Of a call of a server's tool (`admit.ts`). */
   called?: Called | undefined;
-  /** Told which servers a list of tools had to do without. */
+  /** Gets the names of servers that are missing in a list of tools. */
   onMissing?: (servers: string[]) => void;
-  /** Of who has not signed in: gives what the person has to open. Then it is the only tool. */
+  /** Before sign-in: starts one, and returns the link and the code. `authorize` is the only tool then. */
   authorize?: () => Promise<{ link: string; code: string }>;
 }
 
 /**
- * The MCP server at `/mcp`: the gate's own tools, and what all servers have that the grant holds; or, at a server's
- * own endpoint, what that one has. `seenBy`: what a request may see.
+ * The MCP server at `/mcp`, with the gate's own tools and everything of the servers in the grant; or, at a server's own
+ * endpoint, with everything of that server. Answers of servers pass it as the texts that they wrote.
+ *
+ * @param raw keeps those texts while the SDK handles placeholders
+ * @param seenBy returns what a request may see
  */
-export function gateServer({ settings }: Deployment, seenBy: (ctx: ServerContext) => Seen): Server {
+export function gateServer(
+  { settings }: Deployment,
+  raw: RawResults,
+  seenBy: (ctx: ServerContext) => Seen,
+): Server {
   const server = new Server(
     { ...SOFTWARE, title: settings.name },
     {
@@ -51,57 +62,75 @@ export function gateServer({ settings }: Deployment, seenBy: (ctx: ServerContext
       },
     },
   );
+  const asResult = <R>(text: string) => raw.keep(text) as unknown as R;
+  const passed = async <R extends Result>(answer: Promise<ServerAnswer>): Promise<R> => {
+    const { outcome, value, text } = await answer;
+    if (outcome === 'error') throw ownError(value.error);
+    return asResult<R>(memberText(text, 'result') ?? '{}');
+  };
   server.setRequestHandler('tools/list', async ({ params }, ctx) => {
     const { view, onMissing, authorize } = seenBy(ctx);
     const { groups, ttlMs, missing } = await mergeTools(view, 'answer');
     onMissing?.(missing);
     const own = authorize ? AUTHORIZE : WHOAMI;
-    const all = isAtMerged(view) ? [{ server: '', items: [own as Tool] }, ...groups] : groups;
-    return page<ListToolsResult>('tools', 'name', { groups: all, ttlMs }, params);
+    const first = { server: '', items: [{ key: own.name, text: JSON.stringify(own) }] };
+    return asResult(page('tools', { groups: isAtMerged(view) ? [first, ...groups] : groups, ttlMs }, params));
   });
   server.setRequestHandler('tools/call', async ({ params }, ctx) => {
-    const { view, called, authorize } = seenBy(ctx);
+    const { view, called, authorize, request } = seenBy(ctx);
     if (authorize && params.name === AUTHORIZE.name) return askToAuthorize(await authorize());
     if (!authorize && !called && params.name === WHOAMI.name) return whoami(view);
     if (!called)
       throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${quotable(params.name)}`);
     if (called.kind === 'locked') return askToConnect(view, called, ctx);
-    return called.kind === 'tool' ? callMerged(view, called, params, ctx) : alreadyConnected(called.server);
+    if (called.kind === 'connected') return alreadyConnected(called.server);
+    const outcome = await callMerged(view, called, request);
+    if ('answer' in outcome) return passed<CallToolResult>(Promise.resolve(outcome.answer));
+    if ('failure' in outcome) return failedResult(outcome.failure, called);
+    return askToConnect(view, { server: called.server, lock: outcome.lock, name: params.name }, ctx);
   });
-  server.setRequestHandler('prompts/list', async ({ params }, ctx) => {
-    const merged = await mergeItems(seenBy(ctx).view, 'prompts');
-    return page<ListPromptsResult>('prompts', 'name', merged, params);
-  });
-  server.setRequestHandler('resources/list', async ({ params }, ctx) => {
-    const merged = await mergeItems(seenBy(ctx).view, 'resources');
-    return page<ListResourcesResult>('resources', 'uri', merged, params);
-  });
-  server.setRequestHandler('resources/templates/list', async ({ params }, ctx) => {
-    const merged = await mergeItems(seenBy(ctx).view, 'templates');
-    return page<ListResourceTemplatesResult>('resourceTemplates', 'uriTemplate', merged, params);
-  });
-  server.setRequestHandler('prompts/get', ({ params }, ctx) => getPrompt(seenBy(ctx).view, params, ctx));
-  server.setRequestHandler('resources/read', ({ params }, ctx) =>
-    readResource(seenBy(ctx).view, params, ctx),
+  server.setRequestHandler('prompts/list', async ({ params }, ctx) =>
+    asResult(page('prompts', await mergeItems(seenBy(ctx).view, 'prompts'), params)),
   );
-  server.setRequestHandler('completion/complete', ({ params }, ctx) =>
-    complete(seenBy(ctx).view, params, ctx),
+  server.setRequestHandler('resources/list', async ({ params }, ctx) =>
+    asResult(page('resources', await mergeItems(seenBy(ctx).view, 'resources'), params)),
   );
+  server.setRequestHandler('resources/templates/list', async ({ params }, ctx) =>
+    asResult(page('resourceTemplates', await mergeItems(seenBy(ctx).view, 'templates'), params)),
+  );
+  server.setRequestHandler('prompts/get', (_, ctx) => {
+    const { view, request } = seenBy(ctx);
+    return passed(getPrompt(view, request));
+  });
+  server.setRequestHandler('resources/read', (_, ctx) => {
+    const { view, request } = seenBy(ctx);
+    return passed(readResource(view, request));
+  });
+  server.setRequestHandler('completion/complete', (_, ctx) => {
+    const { view, request } = seenBy(ctx);
+    return passed(complete(view, request));
+  });
   return server;
 }
 
-/** One page of a merged list as its result: what depends on the principal is private (2026-07-28). */
-function page<R>(
+/** The server's own error, unchanged. */
+function ownError(error: unknown): ProtocolError {
+  const { code, message, data } = error as { code?: unknown; message?: unknown; data?: unknown };
+  const number = typeof code === 'number' ? code : ProtocolErrorCode.InternalError;
+  return new ProtocolError(number, typeof message === 'string' ? message : '', data);
+}
+
+/** One page of a merged list as a result's text. It depends on the principal, so its `cacheScope` is private. */
+function page(
   field: string,
-  key: string,
-  { groups, ttlMs }: { groups: Group<object>[]; ttlMs: number },
+  { groups, ttlMs }: { groups: Group<MergedItem>[]; ttlMs: number },
   params: { cursor?: string | undefined } | undefined,
-): R {
-  const keyOf = (item: object) => String((item as Record<string, unknown>)[key]);
-  const found = pageOf(groups, keyOf, params?.cursor);
+): string {
+  const found = pageOf(groups, ({ key }) => key, params?.cursor);
   if (!found) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'The cursor is not valid');
-  const { items, ...rest } = found;
-  return { ...rest, [field]: items, ttlMs, cacheScope: 'private' } as R;
+  const next = found.nextCursor === undefined ? '' : `"nextCursor":${JSON.stringify(found.nextCursor)},`;
+  const items = found.items.map(({ text }) => text).join(',');
+  return `{"${field}":[${items}],${next}"ttlMs":${ttlMs},"cacheScope":"private"}`;
 }
 
 async function whoami(view: View): Promise<CallToolResult> {

@@ -1,37 +1,34 @@
-import { LOG_LEVEL_META_KEY, type Tool as SdkTool } from '@modelcontextprotocol/client';
-import {
-  type CallToolRequest,
-  type CallToolResult,
-  type InputRequiredResult,
-  ProtocolError,
-  type ServerContext,
-} from '@modelcontextprotocol/server';
+import { ProtocolError } from '@modelcontextprotocol/server';
 import { roleAt, scopesWithin } from '../../account';
 import { record } from '../../audit';
-import { deploymentOf, type ServerSetting, titleOf } from '../../config';
+import { deploymentOf, type ServerSetting } from '../../config';
+import { memberText } from '../../json-members';
 import {
   aboutPrincipal,
+  type CredentialError,
   CredentialMissing,
-  isSessionLost,
   judgeTool,
   lockInTime,
   lockOf,
-  publishTool,
+  publishedText,
   type Reach,
+  type ServerAnswer,
+  ServerFailure,
   serversOf,
   type Tool,
   toolsOf,
   type Verdict,
   type View,
 } from '../../upstream';
-import { askToConnect, connectTool, isConnectTool, type LockedCall, toTheServer } from './connect-tool';
-import { namesFor, renameUris } from './names';
+import { headerValue, paramHeadersFor } from '../request/message-headers';
+import { connectTool, isConnectTool, type LockedCall } from './connect-tool';
+import { type ClientRequest, forwardTo } from './forward';
+import type { MergedItem } from './items';
+import { type Naming, namesFor } from './names';
 import type { Group } from './pages';
+import { renamedApp } from './rename';
 
-/** A call may take as long as it likes, once its server has begun to answer. */
-export const LONGEST_CALL_MS = 3_600_000;
-
-/** A server's tool under its name at `/mcp`, and what the principal may do there. */
+/** A server's tool with its name at this endpoint, and what the principal may do at that server. */
 export interface MergedTool {
   name: string;
   server: ServerSetting;
@@ -39,11 +36,16 @@ export interface MergedTool {
   reach: Reach;
 }
 
-/** The tools of the principal's servers, in the settings' order; `missing`: servers that didn't tell theirs. */
+/**
+ * The tools of the principal's servers, in the order of the settings. A locked server has its connect tool.
+ *
+ * @param use see `readList`
+ * @returns `missing`: names of servers that didn't list their tools; `ttlMs`: how long the list may be cached
+ */
 export async function mergeTools(
   view: View,
   use: 'judge' | 'answer',
-): Promise<{ groups: Group<Tool>[]; missing: string[]; ttlMs: number }> {
+): Promise<{ groups: Group<MergedItem>[]; missing: string[]; ttlMs: number }> {
   const servers = serversOf(view);
   const lists = await Promise.all(servers.map((server) => publishedAt(view, server, use)));
   const groups = servers.map(({ name: server }, index) => ({ server, items: lists[index]?.tools ?? [] }));
@@ -51,27 +53,35 @@ export async function mergeTools(
   return { groups, missing, ttlMs: Math.min(600_000, ...lists.map((list) => list?.ttlMs ?? 0)) };
 }
 
-/** What a server's tools look like at `/mcp`; undefined when it doesn't tell them. */
+/** A server's tools as they are listed at this endpoint; undefined when the server doesn't list them. */
 async function publishedAt(
   view: View,
   server: ServerSetting,
   use: 'judge' | 'answer',
-): Promise<{ tools: Tool[]; ttlMs: number | undefined } | undefined> {
+): Promise<{ tools: MergedItem[]; ttlMs: number | undefined } | undefined> {
   const before = await lockInTime(view, server);
   const list = before ? undefined : await toolsAt(view, server, use);
-  if (list) return { tools: list.tools.flatMap((merged) => publish(merged) ?? []), ttlMs: list.ttlMs };
-  // It may be that very question that showed that the server takes the credential no more.
+  const names = namesFor(view.principal);
+  if (list) return { tools: list.tools.flatMap((merged) => publish(names, merged) ?? []), ttlMs: list.ttlMs };
+  // That request may have shown that the server no longer accepts the credential.
   const lock = before ?? (await lockInTime(view, server));
   if (!lock || lock.reason === 'provider_unavailable') return undefined;
-  return { tools: [connectTool(server)], ttlMs: undefined };
+  const tool = connectTool(server);
+  return { tools: [{ key: tool.name, text: JSON.stringify(tool) }], ttlMs: undefined };
 }
 
-function publish({ name, server, tool, reach }: MergedTool): Tool | undefined {
-  const published = publishTool(tool, server, reach);
-  return published && { ...published, name };
+function publish(names: Naming, { name, server, tool, reach }: MergedTool): MergedItem | undefined {
+  const text = publishedText(tool, { server, reach, name });
+  return text === undefined
+    ? undefined
+    : { key: name, text: renamedApp((uri) => names.uri(server.name, uri), text) };
 }
 
-/** What a name at `/mcp` stands for, and whether a call of it may go on. */
+/**
+ * Whether a call of a tool is allowed. `unavailable`: its server doesn't list its tools; `locked`: the person must
+ * connect the server; `connected`: a connect tool of a server that is connected. The others are those of {@link
+ * Verdict}.
+ */
 export type MergedVerdict =
   | { verdict: 'allowed'; called: MergedTool }
   | Exclude<Verdict, { verdict: 'allowed' }>
@@ -80,8 +90,8 @@ export type MergedVerdict =
   | { verdict: 'connected'; server: ServerSetting };
 
 /**
- * Finds and judges the tool of a name, by the rules of the server's own endpoint. A server that doesn't tell its
- * tools is `unavailable`, one that the person has to connect first `locked`: whether it has that one nobody knows.
+ * Finds the tool of a name and checks the call, by the same rules as at the server's own endpoint. Records a refusal.
+ * For a server that is `unavailable` or `locked`, it isn't known whether it has such a tool.
  */
 export async function judgeMerged(view: View, name: string): Promise<MergedVerdict> {
   const server = serversOf(view).find(
@@ -113,82 +123,40 @@ async function whyMissing(view: View, server: ServerSetting, name: string): Prom
   return lock ? { verdict: 'locked', call: { server, lock, name } } : { verdict: 'unavailable', server };
 }
 
-/** Calls the server's tool, and hands on its progress, its result or its own error. */
+/**
+ * Calls a server's tool, and records the call.
+ *
+ * @returns the server's answer, a result or its own error; `lock` when the person must connect the server first;
+ * `failure` when the server gave no answer
+ * @throws `ProtocolError` as {@link forwardTo}
+ */
 export async function callMerged(
   view: View,
   { server, tool }: MergedTool,
-  params: CallToolRequest['params'],
-  ctx: ServerContext,
-): Promise<CallToolResult | InputRequiredResult> {
+  request: ClientRequest,
+): Promise<{ answer: ServerAnswer } | { lock: CredentialError } | { failure: ServerFailure }> {
   const about = { ...aboutPrincipal(view.principal), server: server.name };
   try {
-    const result = await view.use(server, ({ client }) =>
-      client.callTool(
-        { ...asked(params, ctx, view), name: tool.name },
-        {
-          ...carried(params, ctx),
-          // For the headers that its schema names; what the result must be like is between server and client.
-          toolDefinition: { ...tool, outputSchema: undefined } as unknown as SdkTool,
-        },
-      ),
-    );
+    const args = memberText(request.text, 'params', 'arguments');
+    const answer = await forwardTo(view, request, {
+      server,
+      params: { name: JSON.stringify(tool.name) },
+      headers: [['mcp-name', headerValue(tool.name)], ...paramHeadersFor(tool.inputSchema, args)],
+    });
     record(view.work, { event: 'tool_call', outcome: 'ok', ...about, detail: tool.name });
-    return renameUris(namesFor(view.principal), server.name, result);
+    return { answer };
   } catch (error) {
-    // It was there when the call was judged: the server or its provider has ended it since.
+    // The credential worked when the call was checked; the server or its provider has ended it since.
     const lock = error instanceof CredentialMissing ? error.credential : await lockOf(view, server);
-    if (lock) return askToConnect(view, { server, lock, name: params.name }, ctx);
+    if (lock) return { lock };
     const why = error instanceof Error ? error.message : String(error);
     const detail = `${tool.name}: ${why}`;
-    record(view.work, { event: 'tool_call', outcome: 'failed', reason: 'server_failed', ...about, detail });
-    // What the server itself says of the call is for the client, as it is.
-    if (error instanceof ProtocolError && !isSessionLost(error)) throw error;
-    const text = `The server “${titleOf(server)}” could not answer. Trying again later may help.`;
-    return { isError: true, content: [{ type: 'text', text }] };
+    const failure = error instanceof ServerFailure ? error : undefined;
+    const reason = failure?.fault ?? 'server_failed';
+    record(view.work, { event: 'tool_call', outcome: 'failed', reason, ...about, detail });
+    if (error instanceof ProtocolError) throw error;
+    return { failure: failure ?? new ServerFailure('server_not_mcp', why) };
   }
-}
-
-/**
- * The parameters of a request as its server gets them: with what a client answered to its questions, and how much
- * of its log is wanted (2026).
- */
-export function asked<P extends { _meta?: object | undefined }>(
-  params: P,
-  { mcpReq }: ServerContext,
-  { logLevel }: View,
-): P {
-  const state = mcpReq.requestState<string>();
-  const answers = toTheServer(mcpReq.inputResponses);
-  return {
-    ...params,
-    ...(logLevel === undefined ? {} : { _meta: { ...params._meta, [LOG_LEVEL_META_KEY]: logLevel } }),
-    ...(answers && { inputResponses: answers }),
-    ...(state === undefined ? {} : { requestState: state }),
-  };
-}
-
-/** How a request is carried to its server: it ends with the client's, and its progress comes back. */
-export function carried(
-  params: { _meta?: { progressToken?: string | number | undefined } | undefined },
-  ctx: ServerContext,
-) {
-  const { mcpReq } = ctx;
-  const progressToken = params._meta?.progressToken;
-  return {
-    signal: mcpReq.signal,
-    timeout: LONGEST_CALL_MS,
-    // A client of 2026 answers a server's questions with its next request; for one of 2025 the session asks it.
-    allowInputRequired: mcpReq.envelope !== undefined,
-    ...(progressToken === undefined
-      ? {}
-      : {
-          onprogress: (progress: object) => {
-            const said = { ...progress, progressToken };
-            // A client that has gone can't be told.
-            void mcpReq.notify({ method: 'notifications/progress', params: said }).catch(() => undefined);
-          },
-        }),
-  };
 }
 
 async function toolsAt(

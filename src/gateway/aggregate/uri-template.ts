@@ -1,10 +1,10 @@
 import { RE2JS } from 're2js';
 
-/** Characters of a template and of a URI that are looked at, and steps of the pattern that a template becomes. */
+/** The longest template and URI in characters, and the most steps of the compiled pattern. */
 const LONGEST = 4096;
 const LONGEST_PROGRAM = 1000;
 
-/** What an expression of each operator stands for in a URI, as the SDK's `UriTemplate` reads them. */
+/** What an expression with each operator matches in a URI, as in the SDK's `UriTemplate`. */
 const BY_OPERATOR: Record<string, string> = {
   '': '[^/,]+',
   '+': '.+',
@@ -15,13 +15,13 @@ const BY_OPERATOR: Record<string, string> = {
 };
 
 /**
- * Whether a URI is one of a template's (RFC 6570). A server chooses the template, and with `RegExp` one such as
- * `{+a}{+b}{+c}…` would cost a power of the URI's length: it is matched in linear time, or not at all.
+ * Whether a URI matches a template (RFC 6570). The server chooses the template, and with `RegExp` one such as
+ * `{+a}{+b}{+c}…` would take exponential time. So RE2 matches it in linear time; false for a template that is too long.
  */
 export function matchesUriTemplate(template: string, uri: string): boolean {
   if (template === uri) return true;
   if (template.length > LONGEST || uri.length > LONGEST) return false;
-  // Literals stand at even places, expressions between them.
+  // Literals are at even positions, expressions at odd ones.
   const parts = template.split(/\{([^{}]*)\}/);
   const pattern = parts
     .map((part, index) => (index % 2 === 0 ? RE2JS.quote(part) : patternOf(part)))

@@ -3,12 +3,16 @@ import { deploymentOf } from '../../config';
 import { serverResource } from '../../resource';
 import { ok, type Result } from '../../result';
 import {
+  type Attempt,
   catalogueKey,
   catalogueOf,
   credentialsOf,
+  faultOfStatus,
   findTool,
   judgeTool,
   listTools,
+  maySendAgain,
+  readErrorAnswer,
   type Tool,
   type Tools,
   type UpstreamFailure,
@@ -18,6 +22,7 @@ import { insufficientScope } from '../request/challenge';
 import type { Message } from '../request/message';
 import { setRepeated } from '../request/message-headers';
 import { forwardedHeaders } from '../request/passed-headers';
+import type { RequestId } from '../request/refusal';
 import { about, type NotForwarded, type ProxyRequest, serverFailed } from './proxy-request';
 import { send } from './send';
 
@@ -58,13 +63,29 @@ async function findServerTool(
     return ok(await findTool(catalogueOf(c.env), key, toolNameOf(message), ask));
   } catch (error) {
     const detail = error instanceof Error ? error.message : undefined;
-    if (!(error instanceof NoList)) return serverFailed(request, 'server_not_mcp', detail);
+    if (!(error instanceof NoList)) return serverFailed(request, 'server_not_mcp', { detail });
     const { failure } = error;
     if (failure.reason === 'session_ended') return refused({ reason: 'session_not_found', id: message.id });
     if (failure.reason === 'no_credential') return refused(failure);
     // Its signal is the time that the server has.
-    return serverFailed(request, failure.reason === 'aborted' ? 'server_too_slow' : failure.reason, detail);
+    const fault = failure.reason === 'aborted' ? 'server_too_slow' : failure.reason;
+    return serverFailed(request, fault, { detail, retryAfter: error.retryAfter });
   }
+}
+
+/** What isn't 2xx: the server's own error is for who reads the list; anything else says why there is none. */
+async function checkRefused(request: ProxyRequest, answer: Response, body: object): Promise<Response> {
+  const { id } = body as { id?: RequestId };
+  const { answers, response } = await readErrorAnswer(answer, id);
+  const { status, headers } = response;
+  if (answers === 'this') return response;
+  await response.body?.cancel();
+  const attempt = { outcome: 'status', status, answersIt: false, inSession: request.session !== undefined };
+  // It may be sent again, in a session that the client begins.
+  if (status !== 401 && maySendAgain(attempt as Attempt)) throw new NoList({ reason: 'session_ended' });
+  const { fault, retryAfter } = faultOfStatus(status, headers);
+  if (fault === 'server_not_mcp') throw new Error(`tools/list: ${status}`);
+  throw new NoList({ reason: fault } as ListFailure, retryAfter);
 }
 
 function refused(error: NotForwarded): Result<never, NotForwarded> {
@@ -72,11 +93,17 @@ function refused(error: NotForwarded): Result<never, NotForwarded> {
 }
 
 /** Why a server didn't list its tools; the same for all that wait for the list. */
-type ListFailure = UpstreamFailure | { reason: 'server_refuses_gate' } | { reason: 'session_ended' };
+type ListFailure =
+  | UpstreamFailure
+  | { reason: 'server_refuses_gate' | 'server_busy' | 'server_failed' | 'session_ended' };
 
 /** Thrown through the catalogue, where several requests may wait for one list. */
 class NoList extends Error {
-  constructor(readonly failure: ListFailure) {
+  constructor(
+    readonly failure: ListFailure,
+    /** Seconds after which the server says that it may work. */
+    readonly retryAfter?: number,
+  ) {
     super(failure.reason);
   }
 }
@@ -86,7 +113,7 @@ class NoList extends Error {
  * may wait for the same answer, so it doesn't end with the client that asked first, but with the time.
  */
 function askForTools(request: ProxyRequest, message: Message): Promise<Tools> {
-  const { c, server, session } = request;
+  const { c, server } = request;
   const meta = message.era === 'modern' ? message.params._meta : undefined;
   const signal = AbortSignal.timeout(server.timeout * 1000);
   const ask = async (body: object, repeated: Record<string, string>) => {
@@ -95,13 +122,7 @@ function askForTools(request: ProxyRequest, message: Message): Promise<Tools> {
     const headers = setRepeated(forwardedHeaders(c.req.raw.headers), Object.entries(repeated));
     const sent = await send(request, { method: 'POST', body: bytes, headers, signal });
     if (!sent.ok) throw new NoList(sent.error);
-    const answer = sent.value;
-    if (!answer.ok) await answer.body?.cancel();
-    if (answer.status === 401 || answer.status === 403) throw new NoList({ reason: 'server_refuses_gate' });
-    // A session that the server has forgotten: 404; some say 400, as for a request without one.
-    const isForgotten = (answer.status === 404 || answer.status === 400) && session !== undefined;
-    if (isForgotten) throw new NoList({ reason: 'session_ended' });
-    return answer;
+    return sent.value.ok ? sent.value : checkRefused(request, sent.value, body);
   };
   // A read that waits for a server that has gone quiet does not end with the signal by itself.
   const late = new Promise<never>((_, reject) => {

@@ -1,22 +1,35 @@
 import type { Context } from 'hono';
 import { record } from '../../audit';
 import { deploymentOf, type ServerSetting } from '../../config';
+import { memberText, withMembers } from '../../json-members';
 import { serverResource } from '../../resource';
 import { ok, type Result } from '../../result';
 import { credentialsOf, needsConnection, type Principal, type UpstreamFailure } from '../../upstream';
 import { toTheServer } from '../aggregate/connect-tool';
 import { admitMethod } from '../request/admit-method';
+import { watchOver } from '../request/grant-watch';
 import { limitCalls } from '../request/limits';
 import { type Message, readRequest } from '../request/message';
 import { paramHeaders, repeatedHeaders, setRepeated } from '../request/message-headers';
+import { changesSomething } from '../request/methods';
 import { forwardedHeaders } from '../request/passed-headers';
 import type { McpRefusal } from '../request/refusal';
 import { isOwnSession } from '../session/serve';
-import { serveAlone } from '../session/stateless';
+import { serveStateless } from '../session/stateless';
 import { admitCall, toolNameOf } from './admit-call';
-import { about, type NotForwarded, openProxyRequest, type ProxyRequest, serverFailed } from './proxy-request';
+import {
+  about,
+  endedRefusal,
+  isCall,
+  type NotForwarded,
+  openProxyRequest,
+  type ProxyRequest,
+  type StopReason,
+  serverFailed,
+} from './proxy-request';
 import { relay } from './relay';
 import { send } from './send';
+import { endCancelled, streamOf, takeOver } from './session-streams';
 import { answerUnconnected, serveOwnSession } from './unconnected-server';
 
 /**
@@ -28,7 +41,7 @@ export async function forward(
   server: ServerSetting,
   principal: Principal,
 ): Promise<Result<Response, McpRefusal>> {
-  const read = await readRequest(c.req.raw, server.max_request_bytes);
+  const read = await readRequest(c.req.raw, server.max_request_bytes, 'server');
   if (!read.ok) return read;
   const { message, stateless } = read.value;
   const limited = await limitCalls(c, principal, message);
@@ -42,6 +55,7 @@ export async function forward(
   const request = await openProxyRequest(c, server, principal, read.value);
   if (!request.ok) return request;
   const answer = await exchange(request.value);
+  if (!answer.ok) request.value.unwatch();
   return answer.ok ? answer : answerInstead(request.value, answer.error);
 }
 
@@ -52,18 +66,33 @@ async function exchange(request: ProxyRequest): Promise<Result<Response, NotForw
   if (!connected.ok) return connected;
   const repeated = await admitMessage(request);
   if (!repeated.ok) return repeated;
-  const answer = await send(request, {
-    method: c.req.method,
-    headers: setRepeated(forwardedHeaders(c.req.raw.headers), repeated.value),
-    body: message && bytesOf(message),
-    signal: AbortSignal.any([c.req.raw.signal, stop.signal]),
-  });
+  if (isCall(request)) await watchCall(request);
+  const ask = () =>
+    send(request, {
+      method: c.req.method,
+      headers: setRepeated(forwardedHeaders(c.req.raw.headers), repeated.value),
+      body: message && bytesOf(message),
+      signal: AbortSignal.any([c.req.raw.signal, stop.signal]),
+      id: message?.id,
+    });
+  const first = await ask();
+  const answer = c.req.method === 'GET' ? await takeOver(request, first, ask) : first;
   if (!answer.ok) return notAnswered(request, answer.error);
   if (message?.method === 'tools/call') {
     const detail = toolNameOf(message);
     record(c, { ...about(request), event: 'tool_call', outcome: 'ok', detail });
   }
+  if (message?.method === 'notifications/cancelled') c.executionCtx.waitUntil(endCancelled(request));
   return relay(request, answer.value);
+}
+
+/** Ends a call when its grant does, or its client cancels it: also before the server has said anything. */
+async function watchCall(request: ProxyRequest): Promise<void> {
+  const { c, principal, server, message, stop } = request;
+  const stream = await streamOf(request, message?.id);
+  request.unwatch = watchOver(c, principal, { server, call: true, stream })((why) => {
+    stop.abort((why === 'stream_ended' ? 'cancelled' : 'revoked') satisfies StopReason);
+  });
 }
 
 /** Whether the user has the credential that the server needs, before anything else is asked of it. */
@@ -80,16 +109,25 @@ async function admitMessage(request: ProxyRequest): Promise<Result<[string, stri
   if (!message) return ok([]);
   const { headers } = request.c.req.raw;
   const repeated = repeatedHeaders(message, headers);
-  if (message.method !== 'tools/call') return ok(repeated);
+  if (message.method !== 'tools/call') {
+    request.mayHaveActed = message.method !== undefined && changesSomething(message.method);
+    return ok(repeated);
+  }
   const tool = await admitCall(request, message);
   if (!tool.ok) return tool;
+  const isRead = tool.value.annotations?.readOnlyHint === true;
   const parameters = paramHeaders(headers, tool.value.inputSchema, message);
-  return parameters.ok ? ok([...repeated, ...parameters.value]) : parameters;
+  if (!parameters.ok) return parameters;
+  request.mayHaveActed = !isRead;
+  return ok([...repeated, ...parameters.value]);
 }
 
 function notAnswered(request: ProxyRequest, failure: UpstreamFailure): Result<never, NotForwarded> {
   if (failure.reason === 'no_credential') return { ok: false, error: failure };
-  if (failure.reason === 'aborted') return { ok: false, error: { reason: 'client_gone' } };
+  if (failure.reason === 'aborted') {
+    return { ok: false, error: endedRefusal(request) ?? { reason: 'client_gone' } };
+  }
+  if (failure.neverSent) request.mayHaveActed = false;
   return serverFailed(request, failure.reason);
 }
 
@@ -102,15 +140,24 @@ async function answerInstead(
   if (refusal.reason === 'no_credential') return answerUnconnected(request, refusal.credential);
   if (refusal.reason !== 'connect_tool') return { ok: false, error: refusal };
   if (!message) throw new Error('a tool was called without a message');
-  return ok(await serveAlone(c, principal, message));
+  return ok(await serveStateless(c, principal, message));
 }
 
-/** What the client sent, but for its answer to the gate's own question (MCP 2026-07-28, `inputResponses`). */
+/**
+ * What the client sent, but for its answer to the gate's own question (MCP 2026-07-28, `inputResponses`): without that
+ * member, and every other byte as it was.
+ */
 function bytesOf({ bytes, params: { inputResponses } }: Message): Uint8Array {
   const answers = inputResponses as object | undefined;
-  const forServer = toTheServer(answers);
-  if (Object.keys(answers ?? {}).length === Object.keys(forServer ?? {}).length) return bytes;
-  const message = JSON.parse(new TextDecoder().decode(bytes)) as { params: object };
-  const params = { ...message.params, inputResponses: forServer };
-  return new TextEncoder().encode(JSON.stringify({ ...message, params }));
+  const forServer = toTheServer(answers) ?? {};
+  const own = Object.keys(answers ?? {}).filter((name) => !Object.hasOwn(forServer, name));
+  if (own.length === 0) return bytes;
+  const text = new TextDecoder().decode(bytes);
+  const removed = Object.fromEntries(own.map((name) => [name, undefined]));
+  const left =
+    Object.keys(forServer).length === 0
+      ? undefined
+      : withMembers(memberText(text, 'params', 'inputResponses') ?? '{}', removed);
+  const params = withMembers(memberText(text, 'params') ?? '{}', { inputResponses: left });
+  return new TextEncoder().encode(withMembers(text, { params }));
 }

@@ -6,12 +6,13 @@ import {
   aboutPrincipal,
   type CredentialError,
   catalogueOf,
+  type FaultDetails,
   forgetLists,
   type Principal,
   type ServerFault,
 } from '../../upstream';
 import type { Message, ReadRequest } from '../request/message';
-import type { McpRefusal, RefusalFor } from '../request/refusal';
+import type { CallEnded, McpRefusal, RefusalFor, ServerFailed } from '../request/refusal';
 import { openSessionId, type SessionId, type SessionOwner } from '../request/session-id';
 
 /** One request on its way to one server: all that was found out about it. */
@@ -25,9 +26,21 @@ export interface ProxyRequest {
   owner: SessionOwner;
   /** The server's own session id, if the client is in a session. */
   session: SessionId | undefined;
-  /** Breaks the server's answer off. */
+  /** Breaks the server's answer off; its reason is a {@link StopReason}. */
   stop: AbortController;
+  /** Whether the server may have done something that should not be done twice: it got a call that isn't read-only. */
+  mayHaveActed: boolean;
+  /** Ends the watch over the request's grant; called when the answer is complete. */
+  unwatch: () => void;
 }
+
+/** Whether a request is owed one answer, which isn't a stream of its own. */
+export function isCall({ message }: Pick<ProxyRequest, 'message'>): boolean {
+  return message?.id !== undefined && message.method !== 'subscriptions/listen';
+}
+
+/** Why the gate ends a request that is under way. `replaced`: by a newer stream of its session. */
+export type StopReason = 'revoked' | 'cancelled' | 'replaced' | 'client_gone';
 
 /** Why a request doesn't get its server's answer: a refusal, or the gate answers itself. */
 export type NotForwarded =
@@ -50,19 +63,49 @@ export async function openProxyRequest(
   if (sealed !== undefined && session === undefined) {
     return { ok: false, error: { reason: 'session_not_found', id: message?.id } };
   }
-  return ok({ c, server, principal, message, owner, session, stop: new AbortController() });
+  const stop = new AbortController();
+  const unwatch = () => undefined;
+  return ok({ c, server, principal, message, owner, session, stop, mayHaveActed: false, unwatch });
 }
 
-/** The refusal for a server that failed, which the operator hears of. `detail`: for the log. */
+/**
+ * The refusal for a server that failed, which the operator hears of.
+ *
+ * @param what `detail`: for the log; `retryAfter`: in seconds
+ */
 export function serverFailed(
   request: ProxyRequest,
   fault: ServerFault,
-  detail?: string,
-): { ok: false; error: RefusalFor<'server_failed'> } {
-  noteFault(request, fault, detail);
+  what: { detail?: string | undefined; retryAfter?: number | undefined } = {},
+): { ok: false; error: ServerFailed } {
+  noteFault(request, fault, what.detail);
   if (fault !== 'server_list_too_large') forgetServerTools(request);
-  const title = titleOf(request.server);
-  return { ok: false, error: { reason: 'server_failed', fault, title, id: request.message?.id } };
+  return { ok: false, error: failedRefusal(request, fault, { retryAfter: what.retryAfter }) };
+}
+
+/** What a client hears of a server that failed: as the result of a call, or as an error. */
+export function failedRefusal(
+  { server, message, mayHaveActed }: ProxyRequest,
+  fault: ServerFault,
+  details: Pick<FaultDetails, 'retryAfter'> = {},
+): ServerFailed {
+  const asResult = message?.method === 'tools/call' ? message.era : undefined;
+  const title = titleOf(server);
+  return {
+    reason: 'server_failed',
+    fault,
+    title,
+    id: message?.id,
+    details: { ...details, mayHaveActed },
+    asResult,
+  };
+}
+
+/** The refusal for a call that the gate ended; undefined: it didn't. */
+export function endedRefusal({ stop, message, mayHaveActed }: ProxyRequest): CallEnded | undefined {
+  const reason = stop.signal.aborted ? (stop.signal.reason as StopReason) : undefined;
+  if (reason !== 'revoked' && reason !== 'cancelled') return undefined;
+  return { reason: 'call_ended', why: reason, id: message?.id, mayHaveActed };
 }
 
 /** Tells the operator that a server failed. */

@@ -5,7 +5,7 @@ import { connectionNeeded } from '../aggregate/connect-tool';
 import type { Message } from '../request/message';
 import type { McpRefusal } from '../request/refusal';
 import { serveSession } from '../session/serve';
-import { serveAlone } from '../session/stateless';
+import { serveStateless } from '../session/stateless';
 import type { ProxyRequest } from './proxy-request';
 
 /*
@@ -56,7 +56,7 @@ export async function answerUnconnected(
   }
   const begins = message.era === 'legacy' && session === undefined && message.method === 'initialize';
   if (begins) return ok(await serveOwnSession(c, principal, message));
-  return ok(await serveAlone(c, principal, message));
+  return ok(await serveStateless(c, principal, message));
 }
 
 async function refuseUnconnected(
@@ -79,5 +79,5 @@ async function refuseUnconnected(
 /** There is no stream to open, and no session that could go on. */
 function answerWithoutMessage(method: string): Result<Response, McpRefusal> {
   if (method === 'DELETE') return ok(new Response(null, { status: 204 }));
-  return { ok: false, error: { reason: 'method_not_allowed', allow: 'POST' } };
+  return { ok: false, error: { reason: 'method_not_allowed', allow: 'POST, DELETE' } };
 }

@@ -1,22 +1,29 @@
-import { accountOf, type Identity, roleAt, watchGrant } from '../../account';
+import { accountOf, type Identity, type NamedStream, roleAt, watchGrant } from '../../account';
 import { deploymentOf, type RequestContext, type ServerSetting } from '../../config';
 import { asKnownNow, credentialsOf, isAnonymous, type Principal, type UpstreamContext } from '../../upstream';
 
 /** Most calls are answered before this many ms; only longer ones are worth a watch. */
 const CALL_MS = 2_000;
 
-/** Watches over the grant that a stream was opened with, until the returned function is called. */
-export type Watch = (ended: () => void) => () => void;
+/**
+ * Watches over the grant that a stream was opened with, until the returned function is called. `why`: the grant is
+ * over, or somebody ended this very stream.
+ */
+export type Watch = (ended: (why?: 'revoked' | 'stream_ended') => void) => () => void;
 
 /**
  * A watch over a principal's grant, and over its having a role at the server if it is one's, and the same account
  * there. `call`: the stream is the answer of a call, which will probably be short, and is answered in the name in
- * which it began.
+ * which it began. `stream`: by which it can be ended.
  */
 export function watchOver(
   work: UpstreamContext,
   principal: Principal,
-  { server, call = false }: { server?: ServerSetting; call?: boolean } = {},
+  {
+    server,
+    call = false,
+    stream,
+  }: { server?: ServerSetting; call?: boolean; stream?: NamedStream | undefined } = {},
 ): Watch {
   const { env, settings } = deploymentOf(work);
   const { user, grantId } = principal;
@@ -32,13 +39,20 @@ export function watchOver(
     };
     const check = async () => {
       const identity = await accountOf(env, user.id).standing(grantId);
-      if (!identity || (server && !roleAt(identity, server, settings)) || (await hasMoved())) ended();
+      if (!identity || (server && !roleAt(identity, server, settings)) || (await hasMoved()))
+        ended('revoked');
     };
     // An account that can't be asked now is asked at the next change.
     const changed = () => void check().catch(() => undefined);
     let stop: (() => void) | undefined;
     const begin = () => {
-      stop = watchGrant(env, { userId: user.id, grantId }, { opened: changed, changed, ended });
+      const on = {
+        opened: changed,
+        changed,
+        ended: () => ended('revoked'),
+        streamEnded: () => ended('stream_ended'),
+      };
+      stop = watchGrant(env, { userId: user.id, grantId, stream }, on);
     };
     const timer = setTimeout(begin, call ? CALL_MS : 0);
     return () => {
@@ -107,23 +121,4 @@ export function whileGranted(source: ReadableStream<Uint8Array>, watch: Watch): 
       await reader.cancel(reason);
     },
   });
-}
-
-/**
- * The same for an answer that nobody looks into: the bytes are piped by the runtime, and none of them becomes
- * an object here, however many they are. `breakOff` ends the source.
- */
-export function pipeWhileGranted(
-  source: ReadableStream<Uint8Array>,
-  watch: Watch,
-  breakOff: () => void,
-): ReadableStream<Uint8Array> {
-  const { readable, writable } = new IdentityTransformStream();
-  const stop = watch(breakOff);
-  source
-    .pipeTo(writable)
-    // Broken off at either end: there is nothing left to do for it.
-    .catch(() => undefined)
-    .finally(stop);
-  return readable;
 }

@@ -1,4 +1,5 @@
 import { decodeUtf8 } from '../../http';
+import { memberText } from '../../json-members';
 import { isObject } from '../../json-text';
 import { ok, type Result } from '../../result';
 import type { MessageFault, RefusalFor } from './refusal';
@@ -119,6 +120,26 @@ export function paramHeaders(
     kept.push([name, said]);
   }
   return ok(kept);
+}
+
+/**
+ * The `Mcp-Param-*` headers that a tool's schema declares, of a call whose client didn't send them (2025).
+ *
+ * @param args the call's `arguments`, as JSON text
+ */
+export function paramHeadersFor(inputSchema: unknown, args: string | undefined): [string, string][] {
+  return declaredIn(inputSchema).flatMap(([declared, path]): [string, string][] => {
+    const text = args === undefined ? undefined : memberText(args, ...path);
+    if (text === undefined || !/^(?:"|-?\d|true$|false$)/.test(text)) return [];
+    const value = text.startsWith('"') ? (JSON.parse(text) as string) : text;
+    return [[`${PARAM}${declared.toLowerCase()}`, headerValue(value)]];
+  });
+}
+
+/** A text as the value of a header: in Base64 where it has what headers must not have (MCP 2026-07-28). */
+export function headerValue(text: string): string {
+  if (/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !/^=\?base64\?/i.test(text)) return text;
+  return `=?base64?${btoa(String.fromCharCode(...new TextEncoder().encode(text)))}?=`;
 }
 
 function saysSame(said: string, value: unknown): boolean {

@@ -1,10 +1,11 @@
 import { classifyInboundRequest, type InboundClassificationOutcome } from '@modelcontextprotocol/server';
 import { decodeUtf8, readBody } from '../../http';
+import { memberText, withMembers } from '../../json-members';
 import { folded, isObject, parseJsonText } from '../../json-text';
 import { ok, type Result } from '../../result';
 import { quotable, quotableIn } from '../../secret-text';
 import { checkEncoding, checkHeaders } from './message-headers';
-import { faultOfParams } from './params';
+import { faultForGate, faultOfParams } from './params';
 import type { MessageFault, RefusalFor, RequestId } from './refusal';
 
 /** The revision of MCP without sessions. */
@@ -40,26 +41,36 @@ export interface ReadRequest {
   stateless: boolean;
 }
 
-/** Reads a request by the transport's rules (MCP, "Streamable HTTP"); the message has at most `maxBytes`. */
+/**
+ * Reads a request by the transport's rules (MCP, "Streamable HTTP"); the message has at most `maxBytes`. `reader`: who
+ * else reads the message; a server says itself what it makes of its parameters.
+ */
 export async function readRequest(
   request: Request,
   maxBytes: number,
+  reader: 'gate' | 'server',
 ): Promise<Result<ReadRequest, MessageRefusal | RefusalFor<'method_not_allowed'>>> {
   if (request.method === 'POST') {
-    const message = await readMessage(request, maxBytes);
+    const message = await readMessage(request, maxBytes, reader);
     return message.ok ? ok({ message: message.value, stateless: message.value.era === 'modern' }) : message;
   }
   const stateless = request.headers.get('mcp-protocol-version') === STATELESS_VERSION;
   const known = ['GET', 'DELETE'].includes(request.method) && !stateless;
   if (known) return ok({ message: undefined, stateless });
-  return { ok: false, error: { reason: 'method_not_allowed', allow: 'POST' } };
+  // Neither GET nor DELETE means anything without sessions.
+  const allow = stateless ? 'POST' : 'GET, POST, DELETE';
+  return { ok: false, error: { reason: 'method_not_allowed', allow } };
 }
 
 /**
  * Reads a POST of at most `maxBytes`: UTF-8 JSON that no two readers can read differently, one JSON-RPC message.
  * The body decides; headers that repeat it must agree.
  */
-async function readMessage(request: Request, maxBytes: number): Promise<Result<Message, MessageRefusal>> {
+async function readMessage(
+  request: Request,
+  maxBytes: number,
+  reader: 'gate' | 'server',
+): Promise<Result<Message, MessageRefusal>> {
   const encoding = checkEncoding(request.headers);
   if (!encoding.ok) return encoding;
   const body = await readBody(request, maxBytes);
@@ -69,7 +80,9 @@ async function readMessage(request: Request, maxBytes: number): Promise<Result<M
   const parsed = parseJsonText(text);
   if (!parsed.ok) return refused(parsed.error.reason);
   if (hasLookAlikes(parsed.value)) return refused('look_alike_member');
-  const cleaned = dropNulls(parsed.value);
+  const written = withoutNulls(text, parsed.value);
+  const isSame = written === text;
+  const cleaned = isSame ? parsed.value : (JSON.parse(written) as unknown);
   const outcome = classifyInboundRequest({
     httpMethod: 'POST',
     body: cleaned,
@@ -79,14 +92,13 @@ async function readMessage(request: Request, maxBytes: number): Promise<Result<M
   });
   const classified = checkOutcome(outcome, idOf(cleaned));
   if (!classified.ok) return classified;
-  const isSame = cleaned === parsed.value;
   const message = describe(cleaned, outcome.kind === 'modern' ? 'modern' : 'legacy', {
     bytes: body.value,
-    withoutNulls: isSame ? body.value : new TextEncoder().encode(JSON.stringify(cleaned)),
+    withoutNulls: isSame ? body.value : new TextEncoder().encode(written),
   });
   const headers = checkHeaders(message, request.headers);
   if (!headers.ok) return headers;
-  const params = checkParams(message);
+  const params = checkParams(message, reader);
   return params.ok ? ok(message) : params;
 }
 
@@ -112,10 +124,14 @@ function describe(
   };
 }
 
-function checkParams({ id, method, params }: Message): Result<void, MessageRefusal> {
+function checkParams(
+  { id, method, params }: Message,
+  reader: 'gate' | 'server',
+): Result<void, MessageRefusal> {
   if (method === undefined) return ok(undefined);
   if (!method.isWellFormed()) return refused('method_not_unicode', { id });
-  const fault = faultOfParams(method, params);
+  const fault =
+    faultOfParams(method, params) ?? (reader === 'gate' ? faultForGate(method, params) : undefined);
   return fault === undefined ? ok(undefined) : refused('params_invalid', { detail: fault, id });
 }
 
@@ -135,25 +151,39 @@ function checkOutcome(
   return { ok: false, error: { reason: 'message_unclassified', says, id } };
 }
 
-/** A message without the members that are `null` and so mean nothing; itself when it has none. */
-function dropNulls(parsed: unknown): unknown {
-  if (!isObject(parsed)) return parsed;
-  const dropped: Record<string, unknown> = { ...parsed };
-  if (dropped.params === null) delete dropped.params;
+/** The parameters that may be left out, whatever the method. */
+const OPTIONAL = ['_meta', 'arguments', 'cursor', 'inputResponses', 'requestState', 'task'];
+
+/** The text of a message without the members that are `null` and so mean nothing; all else as it was. */
+function withoutNulls(text: string, parsed: unknown): string {
+  if (!isObject(parsed)) return text;
+  const { params, result, error } = parsed;
+  const changes: Record<string, string | undefined> = {};
+  if (params === null) changes.params = undefined;
   // Of a response one is there and the other is not.
-  if (dropped.error === null && 'result' in dropped) delete dropped.error;
-  if (dropped.result === null && isObject(dropped.error)) delete dropped.result;
-  if (isObject(dropped.params)) dropped.params = dropMeta(dropped.params);
-  const same = Object.keys(dropped).length === Object.keys(parsed).length;
-  return same && dropped.params === parsed.params ? parsed : dropped;
+  if (error === null && 'result' in parsed) changes.error = undefined;
+  if (result === null && isObject(error)) changes.result = undefined;
+  if (isObject(params) && hasNulls(params)) {
+    changes.params = paramsWithoutNulls(memberText(text, 'params') ?? '{}', params);
+  }
+  return Object.keys(changes).length === 0 ? text : withMembers(text, changes);
 }
 
-function dropMeta(params: Record<string, unknown>): Record<string, unknown> {
-  const { _meta, ...rest } = params;
-  if (_meta === null) return rest;
-  if (!isObject(_meta) || _meta.progressToken !== null) return params;
-  const { progressToken: _, ...meta } = _meta;
-  return { ...rest, _meta: meta };
+function hasNulls(params: Record<string, unknown>): boolean {
+  const { _meta } = params;
+  return OPTIONAL.some((name) => params[name] === null) || (isObject(_meta) && _meta.progressToken === null);
+}
+
+function paramsWithoutNulls(text: string, params: Record<string, unknown>): string {
+  const absent = OPTIONAL.filter((name) => params[name] === null);
+  const changes: Record<string, string | undefined> = Object.fromEntries(
+    absent.map((name) => [name, undefined]),
+  );
+  const { _meta } = params;
+  if (isObject(_meta) && _meta.progressToken === null) {
+    changes._meta = withMembers(memberText(text, '_meta') ?? '{}', { progressToken: undefined });
+  }
+  return withMembers(text, changes);
 }
 
 /** Whether a member is one of the protocol's but for its case: some parsers take one for the other. */

@@ -91,6 +91,12 @@ export function judgeMethod(message: Judged, rules: ServerSetting['require'], re
   return judged.verdict === 'allowed' && misspelt ? { verdict: 'absent' } : judged;
 }
 
+/** Whether a method may do something that should not be done twice. Of a tool its own hints say so. */
+export function changesSomething(method: string): boolean {
+  const { scope } = METHODS[isKnownMethod(method) ? method : ''] ?? UNKNOWN;
+  return scope === 'mcp:write' || scope === 'mcp:destructive';
+}
+
 function needOf({ method, params }: Judged): MethodNeed {
   if (method === undefined) return RESPONSE;
   if (!isKnownMethod(method)) return UNKNOWN;

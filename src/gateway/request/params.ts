@@ -95,6 +95,18 @@ export function faultOfParams(method: string, params: Record<string, unknown>): 
   return undefined;
 }
 
+/** RFC 5424 section 6.2.1, as MCP names them ("Log Levels"). */
+const LOG_LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
+
+/** The same of parameters that the gate acts on itself, at `/mcp`: what a value may be, beyond its type. */
+export function faultForGate(method: string, params: Record<string, unknown>): string | undefined {
+  if (method !== 'logging/setLevel') return undefined;
+  const { level } = params;
+  return LOG_LEVELS.some((one) => one === level)
+    ? undefined
+    : `params.level must be one of ${LOG_LEVELS.join(', ')}`;
+}
+
 /** The member at a path of names with dots between; undefined when there is none, or it is null. */
 function valueAt(params: Record<string, unknown>, path: string): unknown {
   let value: unknown = params;

@@ -1,4 +1,5 @@
 import { answerTypeOf } from '../../media-type';
+import { spelledOut } from './accept';
 
 /** The headers of a client's request that reach a server: none that says, or claims to say, who is calling. */
 const REQUEST_HEADERS = [
@@ -25,10 +26,16 @@ export function forwardedHeaders(from: Headers): Headers {
   return new Headers(passedOn(from).filter(([name]) => name !== 'mcp-session-id'));
 }
 
+/** What a client accepts, by the names that servers look for; without the header, everything. */
+function acceptOf(from: Headers): [string, string] {
+  return ['accept', spelledOut(from.get('accept'))];
+}
+
 /** The same with the session id, which a `passthrough` server gets as it came. */
 export function passedOn(from: Headers): [name: string, value: string][] {
   const passes = (name: string) => REQUEST_HEADERS.includes(name) || name.startsWith('mcp-param-');
-  return [...from].filter(([name]) => passes(name) || name === 'mcp-session-id');
+  const passed = [...from].filter(([name]) => passes(name) || name === 'mcp-session-id');
+  return [acceptOf(from), ...passed.filter(([name]) => name !== 'accept')];
 }
 
 /**

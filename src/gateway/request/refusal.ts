@@ -2,7 +2,14 @@ import type { Scope } from '../../account';
 import { JSON_FAULTS, type JsonFault } from '../../json-text';
 import { RETRY_AFTER } from '../../limits';
 import { quotable } from '../../secret-text';
-import { FAULTS, faultError, type ServerFault } from '../../upstream';
+import {
+  FAULTS,
+  type FaultDetails,
+  faultError,
+  faultText,
+  MAY_HAVE_ACTED,
+  type ServerFault,
+} from '../../upstream';
 import { type CredentialChallenge, challengeResponse, scopeChallengeResponse } from './challenge';
 
 /** The id of a JSON-RPC request. */
@@ -37,6 +44,8 @@ export type McpRefusal =
   | { reason: 'message_unclassified'; says: RpcError; id?: RequestId | undefined }
   /** `allow`: the methods that mean something here (RFC 9110 section 10.2.1). */
   | { reason: 'method_not_allowed'; allow: string }
+  /** `Accept` covers neither form of an answer, or one of them only. */
+  | { reason: 'not_acceptable' }
   | { reason: 'version_unsupported'; version: string }
   | CredentialChallenge
   | MisplacedCredential
@@ -55,10 +64,29 @@ export type McpRefusal =
       retryAfter: number;
       id: RequestId | undefined;
     }
-  /** `title`: the server's. */
-  | { reason: 'server_failed'; fault: ServerFault; title: string; id: RequestId | undefined }
+  | ServerFailed
+  | CallEnded
   /** The client closed the request: nobody reads the answer. */
   | { reason: 'client_gone' };
+
+/** A server gave no answer, or none that can be passed on. `title`: the server's. */
+export interface ServerFailed {
+  reason: 'server_failed';
+  fault: ServerFault;
+  title: string;
+  id: RequestId | undefined;
+  details?: FaultDetails;
+  /** Of a `tools/call`: a model reads the text as the result of the call (MCP, "Error Handling"). */
+  asResult?: 'legacy' | 'modern' | undefined;
+}
+
+/** A call that the gate ended while it ran: its grant is over (`revoked`), or the client took it back. */
+export interface CallEnded {
+  reason: 'call_ended';
+  why: 'revoked' | 'cancelled';
+  id: RequestId | undefined;
+  mayHaveActed: boolean;
+}
 
 /** A request has its credentials where they can't be. `detail`: for the log; `says`: for the client. */
 export interface MisplacedCredential {
@@ -90,6 +118,8 @@ const SESSION_NOT_FOUND = -32001;
 /** Codes of the gate's own, in the range that JSON-RPC 2.0 leaves to servers. */
 const NOT_ALLOWED = -32000;
 const TOO_MANY_REQUESTS = -32029;
+/** As the Language Server Protocol has it. */
+const CANCELLED = -32800;
 
 /** The HTTP answer of each refusal: a JSON-RPC error, or a challenge (RFC 6750 section 3) for 401 and 403. */
 export function toJsonRpcError(refusal: McpRefusal): Response {
@@ -101,6 +131,11 @@ export function toJsonRpcError(refusal: McpRefusal): Response {
     case 'method_not_allowed': {
       const error = { status: 405, code: NOT_ALLOWED, message: 'Method not allowed' };
       return rpcError(error, undefined, { Allow: refusal.allow });
+    }
+    case 'not_acceptable': {
+      // As the SDK's transport says it.
+      const message = 'Not Acceptable: Client must accept both application/json and text/event-stream';
+      return rpcError({ status: 406, code: NOT_ALLOWED, message });
     }
     case 'version_unsupported': {
       // As the SDK's transport says it (MCP 2025-11-25, "Protocol Version Header").
@@ -137,9 +172,13 @@ export function toJsonRpcError(refusal: McpRefusal): Response {
     case 'provider_unavailable':
       return rpcError({ status: 503, ...refusal.error }, refusal.id, retryAfter(refusal.retryAfter));
     case 'server_failed': {
-      const { fault, title, id } = refusal;
-      return rpcError({ status: FAULTS[fault].status, ...faultError(fault, title) }, id);
+      const { fault, details = {}, asResult } = refusal;
+      const headers = details.retryAfter === undefined ? {} : retryAfter(details.retryAfter);
+      const status = asResult ? 200 : FAULTS[fault].status;
+      return Response.json(failureMessage(refusal), { status, headers });
     }
+    case 'call_ended':
+      return Response.json(failureMessage(refusal));
     case 'client_gone':
       return new Response(null, { status: 499 });
   }
@@ -154,6 +193,26 @@ function rpcError(
   const error = { code, message, ...(data === undefined ? {} : { data }) };
   return Response.json({ jsonrpc: '2.0', id, error }, { status, headers });
 }
+
+/** The JSON-RPC message that a client gets in the place of its server's answer, by itself or as an event. */
+export function failureMessage(refusal: ServerFailed | CallEnded): object {
+  const { id = null } = refusal;
+  if (refusal.reason === 'call_ended') {
+    const { code, says } = CALL_ENDS[refusal.why];
+    const message = refusal.mayHaveActed ? `${says}. ${MAY_HAVE_ACTED}` : says;
+    return { jsonrpc: '2.0', id, error: { code, message } };
+  }
+  const { fault, title, details, asResult } = refusal;
+  if (asResult === undefined) return { jsonrpc: '2.0', id, error: faultError(fault, title, details) };
+  const content = [{ type: 'text', text: faultText(fault, title, details) }];
+  const kind = asResult === 'modern' ? { resultType: 'complete' } : {};
+  return { jsonrpc: '2.0', id, result: { ...kind, content, isError: true } };
+}
+
+const CALL_ENDS: Record<CallEnded['why'], { code: number; says: string }> = {
+  revoked: { code: NOT_ALLOWED, says: 'The access of this app was revoked while it waited for the answer' },
+  cancelled: { code: CANCELLED, says: 'The client cancelled the request' },
+};
 
 function retryAfter(seconds: number): Record<string, string> {
   return { 'Retry-After': String(seconds) };

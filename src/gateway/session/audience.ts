@@ -4,33 +4,36 @@ import { deploymentOf, type RequestContext, ROLES, type Role, type ServerSetting
 import { type Principal, serversOf } from '../../upstream';
 
 /*
- * A session belongs to a user and a client, who may have several tokens in it: a wide one, and a narrower one by
- * token exchange. So all that the session keeps of a request (its answer, a question, what is watched) says for
- * whom it is.
+ * A session belongs to a user and a client, who may use several tokens in it: a token with many rights, and one with
+ * fewer that was made by token exchange (RFC 8693). So everything that the session keeps of a request (its answer, a
+ * question, a subscription) has an audience.
  */
 
-/** For whom something is: for a token of the same user that may do at least as much as the one that caused it. */
+/** Who may see something: tokens of the same user with at least the rights of the token that caused it. */
 export interface Audience {
-  /** '': whoever the session belongs to. */
+  /** The user id; `''`: every token of the session's owner. */
   user: string;
   granted: readonly Scope[];
-  /** Globs that an access key is held to; undefined: all tools. */
+  /** The globs over tools that an access key is limited to; undefined: all tools. */
   tools?: readonly string[] | undefined;
-  /** The servers that it is about, and the role at each. */
+  /** The servers that it is about, and the lowest role that is needed at each. */
   servers: readonly (readonly [name: string, role: Role])[];
-  /** What the rules of the settings can ask of the identity, in short; undefined: it doesn't matter. */
+  /** A hash of what rules in the settings can read of the identity; undefined: the identity doesn't matter. */
   identity?: string | undefined;
 }
 
-/** For no token at all: what came of a request that nobody knows. */
+/** The audience of a message whose request is unknown: no token may see it. */
 export const FOR_NOBODY: Audience = { user: '-', granted: [], servers: [] };
 
-/** An audience as it is stored; `null`: it is for whoever the session belongs to, or older than audiences. */
+/**
+ * Reads an audience from its stored JSON. Undefined for `null`: the owner of the session may see it, or it was stored
+ * before there were audiences.
+ */
 export function readAudience(stored: string | null): Audience | undefined {
   return stored === null ? undefined : (JSON.parse(stored) as Audience);
 }
 
-/** For whom something is that a request of the principal caused; `server`: that is of this server alone. */
+/** The audience of what a request of this principal causes. `server`: it is about this server only. */
 export function audienceOf(work: RequestContext, principal: Principal, server?: ServerSetting): Audience {
   const { user, granted, tools, identity } = principal;
   const servers = server ? [server] : serversOf({ work, principal });
@@ -47,17 +50,17 @@ export function audienceOf(work: RequestContext, principal: Principal, server?: 
   };
 }
 
-/** For whom a change of a server's lists is: whoever may use that server. */
+/** The audience of a change of a server's lists: every token of the user that may use the server. */
 export function audienceOfServer({ name }: ServerSetting, { user }: Principal): Audience {
   return { user: user.id, granted: [], servers: [[name, ROLES[0]]] };
 }
 
-/** The same, for as much of it as is in the token: a role may change while a request is under way. */
+/** The same audience without the roles, which may change while a request is pending; the token's rights can't. */
 export function byTokenAlone({ user, granted, tools }: Audience): Audience {
   return { user, granted, tools, servers: [] };
 }
 
-/** Whether something is for this principal. */
+/** Whether this principal is in an audience. */
 export function isFor(work: RequestContext, principal: Principal, audience: Audience): boolean {
   const own = audienceOf(work, principal);
   const roles = new Map(own.servers);

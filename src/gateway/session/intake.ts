@@ -10,19 +10,24 @@ import type { EventLog } from './log';
 import type { SessionRequest } from './messages';
 import type { SessionRequests } from './requests';
 
-/** How what a client sends gets from the session's object to the session's transport. */
+/** Takes the requests of a session's client, and passes them to the session's transport. */
 export class SessionIntake {
-  /** Requests reach the transport one after the other, so that none overtakes one before it. */
+  /** Requests reach the transport in the order in which they arrive. */
   readonly #serial = new Serial();
 
-  /** `live`: the session, awake. */
+  /** @param live returns the session, and wakes it when it sleeps */
   constructor(
     private readonly log: EventLog,
     private readonly requests: SessionRequests,
     private readonly live: () => Promise<LiveSession>,
   ) {}
 
-  /** Serves a POST, DELETE, or the GET of a request's stream. `acting`: whose it is, which goes along with it. */
+  /**
+   * Serves a POST, a DELETE, or a GET that resumes the stream of a request. 405 for a GET when nothing more will come
+   * on that stream, or when the principal isn't in its audience.
+   *
+   * @param acting who sends the request
+   */
   async serve(
     request: SessionRequest,
     message: JSONRPCRequest | undefined,
@@ -30,24 +35,24 @@ export class SessionIntake {
   ): Promise<Response> {
     const isForIt = (audience: Audience) => isFor(acting.work, acting.principal, audience);
     const lastEventId = request.headers['last-event-id'];
-    // A client that gets an error for an answer asks again for its stream, until it hears that there is none.
+    // A client whose request was answered with an error requests the stream again until it gets a 405.
     if (request.method === 'GET' && lastEventId !== undefined) {
       if (!(await this.log.hasMoreFor(lastEventId, isForIt))) {
-        return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST' });
+        return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST, DELETE' });
       }
     }
     if (message === undefined) return this.#forward(request, undefined, { ...acting, called: undefined });
     if (isRequest(message)) return this.#answer(request, message, acting);
     const said = await this.requests.about(message, isForIt);
-    // Nothing can be said to a notification, or to an answer.
+    // Notifications and responses get no answer.
     if (!said) return new Response(null, { status: 202 });
     const response = await this.#forward(request, said, { ...acting, called: undefined });
-    // What is taken back is answered no more.
+    // A cancelled request gets no answer.
     if (said.method === 'notifications/cancelled') this.requests.close(said.params?.requestId as RequestId);
     return response;
   }
 
-  /** A request, which has an id of its own inside and is judged before it goes on. */
+  /** Gives a request its internal id, checks whether it may be sent on, and answers it. */
   async #answer(request: SessionRequest, message: JSONRPCRequest, acting: Acting): Promise<Response> {
     const { work, principal } = acting;
     const { inner, opened } = this.requests.open(message.id, audienceOf(work, principal));
@@ -56,7 +61,7 @@ export class SessionIntake {
     try {
       const called = await judged;
       if (called instanceof Response) return this.#refused(inner, called);
-      // What one server answers is for whoever may do as much there.
+      // The answer of one server may be seen by every token with the same rights at that server.
       if (called?.kind === 'tool') opened.audience = audienceOf(work, principal, called.server);
       const sent = { ...message, id: inner };
       const response = await this.#forward(request, sent, { ...acting, called }, inner);
@@ -81,9 +86,9 @@ export class SessionIntake {
   }
 
   #forward(
-    { method, headers }: SessionRequest,
+    { method, headers, body = '' }: SessionRequest,
     message: object | undefined,
-    carried: Omit<Carried, 'from'>,
+    carried: Omit<Carried, 'from' | 'text'>,
     inner?: string,
   ): Promise<Response> {
     const forwarded = new Request('https://session/mcp', {
@@ -93,12 +98,12 @@ export class SessionIntake {
     const from = headers['cf-connecting-ip'];
     return this.#serial.run('requests', async () => {
       const live = await this.live();
-      return this.log.opening(inner, () => live.handle(forwarded, message, { ...carried, from }));
+      return this.log.opening(inner, () => live.handle(forwarded, message, { ...carried, from, text: body }));
     });
   }
 }
 
-/** A message that is answered. An id of another kind than JSON-RPC has is for the transport to refuse. */
+/** Whether a message expects an answer. The transport refuses an id that JSON-RPC doesn't allow. */
 function isRequest(message: JSONRPCRequest): boolean {
   if (typeof message.method !== 'string') return false;
   return typeof message.id === 'string' || Number.isSafeInteger(message.id);

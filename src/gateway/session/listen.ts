@@ -1,50 +1,50 @@
-import {
-  type Client,
-  type JSONRPCMessage,
-  type McpSubscription,
-  StreamableHTTPClientTransport,
-} from '@modelcontextprotocol/client';
+import { type JSONRPCMessage, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { ServerSetting } from '../../config';
 import {
   type Acting,
   answerOrThrow,
   callServerAs,
-  connectUpstream,
   type Handshake,
+  messagesOf,
+  modernMeta,
   passingView,
+  post,
   serversOf,
   toolsOf,
-  UNASKED,
 } from '../../upstream';
 
 /*
- * Listening to a server behind, for as long as a client listens to the gate: on its own stream (2025) or by
+ * Listens to an upstream server for as long as a client listens to the gate: on its own stream (2025) or with
  * `subscriptions/listen` (2026). This runs in the Worker that holds the client's stream.
  */
 
+/** The notifications that a list changed (MCP, "List changed notification"): of tools, prompts, and resources. */
 export const LIST_CHANGES = [
   'notifications/tools/list_changed',
   'notifications/prompts/list_changed',
   'notifications/resources/list_changed',
 ] as const;
 
-/** What is heard. */
+/** Gets what a server sends. */
 export interface StreamListener {
-  /** A message of the server; `eventId` is where to go on after it, if the server can. */
+  /** A message of the server. `eventId`: where to resume after it, if the server supports that. */
   message(message: JSONRPCMessage, eventId: string | undefined): void;
   /** The server no longer knows the session. */
   lost(): void;
-  /** What happens at the server is heard from now on. */
+  /** From now on, every message of the server arrives here. */
   opened(): void;
 }
 
-/** For whom, at which server, and what of it. */
+/** Which server to listen to, for whom, and which resources to watch. */
 export interface ListenRequest {
-  /** In whose name: asked each time, because what they may do changes while they listen. */
+  /** Who listens. Called for each request, because the principal's rights can change meanwhile. */
   acting: () => Acting;
   server: ServerSetting;
+  /** The result of the handshake with the server, with its era and session. */
   greeting: Handshake;
+  /** The server's own URIs of the resources to watch; only used in the 2026 era. */
   uris: string[];
+  /** The event after which to resume (MCP 2025-11-25, "Resumability and redelivery"). */
   lastEventId?: string | undefined;
 }
 
@@ -53,26 +53,26 @@ const PATIENCE = { initialReconnectionDelay: 1_000, maxReconnectionDelay: 30_000
 const FIRST_PAUSE = 5_000;
 const LONGEST_PAUSE = 300_000;
 
-/** Listens until the signal aborts. Nothing is thrown: a server that can't be listened to is silent. */
+/** Listens until the signal aborts. Doesn't throw: a server that can't be listened to just sends nothing. */
 export async function listenTo(
   wanted: ListenRequest,
-  ears: StreamListener,
+  listener: StreamListener,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    if (wanted.greeting.era === 'modern') await listenStateless(wanted, ears, signal);
-    else if (wanted.greeting.session !== undefined) await listenInSession(wanted, ears, signal);
-    // Without a session there is nothing more to hear.
-    else ears.opened();
+    if (wanted.greeting.era === 'modern') await listenStateless(wanted, listener, signal);
+    else if (wanted.greeting.session !== undefined) await listenInSession(wanted, listener, signal);
+    // Without a session, a 2025 server has no stream of its own.
+    else listener.opened();
   } catch {
-    // It has no stream of its own, or went away for good: the next call will tell.
+    // The server has no stream of its own, or has gone; the next call shows which.
   }
 }
 
 /** The server's own stream of a 2025-era session that the session's object keeps. */
 async function listenInSession(
   wanted: ListenRequest,
-  ears: StreamListener,
+  listener: StreamListener,
   until: AbortSignal,
 ): Promise<void> {
   const { acting, server, greeting } = wanted;
@@ -93,73 +93,89 @@ async function listenInSession(
       if ([400, 404].includes(answer.status) && !lost.signal.aborted) {
         lost.abort();
         void transport.close();
-        ears.lost();
+        listener.lost();
       }
       return answer;
     },
   });
-  transport.onmessage = (message) => ears.message(message, eventId);
+  transport.onmessage = (message) => listener.message(message, eventId);
   signal.addEventListener('abort', () => void transport.close(), { once: true });
   await transport.start();
   const onresumptiontoken = (token: string) => {
     eventId = token;
   };
-  // Once it is open it comes back by itself; a server may hold the one before it for open until then.
+  // An open stream reconnects by itself. A server may refuse a new one while it considers the old one open.
   for (let pause = FIRST_PAUSE / 100; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     const opened = await transport.resumeStream(eventId ?? '', { onresumptiontoken }).then(
       () => true,
       () => false,
     );
-    if (opened) return ears.opened();
+    if (opened) return listener.opened();
     await sleep(pause, signal);
   }
 }
 
-/** `subscriptions/listen` at a 2026-era server, again whenever it ends. */
+/** The notifications that are passed on from a `subscriptions/listen` stream. */
+const SUBSCRIBED: readonly string[] = [...LIST_CHANGES, 'notifications/resources/updated'];
+
+/** Sends `subscriptions/listen` to a 2026-era server, and again whenever the stream ends. */
 async function listenStateless(
   wanted: ListenRequest,
-  ears: StreamListener,
+  listener: StreamListener,
   signal: AbortSignal,
 ): Promise<void> {
-  const { acting, server, greeting, uris } = wanted;
-  const prepare = (client: Client) => {
-    for (const method of [...LIST_CHANGES, 'notifications/resources/updated'] as const) {
-      client.setNotificationHandler(method, (said: object) =>
-        ears.message({ jsonrpc: '2.0', ...said } as JSONRPCMessage, undefined),
-      );
-    }
-  };
-  const filter = {
+  for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    const opened = await subscribe(wanted, listener, signal).catch(() => false);
+    if (opened) pause = FIRST_PAUSE;
+    if (signal.aborted) return;
+    await sleep(pause, signal);
+    // Changes between two streams are lost, so everything counts as changed.
+    if (opened) for (const method of LIST_CHANGES) listener.message({ jsonrpc: '2.0', method }, undefined);
+  }
+}
+
+/** Listens until the stream ends. Returns whether it had started. */
+async function subscribe(
+  { acting, server, greeting, uris }: ListenRequest,
+  listener: StreamListener,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const notifications = {
     toolsListChanged: true,
     promptsListChanged: true,
     resourcesListChanged: true,
     ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }),
   };
-  const options = { acting, capabilities: {}, prepare, greeting };
-  for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-    const behind = await connectUpstream(server, options).catch(() => undefined);
-    const subscription = await behind?.client.listen(filter).catch(() => undefined);
-    if (subscription) {
-      ears.opened();
-      pause = FIRST_PAUSE;
-      await ended(subscription, signal);
-    }
-    await behind?.end();
-    if (signal.aborted) return;
-    await sleep(pause, signal);
-    // What changed meanwhile nobody heard.
-    if (subscription) for (const method of LIST_CHANGES) ears.message({ jsonrpc: '2.0', method }, undefined);
+  const method = 'subscriptions/listen';
+  const params = { notifications, _meta: modernMeta({}) };
+  const text = JSON.stringify({ jsonrpc: '2.0', id: 'gatehouse-listen', method, params });
+  const route = { server, acting: acting(), handshake: greeting, account: '' };
+  const answer = await post(route, { text, method, signal });
+  if (!answer.ok) {
+    await answer.body?.cancel();
+    return false;
   }
+  let opened = false;
+  try {
+    for await (const { value } of messagesOf(answer)) {
+      if (value.method === 'notifications/subscriptions/acknowledged' && !opened) {
+        opened = true;
+        listener.opened();
+      }
+      if (SUBSCRIBED.includes(String(value.method))) {
+        listener.message(value as unknown as JSONRPCMessage, undefined);
+      }
+    }
+  } catch {
+    // The stream broke off or ended.
+  }
+  return opened;
 }
 
-async function ended(subscription: McpSubscription, signal: AbortSignal): Promise<void> {
-  const stop = () => void subscription.close();
-  signal.addEventListener('abort', stop, { once: true });
-  await subscription.closed;
-  signal.removeEventListener('abort', stop);
-}
-
-/** Waits for a server that told nothing until it does. False when the signal aborts before. */
+/**
+ * Waits until a server that didn't list its tools does, with growing pauses. False when the signal aborts first, or
+ * when the principal may no longer use the server.
+ */
 export async function isBack(
   server: ServerSetting,
   acting: () => Acting,
@@ -169,9 +185,9 @@ export async function isBack(
     await sleep(pause, signal);
     if (signal.aborted) break;
     const { work, principal } = acting();
-    // It may have become none of theirs.
+    // The principal may have lost access to it.
     if (!serversOf({ work, principal }).includes(server)) return false;
-    if (await toolsOf(passingView(work, principal, UNASKED), server, 'answer')) return true;
+    if (await toolsOf(passingView(work, principal), server, 'answer')) return true;
   }
   return false;
 }

@@ -19,31 +19,34 @@ import { SessionServers } from './servers';
 import type { Asked } from './sign-in';
 import type { SessionState, SessionStore } from './store';
 
-/** The transport's name for the session: outside it has another, which only its client knows. */
+/** The session id that the transport sees. Clients have another one, which is sealed. */
 export const INNER_ID = 'session';
 
-/** What was found out about a request of a session, which travels with it: who sends it, and what it calls. */
+/** What is known about a request of a session, and travels with it: who sends it, and which tool it calls. */
 export interface Carried extends Acting {
+  /** The tool that it calls, found and checked; undefined for every other request. */
   called: Called | undefined;
   /** The client's address, where it is known. */
   from: string | undefined;
+  /** The message, as the client wrote it. */
+  text: string;
 }
 
-/** What the object has to know of. */
+/** Events of a live session that its object acts on. */
 export interface SessionEvents {
-  /** A server was spoken to for the first time, or is to be listened to for more. */
+  /** The session did its handshake with a server, and so the server can be listened to. */
   greeted(server: string): Promise<void>;
-  /** The client watches other resources of a server; resolves when their changes are heard. */
+  /** The client's subscriptions at a server changed; resolves when the server is listened to with them. */
   subscribed(server: string): Promise<void>;
-  /** Servers told nothing when the client asked for its tools. */
+  /** These servers didn't list their tools when the client requested the list. */
   missing(servers: string[]): void;
-  /** The client, which has no credential, asks for one. `from`: its address. */
-  authorize(place: RequestOrigin, from: string | undefined): Promise<Asked>;
+  /** The client, which has no credential, requests one. `from`: its address, if it is known. */
+  authorize(requestOrigin: RequestOrigin, from: string | undefined): Promise<Asked>;
 }
 
 /**
- * A session while its object is awake: the MCP server that its client speaks to. It keeps nothing of who uses it:
- * each request brings that along.
+ * A session while its object is awake: the MCP server that its client is connected to. It stores nothing about the
+ * principals that use it, because each request carries its own.
  */
 export class LiveSession {
   readonly transport: WebStandardStreamableHTTPServerTransport;
@@ -60,13 +63,13 @@ export class LiveSession {
       sessionIdGenerator: () => INNER_ID,
       eventStore: log,
     });
-    this.#server = gateServer(deploymentOf(work), (ctx) => this.#seenBy(ctx));
+    this.#server = gateServer(deploymentOf(work), log.results, (ctx) => this.#seenBy(ctx));
     this.#servers = new SessionServers(store, log, this.#server, (server) => on.greeted(server));
     countRequestsFrom(this.#server, Date.now());
     this.#server.setRequestHandler('logging/setLevel', async ({ params }, ctx) => {
       store.setLogLevel(params.level);
-      const act: Parameters<SessionServers['toGreeted']>[1] = ({ client }) =>
-        client.setLoggingLevel(params.level);
+      const act: Parameters<SessionServers['toGreeted']>[1] = (upstream) =>
+        upstream.request('logging/setLevel', { level: params.level });
       await this.#servers.toGreeted({ ...carriedBy(ctx), requestId: ctx.mcpReq.id }, act, 'logging');
       return {};
     });
@@ -78,7 +81,10 @@ export class LiveSession {
     );
   }
 
-  /** Begins to serve; `restored`: the client has said `initialize` before the object last went to sleep. */
+  /**
+   * Starts to serve. `restored`: the stored state of a session whose client sent `initialize` before the object last
+   * stopped. Its pending requests get an error.
+   */
   async start(restored: SessionState | undefined): Promise<void> {
     await this.#server.connect(this.transport);
     this.log.follow(this.transport);
@@ -90,19 +96,19 @@ export class LiveSession {
     await this.log.answerLost('The gate was restarted before the answer came. Ask again.');
   }
 
-  /** Serves a request of the client. `message`: its body, if it has one. */
+  /** Serves a request of the client. `message`: its parsed body; undefined when it has none. */
   async handle(request: Request, message: unknown, carried: Carried): Promise<Response> {
     const { client, scope } = carried.principal;
     const authInfo: AuthInfo = { token: '', clientId: client.id, scopes: scope, extra: { carried } };
     const response = await this.transport.handleRequest(request, { authInfo, parsedBody: message });
-    // The SDK tells those who handle a notification nothing of its request.
+    // The SDK doesn't give notification handlers the request, and so not the principal.
     if (response.ok && isRootsChange(message)) {
-      await this.#servers.toGreeted(carried, ({ client: to }) => to.sendRootsListChanged());
+      await this.#servers.toGreeted(carried, (to) => to.notify('notifications/roots/list_changed'));
     }
-    return response;
+    return this.log.results.restore(response);
   }
 
-  /** What a principal sees through this session. */
+  /** The view of a principal in this session. `requestId`: the request that it is for, if there is one. */
   view({ work, principal }: Acting, requestId?: RequestId): View {
     return {
       work,
@@ -114,15 +120,17 @@ export class LiveSession {
     };
   }
 
-  /** Takes a message that a server sent on its own stream, which is open in the name of `by`. */
+  /**
+   * Takes a message from a server's own stream. `by`: who opened that stream. Ignored if they may not use the server.
+   */
   async receive(server: string, message: JSONRPCMessage, by: Acting): Promise<void> {
     const setting = serversOf(by).find(({ name }) => name === server);
     if (setting) await this.#servers.receive(setting, message, by);
   }
 
   /**
-   * Tells the client that everything may have changed, and which of the links it was shown are done with. `acting`:
-   * whoever used the session last: a person's connections are the same for all their tokens.
+   * Notifies the client that all lists may have changed, and which link elicitations are complete (MCP, "URL mode
+   * elicitation"). `acting`: who used the session last, because a person's connections are the same for all tokens.
    */
   async tellChanges(acting: Acting): Promise<void> {
     const { settings } = deploymentOf(acting.work);
@@ -138,7 +146,7 @@ export class LiveSession {
     for (const method of LIST_CHANGES) await this.#server.notification({ method });
   }
 
-  /** Ends the sessions on the servers behind, in the name of who ends this one or used it last. */
+  /** Ends the sessions at the upstream servers. `acting`: who ends this session, or who used it last. */
   async end(acting: Acting): Promise<void> {
     await this.#servers.end(acting);
     await this.#server.close();
@@ -156,31 +164,33 @@ export class LiveSession {
   }
 
   #seenBy(ctx: ServerContext): Seen {
-    const { called, from, ...acting } = carriedBy(ctx);
+    const { called, from, text, ...acting } = carriedBy(ctx);
     const view = this.view(acting, ctx.mcpReq.id);
     const { origin, local, requestId } = deploymentOf(acting.work);
-    const place = { origin, local, requestId };
+    const requestOrigin = { origin, local, requestId };
     const authorize = isAnonymous(acting.principal)
-      ? { authorize: () => this.on.authorize(place, from) }
+      ? { authorize: () => this.on.authorize(requestOrigin, from) }
       : {};
-    return { view, called, onMissing: (servers) => this.on.missing(servers), ...authorize };
+    const { method, signal } = ctx.mcpReq;
+    const request = { text, era: 'legacy', method, signal, onMessage: undefined } as const;
+    return { view, request, called, onMissing: (servers) => this.on.missing(servers), ...authorize };
   }
 
   async #subscribe(merged: string, ctx: ServerContext, wanted: boolean): Promise<object> {
     const { view } = this.#seenBy(ctx);
     const { server, uri } = await findResource(view, merged);
-    // Even if the server can't be told: when it is greeted again, it isn't asked for this.
+    // Also when the server doesn't answer: the next handshake no longer subscribes to it.
     if (!wanted) this.store.unsubscribe(server.name, uri);
-    await useUnlocked(view, server, async ({ client, greeting }) => {
-      if (greeting.era === 'modern') return;
-      await (wanted ? client.subscribeResource({ uri }) : client.unsubscribeResource({ uri }));
+    await useUnlocked(view, server, async (upstream) => {
+      if (upstream.handshake.era === 'modern') return;
+      await upstream.request(wanted ? 'resources/subscribe' : 'resources/unsubscribe', { uri });
     });
     if (wanted) this.#watch(view, server, uri, merged);
     await this.on.subscribed(server.name);
     return {};
   }
 
-  /** Of two tokens that watch the same, the one that may do less has to hear of it too. */
+  /** When two tokens watch the same resource, the audience is that of the token with fewer rights. */
   #watch({ work, principal }: View, server: ServerSetting, uri: string, merged: string): void {
     const known = this.store.watched(server.name, uri)?.audience;
     const own = audienceOf(work, principal, server);

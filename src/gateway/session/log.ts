@@ -1,13 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventStore, JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server';
+import { memberText } from '../../json-members';
 import { Serial } from '../../serial';
+import { RawResults } from '../aggregate/raw-results';
 import { type Audience, FOR_NOBODY, readAudience } from './audience';
 import { SessionRequests } from './requests';
 
-/** How many events a session keeps for clients that come back, and for how long (ms). */
+/** The number of events that a session keeps for clients that reconnect. */
 export const KEPT_EVENTS = 1_000;
+/** How long an event is kept, in ms. */
 export const KEPT_MS = 3_600_000;
-/** An event longer than this is sent and not kept: a row can't hold it. */
+/** The longest event that is kept, in characters of its sealed form. A longer one is only sent: no row can hold it. */
 const MAX_EVENT = 1_000_000;
 
 /** The name of the client's own stream (GET), as the SDK's transport calls it. */
@@ -17,25 +20,28 @@ const STANDALONE = '_GET_stream';
 export interface LoggedEvent {
   id: string;
   message: JSONRPCMessage;
-  /** For whom it is; undefined: for whoever the session belongs to. */
+  /** Who may see it; undefined: every token of the session's owner. */
   audience?: Audience | undefined;
 }
 
 type Row = { seq: number; stream: string; message: string; audience: string | null };
 
-/** How events are kept: nobody who reads the storage learns what servers answered. */
+/** Encrypts stored events, so that the storage doesn't show what servers answered. */
 export interface Sealer {
   seal(value: unknown): Promise<string>;
+  /** Undefined when the value can't be decrypted any more. */
   unseal<T>(sealed: string): Promise<T | undefined>;
 }
 
 /**
- * What was sent to the client of a session, in order, so that it can come back to a stream (MCP 2025-11-25,
- * "Resumability and redelivery"). One event is stored after the other: an id that a client has seen is past all
- * that came before it.
+ * What was sent to the client of a session, in order, so that it can resume a stream (MCP 2025-11-25, "Resumability and
+ * redelivery"). Events are stored one after the other, so the id of an event is greater than those of all events that a
+ * client has seen before.
  */
 export class EventLog implements EventStore {
-  /** While a restored session is told again how it began, nothing of it is news. */
+  /** The results that are sent as the texts that servers wrote. */
+  readonly results = new RawResults();
+  /** True while a restored session repeats its `initialize`: nothing is stored or sent then. */
   muted = false;
   #seq: number;
   readonly #serial = new Serial();
@@ -46,15 +52,15 @@ export class EventLog implements EventStore {
   constructor(
     private readonly sql: SqlStorage,
     private readonly sealer: Sealer,
-    /** Sends an event of the client's own stream to whoever holds that stream. */
+    /** Sends an event of the client's own stream to the Worker that holds that stream. */
     private readonly push: (event: LoggedEvent) => void,
-    /** The requests that are under way. */
+    /** The pending requests of the client. */
     private readonly requests = new SessionRequests(),
   ) {
     this.#seq = sql.exec<{ seq: number | null }>('SELECT max(seq) AS seq FROM events').one().seq ?? 0;
   }
 
-  /** Does something of which an event will come; `note` is called in the transaction that stores it, once. */
+  /** Runs work that causes an event. `note` is called once, in the transaction that stores the event. */
   because<T>(note: () => void, work: () => T): T {
     let noted = false;
     const once = () => {
@@ -64,19 +70,19 @@ export class EventLog implements EventStore {
     return this.#cause.run(once, work);
   }
 
-  /** Sends something on the client's own stream, or on a request's, that is for nobody else than `audience`. */
+  /** Sends something on the client's own stream that only this audience may see. */
   concerning<T>(audience: Audience, send: () => T): T {
     return this.#audience.run(audience, send);
   }
 
-  /** Serves a request of the client, whose stream begins meanwhile. */
+  /** Serves a request of the client, whose stream starts meanwhile. `request`: its internal id. */
   opening<T>(request: RequestId | undefined, serve: () => T): T {
     return this.#related.run(request, serve);
   }
 
   /**
-   * Learns from a transport to which request each message belongs. The stream of a client older than 2025-11-25
-   * begins without an event: the first on it is the first that such a client can come back to.
+   * Wraps a transport's `send`, to know which request each message belongs to. A client older than 2025-11-25 gets no
+   * event at the start of a stream: it can resume from the first message on.
    */
   follow(transport: Transport): void {
     const send = transport.send.bind(transport);
@@ -84,11 +90,15 @@ export class EventLog implements EventStore {
       this.#related.run(options?.relatedRequestId, () => send(message, options));
   }
 
-  /** Does something between two events. */
+  /** Runs work between two events: no event is stored meanwhile. */
   inOrder<T>(work: () => Promise<T>): Promise<T> {
     return this.#serial.run('events', work);
   }
 
+  /**
+   * Called by the SDK's transport for each message before it is sent. Gives an answer the id that the client used.
+   * Returns the event's id.
+   */
   storeEvent(stream: string, message: JSONRPCMessage): Promise<string> {
     if (this.muted) return Promise.resolve('');
     const answers = 'result' in message || 'error' in message;
@@ -96,7 +106,7 @@ export class EventLog implements EventStore {
     const request = related === undefined ? undefined : this.requests.find(related);
     if (answers && request && related !== undefined) {
       this.requests.close(related);
-      // The transport has found its stream by now: from here on it has the id that its client gave it.
+      // The transport has found the stream by the internal id; the client gets the id that it sent.
       Object.assign(message, { id: request.id });
     }
     return this.#store(stream, message, {
@@ -105,7 +115,7 @@ export class EventLog implements EventStore {
     });
   }
 
-  /** Answers the requests that were under way when the object went away. */
+  /** Answers the requests that were pending when the object stopped, with the JSON-RPC error -32603. */
   async answerLost(message: string): Promise<void> {
     for (const { stream, id } of this.unanswered()) {
       await this.#store(stream, { jsonrpc: '2.0', id, error: { code: -32603, message } }, {});
@@ -127,9 +137,10 @@ export class EventLog implements EventStore {
       const whose = known ? known.audience : audience ? JSON.stringify(audience) : null;
       if (request !== undefined && !known)
         this.sql.exec('INSERT INTO calls VALUES (?, ?, ?)', stream, JSON.stringify(request), whose);
-      const sealed = primes ? '' : await this.sealer.seal(message);
+      const text = this.results.textOf(message);
+      const sealed = primes ? '' : await this.sealer.seal(text === undefined ? message : { text });
       if (answers) this.sql.exec('DELETE FROM calls WHERE stream = ?', stream);
-      // The number stays taken: one that a client has seen must never come again.
+      // The row stays even without the text, so that no number is used twice.
       const kept = sealed.length <= MAX_EVENT ? sealed : '';
       this.sql.exec('INSERT INTO events VALUES (?, ?, ?, ?, ?)', seq, stream, kept, Date.now(), whose);
       note?.();
@@ -140,34 +151,38 @@ export class EventLog implements EventStore {
     });
   }
 
-  // Without `getStreamIdForEventId`, which is optional: with it the transport refuses (409) who comes back to a
-  // stream that broke before the gate has noticed, and now the newer takes the place of the older.
+  /**
+   * Sends the events of a stream after `lastEventId`. Returns the stream's name.
+   *
+   * There is no `getStreamIdForEventId`, which is optional: with it, the transport refuses (409) a client that
+   * resumes a stream before the gate has noticed that it broke. Without it, the new stream replaces the old one.
+   */
   async replayEventsAfter(
     lastEventId: string,
     { send }: { send: (eventId: string, message: JSONRPCMessage) => Promise<void> },
   ): Promise<string> {
     const { stream, seq } = readId(lastEventId) ?? { stream: '', seq: 0 };
-    // Nothing goes out to the stream before it meanwhile.
+    // No new event is sent meanwhile.
     return this.inOrder(async () => {
       for (const { id, message } of await this.#after(stream, seq)) await send(id, message);
       return stream;
     });
   }
 
-  /** What the client's own stream has missed since an event. Runs within {@link inOrder}. */
+  /** The events of the client's own stream after an event. Must run within {@link inOrder}. */
   missed(lastEventId: string): Promise<LoggedEvent[]> {
     return this.#after(STANDALONE, readId(lastEventId)?.seq ?? 0);
   }
 
-  /** Whether an event is of a request's stream, and not of the client's own. */
+  /** Whether an event id belongs to the stream of a request, and not to the client's own stream. */
   static ofRequest(lastEventId: string): boolean {
     const read = readId(lastEventId);
     return read !== undefined && read.stream !== STANDALONE;
   }
 
   /**
-   * Whether something is to come after an event of a request's stream, and is for whoever asks: if not, the request
-   * is answered and this was the last of it, or it is none of theirs.
+   * Whether there is more after this event on a request's stream that the caller may see. False when the event was the
+   * answer, or when the caller isn't in the audience of all the rest.
    */
   hasMoreFor(lastEventId: string, isForIt: (audience: Audience) => boolean): Promise<boolean> {
     return this.inOrder(async () => {
@@ -180,10 +195,16 @@ export class EventLog implements EventStore {
     });
   }
 
-  /** The requests whose answers were not sent: they are under way, or the object went away under them. */
+  /** The requests that have no answer yet: they are pending, or were when the object stopped. */
   unanswered(): { stream: string; id: string | number }[] {
     const rows = this.sql.exec<{ stream: string; request_id: string }>('SELECT * FROM calls').toArray();
     return rows.map(({ stream, request_id }) => ({ stream, id: JSON.parse(request_id) as string | number }));
+  }
+
+  /** A message for the SDK whose result is the text that a server wrote. */
+  #messageOf(text: string): JSONRPCMessage {
+    const id = JSON.parse(memberText(text, 'id') ?? 'null') as RequestId;
+    return { jsonrpc: '2.0', id, result: this.results.keep(memberText(text, 'result') ?? '{}') };
   }
 
   #callOf(stream: string): Pick<Row, 'audience'> | undefined {
@@ -200,7 +221,8 @@ export class EventLog implements EventStore {
       )
       .toArray();
     const events = rows.map(async (row) => {
-      const message = await this.sealer.unseal<JSONRPCMessage>(row.message);
+      const kept = await this.sealer.unseal<JSONRPCMessage | { text: string }>(row.message);
+      const message = kept && 'text' in kept ? this.#messageOf(kept.text) : kept;
       const id = `${stream === STANDALONE ? '' : stream}~${row.seq}`;
       return message && { id, message, audience: readAudience(row.audience) };
     });

@@ -4,58 +4,60 @@ import type { Handshake, Principal } from '../../upstream';
 import type { Audience } from './audience';
 import type { LoggedEvent } from './log';
 
-/* What the Worker and a session's object tell each other. */
+/* The messages between the Worker and a session's object. */
 
-/** A request of a session, as the Worker hands it to the session's object. */
+/** A request of a session, as the Worker passes it to the session's object. */
 export interface SessionRequest {
-  place: RequestOrigin;
+  requestOrigin: RequestOrigin;
   principal: Principal;
-  /** Whose session it is: of nobody, while its client has no credential of its own. */
+  /** Who owns the session. Both are empty for a session whose client has no credential of its own. */
   owner: { user: string; client: string };
-  /** What the principal may do, in short: when it changes, the client is told. */
+  /** The principal's rights (`rights.ts`). When they change, the client is notified. */
   rights: string;
   method: string;
-  /** Whether the client named no session: only then can `initialize` begin one. */
+  /** Whether the request has no session id: only then can `initialize` start a session. */
   begins: boolean;
+  /** The headers that the transport reads, by name in lower case. */
   headers: Record<string, string>;
+  /** The JSON text of a POST. */
   body?: string | undefined;
 }
 
 /**
- * What the object tells whoever holds the client's own stream, who passes on and listens to what the token may that
- * the stream was opened with.
+ * What the object sends to the Worker that holds the client's own stream: an event to pass on, a server to listen to,
+ * or servers to wait for. The Worker passes on only what the token of the stream may see.
  */
 export type StreamOrder = { event: LoggedEvent } | { listen: Listening } | { await: string[] };
 
-/** A server that is to be listened to: how it greeted the session, and what of it is wanted. */
+/** A server to listen to: the result of its handshake with the session, and what to watch there. */
 export interface Listening {
   server: string;
   greeting: Handshake;
   /** The resources that the client watches. */
   watched: WatchedStream[];
-  /** The last event that was heard of it. */
+  /** The last event that arrived from it, to resume after; undefined: none. */
   lastEventId: string | undefined;
 }
 
-/** What whoever holds the client's own stream tells the object. */
+/** What the Worker that holds the client's own stream sends to the object. */
 export type StreamNews =
   | { heard: Heard }
-  /** A server no longer knows the session that it was listened to in. */
+  /** A server no longer knows the session in which it was listened to. */
   | { lost: { server: string; session: string | undefined } }
-  /** What happens at a server is heard from now on. */
+  /** The Worker now listens to this server. */
   | { listening: string }
-  /** What the principal of the stream may do now, in short. */
+  /** The current rights of the stream's principal (`rights.ts`). */
   | { rights: string }
-  /** What there is changed. */
+  /** A missing server is back, so the lists changed. */
   | { changed: true };
 
-/** A resource that the client watches. `audience`: for whom that is; undefined: for whoever the session belongs to. */
+/** A resource that the client watches. `audience`: who may see its updates; undefined: every token of the owner. */
 export interface WatchedStream {
   uri: string;
   audience: Audience | undefined;
 }
 
-/** What a server said on its own stream. `principal`: in whose name that is open. */
+/** A message from a server's own stream. `principal`: who opened that stream. */
 export interface Heard {
   server: string;
   message: JSONRPCMessage;

@@ -16,10 +16,10 @@ import { type SessionState, SessionStore } from './store';
 import { StreamHolder } from './stream-socket';
 
 /**
- * One MCP session of the 2025 era at `/mcp`. It belongs to one user and client, keeps what the protocol's state
- * is (how it began, sessions on the servers behind, what was sent), and ends when its client says so or leaves
- * it alone for `TOKENS.session`. The client's own stream is held by a Worker at a hibernatable socket, so that an
- * idle session runs nowhere.
+ * The Durable Object of one MCP session of the 2025 era at `/mcp`. It belongs to one user and client, and keeps the
+ * state of the protocol: how the session started, its sessions at upstream servers, and what was sent. It ends when
+ * its client sends DELETE, or doesn't use it for `TOKENS.session`. A Worker holds the client's own stream and is
+ * connected by a hibernatable socket, so that the object of an idle session can sleep.
  */
 export abstract class McpSessionObject extends DurableObject<Env> {
   readonly #store: SessionStore;
@@ -28,7 +28,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   readonly #signIn: SessionSignIn;
   #live: Promise<LiveSession> | undefined;
   #isOver = false;
-  /** What is heard of servers comes one after the other. */
+  /** Messages from servers' own streams are handled one after the other. */
   readonly #serial = new Serial();
   readonly #intake: SessionIntake;
 
@@ -47,25 +47,28 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     this.#intake = new SessionIntake(this.#log, requests, () => this.#awake());
   }
 
-  /** Serves a request to this deployment itself. */
+  /** Serves a request to this deployment's own endpoints, without the network. */
   protected abstract callSelf(request: Request): Promise<Response>;
 
   /**
-   * The access token of a session whose client has no credential (`sign-in.ts`), undefined in it until its person
-   * has signed in. Undefined: there is no such session.
+   * The access token of a session whose client has no credential (`sign-in.ts`). `token` is undefined until the person
+   * has signed in. Undefined: there is no such session, or it belongs to a user.
    */
-  async credential(place: RequestOrigin): Promise<{ token: string | undefined } | undefined> {
+  async credential(requestOrigin: RequestOrigin): Promise<{ token: string | undefined } | undefined> {
     const state = this.#state();
     if (state?.user_id !== '') {
       await this.#refuse(undefined);
       return undefined;
     }
-    return { token: await this.#signIn.token(place) };
+    return { token: await this.#signIn.token(requestOrigin) };
   }
 
-  /** A POST, DELETE, or the GET of a request's stream. 404 when there is no such session of that client. */
+  /**
+   * Serves a POST, a DELETE, or a GET that resumes the stream of a request. An `initialize` without a session id starts
+   * the session. 404 when there is no such session of that owner.
+   */
   async handle(request: SessionRequest): Promise<Response> {
-    const { place, principal, rights, method, body } = request;
+    const { requestOrigin, principal, rights, method, body } = request;
     const message = body === undefined ? undefined : (JSON.parse(body) as JSONRPCRequest);
     const begins = message?.method === 'initialize' && request.begins && !this.#state();
     if (begins) {
@@ -75,11 +78,11 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     }
     const state = this.#state();
     if (!isOf(state, request)) return this.#refuse(message?.id);
-    this.#store.use(principal, place, Date.now());
-    await this.#untilIdle(place);
+    this.#store.use(principal, requestOrigin, Date.now());
+    await this.#untilIdle(requestOrigin);
 
     await this.#awake();
-    const acting = { work: await this.#work(place), principal };
+    const acting = { work: await this.#work(requestOrigin), principal };
     await this.#tellRights(rights);
     const response = await this.#intake.serve(request, message, acting);
     const ends = method === 'DELETE' ? response.ok : begins && !response.ok;
@@ -87,7 +90,10 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     return response;
   }
 
-  /** Opens the socket of whoever holds the client's own stream; a newer one takes the place of an older. */
+  /**
+   * Opens the socket of the Worker that holds the client's own stream, and replaces the one before. The headers are set
+   * by `serve.ts`. 404 when there is no such session of that owner.
+   */
   override async fetch(request: Request): Promise<Response> {
     const lastEventId = request.headers.get('last-event-id');
     const rights = request.headers.get('gatehouse-rights');
@@ -100,13 +106,14 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       this.#holder.replaceBy(ours);
       for (const event of missed) this.#holder.order({ event }, ours);
     });
-    // Listening begins behind the last of what the stream before this one heard.
+    // First everything that the old stream got is handled, so that the new one resumes after it.
     await this.#serial.run('heard', async () => undefined);
     await this.#holder.listenToAll(ours);
     if (rights !== null) await this.#tellRights(rights);
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
+  /** Takes a report of the Worker that holds the client's own stream. */
   override webSocketMessage(socket: WebSocket, text: string | ArrayBuffer): Promise<void> {
     const news = JSON.parse(String(text)) as StreamNews;
     if ('listening' in news) return Promise.resolve(this.#holder.listened(news.listening));
@@ -117,11 +124,11 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     socket.close();
   }
 
-  /** Ends the session when nobody used it for long; an open stream is a use, and so is a call under way. */
+  /** Ends the session when it wasn't used for `TOKENS.session`. An open stream or a pending call counts as use. */
   override async alarm(): Promise<void> {
     const state = this.#state();
     if (!state) return this.#end();
-    const { settings } = await deploymentAt(this.env, state.place);
+    const { settings } = await deploymentAt(this.env, state.requestOrigin);
     const idle = settings.tokens.session * 1000;
     const isUsed = this.#holder.isThere() || this.#hasCalls();
     const since = (await this.#isWaiting(state)) ? 0 : isUsed ? Date.now() : state.used_at;
@@ -129,13 +136,16 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     await this.#end();
   }
 
-  /** Ends the session: newer ones need the room. Not one that began without a credential and has one since. */
+  /**
+   * Ends the session, to make space for new ones, unless a person has signed in since it started without a
+   * credential.
+   */
   async discard(): Promise<void> {
     const state = this.#state();
     if (state?.user_id !== '' || (await this.#isWaiting(state))) await this.#end();
   }
 
-  /** Whether it began without a credential and still has none: however much it is used, it ends in time. */
+  /** Whether the session started without a credential and still has none. Then it ends in time even if it is used. */
   async #isWaiting({ user_id }: SessionState): Promise<boolean> {
     return user_id === '' && !(await this.#signIn.isSignedIn());
   }
@@ -146,14 +156,14 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     const live = await this.#awake();
     if ('heard' in news) {
       const { server, message, eventId, principal } = news.heard;
-      // The stream that took the place of this one gets it from the server itself, which can say it again.
+      // The stream that replaced this one gets the event from the server itself, which can send it again.
       if (eventId !== undefined && socket.readyState !== WebSocket.OPEN) return;
       const note = () => eventId !== undefined && this.#store.setHeard(server, eventId);
-      // Stored in one transaction with the event that comes of it: a crash neither loses nor doubles it.
-      const by = { work: await this.#work(state.place), principal };
+      // The position is stored in one transaction with the event, so that a crash neither loses nor repeats it.
+      const by = { work: await this.#work(state.requestOrigin), principal };
       await this.#log.because(note, () => live.receive(server, message, by));
       await scheduler.wait(0);
-      // If nothing came of it, it was heard all the same.
+      // Also when the message caused no event.
       await this.#log.inOrder(async () => note());
       return;
     }
@@ -164,12 +174,12 @@ export abstract class McpSessionObject extends DurableObject<Env> {
       this.#store.forgetGreeting(server);
     }
     await this.#holder.listenToAll();
-    // What the stream's principal may do changed, of which the client is told once.
+    // The rights of the stream's principal changed: one notification is enough.
     if ('rights' in news) return this.#tellRights(news.rights);
     await this.#tellChanges();
   }
 
-  /** Tells the client that what it may do isn't what it was shown. */
+  /** Notifies the client when its rights differ from what it was shown. */
   async #tellRights(now: string): Promise<void> {
     const state = this.#state();
     if (!state) return;
@@ -178,14 +188,14 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     if (isNews) await this.#tellChanges();
   }
 
-  /** Tells the client that everything may have changed; what was known of its connections may have too. */
+  /** Notifies the client that all lists may have changed, in the name of the last principal. */
   async #tellChanges(): Promise<void> {
     const [live, state] = [await this.#awake(), this.#state()];
     if (!state) return;
-    await live.tellChanges({ work: await this.#work(state.place), principal: state.principal });
+    await live.tellChanges({ work: await this.#work(state.requestOrigin), principal: state.principal });
   }
 
-  /** Of an object that was away, none goes on. */
+  /** Whether a call is pending. Calls don't survive a restart of the object. */
   #hasCalls(): boolean {
     return this.#live !== undefined && this.#log.unanswered().length > 0;
   }
@@ -194,32 +204,32 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     return this.#isOver ? undefined : this.#store.read();
   }
 
-  /** Of a session that has ended, being asked for it leaves nothing either. */
+  /** The answer 404. A request for an ended session must not leave storage behind, so that is deleted again. */
   async #refuse(id: string | number | undefined): Promise<Response> {
     if (!this.#state()) await this.#end();
     return toJsonRpcError({ reason: 'session_not_found', id });
   }
 
-  /** Asks the person to sign in, and looks for the answer for as long as it may come. */
-  async #authorize(place: RequestOrigin, from: string | undefined): Promise<Asked> {
+  /** Starts a sign-in for the client, and polls for its result until it expires. `from`: the client's address. */
+  async #authorize(requestOrigin: RequestOrigin, from: string | undefined): Promise<Asked> {
     const asks = !(await this.#signIn.isPending());
-    const asked = await this.#signIn.ask({ ...place, from }, this.#store.read()?.initialize);
-    if (asks) this.ctx.waitUntil(this.#awaitSignIn(place));
+    const asked = await this.#signIn.ask({ ...requestOrigin, from }, this.#store.read()?.initialize);
+    if (asks) this.ctx.waitUntil(this.#awaitSignIn(requestOrigin));
     return asked;
   }
 
-  async #awaitSignIn(place: RequestOrigin): Promise<void> {
-    if (!(await this.#signIn.untilSignedIn(place, () => this.#state() !== undefined))) return;
+  async #awaitSignIn(requestOrigin: RequestOrigin): Promise<void> {
+    if (!(await this.#signIn.untilSignedIn(requestOrigin, () => this.#state() !== undefined))) return;
     await this.#tellChanges();
-    // Whoever holds the client's own stream opens it anew, in the person's name.
+    // The client opens its own stream again, now as the person.
     await this.#log.inOrder(async () => undefined);
     this.#holder.letGo('signed in');
   }
 
-  /** Asks to be woken when the session will have been idle for too long. */
-  async #untilIdle(place: RequestOrigin): Promise<void> {
+  /** Sets the alarm for when the session will have been idle for too long, unless it is set. */
+  async #untilIdle(requestOrigin: RequestOrigin): Promise<void> {
     if ((await this.ctx.storage.getAlarm()) !== null) return;
-    const { settings } = await deploymentAt(this.env, place);
+    const { settings } = await deploymentAt(this.env, requestOrigin);
     await this.ctx.storage.setAlarm(Date.now() + settings.tokens.session * 1000);
   }
 
@@ -231,7 +241,7 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   async #wake(restored: boolean): Promise<LiveSession> {
     const state = this.#store.read();
     if (!state) throw new Error('a session that has ended was woken');
-    const work = await this.#work(state.place);
+    const work = await this.#work(state.requestOrigin);
     const live = new LiveSession(this.#store, this.#log, work, {
       greeted: (server) => this.#holder.listen(server),
       subscribed: (server) => this.#holder.listenNow(server),
@@ -242,8 +252,8 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     return live;
   }
 
-  async #work(place: RequestOrigin): Promise<UpstreamContext> {
-    const deployment = await deploymentAt(this.env, place);
+  async #work(requestOrigin: RequestOrigin): Promise<UpstreamContext> {
+    const deployment = await deploymentAt(this.env, requestOrigin);
     return {
       var: { deployment, credentials: new RequestCredentials(deployment) },
       env: this.env,
@@ -251,13 +261,15 @@ export abstract class McpSessionObject extends DurableObject<Env> {
     };
   }
 
-  /** `acting`: who ends it; else whoever used it last. */
+  /**
+   * Ends the session and its sessions at servers. `acting`: who ends it; undefined: the principal that used it last.
+   */
   async #end(acting?: Acting): Promise<void> {
     const state = this.#state();
     const live = state && (await this.#awake().catch(() => undefined));
     this.#isOver = true;
     if (state && live) {
-      const last = { work: await this.#work(state.place), principal: state.principal };
+      const last = { work: await this.#work(state.requestOrigin), principal: state.principal };
       await live.end(acting ?? last).catch(() => undefined);
     }
     this.#holder.letGo('ended');
@@ -266,13 +278,13 @@ export abstract class McpSessionObject extends DurableObject<Env> {
   }
 }
 
-/** Whether a request is of the session. */
+/** Whether a request belongs to the session. */
 function isOf(state: SessionState | undefined, { owner, principal }: SessionRequest): boolean {
   if (state?.user_id !== owner.user || state.client_id !== owner.client) return false;
   return isPersonOf(state, principal.user.id);
 }
 
-/** Whether a session that was begun by nobody is nobody's still, or this user's. */
+/** Whether a session that started without a credential is still anonymous, or is this user's. True for all others. */
 function isPersonOf({ user_id, principal }: SessionState, user: string): boolean {
   return user_id !== '' || isAnonymous(principal) || principal.user.id === user;
 }

@@ -1,30 +1,30 @@
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
 import { type Audience, byTokenAlone } from './audience';
 
-/** A request of the client that is under way. */
+/** A pending request of the client. */
 export interface Opened {
-  /** As its client numbers it. */
+  /** The id that the client gave it. */
   readonly id: RequestId;
-  /** For whom the answer is, and all that comes before it. */
+  /** Who may see the answer and everything before it. */
   audience: Audience;
-  /** Resolves when it is decided whether the request is let in. */
+  /** Settles when it is decided whether the request is sent on. */
   judged: Promise<unknown>;
 }
 
-/** As much of a message as says what it is about. */
+/** The part of a message that says which request it is about. */
 type Said = { id?: unknown; method?: string; params?: Record<string, unknown> | undefined };
 
 /**
- * What is under way between a session and its client. Each request has an id of its own inside, so that two tokens
- * (or two processes) that count alike never get each other's answers; and a question of a server is answered by
- * whom it is for.
+ * The pending requests between a session and its client, in both directions. Each request of the client gets an
+ * internal id, so that two tokens or processes that use the same ids never get each other's answers. A request of a
+ * server is answered only by a token that is in its audience.
  */
 export class SessionRequests {
   #count = 0;
   readonly #opened = new Map<RequestId, Opened>();
   readonly #questions = new Map<RequestId, Audience>();
 
-  /** Takes a request up, under its id inside. */
+  /** Adds a request of the client. Returns its internal id (`inner`) and its entry. */
   open(id: RequestId, audience: Audience): { inner: string; opened: Opened } {
     const opened: Opened = { id, audience, judged: Promise.resolve() };
     const inner = `request-${++this.#count}`;
@@ -32,16 +32,17 @@ export class SessionRequests {
     return { inner, opened };
   }
 
+  /** The pending request with this internal id; undefined when there is none. */
   find(inner: RequestId): Opened | undefined {
     return this.#opened.get(inner);
   }
 
-  /** It is answered, taken back, or was not let in. */
+  /** Removes a request that was answered, cancelled, or refused. */
   close(inner: RequestId): void {
     this.#opened.delete(inner);
   }
 
-  /** Notes what goes to the client: a question, or that one is taken back. */
+  /** Notes a message that goes to the client, if it is a request of a server or its cancellation. */
   note(message: JSONRPCMessage, audience: Audience | undefined): void {
     if (!('method' in message)) return;
     if ('id' in message) {
@@ -52,8 +53,10 @@ export class SessionRequests {
   }
 
   /**
-   * What of a client's message that is no request goes on, with the ids inside; undefined when nothing does: it is
-   * about a request or a question that isn't there, or not for this token. `isForIt`: whether something is.
+   * A client's notification or response as it is passed on, with internal ids. Undefined: it is dropped, because it is
+   * about a request that isn't pending or that this token may not see.
+   *
+   * @param isForIt whether the token that sent the message is in an audience
    */
   async about(message: Said, isForIt: (audience: Audience) => boolean): Promise<Said | undefined> {
     const { id, method, params } = message;
@@ -63,7 +66,7 @@ export class SessionRequests {
       );
       if (!found) return undefined;
       const [inner, { judged }] = found;
-      // What takes a request back must not overtake it.
+      // A cancellation must not arrive before its request.
       await judged.catch(() => undefined);
       return this.#opened.has(inner) ? { ...message, params: { ...params, requestId: inner } } : undefined;
     }

@@ -3,12 +3,12 @@ import { findAccount, roleAt } from '../../account';
 import { deploymentOf, type RequestContext } from '../../config';
 import { isAnonymous, needsConnection, type Principal, serversOf } from '../../upstream';
 
-/** How many tokens of a session are remembered. */
+/** The number of tokens whose rights a session remembers. */
 const TOKENS = 8;
 
 /**
- * Which token it is and, behind a space, what its principal may do here, in short: another value for the same token
- * means that what it was shown may be out of date.
+ * A hash that names the token and, after a space, a hash of what its principal may do here. When the second one changes
+ * for the same token, what the client was shown may be out of date.
  */
 export function rightsOf(work: RequestContext, principal: Principal): string {
   const { settings } = deploymentOf(work);
@@ -19,8 +19,9 @@ export function rightsOf(work: RequestContext, principal: Principal): string {
 }
 
 /**
- * The same and, behind a space, which of these servers are connected, and how that stands. It costs a call of the
- * account: asked when a session begins, when its client listens and when the account says that something changed.
+ * The same and, after another space, a hash of which of these servers are connected, with the status of each. It costs
+ * one call of the account, so it is used only when a session starts, when its client opens its own stream, and when the
+ * account reports a change.
  */
 export async function rightsAndConnectionsOf(work: RequestContext, principal: Principal): Promise<string> {
   const rights = rightsOf(work, principal);
@@ -36,8 +37,12 @@ export async function rightsAndConnectionsOf(work: RequestContext, principal: Pr
 }
 
 /**
- * What was shown to each token, as it is known now, and whether that is news: what one of both doesn't tell, is not;
- * nor is it that another token of the session may do something else. A token that is new is compared with the last.
+ * Compares a token's rights with what the session stored for it. A part that is missing on one side isn't a change, and
+ * neither are the rights of another token. A token that the session doesn't know is compared with the latest one.
+ *
+ * @param shown the stored lines, one for each token; undefined: nothing was stored yet
+ * @param now of {@link rightsOf} or {@link rightsAndConnectionsOf}
+ * @returns the lines to store, and whether the client has to be notified
  */
 export function compareRights(shown: string | undefined, now: string): { rights: string; isNews: boolean } {
   const [token, may, connected] = now.split(' ');

@@ -1,6 +1,6 @@
 /**
- * The tables of one `McpSession` (docs/storage.md describes each). Times are milliseconds since the epoch; what
- * servers said, and their own session ids, are sealed.
+ * The tables of one `McpSession`, as migrations (docs/storage.md describes each table). Times are in ms since the
+ * epoch. Messages of servers and their own session ids are sealed.
  */
 export const SESSION_SCHEMA: readonly (readonly string[])[] = [
   [

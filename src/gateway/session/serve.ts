@@ -6,6 +6,7 @@ import { enterPool } from '../../flow';
 import { mayPassFrom, type Source, sourceOf } from '../../limits';
 import type { Resource } from '../../resource';
 import { ANONYMOUS, type Principal } from '../../upstream';
+import { spelledOut } from '../request/accept';
 import { watchOver, whileGranted } from '../request/grant-watch';
 import { identify } from '../request/identify';
 import type { Message } from '../request/message';
@@ -16,13 +17,13 @@ import type { SessionRequest } from './messages';
 import { rightsAndConnectionsOf, rightsOf } from './rights';
 import { OwnStream } from './stream';
 
-/** What of a client's request the session's transport reads. */
+/** The headers of a client's request that the session's transport reads. */
 const HEADERS = ['accept', 'mcp-protocol-version', 'last-event-id', 'cf-connecting-ip'];
 
-/** Whose a session is. */
+/** Who owns a session. */
 type Owner = SessionRequest['owner'];
 
-/** Whose a session's id is, as it is sealed: a session at a server's own endpoint is none at `/mcp`. */
+/** What a session id is sealed with. A session of a server's own endpoint isn't valid at `/mcp`, or at another one. */
 function sealedFor({ server }: Principal, whose: Owner) {
   return { server: server === undefined ? '' : `own:${server}`, ...whose };
 }
@@ -31,7 +32,7 @@ function ownerOf({ user, client }: Principal): Owner {
   return { user: user.id, client: client.id };
 }
 
-/** Whether a request names a session that the gate keeps itself, of this principal. */
+/** Whether a request names a session of this principal that the gate itself keeps, and not the upstream server. */
 export async function isOwnSession(c: Context, principal: Principal): Promise<boolean> {
   const given = c.req.header('mcp-session-id');
   if (given === undefined) return false;
@@ -40,14 +41,15 @@ export async function isOwnSession(c: Context, principal: Principal): Promise<bo
   );
 }
 
-/** Of a session whose client has no credential: its id, which only its client knows, is the whole of it. */
+/** The owner of a session whose client has no credential. The sealed session id is all that the client has. */
 const UNOWNED: Owner = { user: '', client: '' };
-/** What nobody vouches for is stored as it came; real ones have a few hundred bytes. */
+/** The longest `initialize` without a credential, which is stored unchecked. Real ones have a few hundred bytes. */
 const MAX_UNSIGNED_BYTES = 16_384;
 
 /**
- * Who a request without a credential acts for, where the settings let sessions begin so: nobody, until the person of
- * its session has signed in. Undefined: there is no such session. Nobody's session has one tool, `authorize`.
+ * The principal of a request without a credential, for `UNAUTHENTICATED = "authorize_tool"`: `ANONYMOUS` until the
+ * person of the session has signed in, then that person. Undefined when there is no such session, or its grant has
+ * ended.
  */
 export async function identifyBySession(c: Context, resource: Resource): Promise<Principal | undefined> {
   const deployment = deploymentOf(c);
@@ -65,7 +67,7 @@ export async function identifyBySession(c: Context, resource: Resource): Promise
   return principal.ok ? principal.value : undefined;
 }
 
-/** Serves a request of a session that began without a credential, or begins one; undefined when it does neither. */
+/** Serves a request of a session without a credential, or starts one; undefined when the request is for neither. */
 export function serveUnowned(
   c: Context,
   principal: Principal,
@@ -77,7 +79,7 @@ export function serveUnowned(
   return message?.method === 'initialize' ? beginUnauthenticated(c, message) : Promise.resolve(undefined);
 }
 
-/** Begins a session without a credential. Each source has a share of them: beyond it, its oldest that waits ends. */
+/** Starts a session without a credential. Each source has a share of them; beyond it, its oldest waiting one ends. */
 async function beginUnauthenticated(c: Context, message: Message): Promise<Response | undefined> {
   const deployment = deploymentOf(c);
   if (message.bytes.length > MAX_UNSIGNED_BYTES) {
@@ -92,7 +94,7 @@ async function beginUnauthenticated(c: Context, message: Message): Promise<Respo
   return serveSession(c, ANONYMOUS, message, { whose: UNOWNED, id });
 }
 
-/** A new session's id, and room for it: the oldest of the same source ends where it has too many. */
+/** The id of a new session. When its source has too many, the oldest one of that source ends. */
 async function beginIn(
   deployment: Deployment,
   pool: 'sessions' | 'user_sessions',
@@ -109,9 +111,12 @@ async function beginIn(
 }
 
 /**
- * Serves a request of the 2025 era that belongs to a session, or begins one; undefined when it does neither. The
- * id that the client gets names the session's object, sealed and bound to user and client: with any other
- * principal's it is 404, and no object is woken.
+ * Serves a request of the 2025 era that belongs to a session or starts one; undefined when it does neither. The session
+ * id of the client is the id of the session's object, sealed with the user and the client. For a session id of another
+ * principal the answer is 404, and no object is woken.
+ *
+ * @param whose the owner of the session, if it isn't the principal
+ * @param id of the object of a new session, if the caller has already made it
  */
 export async function serveSession(
   c: Context,
@@ -160,14 +165,15 @@ function describe(
   owner: Owner,
 ): Omit<SessionRequest, 'rights'> {
   const { origin, local, requestId } = deploymentOf(c);
-  // What was read as UTF-8 JSON is handed over as such, whatever the client called it.
+  // The body was read as UTF-8 JSON, so that is its type, however the client spelled it.
   const headers: Record<string, string> = message ? { 'content-type': 'application/json' } : {};
   for (const name of HEADERS) {
     const value = c.req.header(name);
     if (value !== undefined) headers[name] = value;
   }
+  headers.accept = spelledOut(c.req.header('accept') ?? null);
   return {
-    place: { origin, local, requestId },
+    requestOrigin: { origin, local, requestId },
     principal,
     owner,
     method: c.req.method,
@@ -184,7 +190,7 @@ async function openOwnStream(
   { headers: sent, rights, owner }: SessionRequest,
 ): Promise<Response> {
   if (!(sent.accept ?? '').includes('text/event-stream')) {
-    return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST' });
+    return toJsonRpcError({ reason: 'method_not_allowed', allow: 'POST, DELETE' });
   }
   const version = sent['mcp-protocol-version'];
   if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {

@@ -7,34 +7,35 @@ import {
   connectUpstream,
   forgetLists,
   type Handshake,
-  isSessionLost,
+  SessionLost,
   serversOf,
   type UpstreamConnection,
 } from '../../upstream';
 import { namesFor } from '../aggregate/names';
 import { audienceOf, audienceOfServer, isFor } from './audience';
-import { handOn } from './forward-server-requests';
+import { forwarders } from './forward-server-requests';
 import type { EventLog } from './log';
-import { countRequestsFrom, REQUESTS_EACH } from './request-ids';
+import { REQUESTS_EACH } from './request-ids';
 import type { SessionStore } from './store';
 
-/** Why something is done at a server: in whose name, and in the course of which request of the client, if of one. */
+/** Why something is done at a server: for which principal, and for which request of the client, if for one. */
 export interface Cause extends Acting {
+  /** The internal id. */
   requestId?: RequestId | undefined;
 }
 
-/** A connection to a server, made for one cause: the session there is shared, who acts in it is not. */
+/** A connection to a server for one cause. The session at the server is shared, but the principal isn't. */
 interface Use {
   cause: Cause;
-  behind: UpstreamConnection;
-  /** Which ids its requests have: see {@link countRequestsFrom}. */
+  upstream: UpstreamConnection;
+  /** The slot of its request ids: see {@link countRequestsFrom}. */
   slot: number;
 }
 
 /**
- * The gate's own sessions on the servers behind a session. Each request of the client has its own connection to a
- * server, in the session that all of them share there: what is sent for it goes out in its name, and what the server
- * says to it comes back to it, however many are under way with other tokens.
+ * A session's own sessions at upstream servers. Each request of the client has its own connection to a server, within
+ * the one session there. So what is sent for a request is sent as its principal, and what the server answers comes
+ * back to it, even while requests with other tokens are pending.
  */
 export class SessionServers {
   readonly #greetings = new Map<string, Promise<Handshake | undefined>>();
@@ -42,7 +43,10 @@ export class SessionServers {
   readonly #aside = new Map<string, { by: string; use: Promise<Use> }>();
   #slot = 0;
 
-  /** `to`: the server that the client speaks to. `greeted`: a server was spoken to for the first time. */
+  /**
+   * @param to the MCP server that the client is connected to
+   * @param greeted called after the handshake with a server
+   */
   constructor(
     private readonly store: SessionStore,
     private readonly log: EventLog,
@@ -50,74 +54,82 @@ export class SessionServers {
     private readonly greeted: (server: string) => Promise<void>,
   ) {}
 
-  /** Does something at a server. Rejects when the server can't be reached. */
+  /**
+   * Does something at a server. When the server has forgotten the session, the handshake and `act` are repeated once.
+   *
+   * @throws what {@link connectUpstream} and `act` throw
+   */
   async use<T>(
     server: ServerSetting,
     cause: Cause,
-    act: (behind: UpstreamConnection) => Promise<T>,
+    act: (upstream: UpstreamConnection) => Promise<T>,
   ): Promise<T> {
     let used: Handshake | undefined;
     const attempt = async () => {
       const use = await this.#connect(server, cause);
-      used = use.behind.greeting;
-      return this.#during(server.name, use, () => act(use.behind));
+      used = use.upstream.handshake;
+      return this.#during(server.name, use, () => act(use.upstream));
     };
     const known = this.#greetings.has(server.name) || (await this.store.greeting(server.name)) !== undefined;
     try {
       return await attempt();
     } catch (error) {
-      // A server that has forgotten the session has done nothing: it is greeted again, by the first who hears it.
-      if (!known || !used || !isSessionLost(error)) throw error;
+      // A server that has forgotten the session has executed nothing. The first request that notices starts a new one.
+      if (!known || !used || !(error instanceof SessionLost)) throw error;
       if (isSame(await this.store.greeting(server.name), used)) this.store.forgetGreeting(server.name);
       return attempt();
     }
   }
 
-  /** Does something at each 2025-era server that the session has spoken to; one that fails is left out. */
+  /**
+   * Does something at each 2025-era server with which the session did a handshake. Failures are ignored.
+   *
+   * @param capability only servers that announced it
+   */
   async toGreeted(
     cause: Cause,
-    act: (behind: UpstreamConnection) => Promise<unknown>,
+    act: (upstream: UpstreamConnection) => Promise<unknown>,
     capability?: 'logging',
   ): Promise<void> {
     const greeted = this.store.greeted();
     const servers = serversOf(cause).filter(({ name }) => greeted.includes(name));
     const done = servers.map(async (server) => {
-      const { behind } = await this.#connect(server, cause);
-      const fits = !capability || behind.client.getServerCapabilities()?.[capability];
-      if (behind.greeting.era === 'legacy' && fits) await act(behind);
+      const { upstream } = await this.#connect(server, cause);
+      const fits = !capability || upstream.capabilities[capability] !== undefined;
+      if (upstream.handshake.era === 'legacy' && fits) await act(upstream);
     });
     await Promise.allSettled(done);
   }
 
-  /** Takes a message that a server sent on its own stream, which was opened in the name of `by`. */
-  async receive(server: ServerSetting, message: JSONRPCMessage, by: Acting): Promise<void> {
+  /** Passes on a message from a server's own stream. `by`: who opened that stream. */
+  async receive(server: ServerSetting, sent: JSONRPCMessage, by: Acting): Promise<void> {
+    const message = { text: JSON.stringify(sent), value: { ...sent }, eventId: undefined };
     const uses = [...(this.#underWay.get(server.name) ?? [])];
-    const slot = slotOf(message);
-    const named = uses.find((use) => use.slot === slot);
-    if (named) return named.behind.receive(message);
-    if ('method' in message && message.method === 'notifications/cancelled') {
-      for (const use of uses) use.behind.receive(message);
-      (await this.#aside.get(server.name)?.use)?.behind.receive(message);
+    const named = uses.find((use) => use.upstream.expects(message.value) || use.slot === slotOf(sent));
+    if (named) return named.upstream.receive(message);
+    if ('method' in sent && sent.method === 'notifications/cancelled') {
+      for (const use of uses) use.upstream.receive(message);
+      (await this.#aside.get(server.name)?.use)?.upstream.receive(message);
       return;
     }
-    // It doesn't say which request it belongs to: it is taken for the latest's, if that may know of all that it
-    // could be of.
+    // The message doesn't say which request it belongs to. It is passed to the latest request, if that one may see
+    // whatever any pending request may see.
     const all = [by, ...uses.map(({ cause }) => cause)];
     const latest = uses.findLast(
       ({ cause }) => cause.requestId !== undefined && all.every((one) => mayStandFor(cause, one)),
     );
     const use = latest ?? (await this.#besides(server, by));
-    use?.behind.receive(message);
+    use?.upstream.receive(message);
   }
 
-  /** Ends the sessions at the servers, and what is under way there. */
+  /** Ends the sessions at the servers, and closes the connections of pending requests. */
   async end(cause: Cause): Promise<void> {
-    await this.toGreeted(cause, (behind) => behind.end());
+    await this.toGreeted(cause, (upstream) => upstream.end());
     const all = [...this.#underWay.values()].flatMap((uses) => [...uses]);
-    await Promise.allSettled(all.map(({ behind }) => behind.client.close()));
+    for (const { upstream } of all) upstream.close();
   }
 
-  /** What the session's client can do for a server that asks. */
+  /** The capabilities of the session's client that upstream servers can use. */
   capabilities(): ClientCapabilities {
     const { elicitation, sampling, roots } = (this.store.read()?.initialize.params?.capabilities ??
       {}) as ClientCapabilities;
@@ -138,15 +150,15 @@ export class SessionServers {
     }
   }
 
-  /** A connection for a cause; who comes first greets the server, and the others wait. */
+  /** A connection for a cause. The first caller does the handshake with the server, and the others wait for it. */
   async #connect(server: ServerSetting, cause: Cause): Promise<Use> {
     const { name } = server;
     const greeting = (await this.#greetings.get(name)) ?? (await this.store.greeting(name));
     if (greeting) return this.#open(server, cause, greeting);
-    // One that failed, failed in another's name.
+    // That handshake failed for another principal.
     if (this.#greetings.has(name)) return this.#connect(server, cause);
     const made = this.#greet(server, cause);
-    const making = made.then(({ behind }) => behind.greeting).catch(() => undefined);
+    const making = made.then(({ upstream }) => upstream.handshake).catch(() => undefined);
     this.#greetings.set(name, making);
     try {
       return await made;
@@ -157,23 +169,25 @@ export class SessionServers {
 
   async #greet(server: ServerSetting, cause: Cause): Promise<Use> {
     const use = await this.#open(server, cause, undefined);
-    const { client, greeting } = use.behind;
-    await this.store.setGreeting(server.name, greeting);
+    const { upstream } = use;
+    const { handshake } = upstream;
+    await this.store.setGreeting(server.name, handshake);
     const { log_level } = this.store.read() ?? {};
-    if (greeting.era === 'legacy') {
+    if (handshake.era === 'legacy') {
       const again = this.store
         .subscriptions(server.name)
         .filter(({ audience }) => !audience || isFor(cause.work, cause.principal, audience))
-        .map(({ uri }): Promise<unknown> => client.subscribeResource({ uri }));
-      if (log_level && client.getServerCapabilities()?.logging) again.push(client.setLoggingLevel(log_level));
-      // What isn't there any more, or not for this account, is no reason to fail the call that greets it.
+        .map(({ uri }): Promise<unknown> => upstream.request('resources/subscribe', { uri }));
+      if (log_level && upstream.capabilities.logging)
+        again.push(upstream.request('logging/setLevel', { level: log_level }));
+      // A resource may be gone, or not exist for this account. The call must not fail because of that.
       await Promise.allSettled(again);
     }
     await this.greeted(server.name);
     return use;
   }
 
-  /** A connection for what a server says on its own stream while nobody's request can be meant. */
+  /** A connection for messages of a server's own stream that belong to no request. Undefined before a handshake. */
   async #besides(server: ServerSetting, by: Acting): Promise<Use | undefined> {
     const greeting = await this.store.greeting(server.name);
     if (!greeting) return undefined;
@@ -190,30 +204,32 @@ export class SessionServers {
     const slot = Math.max(this.#slot + 1, Date.now());
     this.#slot = slot;
     const own = audienceOf(work, principal);
-    const behind = await connectUpstream(server, {
+    const upstream = await connectUpstream(server, {
       acting: () => cause,
       capabilities: this.capabilities(),
-      prepare: (client) => {
-        countRequestsFrom(client, slot);
-        handOn(client, this.to, {
-          uriOf: (uri) =>
-            this.store.watched(server.name, uri)?.as ?? namesFor(principal).uri(server.name, uri),
-          capabilities: this.capabilities(),
-          related: () =>
-            requestId === undefined ? this.#ownStream(server, cause) : { relatedRequestId: requestId },
-          changed: () => forgetLists(catalogueOf(work.env), server.name, principal.user.id),
-          says: (send) => this.log.concerning(own, send),
-          saysOfLists: (send) => this.log.concerning(audienceOfServer(server, principal), send),
-          saysOf: (uri, send) =>
-            this.log.concerning(this.store.watched(server.name, uri)?.audience ?? own, send),
-        });
-      },
-      greeting,
+      prefers: 'legacy',
+      firstId: slot * REQUESTS_EACH,
+      handshake: greeting,
+      ...forwarders(this.to, {
+        uriOf: (uri) => this.store.watched(server.name, uri)?.as ?? namesFor(principal).uri(server.name, uri),
+        capabilities: this.capabilities(),
+        related: () =>
+          requestId === undefined ? this.#ownStream(server, cause) : { relatedRequestId: requestId },
+        changed: () => forgetLists(catalogueOf(work.env), server.name, principal.user.id),
+        says: (send) => this.log.concerning(own, send),
+        saysOfLists: (send) => this.log.concerning(audienceOfServer(server, principal), send),
+        saysOf: (uri, send) =>
+          this.log.concerning(this.store.watched(server.name, uri)?.audience ?? own, send),
+      }),
     });
-    return { cause, behind, slot };
+    return { cause, upstream, slot };
   }
 
-  /** The client's own stream, for what is no request's. Throws when it may be that of a token that may do more. */
+  /**
+   * The client's own stream, for a message that belongs to no request.
+   *
+   * @throws when it could belong to a pending request of a token with more rights
+   */
   #ownStream(server: ServerSetting, by: Acting): { relatedRequestId?: RequestId } {
     const uses = [...(this.#underWay.get(server.name) ?? [])];
     if (uses.every(({ cause }) => mayStandFor(by, cause))) return {};
@@ -221,7 +237,7 @@ export class SessionServers {
   }
 }
 
-/** Whether whatever is for one is for the other. */
+/** Whether the first may see everything that the other may see. */
 function mayStandFor({ work, principal }: Acting, other: Acting): boolean {
   return isFor(work, principal, audienceOf(other.work, other.principal));
 }
@@ -230,14 +246,8 @@ function isSame(one: Handshake | undefined, other: Handshake): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** The connection whose request a message of a server answers, or tells the progress of. */
+/** The slot of the connection whose request a message answers; undefined when the message isn't an answer. */
 function slotOf(message: JSONRPCMessage): number | undefined {
-  const { id, method, params } = message as {
-    id?: unknown;
-    method?: string;
-    params?: { progressToken?: unknown };
-  };
-  const request =
-    method === 'notifications/progress' ? params?.progressToken : method === undefined ? id : NaN;
-  return Math.floor(Number(request) / REQUESTS_EACH);
+  const { id, method } = message as { id?: unknown; method?: string };
+  return method === undefined ? Math.floor(Number(id) / REQUESTS_EACH) : undefined;
 }

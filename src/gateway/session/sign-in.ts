@@ -5,25 +5,25 @@ import { Serial } from '../../serial';
 import type { SessionStore } from './store';
 
 /*
- * A session whose client can't sign in (`UNAUTHENTICATED = "authorize_tool"`): it gets its credential as a device
- * does (RFC 8628), as a client of the gate's own endpoints. What it may do, how long, and that it can be revoked is
- * then as with every client. The person compares a code, so that a link sent to somebody else binds nothing unseen.
+ * A session whose client can't sign in (`UNAUTHENTICATED = "authorize_tool"`) gets its credential as a device does (RFC
+ * 8628): it is a client of the gate's own endpoints. So scopes, lifetime, and revocation work as for every client. The
+ * person compares a code, so that a link that was sent to somebody else can't be approved by mistake.
  */
 
-/** For whom this deployment calls itself. */
+/** The deployment, and the client for which its own endpoints are called. */
 export interface Asker {
   origin: string;
   /** The client's address, where it is known. */
   from?: string | undefined;
 }
 
-/** What the person has to open, and the code that they must find there. */
+/** The link that the person opens, and the code that they must see there. */
 export interface Asked {
   link: string;
   code: string;
 }
 
-/** What is kept of it, sealed. Times are seconds since the epoch. */
+/** The state of the sign-in, which is stored sealed. Times are seconds since the epoch. */
 interface Kept {
   client_id: string;
   pending?: { device_code: string; asked: Asked; until: number } | undefined;
@@ -31,33 +31,42 @@ interface Kept {
 }
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
-/** How often it is asked whether the person has answered, in ms. */
+/** The interval between polls for the person's answer, in ms. */
 const POLL_MS = 2_000;
-/** Seconds before its end at which an access token is taken for ended. */
+/** An access token is renewed this many seconds before it expires. */
 const MARGIN = 30;
 
-/** Why the person has to be asked again: all else is no answer of theirs, and passes. */
+/** The errors after which the person must sign in again. All other errors are temporary. */
 const OVER = ['access_denied', 'expired_token', 'invalid_grant', 'invalid_client'];
 
-/** How a session without a credential comes to one. One thing is done after the other. */
+/** How a session without a credential gets one. Calls run one after the other. */
 export class SessionSignIn {
   readonly #serial = new Serial();
 
-  /** `call`: calls an endpoint of this deployment, without the network; `signedIn`: is told once somebody has. */
+  /**
+   * @param call calls an endpoint of this deployment, without the network
+   * @param signedIn called once, when a person has signed in
+   */
   constructor(
     private readonly store: SessionStore,
     private readonly call: (request: Request) => Promise<Response>,
     private readonly signedIn: () => Promise<void> = async () => undefined,
   ) {}
 
-  /** The link and code to show; the same again while the person may still be at it. */
+  /**
+   * The link and code to show. They stay the same while the person may still use them. `initialize`: names the client.
+   *
+   * @throws when the gate's own endpoints refuse the registration or the request
+   */
   ask(asker: Asker, initialize: JSONRPCRequest | undefined): Promise<Asked> {
     return this.#serial.run('sign-in', () => this.#ask(asker, initialize));
   }
 
   /**
-   * The session's access token, renewed if need be; undefined while nobody has signed in, or no longer. Throws when
-   * it can't be told now.
+   * The session's access token, renewed when it is about to expire. Undefined while nobody has signed in, or after the
+   * grant has ended.
+   *
+   * @throws when the token can't be renewed at the moment
    */
   token(asker: Asker): Promise<string | undefined> {
     return this.#serial.run('sign-in', () => this.#token(asker));
@@ -78,18 +87,18 @@ export class SessionSignIn {
     return asked;
   }
 
-  /** Whether somebody has signed in, and it has not been ended since. */
+  /** Whether a person has signed in, and the grant hasn't ended since. */
   async isSignedIn(): Promise<boolean> {
     return (await this.store.signIn<Kept>())?.tokens !== undefined;
   }
 
-  /** Whether the person was asked and may still answer. */
+  /** Whether there is a link that the person may still use. */
   async isPending(): Promise<boolean> {
     const kept = await this.store.signIn<Kept>();
     return kept?.pending !== undefined && kept.pending.until > seconds();
   }
 
-  /** Waits until the person has signed in; false when they didn't in time, or the session is over. */
+  /** Waits until the person has signed in. False when they didn't in time, or when the session has ended (`goesOn`). */
   async untilSignedIn(asker: Asker, goesOn: () => boolean): Promise<boolean> {
     while (goesOn() && (await this.isPending())) {
       await scheduler.wait(POLL_MS);
@@ -166,7 +175,7 @@ export class SessionSignIn {
   }
 }
 
-/** What the client calls itself: nobody vouches for it. */
+/** The client's name as it gives it, unverified; '' without one. */
 function clientNameOf(initialize: JSONRPCRequest | undefined): string {
   const { title, name } = (initialize?.params?.clientInfo ?? {}) as { title?: unknown; name?: unknown };
   return [title, name].find((one) => typeof one === 'string') ?? '';

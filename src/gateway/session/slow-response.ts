@@ -1,10 +1,14 @@
-/** How long an answer may take before its stream begins without it, in ms; so much later it says that it is there. */
+/** How long an answer may take before its stream starts without it, and then until the first comment, in ms. */
 const LATE_MS = 500;
-/** How often it says so at last, in ms: proxies cut what is silent, and who left is noticed by writing to them. */
+/**
+ * The longest interval between comments, in ms. They keep proxies from closing the stream, and show that a client
+ * left.
+ */
 const KEEP_ALIVE_MS = 15_000;
 
 const STILL_HERE = new TextEncoder().encode(': still here\n\n');
 
+/** Whether a response is a stream of events. */
 export function isStream(
   response: Response,
 ): response is Response & { body: ReadableStream<Uint8Array<ArrayBuffer>> } {
@@ -14,9 +18,11 @@ export function isStream(
 }
 
 /**
- * A JSON-RPC answer that may take long. One that isn't there soon becomes a stream of events, which
- * begins at once and ends with the answer: nothing on the way gives up waiting for a first byte, and a client that
- * closes the stream is noticed, which is how it cancels (MCP 2026-07-28). Then `gone` is called.
+ * A JSON-RPC answer that may take long. If it doesn't arrive within half a second, the response becomes a stream of
+ * events that starts at once and ends with the answer. So no proxy times out while it waits for the first byte, and
+ * the gate notices when the client closes the stream, which is how it cancels a request (MCP 2026-07-28).
+ *
+ * @param gone called when the client closes the stream
  */
 export async function inStream(answer: Promise<Response>, gone: () => void): Promise<Response> {
   const soon = await Promise.race([answer, scheduler.wait(LATE_MS)]);

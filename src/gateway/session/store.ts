@@ -9,22 +9,29 @@ import type { Sealer } from './log';
 import type { SessionRequest, WatchedStream } from './messages';
 import { SESSION_SCHEMA } from './schema';
 
-/** How a session began, and who used it last. */
+/** How a session started, and who used it last. */
 export interface SessionState {
+  /** The owner's; '' while the client has no credential of its own, like `client_id`. */
   user_id: string;
   client_id: string;
+  /** The client's request that started the session. */
   initialize: JSONRPCRequest;
+  /** Who used it last, and from which origin. */
   principal: Principal;
-  place: RequestOrigin;
+  requestOrigin: RequestOrigin;
   log_level: LoggingLevel | undefined;
-  /** What the client was shown of what it may do, in short. */
+  /** The rights that each token was shown (`rights.ts`). */
   rights: string | undefined;
+  /** In ms since the epoch. */
   used_at: number;
 }
 
-type Row = { [K in Exclude<keyof SessionState, 'used_at'>]: string | null } & { used_at: number };
+type Row = { [K in Exclude<keyof SessionState, 'used_at' | 'requestOrigin'>]: string | null } & {
+  place: string | null;
+  used_at: number;
+};
 
-/** What a session's object remembers. */
+/** What a session's object stores (`schema.ts`). Values with an audience or a secret are sealed. */
 export class SessionStore implements Sealer {
   constructor(
     private readonly storage: DurableObjectStorage,
@@ -37,7 +44,7 @@ export class SessionStore implements Sealer {
     return this.storage.sql;
   }
 
-  /** The session; undefined when there is none, or no longer. */
+  /** The session; undefined when there is none, or it has ended. */
   read(): SessionState | undefined {
     const [row] = this.sql.exec<Row>('SELECT * FROM session').toArray();
     if (!row) return undefined;
@@ -46,14 +53,15 @@ export class SessionStore implements Sealer {
       client_id: String(row.client_id),
       initialize: JSON.parse(String(row.initialize)) as JSONRPCRequest,
       principal: JSON.parse(String(row.principal)) as Principal,
-      place: JSON.parse(String(row.place)) as RequestOrigin,
+      requestOrigin: JSON.parse(String(row.place)) as RequestOrigin,
       log_level: (row.log_level ?? undefined) as LoggingLevel | undefined,
       rights: row.rights ?? undefined,
       used_at: row.used_at,
     };
   }
 
-  begin({ principal, owner, place }: SessionRequest, initialize: JSONRPCRequest, now: number): void {
+  /** Stores a new session. `now`: ms since the epoch. */
+  begin({ principal, owner, requestOrigin }: SessionRequest, initialize: JSONRPCRequest, now: number): void {
     this.sql.exec(
       `INSERT INTO session (id, user_id, client_id, initialize, principal, place, used_at)
        VALUES (1, ?, ?, ?, ?, ?, ?)`,
@@ -61,14 +69,14 @@ export class SessionStore implements Sealer {
       owner.client,
       JSON.stringify(initialize),
       JSON.stringify(principal),
-      JSON.stringify(place),
+      JSON.stringify(requestOrigin),
       now,
     );
   }
 
-  /** Notes who uses the session now, and from where. */
-  use(principal: Principal, place: RequestOrigin, now: number): void {
-    const [who, where] = [JSON.stringify(principal), JSON.stringify(place)];
+  /** Notes who uses the session, and from which origin. `now`: ms since the epoch. */
+  use(principal: Principal, requestOrigin: RequestOrigin, now: number): void {
+    const [who, where] = [JSON.stringify(principal), JSON.stringify(requestOrigin)];
     this.sql.exec('UPDATE session SET principal = ?, place = ?, used_at = ?', who, where, now);
   }
 
@@ -80,14 +88,14 @@ export class SessionStore implements Sealer {
     this.sql.exec('UPDATE session SET rights = ?', rights);
   }
 
-  /** How a server greeted this session; undefined when it wasn't spoken to yet. */
+  /** The result of this session's handshake with a server; undefined when there was none. */
   async greeting(server: string): Promise<Handshake | undefined> {
     const query = 'SELECT greeting FROM greetings WHERE server = ?';
     const [row] = this.sql.exec<{ greeting: string }>(query, server).toArray();
     return row && (await this.unseal<Handshake>(row.greeting));
   }
 
-  /** The names of the servers that this session has spoken to. */
+  /** The names of the servers with which this session did a handshake. */
   greeted(): string[] {
     return this.sql
       .exec<{ server: string }>('SELECT server FROM greetings ORDER BY server')
@@ -100,12 +108,13 @@ export class SessionStore implements Sealer {
     this.sql.exec('INSERT OR REPLACE INTO greetings VALUES (?, ?)', server, sealed);
   }
 
+  /** Forgets the session at a server, and the position in its stream. */
   forgetGreeting(server: string): void {
     this.sql.exec('DELETE FROM greetings WHERE server = ?', server);
     this.sql.exec('DELETE FROM heard WHERE server = ?', server);
   }
 
-  /** The resources that the client watches at a server, as the server names them, and for whom. */
+  /** The resources that the client watches at a server, by the server's own URIs, with the audience of each. */
   subscriptions(server: string): WatchedStream[] {
     const query = 'SELECT uri, audience FROM subscriptions WHERE server = ? ORDER BY uri';
     return this.sql
@@ -114,13 +123,13 @@ export class SessionStore implements Sealer {
       .map(({ uri, audience }) => ({ uri, audience: readAudience(audience) }));
   }
 
-  /** `as`: how the client names it. `audience`: for whom its changes are. */
+  /** Stores a subscription. `as`: the URI that the client used. `audience`: who may see the updates. */
   subscribe(server: string, uri: string, as: string, audience: Audience): void {
     const query = 'INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?)';
     this.sql.exec(query, server, uri, as, JSON.stringify(audience));
   }
 
-  /** A resource that the client watches, `as` it names it; undefined when it watches none such. */
+  /** The subscription to a server's resource, with the client's URI of it (`as`); undefined when there is none. */
   watched(
     server: string,
     uri: string,
@@ -136,7 +145,7 @@ export class SessionStore implements Sealer {
     this.sql.exec('DELETE FROM subscriptions WHERE server = ? AND uri = ?', server, uri);
   }
 
-  /** How a session without a credential comes to one: see `sign-in.ts`. */
+  /** The state of the sign-in of a session without a credential (`sign-in.ts`). */
   async signIn<T>(): Promise<T | undefined> {
     const [row] = this.sql.exec<{ sealed: string }>('SELECT sealed FROM sign_in').toArray();
     return row && (await this.unseal<T>(row.sealed));
@@ -147,12 +156,12 @@ export class SessionStore implements Sealer {
     this.sql.exec('INSERT OR REPLACE INTO sign_in VALUES (1, ?)', sealed);
   }
 
-  /** Notes that the client was asked to open a link for a server's sake. */
+  /** Notes that the client was asked to open a link, to connect a server (MCP, "URL mode elicitation"). */
   elicited(server: string, elicitationId: string): void {
     this.sql.exec('INSERT INTO elicitations VALUES (?, ?)', elicitationId, server);
   }
 
-  /** The links that the client was asked to open and hasn't been told of since. */
+  /** The links that the client was asked to open, and that aren't reported as complete yet. */
   elicitations(): { server: string; elicitationId: string }[] {
     return this.sql
       .exec<{ server: string; elicitationId: string }>('SELECT server, id AS elicitationId FROM elicitations')
@@ -163,7 +172,7 @@ export class SessionStore implements Sealer {
     this.sql.exec('DELETE FROM elicitations WHERE id = ?', elicitationId);
   }
 
-  /** The last event that a server sent on its own stream. */
+  /** The id of the last event from a server's own stream; undefined: none. */
   heard(server: string): string | undefined {
     const query = 'SELECT event_id FROM heard WHERE server = ?';
     return this.sql.exec<{ event_id: string }>(query, server).toArray()[0]?.event_id;
@@ -185,7 +194,11 @@ export class SessionStore implements Sealer {
   }
 
   #deployment() {
-    const place = this.read()?.place ?? { origin: 'https://localhost', local: true, requestId: '' };
-    return deploymentAt(this.env, place);
+    const requestOrigin = this.read()?.requestOrigin ?? {
+      origin: 'https://localhost',
+      local: true,
+      requestId: '',
+    };
+    return deploymentAt(this.env, requestOrigin);
   }
 }

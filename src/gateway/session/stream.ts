@@ -6,12 +6,12 @@ import { isBack, listenTo } from './listen';
 import type { Listening, StreamNews, StreamOrder } from './messages';
 import { rightsAndConnectionsOf } from './rights';
 
-/** How often an idle stream says that it is there, in ms: proxies cut what is silent. */
+/** The interval between comments on a stream, in ms. They keep proxies from closing it. */
 const KEEP_ALIVE_MS = 15_000;
-/** How many events may wait for a client that doesn't read, before it has to come back for them. */
+/** The number of events that may wait for a slow client. Beyond it the stream ends, and the client must resume. */
 const MAX_WAITING = 256;
 
-/** A server that is listened to: in which session, and in the name of which account there. */
+/** A server that is listened to: in which session, and with which connection of the user. */
 interface Heard {
   until: AbortController[];
   session: string | undefined;
@@ -19,10 +19,10 @@ interface Heard {
 }
 
 /**
- * The client's own stream (GET) of a 2025-era session. The Worker holds it, listens to the servers behind and to
- * the account, and hears of events from the session's object at a socket, on which the object may sleep. It acts as
- * the token that it was opened with, as that is known now, whatever other tokens do in the session: what is for one
- * that may do more, it doesn't pass on.
+ * The client's own stream (GET) of a 2025-era session. The Worker holds it, listens to the upstream servers and to
+ * the account, and gets events from the session's object over a hibernatable socket. The stream has the current
+ * rights of the token that opened it, whatever other tokens do in the session. It doesn't pass on what only a token
+ * with more rights may see. It ends when the grant ends.
  */
 export class OwnStream {
   readonly #encoder = new TextEncoder();
@@ -37,7 +37,7 @@ export class OwnStream {
     private readonly socket: WebSocket,
   ) {}
 
-  /** Opens the stream; `socket` is the session's, not accepted yet. */
+  /** Opens the stream. `socket`: connected to the session's object, not accepted yet. */
   static open(c: Context, principal: Principal, socket: WebSocket): ReadableStream<Uint8Array> {
     const stream = new OwnStream(c, principal, socket);
     const readable = new ReadableStream<Uint8Array>(
@@ -53,7 +53,7 @@ export class OwnStream {
     socket.addEventListener('close', () => stream.#end());
     socket.accept();
     const unwatch = watchPrincipal(c, principal, {
-      // An account that can't be asked now is asked at the next change.
+      // If the account can't be reached, the next change tries again.
       changed: (now) => void stream.#become(now).catch(() => undefined),
       ended: () => stream.#end(),
     });
@@ -74,7 +74,7 @@ export class OwnStream {
     else for (const server of order.await) void this.#awaitServer(server);
   }
 
-  /** Goes on as who the principal is now: what it may no longer use, or not as this account, is not listened to. */
+  /** Continues with changed rights. Stops listening to servers that were removed, or are connected differently now. */
   async #become(now: Principal): Promise<void> {
     this.principal = now;
     credentialsOf(this.c).forget();
@@ -90,16 +90,16 @@ export class OwnStream {
   #listen({ server: name, ...wanted }: Listening): void {
     const server = this.#find(name);
     const { greeting, watched, lastEventId } = wanted;
-    // In a session the server knows what is wanted: its stream goes on.
+    // In a session the server knows the subscriptions, so its stream stays open.
     const session = greeting.era === 'legacy' ? greeting.session : undefined;
     const listening = this.#listening.get(name);
-    // It is none of theirs: there is nothing to wait for.
+    // The principal may not use it, or the stream is open: nothing to wait for.
     if (!server || (session !== undefined && listening?.session === session)) {
       this.#report({ listening: name });
       return;
     }
     const until = new AbortController();
-    // Those before hear what happens until this one does; in a session that is no more there is nothing to hear.
+    // Earlier streams stay until this one is open. Those of an ended session are closed at once.
     const before = listening?.until ?? [];
     if (session !== undefined) for (const one of before) one.abort();
     const account = credentialsOf(this.c).accountAt(this.principal, server);
@@ -144,7 +144,7 @@ export class OwnStream {
 
   #write(text: string): void {
     if (this.#stop.signal.aborted) return;
-    // What a client that reads too slowly misses, it gets when it comes back.
+    // A client that reads too slowly gets the rest when it resumes.
     if ((this.#controller?.desiredSize ?? 0) <= 0) this.#end();
     else this.#controller?.enqueue(this.#encoder.encode(text));
   }
@@ -155,7 +155,7 @@ export class OwnStream {
     try {
       this.#controller?.close();
     } catch {
-      // The client went first.
+      // The client has already closed it.
     }
     this.socket.close(1000, 'the stream has ended');
   }

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { ServerSetting } from '../../config';
+import { isObject } from '../../json-text';
 import {
   type Acting,
   catalogueOf,
@@ -9,7 +10,6 @@ import {
   type Principal,
   passingView,
   serversOf,
-  UNASKED,
   type UpstreamConnection,
 } from '../../upstream';
 import { findResource } from '../aggregate/items';
@@ -18,20 +18,26 @@ import { mergeTools } from '../aggregate/tools';
 import { watchPrincipal, whileGranted } from '../request/grant-watch';
 import { isBack, LIST_CHANGES, listenTo } from './listen';
 
-/** How changes are told on a `subscriptions/listen` stream. */
+/** Sends the notifications of a `subscriptions/listen` stream. */
 export interface Notify {
   toolsChanged(): void;
   promptsChanged(): void;
   resourcesChanged(): void;
+  /** `uri`: as the client named it. */
   resourceUpdated(uri: string): void;
 }
 
-/** How long the stream waits until all servers are listened to, in ms: what its client hears first is that they are. */
+/** The longest time in ms that the stream waits until all servers are listened to, before it starts. */
 const LISTENING_MS = 2_000;
 
 /**
- * Feeds a `subscriptions/listen` stream of the 2026 era (its body is given) with what changes: at the servers
- * behind, and in what the principal may do. When the grant ends, the stream does.
+ * Serves a `subscriptions/listen` stream of the 2026 era: sends changes at the upstream servers, and changes of the
+ * principal's rights. The stream ends when the grant ends.
+ *
+ * @param notify writes to the stream
+ * @param body the stream that the SDK's handler returned
+ * @param uris the resources that the client wants to watch, by its own names
+ * @returns the stream for the client
  */
 export function feedSubscription(
   c: Context,
@@ -42,7 +48,7 @@ export function feedSubscription(
 ): ReadableStream<Uint8Array> {
   const stop = new AbortController();
   const fed = new Map<string, { until: AbortController; account: Promise<string> }>();
-  // This stream's alone: who its principal is now.
+  // The stream's principal with its current rights.
   let current = principal;
   const acting = () => ({ work: c, principal: current });
   const feedAll = () => {
@@ -55,7 +61,7 @@ export function feedSubscription(
           fed.set(server.name, { until, account });
           const signal = AbortSignal.any([until.signal, stop.signal]);
           const feed = feedFrom(acting, server, notify, uris, resolve, signal);
-          // What could not be listened to, such as a server that isn't connected yet, is tried at the next change.
+          // A server that can't be listened to, because it isn't connected yet, say, is tried at the next change.
           void feed
             .catch(() => undefined)
             .finally(() => {
@@ -96,7 +102,7 @@ export function feedSubscription(
   });
 }
 
-/** A stream that nothing is read of before something is ready. */
+/** A stream from which nothing is read until `ready` settles. */
 function heldUntil(ready: Promise<unknown>, source: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   return new ReadableStream<Uint8Array>({
@@ -119,7 +125,7 @@ async function feedFrom(
   signal: AbortSignal,
 ): Promise<void> {
   const { work, principal } = acting();
-  const view = passingView(work, principal, UNASKED);
+  const view = passingView(work, principal);
   const found = await Promise.all(merged.map((uri) => findResource(view, uri).catch(() => undefined)));
   const uris = found.flatMap((one) => (one?.server.name === server.name ? [one.uri] : []));
   const tell = (message: object) => {
@@ -127,7 +133,7 @@ async function feedFrom(
     if (method === 'notifications/resources/updated') {
       const uri = params?.uri;
       if (typeof uri !== 'string') return;
-      // Another server may have one of the same URI, which is not the one that was asked for.
+      // Another server may have a resource with the same URI, which isn't the one that the client watches.
       const asIs = merged.includes(uri) && uris.includes(uri);
       notify.resourceUpdated(asIs ? uri : namesFor(principal).uri(server.name, uri));
       return;
@@ -137,27 +143,28 @@ async function feedFrom(
     if (method === LIST_CHANGES[1]) notify.promptsChanged();
     if (method === LIST_CHANGES[2]) notify.resourcesChanged();
   };
-  const behind = await connectUpstream(server, { acting, capabilities: {} }).catch(() => undefined);
-  if (!behind) return;
+  const upstream = await connectUpstream(server, { acting, capabilities: {} }).catch(() => undefined);
+  if (!upstream) return;
   const ears = { message: tell, lost: () => undefined, opened };
   try {
-    await subscribeAt(behind, uris);
-    await listenTo({ acting, server, greeting: behind.greeting, uris }, ears, signal);
-    if (behind.greeting.era === 'legacy') await aborted(signal);
+    await subscribeAt(upstream, uris);
+    await listenTo({ acting, server, greeting: upstream.handshake, uris }, ears, signal);
+    if (upstream.handshake.era === 'legacy') await aborted(signal);
   } finally {
-    await behind.end();
+    await upstream.end();
   }
 }
 
-async function subscribeAt({ client, greeting }: UpstreamConnection, uris: string[]): Promise<void> {
-  if (greeting.era === 'modern' || !client.getServerCapabilities()?.resources?.subscribe) return;
-  for (const uri of uris) await client.subscribeResource({ uri }).catch(() => undefined);
+async function subscribeAt(upstream: UpstreamConnection, uris: string[]): Promise<void> {
+  const { resources } = upstream.capabilities;
+  if (upstream.handshake.era === 'modern' || !isObject(resources) || !resources.subscribe) return;
+  for (const uri of uris) await upstream.request('resources/subscribe', { uri }).catch(() => undefined);
 }
 
-/** Servers that tell nothing now are waited for: when one is back, the lists have changed. */
+/** Waits for servers that don't list their tools at the moment. When one is back, `changed` is called. */
 async function awaitMissing(acting: () => Acting, changed: () => void, signal: AbortSignal): Promise<void> {
   const { work, principal } = acting();
-  const { missing } = await mergeTools(passingView(work, principal, UNASKED), 'judge');
+  const { missing } = await mergeTools(passingView(work, principal), 'judge');
   const servers = serversOf(acting()).filter(({ name }) => missing.includes(name));
   const waits = servers.map(async (server) => {
     if (await isBack(server, acting, signal)) changed();

@@ -3,10 +3,10 @@ import { type Deployment, readSecret, secretName } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { enterPool, leavePool } from '../../flow';
 import { mayPass, type Source } from '../../limits';
-import { ok, type Result, refuse } from '../../result';
+import { ok, type Refusal, type Result, refuse } from '../../result';
 import { ASSERTION_ALGORITHMS, type Client, type ClientAuthMethod } from '../protocol/client';
 import { REGISTRATION_TTL } from '../protocol/library';
-import { isClientDocumentUrl, resolveClientDocument } from './documents';
+import { type ClientDocumentRefusal, isClientDocumentUrl, resolveClientDocument } from './documents';
 
 /** A registered client's record in KV, in the layout of `@cloudflare/workers-oauth-provider`. */
 export interface ClientRecord {
@@ -21,23 +21,27 @@ export interface ClientRecord {
   clientUri?: string;
   registrationDate?: number;
   registrationExpiresAt?: number;
-  /** Ours: somebody got a token with it. */
+  /** Ours, not the library's: a token was issued to it. */
   used?: true;
 }
 
-/** What a registration without a name is shown as. */
+/** Why there is no such client. */
+export type FindClientRefusal = Refusal<'client_unknown'> | ClientDocumentRefusal;
+
+/** The name of a registration without one. */
 export const UNNAMED = 'Unnamed app';
 
 /**
- * The client of that id: from `CLIENTS`, from the document at the URL that the id is, or from KV. Refused as
- * `client_unknown`, or as the document's refusal, with its host as detail. `from`: who named it, and whose share of
- * documents it takes.
+ * Finds a client: in `CLIENTS`, by the metadata document at the URL that is its id, or in KV. Refused as `client_unknown`,
+ * or as the document is, with its host as `detail`.
+ *
+ * @param from where the request came from: a fetched document counts against it
  */
 export async function findClient(
   deployment: Deployment,
   client_id: string,
   from: Source,
-): Promise<Result<Client>> {
+): Promise<Result<Client, FindClientRefusal>> {
   const configured = deployment.settings.clients.find((client) => client.client_id === client_id);
   if (configured) return ok(await fromSettings(deployment, configured));
   if (isClientDocumentUrl(client_id)) {
@@ -62,8 +66,8 @@ export async function findClient(
 }
 
 /**
- * Keeps a registration that is in use: with the first token it no longer counts as unused, and past the half of its time
- * it is written anew. Clients that nobody uses expire.
+ * Keeps a registration that is in use. With the first token it doesn't count as unused any more, and in the second half of
+ * its time it is written again. Clients that nobody uses expire.
  */
 export async function renewRegistration(deployment: Deployment, client: Client): Promise<void> {
   if (client.kind !== 'registered') return;
@@ -74,13 +78,13 @@ export async function renewRegistration(deployment: Deployment, client: Client):
   if (!record.used) await leavePool(deployment, 'registrations', client.client_id);
 }
 
-/** Drops a registration, unless somebody has used it meanwhile. */
+/** Deletes a registration, unless it has been used meanwhile. */
 export async function dropUnused(deployment: Deployment, client_id: string): Promise<void> {
   const record = await deployment.env.OAUTH_KV.get<ClientRecord>(`client:${client_id}`, 'json');
   if (record && !record.used) await deployment.env.OAUTH_KV.delete(`client:${client_id}`);
 }
 
-/** Writes a registration that expires when nobody uses it. */
+/** Writes a registration, with a new expiry. */
 export async function storeRegistration(deployment: Deployment, record: ClientRecord): Promise<void> {
   const registrationExpiresAt = seconds() + REGISTRATION_TTL;
   const value = JSON.stringify({ ...record, registrationExpiresAt });

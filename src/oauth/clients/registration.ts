@@ -7,7 +7,7 @@ import { clientIdOf } from '../../crypto';
 import { enterPool } from '../../flow';
 import { decodeUtf8, NO_STORE, readBody } from '../../http';
 import { type Source, sourceOf } from '../../limits';
-import { ok, type Result, refuse } from '../../result';
+import { ok, type Refusal, type Result, refuse } from '../../result';
 import { quotable } from '../../secret-text';
 import { DEVICE_CODE, GRANT_TYPES, LIBRARY_GRANT_TYPES } from '../protocol/client';
 import { REGISTRATION_TTL, registerWithLibrary } from '../protocol/library';
@@ -35,6 +35,19 @@ const metadataSchema = z.looseObject({
 });
 type Metadata = z.infer<typeof metadataSchema>;
 
+/** Why nothing is registered. One with a slash is the library's: `client-registration/…`. `detail` goes to the client. */
+type RegistrationRefusal = Refusal<
+  | 'wrong_type'
+  | 'body_too_large'
+  | 'body_unreadable'
+  | 'metadata_invalid'
+  | 'invalid_redirect_uri'
+  | `${string}/${string}`
+>;
+
+/** A client as the answer to its registration describes it (RFC 7591 section 3.2.1). */
+type ClientInformation = Record<string, unknown>;
+
 /**
  * `POST /oauth/register` (RFC 7591 section 3): 201 with the client, or 400 with `invalid_redirect_uri` or
  * `invalid_client_metadata`. A public client that sends the same metadata again gets the same client.
@@ -47,20 +60,25 @@ export async function register(c: Context): Promise<Response> {
   }
   const { reason, detail } = registered.error;
   record(c, { event: 'client_registered', outcome: 'refused', reason, detail });
+  return c.json(toRegistrationError(registered.error), 400, NO_STORE);
+}
+
+/** RFC 7591 section 3.2.2. */
+function toRegistrationError({ reason, detail }: RegistrationRefusal) {
   const error = reason === 'invalid_redirect_uri' ? reason : 'invalid_client_metadata';
-  return c.json({ error, error_description: detail ?? 'The client metadata is not valid' }, 400, NO_STORE);
+  return { error, error_description: detail ?? 'The client metadata is not valid' };
 }
 
 async function registerClient(
   deployment: Deployment,
   request: Request,
   from: Source,
-): Promise<Result<Record<string, unknown>>> {
+): Promise<Result<ClientInformation, RegistrationRefusal>> {
   const read = await readMetadata(request);
   if (!read.ok) return read;
   const metadata = read.value;
   const asked = metadata.grant_types ?? [...LIBRARY_GRANT_TYPES];
-  // A client without a browser has nowhere to be sent to (RFC 8628).
+  // A client without a browser needs no redirect URI (RFC 8628).
   const deviceOnly = asked.includes(DEVICE_CODE) && !asked.includes('authorization_code');
   if (deviceOnly && !metadata.redirect_uris?.length) return registerDevice(deployment, metadata, from);
 
@@ -72,9 +90,9 @@ async function registerClient(
     grant_types: asked.filter((type) => LIBRARY_GRANT_TYPES.includes(type)),
     response_types: ['code'],
   });
-  if (!accepted.ok) return accepted;
+  if (!accepted.ok) return refuse(accepted.error.reason, accepted.error.error_description);
   const { answer } = accepted.value;
-  // What the library leaves out is ours: clients send along all that the metadata advertises, and more.
+  // The library doesn't know all our grant types, and clients send all that the metadata advertises, and more.
   const more = GRANT_TYPES.filter((type) => asked.includes(type) && !LIBRARY_GRANT_TYPES.includes(type));
   const grant_types = [...(answer.grant_types as string[]), ...more];
   const registration = { ...(accepted.value.record as unknown as ClientRecord), grantTypes: grant_types };
@@ -82,7 +100,7 @@ async function registerClient(
   return ok({ ...answer, grant_types, ...issued(stored) });
 }
 
-async function readMetadata(request: Request): Promise<Result<Metadata>> {
+async function readMetadata(request: Request): Promise<Result<Metadata, RegistrationRefusal>> {
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json') return refuse('wrong_type', 'Content-Type must be application/json');
   const body = await readBody(request, MAX_BYTES);
@@ -104,8 +122,8 @@ async function readMetadata(request: Request): Promise<Result<Metadata>> {
 }
 
 /**
- * The metadata without members that are neither a text nor texts, which mean nothing to us (RFC 7591 section 2):
- * one may be nested deeper than can be written out again.
+ * The metadata without members that are neither a text nor texts, which we don't know (RFC 7591 section 2). Such a member
+ * may be nested too deeply to be written as JSON again.
  */
 function onlyTexts(metadata: Metadata): Metadata {
   const isText = (value: unknown) => typeof value === 'string';
@@ -117,7 +135,7 @@ async function registerDevice(
   deployment: Deployment,
   metadata: Metadata,
   from: Source,
-): Promise<Result<Record<string, unknown>>> {
+): Promise<Result<ClientInformation, RegistrationRefusal>> {
   const method = metadata.token_endpoint_auth_method ?? 'none';
   if (method !== 'none') return refuse('metadata_invalid', 'A client without redirect_uris is a public one');
   const registration: ClientRecord = {
@@ -140,7 +158,7 @@ async function registerDevice(
   });
 }
 
-/** Stores a client. A public one gets the id of its metadata, and the record that stands stays. */
+/** Stores a client. A public one gets an id that is derived from its metadata, so an existing record stays. */
 async function store(deployment: Deployment, client: ClientRecord, from: Source): Promise<ClientRecord> {
   if (client.tokenEndpointAuthMethod !== 'none') {
     await makeRoom(deployment, client.clientId, from);
@@ -159,8 +177,8 @@ async function store(deployment: Deployment, client: ClientRecord, from: Source)
 }
 
 /**
- * Counts a registration that nobody has used yet. The oldest of the same source goes where it has too many of them, or
- * of the source that has the most; one that is in use never does.
+ * Counts a registration that is not used yet. If there are too many, the oldest one of the same source is deleted, or of
+ * the source that has the most. One that is in use never is.
  */
 async function makeRoom(deployment: Deployment, id: string, from: Source): Promise<void> {
   const entered = await enterPool(deployment, 'registrations', {
@@ -175,7 +193,7 @@ function issued(client: ClientRecord) {
   return { client_id: client.clientId, client_id_issued_at: client.registrationDate };
 }
 
-/** Clients on this computer choose a port anew each time they start. */
+/** Clients on this computer choose another port each time they start. */
 function withoutLoopbackPort(uri: string): string {
   return uri.replace(/^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):\d+/, '$1');
 }

@@ -1,4 +1,4 @@
-import { type ConnectableAccount, ServiceList } from '../../connections';
+import { AccountList, type ConnectableAccount } from '../../connections';
 import { type Branding, Hidden, Layout, Mark, Notice, Say, shown, words } from '../../ui';
 
 const text = words.services;
@@ -33,7 +33,7 @@ export function ConnectAccountsPage(props: ConnectAccountsProps) {
   const sorted = accounts.length > MOST_SHOWN ? accounts.toSorted(openFirst) : accounts;
   const more = accounts.length - MOST_SHOWN;
   return (
-    <Layout branding={branding} title={title} header={false} parts={['services']}>
+    <Layout branding={branding} title={title} header={false} parts={['lists']}>
       <div class="pair" aria-hidden="true">
         <Mark name={client} />
         <i />
@@ -44,7 +44,7 @@ export function ConnectAccountsPage(props: ConnectAccountsProps) {
         <Say sentence={lead} />
       </p>
       <Notice text={notice} />
-      <ServiceList services={sorted.slice(0, MOST_SHOWN)} action={action} hidden={hidden} />
+      <AccountList accounts={sorted.slice(0, MOST_SHOWN)} action={action} hidden={hidden} />
       {more > 0 && <p class="hint">{text.more(more)}</p>}
       <form method="post" action={action} class={done ? undefined : 'buttons'}>
         <Hidden fields={hidden} />

@@ -5,10 +5,10 @@ import { titleOf } from '../../config';
 import {
   beginConnect,
   checkKey,
+  connectableAccountOf,
   connectionsNeeded,
   connectNotice,
   type NeededConnection,
-  serviceOf,
   stageObtained,
   takeOutcome,
 } from '../../connections';
@@ -69,7 +69,7 @@ export async function showConnectAccounts(consent: ConsentContext, notice?: Page
       branding={brandingOf(deployment)}
       client={flow.data.client.name}
       user={{ name, email }}
-      accounts={needed.map(serviceOf)}
+      accounts={needed.map(connectableAccountOf)}
       action={connectAccountsPath(flow)}
       hidden={{ csrf: await flow.csrf(person.userId) }}
       switchAccount={{ action: '/sign-out', hidden: { flow: flow.id } }}

@@ -1,17 +1,15 @@
 import type { Context } from 'hono';
-import type { TokenAnswer } from '../../account';
 import { record } from '../../audit';
 import { type Deployment, deploymentOf } from '../../config';
 import { openDevice, showUserCode } from '../../flow';
 import { NO_STORE } from '../../http';
 import { sourceOf } from '../../limits';
-import { ok, type Result } from '../../result';
+import { ok, type Refusal, type Result, refuse } from '../../result';
 import type { AuthenticatedClient } from '../clients/authentication';
-import { readClientRequest, sendError } from '../clients/client-request';
+import { readClientRequest, sendRefusal } from '../clients/client-request';
 import { DEVICE_CODE } from '../protocol/client';
 import { askedScopes } from '../protocol/scope-request';
 import { readTarget } from '../protocol/target';
-import { oauthError } from '../protocol/token-request';
 import { describeSource, type RequestSource } from './request-source';
 
 /** What a device asked for, and from where. `resource`: its canonical URL. */
@@ -35,13 +33,13 @@ export async function deviceAuthorization(c: Context): Promise<Response> {
   const deployment = deploymentOf(c);
   const { origin } = deployment;
   const request = await readClientRequest(c);
-  if (request instanceof Response) return request;
-  const asked = checkDeviceRequest(deployment, request);
-  if (!asked.ok) return sendError(c, asked.error);
+  if (!request.ok) return sendRefusal(c, request.error);
+  const asked = checkDeviceRequest(deployment, request.value);
+  if (!asked.ok) return sendRefusal(c, asked.error);
   const from = describeSource(deployment, c.req.raw);
   const describe = (user_code: string): DeviceRequest => ({ ...asked.value, user_code, from });
   const opened = await openDevice(deployment, await sourceOf(c), describe);
-  const about = { event: 'device_request', client: request.client.client_id };
+  const about = { event: 'device_request', client: request.value.client.client_id };
   if (!opened.ok) {
     record(c, { ...about, outcome: 'refused', reason: opened.error.reason });
     const error_description = 'Too many devices are waiting; try again in a minute';
@@ -66,21 +64,17 @@ export async function deviceAuthorization(c: Context): Promise<Response> {
 function checkDeviceRequest(
   deployment: Deployment,
   { client, form }: AuthenticatedClient,
-): Result<Pick<DeviceRequest, 'client_id' | 'scope' | 'resource'>, TokenAnswer> {
-  const refused = (error: string, text: string, reason: string) =>
-    ({ ok: false, error: oauthError(error, text, reason) }) as const;
+): Result<Pick<DeviceRequest, 'client_id' | 'scope' | 'resource'>, Refusal<DeviceRequestReason>> {
   const { client_id, grant_types } = client;
-  if (!grant_types.includes(DEVICE_CODE)) {
-    const text = 'The client is not registered for this grant';
-    return refused('unauthorized_client', text, 'grant_type_not_registered');
-  }
+  if (!grant_types.includes(DEVICE_CODE)) return refuse('grant_type_not_registered');
   const { scope } = form;
   const asked = askedScopes(scope);
-  if (!asked.ok) return refused('invalid_scope', 'None of these scopes is known', asked.error.reason);
+  if (!asked.ok) return asked;
   const target = readTarget(deployment, form);
-  if (!target.ok) return refused('invalid_target', 'There is no such resource', target.error.reason);
-  return ok({ client_id, scope, resource: target.value.url });
+  return target.ok ? ok({ client_id, scope, resource: target.value.url }) : target;
 }
+
+type DeviceRequestReason = 'grant_type_not_registered' | 'scope_unknown' | 'target_unknown';
 
 /** The link or QR code that a device shows (`verification_uri_complete`): with the code, and which device it is. */
 export function deviceLink(origin: string, userCode: string, id: string): string {

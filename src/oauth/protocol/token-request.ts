@@ -1,12 +1,14 @@
 import type { Context } from 'hono';
-import type { IssuerConfig, TokenAnswer } from '../../account';
+import type { IssuedTokens, IssuerConfig } from '../../account';
 import type { Deployment } from '../../config';
 import { resourcesOf } from '../../resource';
+import { type Result, refuse } from '../../result';
 import type { Client, ClientAuthMethod } from './client';
+import type { EndpointRefusal } from './oauth-error';
 
 /**
- * A token request whose client proved who it is, and its parameters without that proof. `client`: undefined
- * where the grant is proof enough and no client was named.
+ * A token request whose client is authenticated, and its parameters without the client's credentials. `client`: undefined
+ * if the request names none and its grant type needs none.
  */
 export interface AuthenticatedRequest {
   client: Client | undefined;
@@ -14,26 +16,23 @@ export interface AuthenticatedRequest {
   form: Record<string, string>;
 }
 
+/** The result of a token request. */
+export type TokenResponse = Result<IssuedTokens, EndpointRefusal>;
+
 /** Answers the token requests of one `grant_type`. */
-export type GrantHandler = (c: Context, request: AuthenticatedRequest) => Promise<TokenAnswer>;
+export type GrantHandler = (c: Context, request: AuthenticatedRequest) => Promise<TokenResponse>;
 
-/** An error as the token endpoint answers it (RFC 6749 section 5.2); `reason` is for the log. */
-export function oauthError(error: string, error_description: string, reason: string): TokenAnswer {
-  return { status: 400, body: { error, error_description }, reason };
-}
-
-/** A grant that is worth nothing without a client that proved who it is. */
+/** Makes a handler for requests that need an authenticated client. Without one they are refused as `client_id_missing`. */
 export function forClient(
-  grant: (c: Context, request: AuthenticatedRequest & { client: Client }) => Promise<TokenAnswer>,
+  grant: (c: Context, request: AuthenticatedRequest & { client: Client }) => Promise<TokenResponse>,
 ): GrantHandler {
   return async (c, request) => {
     const { client } = request;
-    if (client) return grant(c, { ...request, client });
-    return { ...oauthError('invalid_client', 'client_id is required', 'client_id_missing'), status: 401 };
+    return client ? grant(c, { ...request, client }) : refuse('client_id_missing');
   };
 }
 
-/** What the account needs to know of the deployment to issue. */
+/** What an account needs to know of the deployment to issue tokens. */
 export function issuerConfigOf(deployment: Deployment): IssuerConfig {
   const { tokens, signIn } = deployment.settings;
   const { origin, local } = deployment;

@@ -5,55 +5,58 @@ import { ok, type Refusal, type Result, refuse } from '../../result';
 import type { AssertionKeys } from '../protocol/client';
 import { type AssertionRefusal, type JwtDeps, verifyJwt } from '../protocol/jwt';
 
-/** A trusted issuer's token that passed every check but one: whether it was used before. */
+/** A verified token of a trusted issuer. Whether it was used before is not checked yet. */
 export interface Assertion {
-  /** As the token spells it: that is part of who the principal is. */
+  /** As the token spells it. It is part of the principal's identity. */
   issuer: string;
   subject: string;
   claims: JWTPayload;
   /** Seconds since the epoch. */
   exp: number;
-  /** Whether it is an identity assertion grant (ID-JAG), which stands for a person at one client. */
+  /** Whether it is an identity assertion grant (ID-JAG), which is about a person at one client. */
   isIdJag: boolean;
 }
 
-/** How a token comes in, and so what it may be. */
+/** How a token was presented. */
 export interface Presented {
   /** The issuer, as the token spells it. */
   issuer: string;
   /** As `subject_token` (RFC 8693), or as `assertion` (RFC 7523). */
   as: 'subject_token' | 'assertion';
-  /** The client that presents it, if one proved who it is. */
+  /** The authenticated client that presents it, if there is one. */
   client_id: string | undefined;
   /** The gate's own origin. */
   origin: string;
 }
 
+/** Why a token of a trusted issuer isn't accepted. */
 export type TrustRefusal = AssertionRefusal | 'assertion_type' | 'assertion_client';
 
 const ID_JAG = 'oauth-id-jag+jwt';
-/** Types of tokens that say who somebody is; others (`at+jwt`, `logout+jwt`) were made for something else. */
+/** The accepted `typ` values. Tokens of other types (`at+jwt`, `logout+jwt`) were made for something else. */
 const TYPES = ['', 'jwt', 'authorization-grant+jwt'];
-/** Seconds that a token may live: workload tokens an hour, identity assertion grants five minutes. */
+/** Seconds. The longest lifetimes: an hour, and five minutes for identity assertion grants. */
 const LONGEST = 3600;
 const LONGEST_ID_JAG = 300;
-/** Characters of a subject: a SPIFFE id, the longest of real ones, has 2,048. */
+/** Characters. The longest subjects in use are SPIFFE ids, of up to 2,048. */
 const LONGEST_SUBJECT = 2048;
-/** What narrows an identity assertion grant: one of another form must not count as left out. */
+/** Claims that narrow an identity assertion grant. One that isn't a text must not be ignored. */
 const NARROWING = ['scope', 'resource'];
-/** What would narrow the grant in ways that nobody here understands. */
+/** Claims that would restrict the token in ways that are not supported here. */
 const NOT_UNDERSTOOD = ['cnf', 'authorization_details', 'act', 'may_act'];
 
 /**
  * Verifies a token of a trusted issuer (RFC 7523 section 3; for identity assertion grants also
- * draft-ietf-oauth-identity-assertion-authz-grant): signed by it, meant for the gate and nobody else, of a type
- * that is for this, about somebody, not expired. The caller sees to it that it is used once.
+ * draft-ietf-oauth-identity-assertion-authz-grant): its signature, that it is meant for the gate alone, its type, its
+ * subject, and that it hasn't expired. The caller makes sure that it is used once. The refusal's `detail` names the claim
+ * or type that is wrong.
+ *
+ * @param assertion the token
+ * @param by the issuer in the settings, its keys, and how the token was presented
  */
 export async function verifyAssertion(
-  trusted: TrustedIssuer,
   assertion: string,
-  keys: AssertionKeys,
-  presented: Presented,
+  { trusted, keys, presented }: { trusted: TrustedIssuer; keys: AssertionKeys; presented: Presented },
   deps: JwtDeps,
 ): Promise<Result<Assertion, Refusal<TrustRefusal>>> {
   const audience = trusted.audience ?? presented.origin;
@@ -69,11 +72,10 @@ export async function verifyAssertion(
   const { sub, aud, jti } = payload;
   // A NumericDate may have a fraction (RFC 7519 section 2); an `expires_in` has none.
   const exp = Math.floor(payload.exp ?? 0);
-  if (Array.isArray(aud) && aud.length > 1)
-    return refuse('assertion_claim', 'aud has others beside the gate');
+  if (Array.isArray(aud) && aud.length > 1) return refuse('assertion_claim', 'aud has others than the gate');
   if (!isSubject(sub, LONGEST_SUBJECT)) return refuse('assertion_claim', 'sub');
   if (jti !== undefined && (typeof jti !== 'string' || jti === '')) return refuse('assertion_claim', 'jti');
-  // What is issued ends with it, so there is no leeway here.
+  // What is issued ends with the token, so no clock skew is allowed here.
   if (exp <= deps.now) return refuse('assertion_expired');
   const unknown = NOT_UNDERSTOOD.find((name) => payload[name] !== undefined);
   if (unknown !== undefined) return refuse('assertion_claim', `${unknown} is not understood`);
@@ -83,7 +85,7 @@ export async function verifyAssertion(
   return judged ?? ok({ issuer: presented.issuer, subject: sub, claims: payload, exp, isIdJag });
 }
 
-/** What an identity assertion grant must say beside; undefined when nothing is wrong. */
+/** The additional checks of an identity assertion grant; undefined when it passes them. */
 function judgeIdJag(
   { client_id, jti, iat, exp = 0, ...claims }: JWTPayload,
   presented: Presented,

@@ -1,32 +1,29 @@
 import type { Context } from 'hono';
-import { CLIENT_PROVIDER, type TokenAnswer } from '../../account';
+import { CLIENT_PROVIDER } from '../../account';
 import { seconds } from '../../clock';
 import { deploymentOf } from '../../config';
+import { refuse } from '../../result';
 import type { Client } from '../protocol/client';
-import { type AuthenticatedRequest, oauthError } from '../protocol/token-request';
+import type { AuthenticatedRequest, TokenResponse } from '../protocol/token-request';
 import { issueToServiceAccount, planServiceAccount } from './service-account';
 
 /**
- * `grant_type` client_credentials (RFC 6749 section 4.4): a client of `CLIENTS` as a service of its own. No
- * refresh token comes with it: the credentials are there to ask again.
+ * `grant_type` client_credentials (RFC 6749 section 4.4): a client of `CLIENTS` as a service account of its own. It gets no
+ * refresh token, since it can ask again with its credentials.
  */
 export async function clientCredentials(
   c: Context,
   { client, method, form }: AuthenticatedRequest & { client: Client },
-): Promise<TokenAnswer> {
+): Promise<TokenResponse> {
   const deployment = deploymentOf(c);
   const { client_id, name } = client;
   const { clients } = deployment.settings;
   if (!clients.some(({ grant_types }) => grant_types.includes('client_credentials'))) {
-    return oauthError('unsupported_grant_type', 'Grant type not supported', 'grant_type_unknown');
+    return refuse('grant_type_unknown');
   }
   const setting = clients.find((one) => one.client_id === client_id);
   if (!setting?.grant_types.includes('client_credentials') || method === 'none') {
-    return oauthError(
-      'unauthorized_client',
-      'The client is not registered for this grant',
-      'grant_type_not_registered',
-    );
+    return refuse('grant_type_not_registered');
   }
   const identity = {
     provider: CLIENT_PROVIDER,
@@ -42,5 +39,5 @@ export async function clientCredentials(
   const { servers } = setting;
   const service = { identity, client: { client_id, name, domain: undefined }, servers, expires_at };
   const plan = planServiceAccount(deployment, { ...service, scope: client.scope }, form);
-  return plan.ok ? issueToServiceAccount(deployment, plan.value) : plan.error;
+  return plan.ok ? issueToServiceAccount(deployment, plan.value) : plan;
 }

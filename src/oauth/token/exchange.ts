@@ -1,18 +1,11 @@
 import type { Context } from 'hono';
-import {
-  type Access,
-  findAccount,
-  looksLikeKey,
-  parseKey,
-  parseToken,
-  type TokenAnswer,
-} from '../../account';
+import { findAccount, looksLikeKey, parseKey, parseToken } from '../../account';
 import { deploymentOf } from '../../config';
 import { sha256Hex } from '../../crypto';
-import type { Result } from '../../result';
+import { ok, refuse } from '../../result';
 import { checkDomain } from '../../sign-in';
 import { readTarget } from '../protocol/target';
-import { type AuthenticatedRequest, issuerConfigOf, oauthError } from '../protocol/token-request';
+import { type AuthenticatedRequest, issuerConfigOf, type TokenResponse } from '../protocol/token-request';
 import { planServiceAccount, readSeconds } from './service-account';
 import { redeemTrusted } from './trusted';
 
@@ -21,12 +14,12 @@ const TYPE = 'urn:ietf:params:oauth:token-type:';
 /** A kind of subject token: what it looks like, and how one is exchanged. */
 interface SubjectKind {
   fits(token: string, type: string): boolean;
-  exchange(c: Context, token: string, request: AuthenticatedRequest): Promise<TokenAnswer>;
+  exchange(c: Context, token: string, request: AuthenticatedRequest): Promise<TokenResponse>;
 }
 
 /**
- * Where a subject token's kind is decided: the first that fits. `client` of the request is undefined where
- * none was named, so a kind that can't do without says so.
+ * The kinds of subject tokens; the first that fits counts. A request may have no client, so a kind that needs one refuses
+ * without.
  */
 const KINDS: readonly SubjectKind[] = [
   {
@@ -43,74 +36,55 @@ const KINDS: readonly SubjectKind[] = [
   },
 ];
 
-/** `grant_type` token-exchange (RFC 8693): for an access token that is never wider or longer-lived. */
-export async function exchange(c: Context, request: AuthenticatedRequest): Promise<TokenAnswer> {
+/** `grant_type` token-exchange (RFC 8693): gives an access token with no more access and no longer lifetime. */
+export async function exchange(c: Context, request: AuthenticatedRequest): Promise<TokenResponse> {
   const { subject_token: token, subject_token_type: type, requested_token_type, actor_token } = request.form;
-  if (!token) return oauthError('invalid_request', 'subject_token is required', 'subject_token_missing');
-  if (!type) {
-    return oauthError('invalid_request', 'subject_token_type is required', 'subject_token_type_missing');
-  }
+  if (!token) return refuse('subject_token_missing');
+  if (!type) return refuse('subject_token_type_missing');
   if (requested_token_type !== undefined && requested_token_type !== `${TYPE}access_token`) {
-    return oauthError('invalid_request', 'Only access tokens are issued', 'requested_token_type_unsupported');
+    return refuse('requested_token_type_unsupported');
   }
-  if (actor_token !== undefined) {
-    return oauthError('invalid_request', 'actor_token is not supported', 'actor_token_unsupported');
-  }
+  if (actor_token !== undefined) return refuse('actor_token_unsupported');
   const kind = KINDS.find(({ fits }) => fits(token, type));
-  if (!kind) {
-    return oauthError(
-      'invalid_request',
-      'The subject token is of no kind that is exchanged',
-      'subject_token_kind',
-    );
-  }
-  const answer = await kind.exchange(c, token, request);
-  if (answer.status !== 200) return answer;
-  return { ...answer, body: { ...answer.body, issued_token_type: `${TYPE}access_token` } };
+  if (!kind) return refuse('subject_token_kind');
+  const issued = await kind.exchange(c, token, request);
+  return issued.ok ? ok({ ...issued.value, issued_token_type: `${TYPE}access_token` }) : issued;
 }
 
-/** An access key, for an access token that dies with it (RFC 8693 section 2.1). It is proof enough without a client. */
-async function exchangeKey(c: Context, text: string, { form }: AuthenticatedRequest): Promise<TokenAnswer> {
+/** Exchanges an access key for an access token that ends with it (RFC 8693 section 2.1). No client is needed. */
+async function exchangeKey(c: Context, text: string, { form }: AuthenticatedRequest): Promise<TokenResponse> {
   const deployment = deploymentOf(c);
-  const refused = (reason: string) => oauthError('invalid_grant', 'The access key is not valid', reason);
   const key = parseKey(text);
-  if (!key.ok) return refused(key.error.reason);
+  if (!key.ok) return key;
   const { userId, keyId } = key.value;
   const account = await findAccount(deployment, userId);
-  const found: Result<Access> | undefined =
-    account && (await account.authenticate(keyId, await sha256Hex(text)));
-  if (!account || !found) return refused('key_unknown');
-  if (!found.ok) return refused(found.error.reason);
+  if (!account) return refuse('key_unknown');
+  const found = await account.authenticate(keyId, await sha256Hex(text));
+  if (!found.ok) return found;
   const { identity, grant, scope, expires_at } = found.value;
-  if (!checkDomain(identity, deployment.settings.signIn.oidc).ok) return refused('sso_required');
+  if (!checkDomain(identity, deployment.settings.signIn.oidc).ok) return refuse('sso_required');
   const client = { client_id: grant.client_id, name: grant.client_name, domain: undefined };
   const plan = planServiceAccount(
     deployment,
     { identity, client, servers: grant.servers, scope, expires_at },
     form,
   );
-  if (!plan.ok) return plan.error;
+  if (!plan.ok) return plan;
   return account.issueDirectly(userId, issuerConfigOf(deployment), { ...plan.value, key_id: keyId });
 }
 
-/** A client's own access token, for a narrower one at the same place. */
+/** Exchanges a client's own access token for a narrower one of the same resource. */
 async function exchangeOwn(
   c: Context,
   secret: string,
   { client, form }: AuthenticatedRequest,
-): Promise<TokenAnswer> {
-  if (!client) {
-    return { ...oauthError('invalid_client', 'client_id is required', 'client_id_missing'), status: 401 };
-  }
-  if (readSeconds(form.expires_in) === undefined) {
-    return oauthError('invalid_request', 'expires_in must be a number of seconds', 'expires_in_invalid');
-  }
+): Promise<TokenResponse> {
+  if (!client) return refuse('client_id_missing');
+  if (readSeconds(form.expires_in) === undefined) return refuse('expires_in_invalid');
   const deployment = deploymentOf(c);
   const parts = parseToken(secret);
   const account = parts && (await findAccount(deployment, parts.userId));
-  if (!account) {
-    return oauthError('invalid_request', 'The subject token is not valid', 'subject_token_malformed');
-  }
+  if (!account) return refuse('subject_token_malformed');
   const { client_id, redirect_uris, grant_types, response_types } = client;
   const names = form.resource !== undefined || form.audience !== undefined;
   const named = names ? readTarget(deployment, form) : undefined;

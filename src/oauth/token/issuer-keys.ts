@@ -9,11 +9,11 @@ import { forgetKeys, type JwtDeps } from '../protocol/jwt';
 
 const MAX_BYTES = 64 * 1024;
 const TIMEOUT_MS = 5_000;
-/** Seconds for which it is known where an issuer's keys are, and for which a failure is not tried again. */
+/** Seconds for which the place of an issuer's keys is cached, and seconds before a failure is tried again. */
 const FRESH = 3600;
 const RETRY_AFTER = 30;
 
-/** The keys of a trusted issuer. `issuer`: as its own document spells it; undefined where none was asked for. */
+/** The keys of a trusted issuer. `issuer`: as its discovery document spells it; undefined if none was needed. */
 export interface IssuerKeys extends AssertionKeys {
   issuer?: string;
 }
@@ -29,7 +29,7 @@ type Where = Result<IssuerDocument, Refusal<'assertion_keys_unavailable'>>;
 const discovered = isolateCache<{ where: Where; until: number }>('trustedIssuers');
 const refetched = isolateCache<number>('refetchedKeys');
 
-/** The keys of a trusted issuer: as set, else at the `jwks_uri` of its discovery document. */
+/** The keys of a trusted issuer: those in the settings, or those at the `jwks_uri` of its discovery document. */
 export async function keysOf(
   trusted: TrustedIssuer,
   deps: JwtDeps,
@@ -44,8 +44,8 @@ export async function keysOf(
 }
 
 /**
- * Whether the keys are worth another look because a token names one that isn't among them: a rotated key is
- * found at once, and whoever makes up key ids has the issuer asked once in 30 s and no more.
+ * Whether to fetch the keys again because a token names one that isn't among them. So a rotated key is found at once, and
+ * tokens with made-up key ids cause one request in 30 s at most.
  */
 export function mayRefetch(keys: AssertionKeys, now: number): boolean {
   if (keys.jwks_uri === undefined || (refetched().get(keys.jwks_uri) ?? 0) + RETRY_AFTER > now) return false;
@@ -54,7 +54,7 @@ export function mayRefetch(keys: AssertionKeys, now: number): boolean {
   return true;
 }
 
-/** OpenID Connect Discovery 1.0 section 4: its `issuer` must be the one that was asked, however a setting spells it. */
+/** OpenID Connect Discovery 1.0 section 4: its `issuer` must be the one that was asked, in any spelling. */
 async function discover(issuer: string, deps: JwtDeps): Promise<Where> {
   const where = await fetchJwksUri(issuer, deps);
   discovered().set(issuer, { where, until: deps.now + (where.ok ? FRESH : RETRY_AFTER) });

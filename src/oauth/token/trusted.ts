@@ -1,49 +1,35 @@
-import { claimsInRules, type Identity, ruleFor, type TokenAnswer } from '../../account';
+import { claimsInRules, type Identity, ruleFor } from '../../account';
 import { seconds } from '../../clock';
 import { type Deployment, type TrustedIssuer, type TrustRule, titleOf } from '../../config';
 import { sha256Hex } from '../../crypto';
 import { claimOnce } from '../../flow';
 import { sameIssuer } from '../../issuer';
-import { ok, type Result, refuse } from '../../result';
+import { ok, type Refusal, type Result, refuse } from '../../result';
 import { claimedIssuer } from '../clients/assertion';
 import { CLOCK_SKEW } from '../protocol/jwt';
-import { type AuthenticatedRequest, oauthError } from '../protocol/token-request';
+import type { PresentedTokenReason, PresentedTokenRefusal } from '../protocol/oauth-error';
+import type { AuthenticatedRequest, TokenResponse } from '../protocol/token-request';
 import { type Assertion, type Presented, verifyAssertion } from './assertion';
 import { keysOf, mayRefetch } from './issuer-keys';
 import { issueToServiceAccount, planServiceAccount } from './service-account';
 
-/** The error for a token that isn't good: RFC 8693 section 2.2.2, RFC 7523 section 3.1. */
-const ERRORS = {
-  subject_token: { error: 'invalid_request', text: 'The subject token is not valid' },
-  assertion: { error: 'invalid_grant', text: 'The assertion is not valid' },
-} as const;
-
 /**
- * Gives access for a signed token of an issuer of `TRUSTED_ISSUERS`: no more than its rule says, for no longer
- * than the token itself lives, and once.
+ * Gives access for a signed token of an issuer of `TRUSTED_ISSUERS`: no more than its rule says, no longer than the token
+ * is valid, and once.
+ *
+ * @param as how the token was presented
  */
 export async function redeemTrusted(
   deployment: Deployment,
   token: string,
   as: Presented['as'],
   { client, method, form }: AuthenticatedRequest,
-): Promise<TokenAnswer> {
+): Promise<TokenResponse> {
   const found = await readTrusted(deployment, token, as, client?.client_id);
-  if (!found.ok) {
-    const { error, text } = ERRORS[as];
-    const { reason, detail } = found.error;
-    return { ...oauthError(error, text, reason), ...(detail === undefined ? {} : { detail }) };
-  }
+  if (!found.ok) return refusedAs(as, found.error);
   const { trusted, assertion, rule } = found.value;
-  // An identity assertion grant names a client, which is worth something only if nobody else can be it.
-  if (assertion.isIdJag && method === 'none') {
-    const refused = oauthError(
-      'invalid_client',
-      'The client must authenticate',
-      'assertion_by_public_client',
-    );
-    return { ...refused, status: 401 };
-  }
+  // An identity assertion grant names a client, and anybody could be a public one.
+  if (assertion.isIdJag && method === 'none') return refuse('assertion_by_public_client');
   const now = seconds();
   const named = client ?? { client_id: `issuer:${trusted.name}`, name: titleOf(trusted) };
   const { client_id, name } = named;
@@ -55,18 +41,24 @@ export async function redeemTrusted(
       client: { client_id, name, domain: client?.domain },
       servers: rule.servers,
       scope: leastScope(client?.scope, assertion),
-      // An identity assertion is a grant, as a code is; any other token is what the access is made from.
+      // An identity assertion is a grant, as a code is. Access that is made from any other token ends with that token.
       expires_at: assertion.isIdJag ? longest : Math.min(longest, assertion.exp),
     },
     withinResource(form, assertion),
   );
-  if (!plan.ok) return plan.error;
+  if (!plan.ok) return plan;
   const { issuer, subject, exp } = assertion;
   const what = ['trusted', issuer, subject, await idOf(token, assertion)].join('\0');
-  if (await claimOnce(deployment, what, exp + CLOCK_SKEW))
-    return issueToServiceAccount(deployment, plan.value);
-  const { error, text } = ERRORS[as];
-  return oauthError(error, text, 'assertion_replayed');
+  const isFirst = await claimOnce(deployment, what, exp + CLOCK_SKEW);
+  if (!isFirst) return refusedAs(as, { reason: 'assertion_replayed' });
+  return issueToServiceAccount(deployment, plan.value);
+}
+
+function refusedAs(
+  presented_as: Presented['as'],
+  refusal: Refusal<PresentedTokenReason>,
+): { ok: false; error: PresentedTokenRefusal } {
+  return { ok: false, error: { ...refusal, presented_as } };
 }
 
 interface Found {
@@ -80,7 +72,7 @@ async function readTrusted(
   token: string,
   as: Presented['as'],
   client_id: string | undefined,
-): Promise<Result<Found>> {
+): Promise<Result<Found, Refusal<PresentedTokenReason>>> {
   const issuer = claimedIssuer(token);
   if (issuer === undefined) return refuse('assertion_malformed');
   const trusted = deployment.settings.trustedIssuers.find((one) => sameIssuer(one.issuer, issuer));
@@ -88,11 +80,11 @@ async function readTrusted(
   const deps = { loopbackHosts: loopbackHosts(deployment, trusted), now: seconds() };
   const keys = await keysOf(trusted, deps);
   if (!keys.ok) return keys;
-  // What the issuer calls itself in its document, it must call itself in its tokens (OIDC Core section 3.1.3.7).
+  // Its tokens must spell the issuer as its discovery document does (OpenID Connect Core 1.0 section 3.1.3.7).
   const { issuer: itself = issuer } = keys.value;
   if (itself !== issuer) return refuse('issuer_not_trusted', issuer.slice(0, 200));
   const presented = { as, issuer, client_id, origin: deployment.origin };
-  const verify = () => verifyAssertion(trusted, token, keys.value, presented, deps);
+  const verify = () => verifyAssertion(token, { trusted, keys: keys.value, presented }, deps);
   let verified = await verify();
   const isNew = !verified.ok && verified.error.reason === 'assertion_key_unknown';
   if (isNew && mayRefetch(keys.value, deps.now)) verified = await verify();
@@ -101,14 +93,14 @@ async function readTrusted(
   return rule ? ok({ trusted, assertion: verified.value, rule }) : refuse('assertion_no_rule', trusted.name);
 }
 
-/** On this computer an issuer that a setting names may be on it too. */
+/** In local development an issuer in the settings may be on this computer. */
 function loopbackHosts(deployment: Deployment, { issuer, jwks_uri }: TrustedIssuer): string[] {
   if (!deployment.local) return [];
   const named = [issuer, jwks_uri].filter((url) => url !== undefined).map((url) => new URL(url).host);
   return [...deployment.settings.clientDocumentHosts, ...named];
 }
 
-/** Who the token is about, as far as the gate tells others. Groups are the rule's: a token gives itself none. */
+/** Who the token is about. Groups come from the rule, never from the token. */
 function identityOf(
   trusted: TrustedIssuer,
   rule: TrustRule,
@@ -131,14 +123,14 @@ function textOf(claim: unknown): string | undefined {
   return typeof claim === 'string' && claim !== '' ? claim.slice(0, 200) : undefined;
 }
 
-/** The narrower of what the client may have at most and what the assertion was made for. */
+/** The most that is allowed: what the client may have at most, and what the assertion was made for. */
 function leastScope(most: string[] | undefined, { isIdJag, claims }: Assertion): string[] | undefined {
   if (!isIdJag || typeof claims.scope !== 'string') return most;
   const named = claims.scope.split(' ');
   return most ? named.filter((name) => most.includes(name)) : named;
 }
 
-/** An identity assertion grant for one resource is good for no other. */
+/** An identity assertion grant for one resource can't be used for another. */
 function withinResource(form: Record<string, string>, { isIdJag, claims }: Assertion) {
   if (!isIdJag || typeof claims.resource !== 'string') return form;
   const scope = form.scope ?? (typeof claims.scope === 'string' ? claims.scope : undefined);
@@ -150,7 +142,7 @@ function withinResource(form: Record<string, string>, { isIdJag, claims }: Asser
   };
 }
 
-/** What makes the token one of a kind: its `jti`, else what was signed. A signature alone can be varied. */
+/** What identifies the token: its `jti`, or a hash of what was signed. The same token can have several signatures. */
 async function idOf(token: string, { claims }: Assertion): Promise<string> {
   return claims.jti ?? (await sha256Hex(token.slice(0, token.lastIndexOf('.'))));
 }

@@ -5,10 +5,10 @@ import {
   type ConnectableAccount,
   type ConnectFlow,
   checkKey,
+  connectableAccountOf,
   connectNotice,
   isWithinKey,
   serversOfSignIn,
-  serviceOf,
   takeOutcome,
 } from '../../connections';
 import { findFlow, startFlow } from '../../flow';
@@ -88,7 +88,7 @@ async function renderConnections(c: PersonContext, notice?: Notice): Promise<Res
   const page = (
     <ConnectionsPage
       branding={brandingOf(deploymentOf(c))}
-      services={await accountsOf(c)}
+      accounts={await accountsOf(c)}
       from={readFrom(c)}
       action={pathOf(c)}
       hidden={await accountFields(c)}
@@ -110,7 +110,7 @@ async function accountsOf(c: PersonContext): Promise<ConnectableAccount[]> {
   const rest = orphans.map(
     ({ server, auth }): ConnectableAccount => ({ name: server, title: server, auth, status: 'orphaned' }),
   );
-  return [...needed.map(serviceOf), ...rest];
+  return [...needed.map(connectableAccountOf), ...rest];
 }
 
 /** Why a connection that was begun here failed; the flow in the address is where that waits. */

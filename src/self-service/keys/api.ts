@@ -20,7 +20,7 @@ import { apiError, ended, listOf, toTime } from '../shared/api';
 import { ownAccount, type PersonContext } from '../shared/person';
 import { checkMayHaveKeys, type NoKeysRefusal } from './own';
 
-/** The most that a request for a key may weigh, in bytes. */
+/** The longest request for a key, in bytes. */
 const MAX_BYTES = 65_536;
 
 /** `GET /api/keys`: one's own keys; somebody signed in by a key sees that one. */
@@ -54,7 +54,7 @@ export async function deleteKey(c: PersonContext): Promise<Response> {
   return ended(c, 'key_revoked', id, may && (await ownAccount(c).revokeKey(id)));
 }
 
-/** Middleware of `POST /api/keys`: 403 for who comes with an access key, good or bad, instead of a sign-in. */
+/** Middleware of `POST /api/keys`: 403 for a request with an access key, valid or not, instead of a sign-in. */
 export const refuseKeyAsCredential: MiddlewareHandler = async (c, next) => {
   const bearer = /^bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
   const byKey = looksLikeKey(bearer) || c.req.header('x-api-key') !== undefined;
@@ -70,13 +70,13 @@ function refuseKeyRequest(c: Context, reason: NoKeysRefusal, user?: string): Res
   return apiError(c, 403, 'access_denied', why);
 }
 
-/** A body of JSON; undefined when it is none, or longer than 64 kB. */
+/** The value of a JSON body; undefined when it isn't JSON, or is longer than 64 kB. */
 async function readJson(request: Request): Promise<unknown> {
   const body = await readBody(request, MAX_BYTES);
   return body.ok ? parseJson(decodeUtf8(body.value)) : undefined;
 }
 
-/** The value of a JSON text; undefined when it is none. */
+/** The value of a JSON text; undefined when it isn't JSON. */
 export function parseJson(text: string | undefined): unknown {
   try {
     return JSON.parse(text ?? '');
@@ -92,7 +92,7 @@ export function describeIssue(
   const where = issue?.path.map(String).join('.');
   if (where) return quotable(`${where}: ${issue?.message}`, 200);
   if (issue?.code === 'unrecognized_keys') return quotable(issue.message);
-  return 'The body must be a JSON object with name and, by choice, more';
+  return 'The body must be a JSON object with name, and optionally more';
 }
 
 /** 429 with `Retry-After` when keys were made too fast, 409 when there are too many. `user`: whose they are. */

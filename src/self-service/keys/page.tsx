@@ -3,7 +3,7 @@ import { type Branding, Hidden, Layout, Notice, plain, Say, shown, words } from 
 
 const text = words.keys;
 const scopeWords = words.consent.scope;
-/** Keys on one page: what keeps it under 20 kB. */
+/** Keys on one page at most, to keep it under 20 kB. */
 const MOST_SHOWN = 12;
 const LONGEST_NAME = 60;
 
@@ -13,22 +13,22 @@ const dayOf = (time: number) => longDate.format(time * 1000);
 export interface KeysPageProps {
   branding: Branding;
   hidden: Record<string, string>;
-  /** Of the key that the form makes. */
+  /** The id of the key that the form will make. */
   id: string;
-  /** All there are; the page begins with the one at `from`. */
+  /** All of them; the page begins with the one at the index `from`. */
   keys: AccessKey[];
   from: number;
   now: number;
-  /** What the person may give a key. */
+  /** The scopes that the person may give a key. */
   scopes: (keyof typeof scopeWords)[];
   servers: { name: string; title: string }[];
   expires: { min: string; max: string; value: string };
-  /** What was sent and is to be mended. */
+  /** What the form just sent held, to be corrected. */
   values?: { name: string; scope: string[]; server: string[] };
   notice?: string;
 }
 
-/** `/account/keys`: the keys that there are, each with its end, and the form that makes one. */
+/** `/account/keys`: one's own keys, each with a button to revoke it, and the form that makes one. */
 export function KeysPage(props: KeysPageProps) {
   const { branding, keys, hidden, now, notice } = props;
   const from = props.from < keys.length ? props.from : 0;
@@ -142,7 +142,7 @@ function Box(props: { name: string; value: string; ticked: boolean; title: strin
   );
 }
 
-/** A key just made: the one time that it is shown. `url`: where it can be used. */
+/** The page of a new key, the only one that shows it. `url`: where it can be used. */
 export function KeyMadePage(props: { branding: Branding; name: string; keyText: string; url: string }) {
   const title = text.made(props.name);
   return (

@@ -21,7 +21,7 @@ import { KeyMadePage, KeysPage } from './page';
 
 const PATH = '/account/keys';
 
-/** `GET /account/keys`: one's own access keys; `keys_not_here` for who can't have any. */
+/** `GET /account/keys`: one's own access keys; `keys_not_here` for somebody who can't have any. */
 export async function showKeys(c: PersonContext): Promise<PageResult> {
   const may = checkKeysHere(c);
   return may.ok ? ok(await renderKeys(c)) : may;
@@ -124,7 +124,7 @@ async function readKeysForm(c: PersonContext): Promise<PageResult<URLSearchParam
   return may.ok ? form : may;
 }
 
-/** `keys_not_here` for who can't have keys, with a button to sign in as a person. */
+/** `keys_not_here` for somebody who can't have keys, with a button to sign in as a person. */
 function checkKeysHere(c: PersonContext): PageResult<null> {
   const may = checkMayHaveKeys(c.var.person);
   const action = { label: words.visitor.signIn, href: '/sign-in?as=user' };

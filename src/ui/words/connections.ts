@@ -59,7 +59,7 @@ export const connectionWords = {
     wrong: 'That isn’t the right code. Check your app again: each link has its own code.',
     visitor: 'App used by',
     /** A tool call's answer, with the code of its link, if that has one. */
-    told: (text: string, code: string | undefined) =>
+    withCode: (text: string, code: string | undefined) =>
       code === undefined ? text : `${text} If the page asks for a code, enter ${code}.`,
   },
 
@@ -75,7 +75,7 @@ export const connectionWords = {
   },
 
   /** The answer to a tool call without a usable connection; an app shows it to its user. */
-  told: {
+  unconnected: {
     not_connected: (server: string, link: string) =>
       `To use “${server}”, connect your own account there first: open ${link} in your browser, then try again.`,
     needs_reauthorization: (server: string, link: string) =>

@@ -202,7 +202,7 @@ describe('the keys of the vault', () => {
     });
   });
 
-  it('may change: what an older one sealed opens, and is sealed anew when it is touched', async () => {
+  it('may change: what an older one sealed can be opened, and is resealed when it is used', async () => {
     await connected('touching');
     await within('touching', async (storage) => {
       const vault = vaultOver(storage, rotatingProvider().connector, async () => BOTH);
@@ -225,7 +225,7 @@ describe('the keys of the vault', () => {
     });
   });
 
-  it('if lost leave what they sealed shut: told as that, listed as that, and replaced by a new connection', async () => {
+  it('if lost leave what they sealed unreadable: reported as such, listed as such, and replaced by a new connection', async () => {
     await connected('losing');
     await within('losing', async (storage) => {
       const vault = vaultOver(storage, rotatingProvider().connector, async () => WITHOUT);

@@ -109,7 +109,7 @@ describe('a wrong code_verifier', () => {
     expect((await callMcp(tokensOf(await redeem(authorized)).access_token)).status).toBe(200);
   });
 
-  it('ends nothing after the redemption either, whoever sends it', async () => {
+  it('ends nothing after the redemption, either, no matter who sends it', async () => {
     const authorized = await authorize();
     const tokens = tokensOf(await redeem(authorized));
     const { code_verifier } = await makePkce();

@@ -1,8 +1,13 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Grants, type IssuerConfig, type TokenRequest } from '../../../src/account/grants/grants';
-import type { Issuer, TokenAnswer } from '../../../src/account/grants/issuer';
+import type { Issuer, IssuerRecords } from '../../../src/account/grants/issuer';
 import { GrantStore } from '../../../src/account/grants/store';
+import type {
+  CodeRefusalReason,
+  RefreshRefusalReason,
+  TokenResult,
+} from '../../../src/account/grants/token-result';
 import { parseSettings } from '../../../src/config/settings';
 import { libraryIssuer } from '../../../src/oauth/protocol/library';
 import { startClock, stopClock } from '../../fixtures/clock';
@@ -21,22 +26,22 @@ import {
 
 /*
  * The machine may stop at any await of the issuer. Each test runs the object's own rules (`Grants`) over its
- * own storage, with an issuer that is the real one up to a chosen call of its namespace.
+ * own storage, with an issuer that is the real one up to a chosen record that it reads or writes.
  */
 
 beforeEach(stopClock);
 afterEach(startClock);
 
-/** The issuer, with `event` before the n-th call of its namespace (the first is 1). */
+/** The issuer, with `event` before the n-th time that it reads or writes a record (the first is 1). */
 function issuerWith(n: number, event: () => unknown): Issuer {
   return {
-    authorize: (kv, terms, approval) => libraryIssuer.authorize(counted(kv), terms, approval),
-    token: (kv, terms, form) => libraryIssuer.token(counted(kv), terms, form),
+    authorize: (records, config, approval) => libraryIssuer.authorize(counted(records), config, approval),
+    token: (records, config, form) => libraryIssuer.token(counted(records), config, form),
   };
 
-  function counted(kv: KVNamespace): KVNamespace {
+  function counted(records: IssuerRecords): IssuerRecords {
     let calls = 0;
-    return new Proxy(kv, {
+    return new Proxy(records, {
       get(target, name) {
         const method = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
         return async (...args: unknown[]) => {
@@ -67,11 +72,13 @@ function presentation(authorized: Authorized, secret: string, form: Record<strin
   return { client, grantId: grantIdOf(secret), secret, form: { redirect_uri, ...form } };
 }
 
+type Issued = TokenResult<CodeRefusalReason | RefreshRefusalReason>;
+
 /** Presents a code, or a refresh token, to the rules of its own object with another issuer. */
-function presentWith(issuer: Issuer, authorized: Authorized, refresh_token?: string): Promise<TokenAnswer> {
+function presentWith(issuer: Issuer, authorized: Authorized, refresh_token?: string): Promise<Issued> {
   const { code, code_verifier } = authorized;
   const secret = refresh_token ?? code;
-  return runInDurableObject(accountOf(secret), (_, { storage }) => {
+  return runInDurableObject(accountOf(secret), (_, { storage }): Promise<Issued> => {
     const userId = () => secret.split(':')[0] ?? '';
     const grants = new Grants(new GrantStore(storage, userId), issuer, userId);
     const terms = termsOf(authorized);
@@ -103,8 +110,8 @@ function rowsOf(token: string): Promise<unknown[]> {
   );
 }
 
-/** Stops the issuer before each call of its namespace in turn; returns before how many it can be stopped. */
-async function stopEverywhere(present: (issuer: Issuer) => Promise<TokenAnswer>, token: string) {
+/** Stops the issuer before each record that it reads or writes, in turn; returns before how many it can be stopped. */
+async function stopEverywhere(present: (issuer: Issuer) => Promise<Issued>, token: string) {
   for (let n = 1; n < 20; n++) {
     const before = await rowsOf(token);
     let stopped = false;
@@ -114,34 +121,40 @@ async function stopEverywhere(present: (issuer: Issuer) => Promise<TokenAnswer>,
         stop();
       }),
     ).catch(() => undefined);
-    if (!stopped) return { stops: n - 1, outcome };
-    expect(outcome?.status).not.toBe(200);
+    if (!stopped) return { stops: n - 1, issued: issuedOf(outcome) };
+    expect(outcome?.ok).not.toBe(true);
     expect(await rowsOf(token)).toEqual(before);
   }
   throw new Error('the issuer never came to its end');
 }
 
+/** The tokens of a result that issues some. */
+function issuedOf(result: Issued | undefined) {
+  if (!result?.ok) throw new Error(`nothing was issued: ${result?.error.reason}`);
+  return result.value;
+}
+
 describe('an issuer that stops in the middle', () => {
   it('of a redemption leaves code and grant as they were, at whatever call it stops', async () => {
     const authorized = await authorize({ user: { name: 'Redeeming' } });
-    const { stops, outcome } = await stopEverywhere(
+    const { stops, issued } = await stopEverywhere(
       (issuer) => presentWith(issuer, authorized),
       authorized.code,
     );
     expect(stops).toBeGreaterThanOrEqual(4);
-    expect((await callMcp(String(outcome?.body.access_token))).status).toBe(200);
+    expect((await callMcp(issued.access_token)).status).toBe(200);
   });
 
   it('of a rotation leaves the refresh token as it was, at whatever call it stops', async () => {
     const authorized = await authorize({ user: { name: 'Rotating' } });
     const { refresh_token } = tokensOf(await redeem(authorized));
-    const { stops, outcome } = await stopEverywhere(
+    const { stops, issued } = await stopEverywhere(
       (issuer) => presentWith(issuer, authorized, refresh_token),
       refresh_token,
     );
     expect(stops).toBeGreaterThanOrEqual(4);
-    expect((await callMcp(String(outcome?.body.access_token))).status).toBe(200);
-    expect((await refresh(authorized, String(outcome?.body.refresh_token))).status).toBe(200);
+    expect((await callMcp(issued.access_token)).status).toBe(200);
+    expect((await refresh(authorized, String(issued.refresh_token))).status).toBe(200);
   });
 
   it('lets those who wait behind it have their turn', async () => {
@@ -161,7 +174,7 @@ describe('an issuer that stops in the middle', () => {
       const redemptions = [1, 2, 3].map(() => grants.redeemCode(termsOf(authorized), presented));
       return Promise.all(redemptions.map((answer) => answer.catch(() => undefined)));
     });
-    const given = answers.filter((answer) => answer?.status === 200);
+    const given = answers.filter((answer) => answer?.ok);
     expect(given).toHaveLength(2);
     expect(given[0]).toEqual(given[1]);
   });
@@ -178,7 +191,7 @@ describe('a grant that is revoked while the issuer is at work on it', () => {
     });
     const answer = await presentWith(issuer, authorized, refresh_token);
     await revoked;
-    expect(answer).toMatchObject({ status: 400, reason: 'grant_revoked_meanwhile' });
+    expect(answer).toMatchObject({ ok: false, error: { reason: 'grant_revoked_meanwhile' } });
     expectInvalidGrant(await refresh(authorized, refresh_token));
     const [records, grants, codes, rotations] = await rowsOf(refresh_token);
     expect([records, grants, codes, rotations]).toEqual([[], [], [], []]);
@@ -188,9 +201,31 @@ describe('a grant that is revoked while the issuer is at work on it', () => {
     const authorized = await authorize({ user: { name: 'Revoking a code' } });
     const issuer = issuerWith(2, () => accountOf(authorized.code).revokeGrant(grantIdOf(authorized.code)));
     const answer = await presentWith(issuer, authorized);
-    expect(answer).toMatchObject({ status: 400, reason: 'grant_revoked_meanwhile' });
+    expect(answer).toMatchObject({ ok: false, error: { reason: 'grant_revoked_meanwhile' } });
     const [records, grants, codes] = await rowsOf(authorized.code);
     expect([records, grants, codes]).toEqual([[], [], []]);
+  });
+});
+
+describe('a visitor who is merged into a user while the issuer is at work', () => {
+  it.each([1, 2, 3, 4])('stores nothing here any more (merged before its call %i)', async (n) => {
+    const authorized = await authorize({ user: { name: `Merging ${n}` } });
+    const { refresh_token } = tokensOf(await redeem(authorized));
+    const before = await rowsOf(refresh_token);
+    const answer = await runInDurableObject(accountOf(refresh_token), async (_, { storage }) => {
+      const userId = () => refresh_token.split(':')[0] ?? '';
+      const intent = issuerWith(n, () =>
+        storage.sql.exec("INSERT INTO moved_to VALUES (1, 'a user', 0, 0, 0)"),
+      );
+      const grants = new Grants(new GrantStore(storage, userId), intent, userId);
+      const form = { grant_type: 'refresh_token', refresh_token };
+      const presented = presentation(authorized, refresh_token, form);
+      return grants
+        .rotateRefresh(termsOf(authorized), presented)
+        .finally(() => storage.sql.exec('DELETE FROM moved_to'));
+    });
+    expect(answer).toMatchObject({ ok: false, error: { reason: 'grant_revoked_meanwhile' } });
+    expect(await rowsOf(refresh_token)).toEqual(before);
   });
 });
 

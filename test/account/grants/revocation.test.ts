@@ -51,7 +51,7 @@ describe('revoking', () => {
     expectInvalidGrant(await refresh(authorized, second.refresh_token));
   });
 
-  it('the successor ends the grant too when a repeat got a new access token beside it', async () => {
+  it('the successor ends the grant, too, when a repeat got a new access token with it', async () => {
     const { tokens, ...authorized } = await connect();
     const second = tokensOf(await refresh(authorized, tokens.refresh_token));
     pass(86_400);

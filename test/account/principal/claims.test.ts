@@ -83,7 +83,7 @@ describe('claims that are not what rules speak of', () => {
     expect(claimHolds({ claim: 'x', ne: 'suspended' }, { x: value })).toBe(false);
   });
 
-  it('do no harm beside values that can be read', () => {
+  it('do no harm next to values that can be read', () => {
     const x = [{ toString: 1 }, null, 'staff', 7, true];
     const holds = (test: object) => claimHolds({ claim: 'x', ...test }, { x });
     expect([holds({ eq: 'staff' }), holds({ eq: '7' }), holds({ contains: 'true' })]).toEqual([

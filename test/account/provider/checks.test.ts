@@ -95,7 +95,7 @@ describe('a provider that is asked again', () => {
     expect(provider.presented).toEqual([provider.given[0], provider.given[0]]);
   });
 
-  test('hears nothing of who holds no refresh token of the grant', async () => {
+  test('isn’t asked about a caller without a refresh token of the grant', async () => {
     const app = await connectAt(provider, at);
     const client = await registerClient({ client_name: 'Another app' }, at);
     const stranger = await connectAt(provider, at, { browser: app.browser, client });
@@ -221,7 +221,9 @@ describe('what it says is obeyed', () => {
       response_types: [],
     };
     const presented = { client, grantId: 'x', secret: 'a:b:c', form: {} };
-    expect(await account.redeemCode(terms, presented)).toMatchObject({ reason: 'provider_said_no' });
+    expect(await account.redeemCode(terms, presented)).toMatchObject({
+      error: { reason: 'provider_said_no' },
+    });
   });
 
   test('an address that by now belongs to another provider comes in by that one only', async () => {

@@ -64,7 +64,7 @@ describe.each(SPELLINGS)('%s', (_what, setting, itself) => {
     provider.itself = itself(host);
   });
 
-  test('its no is heard: it is asked, and its `invalid_grant` ends every grant', async () => {
+  test('its rejection counts: it is asked, and its `invalid_grant` ends every grant', async () => {
     const app = await connectAt(provider, gateOf(issuer));
     pass(DAY);
     provider.knows = false;

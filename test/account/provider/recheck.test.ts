@@ -15,7 +15,7 @@ const facts = (changes: Partial<RecheckFacts> & { age?: number } = {}): RecheckF
   ...changes,
 });
 
-describe('a provider that was heard of', () => {
+describe('a provider that has answered', () => {
   test.each([
     ['a moment ago is left alone', { age: 99 }, 'go_on'],
     ['`recheck` ago is asked', { age: 100 }, 'ask'],

@@ -37,7 +37,7 @@ function withToken(
   });
 }
 
-test('a new master key opens what the old one sealed, and seals it anew: then the old one can go', () =>
+test('with a new master key, what the old one sealed is opened and resealed: then the old one can go', () =>
   withToken('rotated', async (at, sql) => {
     const id = at(BOTH).store.row().token_id;
     expect(await at(BOTH).rewrap()).toEqual({ rewrapped: 1, left: 0 });
@@ -53,7 +53,7 @@ test('a new master key opens what the old one sealed, and seals it anew: then th
     ]);
   }));
 
-test('without its master key it can’t be opened, is told as that, and stays for the key to come back', () =>
+test('without its master key it can’t be opened, is reported as such, and stays in case the key comes back', () =>
   withToken('lost', async (at) => {
     expect(await at(WITHOUT).rewrap()).toEqual({ rewrapped: 0, left: 1 });
     expect(await at(WITHOUT).open(at(WITHOUT).store.row())).toMatchObject({

@@ -95,7 +95,7 @@ describe('who holds a stream open for a grant', () => {
     others.stop();
   });
 
-  test('hears of a grant that has ended already', async () => {
+  test('is notified of a grant that has already ended', async () => {
     const holder = await connect();
     await revoke(holder, holder.tokens.refresh_token);
     const heard: string[] = [];
@@ -109,7 +109,7 @@ describe('who holds a stream open for a grant', () => {
     stop();
   });
 
-  test('hears once that its user is somebody else now to the gate, and nothing of a sign-in as before', async () => {
+  test('is notified once when its user’s identity has changed, and not when a sign-in changes nothing', async () => {
     const user = { name: 'Groucho', groups: 'staff' };
     const holder = await connect({ user });
     const { heard, stop } = await watched(holder);
@@ -123,7 +123,7 @@ describe('who holds a stream open for a grant', () => {
     stop();
   });
 
-  test('is not told a thing after it stopped, and holds no socket', async () => {
+  test('gets nothing after it stopped, and holds no socket', async () => {
     const holder = await connect({ user: { name: 'Leaving' } });
     const { heard, stop } = await watched(holder);
     stop();

@@ -98,7 +98,7 @@ describe.each(PLACES)('at $path a server that the person has not connected', (pl
     expect(texts).not.toContain('inputResponses');
   });
 
-  test('has no prompts or resources yet, and is not told of as one that fails', async () => {
+  test('has no prompts or resources yet, and is not reported as failing', async () => {
     const { send } = await unconnected(place);
     expect((await send('resources/list')).body.result).toMatchObject({ resources: [] });
     if (path !== '/mcp') return;
@@ -109,7 +109,7 @@ describe.each(PLACES)('at $path a server that the person has not connected', (pl
   });
 });
 
-test('a provider that is away is told as that: 503 with when to come back, and the connection is kept', async () => {
+test('a provider that is away is reported: 503 with a time to retry, and the connection is kept', async () => {
   const { world, send, connect } = await unconnected();
   world.provider.expiresIn = 1;
   await connect();

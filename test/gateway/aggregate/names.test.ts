@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { MERGED, namesFor, renameUris } from '../../../src/gateway/aggregate/names';
+import { MERGED, type Naming, namesFor } from '../../../src/gateway/aggregate/names';
+import { renamedResult } from '../../../src/gateway/aggregate/rename';
+
+function renameUris(names: Naming, server: string, result: object): unknown {
+  return JSON.parse(renamedResult(names, server, JSON.stringify(result)));
+}
 
 describe('a name at /mcp', () => {
   test.each([

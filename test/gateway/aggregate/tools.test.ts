@@ -91,7 +91,7 @@ describe('the tools of all servers at /mcp', () => {
   });
 });
 
-test('a server that was not ticked is absent, and so is one added after the grant', async () => {
+test('a server that was not selected is absent, and so is one added after the grant', async () => {
   const token = await tokenFor(['one'], ['mcp:read']);
   expect((await list(token)).map(({ name }) => name.split('_')[0])).not.toContain('two');
   const grown = gateBefore({ one: { behind: one }, late: { behind: realServer() } });

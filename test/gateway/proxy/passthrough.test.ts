@@ -96,7 +96,7 @@ describe('a caller’s own credential', () => {
     expect(behind.received).toEqual([]);
   });
 
-  test('missing is 401 that names where that server’s own authorization server is told', async () => {
+  test('missing is 401 that names the metadata with that server’s own authorization server', async () => {
     const response = await post({});
     expect(response.status).toBe(401);
     const challenge = response.headers.get('www-authenticate') ?? '';
@@ -150,7 +150,7 @@ test('sessions are the server’s own, both ways', async () => {
 test.each<[string, () => Response | Promise<Response>, number]>([
   ['down', () => Promise.reject(new Error('10.0.0.7')), 502],
   ['redirecting', () => Response.redirect('http://169.254.169.254/', 302), 502],
-])('a server that is %s is told by its title', async (_what, misbehave, status) => {
+])('a server that is %s is named by its title', async (_what, misbehave, status) => {
   answer = misbehave;
   const response = await post({ authorization: 'Bearer x' });
   const text = await response.text();

@@ -136,7 +136,7 @@ describe.each(ERAS)('a list of tools, in the %s era', (era) => {
         id: 7,
         error: { code: -32603, message: 'The server “The One” sent a list that is too large' },
       });
-    } else await expect(response.text()).rejects.toThrow('too long');
+    } else expect(await response.text()).toContain('The server “The One” sent a list that is too large');
     expect(sent).toBeLessThan(100_000);
   });
 });
@@ -161,6 +161,7 @@ describe('a stream', () => {
       );
     const response = await caller.fetch();
     const reader = response.body?.getReader();
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('retry: 3000\n');
     for (const text of ['data: 1\r\n\r\n', ': ping\n\n', 'data: 2\n\n']) {
       feed?.enqueue(new TextEncoder().encode(text));
       let got = '';
@@ -183,19 +184,31 @@ describe('a stream', () => {
     await cancelled;
   });
 
-  test('that breaks off breaks off for the client too', async () => {
-    answer = () =>
-      stream(
-        new ReadableStream({
-          start(controller) {
-            controller.enqueue(new TextEncoder().encode('data: 1\n\ndata: '));
-          },
-          pull(controller) {
-            controller.error(new Error('reset'));
-          },
-        }),
-      );
+  const breaking = (text: string) =>
+    stream(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode(text)),
+        pull: (controller) => controller.error(new Error('reset')),
+      }),
+    );
+
+  test('that breaks off, or ends, before the answer has an error in its place', async () => {
+    for (const make of [() => breaking('data: 1\n\ndata: '), () => stream('data: 1\n\n')]) {
+      answer = make;
+      const [, owed] = (await eventsOf(await caller.fetch({ method: 'prompts/list' }))) as object[];
+      const message = 'The server “The One” broke its answer off';
+      expect(owed).toEqual({ jsonrpc: '2.0', id: 7, error: { code: -32603, message } });
+    }
+  });
+
+  test('that breaks off behind the answer, or has ids to come back to, has none', async () => {
+    const answered = 'data: {"jsonrpc":"2.0","id":7,"result":{}}\n\n';
+    answer = () => stream(answered);
+    expect(await (await caller.fetch()).text()).toBe(`retry: 3000\n${answered}`);
+    answer = () => breaking('event: message\nid: 5\ndata: \n\n');
     await expect((await caller.fetch()).text()).rejects.toThrow();
+    answer = () => stream('id: 5\nretry: 100\ndata: \n\n');
+    expect(await (await caller.fetch()).text()).toBe('retry: 3000\nid: 5\nretry: 100\ndata: \n\n');
   });
 
   test('may take longer than the timeout once it has begun', async () => {
@@ -206,12 +219,12 @@ describe('a stream', () => {
             await scheduler.wait(1300);
             // What a network does to a stream that was called off.
             if (signal.aborted) return controller.error(signal.reason);
-            controller.enqueue(new TextEncoder().encode('data: late\n\n'));
+            controller.enqueue(new TextEncoder().encode('data: {"id":7,"result":"late"}\n\n'));
             controller.close();
           },
         }),
       );
-    expect(await (await caller.fetch()).text()).toBe('data: late\n\n');
+    expect(await (await caller.fetch()).text()).toContain('late');
   });
 });
 
@@ -264,7 +277,7 @@ test('an open stream ends when the user takes the permission back, and the next 
   await scheduler.wait(50);
   expect(cancelled).not.toHaveBeenCalled();
   await accountOf(access_token).revokeGrant(grantIdOf(access_token));
-  expect(await ended).toBe('');
+  expect(await ended).toBe('retry: 3000\n');
   expect(cancelled).toHaveBeenCalled();
   expect((await callMcp(access_token, { gate: at, path: '/mcp/one', method: 'ping' })).status).toBe(401);
 });

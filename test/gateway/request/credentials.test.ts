@@ -71,7 +71,7 @@ describe('two credentials at once', () => {
     expect(reasons()).toEqual(Array(3).fill('credentials_conflict'));
   });
 
-  test('are told to a web page too: the refusal has CORS headers', async () => {
+  test('are readable for a web page, too: the refusal has CORS headers', async () => {
     const { headers } = await callWith({ authorization: `Bearer ${token}`, 'x-api-key': key }, at);
     expect(headers.get('access-control-allow-origin')).toBe('*');
   });

@@ -96,7 +96,7 @@ describe('what each method needs', () => {
     expect([...found, judge(method, reach(ALL, { tools: ['one_*'] }))]).toEqual(verdicts);
   });
 
-  test('is told of every one in the table', () => {
+  test('exists for every one in the table', () => {
     expect(TABLE.map(([method]) => method).sort()).toEqual(Object.keys(METHODS).sort());
   });
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { faultOfParams } from '../../../src/gateway/request/params';
+import { faultForGate, faultOfParams } from '../../../src/gateway/request/params';
 import { connectTo, connectWith, gateBefore, plainServer } from '../../fixtures/mcp-server';
 import { Caller, ERAS, META } from '../../fixtures/mcp-server-caller';
 import { InSession } from '../../fixtures/mcp-session';
@@ -52,7 +52,7 @@ function isPlain(value: unknown): boolean {
   return typeof value === 'object' && !Array.isArray(value);
 }
 
-describe('a parameter of another type is told by its name', () => {
+describe('a parameter of another type is named in the error', () => {
   test.each(TYPED)('%s: %s must be %s', (method, path, type) => {
     const required = method === 'tools/call' && path !== 'name' ? { name: 'a' } : {};
     for (const value of [...OTHERS, ...(type === 'text' ? [HALF] : [])]) {
@@ -67,6 +67,18 @@ describe('a parameter of another type is told by its name', () => {
   test('and what the gate knows nothing of may be anything', () => {
     expect(faultOfParams('x/y', { name: CALLABLE, uri: 7 })).toBeUndefined();
     expect(faultOfParams('constructor', { name: CALLABLE })).toBeUndefined();
+  });
+
+  test('and a log level is one of MCP’s where the gate itself logs', () => {
+    for (const level of ['debug', 'warning', 'emergency']) {
+      expect(faultForGate('logging/setLevel', { level })).toBeUndefined();
+    }
+    for (const level of ['nonsense', 'DEBUG', '', undefined, null]) {
+      expect(faultForGate('logging/setLevel', { level })).toContain(
+        'params.level must be one of debug, info',
+      );
+    }
+    expect(faultForGate('ping', { level: 'nonsense' })).toBeUndefined();
   });
 
   test.each([
@@ -117,5 +129,10 @@ test('in a session it is refused, and the session goes on', async () => {
     const { error } = await session.request(method, paramsWith(path, CALLABLE));
     expect(error?.code ?? 0, `${method} ${path}`).toBeLessThan(-32_000);
   }
+  const { error } = await session.request('logging/setLevel', { level: 'nonsense' });
+  expect([error?.code, error?.message]).toEqual([
+    -32602,
+    expect.stringContaining('params.level must be one of debug, info, notice'),
+  ]);
   expect((await session.request('tools/list', {})).result).toBeDefined();
 });

@@ -29,7 +29,7 @@ describe('a server that does not answer as one should', () => {
       'a page with 500',
       () => new Response(html, { status: 500, headers: { 'content-type': 'text/html' } }),
       502,
-      'gave an answer that is not MCP',
+      'failed',
     ],
     ['nothing', () => new Response(null), 502, 'gave an answer that is not MCP'],
     [
@@ -57,22 +57,25 @@ describe('a server that does not answer as one should', () => {
     ['403', () => new Response(null, { status: 403 }), 502, 'refused the gate’s credential'],
     ['an exception', () => Promise.reject(new Error('connect to 10.0.0.7 refused')), 502, 'can’t be reached'],
     ['silence', () => scheduler.wait(2500).then(() => new Response()), 504, 'took too long to answer'],
-  ])('is told as such, by its title and never by its address: %s', async (_what, misbehave, status, says) => {
-    answer = misbehave;
-    const response = await caller.fetch({ method: 'resources/list' });
-    const text = await response.text();
-    expect(response.status).toBe(status);
-    expect(JSON.parse(text)).toEqual({
-      jsonrpc: '2.0',
-      id: 7,
-      error: { code: -32603, message: `The server “The One” ${says}` },
-    });
-    expect(response.headers.get('www-authenticate')).toBeNull();
-    for (const inside of ['10.0.0.7', '169.254', '127.0.0.1', 'internal', 'BEHIND'])
-      expect(text).not.toContain(inside);
-  });
+  ])(
+    'is reported as such, by its title and never by its address: %s',
+    async (_what, misbehave, status, says) => {
+      answer = misbehave;
+      const response = await caller.fetch({ method: 'resources/list' });
+      const text = await response.text();
+      expect(response.status).toBe(status);
+      expect(JSON.parse(text)).toEqual({
+        jsonrpc: '2.0',
+        id: 7,
+        error: { code: -32603, message: `The server “The One” ${says}` },
+      });
+      expect(response.headers.get('www-authenticate')).toBeNull();
+      for (const inside of ['10.0.0.7', '169.254', '127.0.0.1', 'internal', 'BEHIND'])
+        expect(text).not.toContain(inside);
+    },
+  );
 
-  test.each([400, 404, 405, 409, 429])('and refuses with %s is heard by its status', async (status) => {
+  test.each([400, 404, 405, 409, 429])('and refuses with %s passes on its status', async (status) => {
     answer = () =>
       new Response(html, { status, headers: { 'content-type': 'text/html', 'retry-after': '7' } });
     const response = await caller.fetch({ http: 'GET' });
@@ -80,7 +83,7 @@ describe('a server that does not answer as one should', () => {
     expect(response.headers.get('retry-after')).toBe('7');
   });
 
-  test('and errs in JSON is heard as it is', async () => {
+  test('and fails in JSON passes on its error', async () => {
     const text = '{"jsonrpc":"2.0","id":7,"error":{"code":-32603,"message":"oops"}}';
     answer = () => new Response(text, { status: 500, headers: { 'content-type': 'application/json' } });
     const response = await caller.fetch();

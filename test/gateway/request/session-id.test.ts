@@ -55,7 +55,7 @@ beforeEach(async () => {
 const inSession = (id: string) => ({ headers: { 'mcp-session-id': id } });
 
 describe('the session of a server', () => {
-  test('is not told to the client, and known to the server again', async () => {
+  test('is hidden from the client, and given to the server', async () => {
     expect(session).not.toContain('secret-session');
     expect(session).toMatch(/^[\x21-\x7e]+$/);
     expect((await caller.send(inSession(session))).status).toBe(200);
@@ -71,16 +71,16 @@ describe('the session of a server', () => {
   test('has a stream, which is taken up where it broke', async () => {
     const headers = { 'mcp-session-id': session, 'last-event-id': '8' };
     const response = await caller.fetch({ http: 'GET', headers });
-    expect(await response.text()).toBe('id: 9\ndata: 8\n\n');
+    expect(await response.text()).toBe('retry: 3000\nid: 9\ndata: 8\n\n');
   });
 
   test('ends with 204, and is 404 from then on', async () => {
     expect((await caller.fetch({ http: 'DELETE', ...inSession(session) })).status).toBe(204);
     const { status, body } = await caller.send({ method: 'resources/list', ...inSession(session) });
-    expect([status, body]).toEqual([404, {}]);
+    expect([status, body]).toMatchObject([404, { id: 7, error: { message: 'Session not found' } }]);
   });
 
-  test('that has ended is 404 for a call too, so that the client begins anew', async () => {
+  test('that has ended is 404 for a call, too, so that the client starts again', async () => {
     sessions.clear();
     const { status, body } = await caller.call('erase', inSession(session));
     expect(status).toBe(404);
@@ -142,7 +142,7 @@ describe('a session id gets nowhere', () => {
     await expectNotFound(caller, id());
   });
 
-  test('without a token, whoever it belongs to', async () => {
+  test('without a token, no matter whose it is', async () => {
     const { status } = await caller.send({ headers: { 'mcp-session-id': session, authorization: '' } });
     expect(status).toBe(401);
   });

@@ -40,7 +40,7 @@ describe('a session without a credential', () => {
     expect(await session.tools()).toEqual(['authorize']);
   });
 
-  test('has its user’s tools once they allowed it, and is told so', async () => {
+  test('has its user’s tools once they allowed it, and gets a notification', async () => {
     const session = await begin();
     const own = await session.listen();
     const { link, code } = await asked(session);
@@ -53,7 +53,7 @@ describe('a session without a credential', () => {
     await own.leave();
   });
 
-  test('asks anew after a no', async () => {
+  test('asks again after a denial', async () => {
     const session = await begin();
     const first = await asked(session);
     await decide(first.link, first.code, 'deny');

@@ -80,7 +80,7 @@ describe('the answer to a call', () => {
     },
   );
 
-  test('of a narrow token is gone back to with the wide one: whoever was allowed more meanwhile goes on', async () => {
+  test('of a narrow token can be resumed with the wide one, after the client was allowed more', async () => {
     const session = await begin(narrow);
     const call = await ask(session, 'one_wait', 'on');
     expect(await eventually(() => call.lastId !== '' && one.waiting() === 1)).toBe(true);
@@ -90,7 +90,7 @@ describe('the answer to a call', () => {
     expect(await answered(again)).toContain('waited: on');
   });
 
-  test('is given to each of two that number it alike, and cancelling takes back one’s own', async () => {
+  test('is given to each of two that number it alike, and cancelling ends one’s own', async () => {
     const session = await begin();
     const [high, low] = [session.with(wide), session.with(narrow)];
     const calls = [await ask(high, 'one_wait', 'wide'), await ask(low, 'one_wait', 'narrow')];

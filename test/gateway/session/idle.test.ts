@@ -36,7 +36,7 @@ const SESSIONS = 10;
 /** docs/storage.md, "What a session costs". */
 const ROWS = { tables: 23, request: 5, greeting: 1, notification: 1, event: 1 };
 
-test('idle sessions with open streams wake no object in an hour, and hear what happens after it', async () => {
+test('idle sessions with open streams wake no object in an hour, and get what happens after it', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const ada = await connectMerged(gate, ['one']);
   const streams = [];

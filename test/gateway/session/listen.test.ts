@@ -10,7 +10,7 @@ beforeAll(async () => {
   ada = await connectMerged(gate, ['modern']);
 });
 
-test('a client of 2025 hears what changes at a server of 2026: its lists, and the resources that it watches', async () => {
+test('a client of 2025 gets changes at a server of 2026: its lists, and the resources that it watches', async () => {
   const session = await InSession.begin(ada);
   const stream = await session.listen();
   expect(await session.call('modern_look')).toBe('looked');
@@ -31,7 +31,7 @@ test('a client of 2025 hears what changes at a server of 2026: its lists, and th
   await stream.leave();
 });
 
-test('a resource that is watched no longer is not told of', async () => {
+test('a resource that is no longer watched sends no update', async () => {
   const session = await InSession.begin(ada);
   const stream = await session.listen();
   const uri = 'mcp+modern+shop://prices';

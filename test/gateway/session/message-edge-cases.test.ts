@@ -48,7 +48,7 @@ test('a call that is taken back at once is not begun, or ended at its server', a
   await expect.poll(() => cancelled.length).toBe(called.length);
 });
 
-test('what a client watches by the URI of its server is told by that URI', async () => {
+test('updates of a resource use the URI with which the client subscribed', async () => {
   const session = await begin('Message B');
   const own = await session.listen();
   expect((await session.request('resources/subscribe', { uri: 'file:///readme' })).result).toEqual({});

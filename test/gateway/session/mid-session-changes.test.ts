@@ -55,7 +55,7 @@ describe('a session that its client ends', () => {
   });
 });
 
-describe('a session that is used oddly', () => {
+describe('a session that is used in an unusual way', () => {
   test('goes on after a second `initialize` in it, which is refused', async () => {
     const session = await InSession.begin(await connectMerged(gate, ['one'], { user: { name: 'Odd H' } }));
     const params = {

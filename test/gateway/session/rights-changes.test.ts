@@ -49,7 +49,7 @@ const aWhile = () => new Promise((resolve) => setTimeout(resolve, 100));
 const changes = (stream: EventStream) => LIST_CHANGED.map((method) => stream.count(method));
 
 describe('rights that change in the middle of a session', () => {
-  test('are told at once, each list once, and hold from the very next request', async () => {
+  test('are announced at once, each list once, and apply from the next request', async () => {
     const session = await InSession.begin(await arrive('staff'));
     const stream = await listening(session);
     expect(await session.tools()).toEqual(expect.arrayContaining(['open_erase', 'staff_look']));
@@ -199,7 +199,7 @@ describe('a client of 2026 that listens', () => {
     return stream;
   }
 
-  test('hears of rights that changed, each list once, and no more of a server that it lost', async () => {
+  test('gets changes of rights, each list once, and nothing more of a server that it lost', async () => {
     const before = staff.listeners();
     const stream = await subscribe(await arrive('staff'));
     expect(await eventually(() => staff.listeners() === before + 1)).toBe(true);

@@ -92,14 +92,14 @@ describe('what a server asks', () => {
     expect(JSON.stringify(await answerOf(stream))).toContain(result);
   });
 
-  test('that its client can do nothing about is the server’s to hear', async () => {
+  test('that its client can’t handle is reported to the server', async () => {
     const session = await InSession.begin(ada as Connected);
     expect(await session.call('one_ask')).toContain('does not support');
   });
 });
 
 describe('a server behind', () => {
-  test('hears no request id twice in its session, though the object was away in between', async () => {
+  test('gets no request id twice in its session, although the object was away in between', async () => {
     const session = await begin();
     await session.call('one_look');
     await evictDurableObject(await session.object());
@@ -114,7 +114,7 @@ describe('a server behind', () => {
     expect(new Set(sent).size).toBe(sent.length);
   });
 
-  test('that forgot the session is greeted again, once, and told what the client wanted', async () => {
+  test('that lost the session is initialized again, once, with what the client wanted', async () => {
     const session = await begin();
     await session.request('logging/setLevel', { level: 'error' });
     const lost = await session.call('one_look');
@@ -131,7 +131,7 @@ describe('a server behind', () => {
     expect(one.sessions()).toHaveLength(1);
   });
 
-  test('that forgot it while nobody called is greeted again when its stream says so', async () => {
+  test('that lost it while nobody called is initialized again when its stream says so', async () => {
     const session = await begin();
     const stream = await session.listen();
     await session.call('one_look');
@@ -148,7 +148,7 @@ describe('a server behind', () => {
     await stream.leave();
   });
 
-  test('hears the level of a log that was set before it was first spoken to', async () => {
+  test('gets the log level that was set before it was first called', async () => {
     const session = await begin();
     await session.request('logging/setLevel', { level: 'error' });
     expect(times('logging/setLevel')).toBe(0);
@@ -162,7 +162,7 @@ describe('a server behind', () => {
     await stream.leave();
   });
 
-  test('is no longer told to watch what the client left off watching, after the object was away', async () => {
+  test('no longer gets subscriptions that the client ended, after the object was away', async () => {
     const session = await begin();
     const uri = 'mcp+one+file:///readme';
     await session.request('resources/subscribe', { uri });

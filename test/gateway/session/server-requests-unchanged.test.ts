@@ -197,7 +197,7 @@ describe('a question in the middle of a call', () => {
   });
 });
 
-test('how far its client is with a question is told to the server, by its own token', async () => {
+test('progress of its client with a question goes to the server, by its own token', async () => {
   says = [
     { jsonrpc: '2.0', id: 's-1', method: 'roots/list', params: { _meta: { progressToken: '', ..._meta } } },
   ];
@@ -225,7 +225,7 @@ test('a question that its server takes back is taken back from the client', asyn
   await call.until((event) => event.message.result !== undefined);
 });
 
-test('what is told in the middle of a call comes as it is, before the answer', async () => {
+test('notifications during a call come unchanged, before the answer', async () => {
   const told: [string, Json][] = [
     ['notifications/message', { level: 'debug', logger: 'l', data: { a: [null, 'é'] }, _meta }],
     ['notifications/message', { level: 'error', data: 'text' }],

@@ -51,7 +51,7 @@ test.each(['server_error', 'temporarily_unavailable'])(
   },
 );
 
-test('a revoked one does, and the person is asked anew', async () => {
+test('a revoked one does, and the person is asked again', async () => {
   await signingIn([REGISTERED, BEGUN, tokens(1), { error: 'invalid_grant' }, BEGUN], async (signIn, sent) => {
     await signIn.ask(AT, undefined);
     expect(await signIn.token(AT)).toBe('access-1');

@@ -70,7 +70,7 @@ describe("a client's own stream", () => {
     await again.leave();
   });
 
-  test('that is opened anew takes the place of the one before, while events come all the time: none twice, none lost', async () => {
+  test('that is opened again replaces the one before, while events keep coming: none twice, none lost', async () => {
     const { session, stream } = await listening(two);
     const numbers = Array.from({ length: 40 }, (_, n) => n);
     const telling = (async () => {

@@ -58,7 +58,7 @@ const heard = (stream: EventStream) =>
     .flatMap(({ message: { method, params } }) => (method ? [`${method} ${params?.uri ?? ''}`] : []))
     .map((said) => said.replace('notifications/', '').trim());
 
-test('hears only what it asked for, each at its own stream', async () => {
+test('gets only what it asked for, each on its own stream', async () => {
   const tools = await listen({ toolsListChanged: true }, 0);
   const watching = await listen(
     {
@@ -123,7 +123,7 @@ test('a client of 2026 that leaves while its call is judged has it called off', 
   expect(slow.received.map(messageOf).filter(({ method }) => method === 'tools/call')).toEqual([]);
 });
 
-test('a server without sessions has nothing to be heard, and is not waited for', async () => {
+test('a server without sessions sends nothing of its own, and is not waited for', async () => {
   const session = await InSession.begin(
     await connectMerged(gate, ['slow'], { user: { name: 'Listening C' } }),
   );

@@ -21,7 +21,7 @@ const connect = (connected: Connected, key = 'k') =>
   ]);
 
 describe('a session of a server that is not connected', () => {
-  test('goes on when it is: told of the change, with the server’s own names and resources', async () => {
+  test('continues when it is: with a notification, and the server’s own names and resources', async () => {
     const ada = await person('Ada');
     const session = await begin(ada);
     const own = await session.listen();

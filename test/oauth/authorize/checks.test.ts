@@ -109,7 +109,7 @@ const registering = gateWith({
 });
 const VOUCHED = { client_id: 'vouched', redirect_uri: REDIRECT };
 
-describe('once both are verified, what is wrong is told to the client: by a link of a page, or at once', () => {
+describe('once both are verified, an error goes to the client: by a link on a page, or at once', () => {
   const faults: [what: string, changes: Record<string, string | undefined>, error: string][] = [
     ['no response type', { response_type: undefined }, 'invalid_request'],
     ['another response type', { response_type: 'token' }, 'unsupported_response_type'],
@@ -177,7 +177,7 @@ describe('once both are verified, what is wrong is told to the client: by a link
   });
 });
 
-describe('what real clients send beside', () => {
+describe('additional parameters of real clients', () => {
   test.each([
     ['offline_access', { scope: 'mcp:read offline_access' }],
     ['a scope that we don’t know beside ones that we do', { scope: 'mcp:read openid' }],

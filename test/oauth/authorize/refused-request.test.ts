@@ -41,13 +41,13 @@ describe('nobody is led to an address that a stranger registered', () => {
     );
   });
 
-  test('signed in or not: an app that was never allowed is told by the person alone', async () => {
+  test('signed in or not: an app that was never allowed gets an error only through the person', async () => {
     const { browser } = await authorize({});
     const other = await registerClient({ redirect_uris: [REDIRECT], client_name: 'Another' });
     followed(await ask(WRONG, other, browser));
   });
 
-  test('an app that this person has allowed is told at once, until they revoke it', async () => {
+  test('an app that this person has allowed gets an error at once, until they revoke it', async () => {
     const client = await registerClient({ redirect_uris: [REDIRECT], client_name: 'Allowed once' });
     const { browser, code } = await authorize({ client, user: { name: 'Allowing' } });
     expect(errorOf(await ask(WRONG, client, browser))).toBe('unsupported_response_type');

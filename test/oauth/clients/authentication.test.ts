@@ -198,7 +198,7 @@ describe('a client of CLIENTS with a secret', () => {
 describe('a client that signs', () => {
   const typed = { client_assertion_type: ASSERTION_TYPE };
 
-  test('gets tokens with its key, with and without its id beside', async () => {
+  test('gets tokens with its key, with and without its id in the request', async () => {
     const client = await publishSigningClient();
     for (const more of [{}, { client_id: client.client_id }]) {
       const form = { ...(await codeOf(client)), ...typed, ...more };
@@ -278,7 +278,7 @@ describe('a client that signs', () => {
     expectRefused(await send('/oauth/token', { ...code, client_id }), 401, 'invalid_client');
   });
 
-  test('is told when the assertion’s type is missing or another', async () => {
+  test('gets an error when the assertion’s type is missing or different', async () => {
     const client = await publishSigningClient();
     const code = await codeOf(client);
     for (const type of [

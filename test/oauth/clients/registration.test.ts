@@ -179,7 +179,7 @@ describe('redirect URIs', () => {
     }
   });
 
-  test('of a private-use scheme are kept beside one that can be used, and are not enough alone', async () => {
+  test('of a private-use scheme are stored with one that can be used, and are not enough alone', async () => {
     const cursor = 'cursor://anysphere.cursor-mcp/oauth/callback';
     const { status, body } = await register({ redirect_uris: [CALLBACK, cursor] });
     expect(status).toBe(201);

@@ -53,7 +53,7 @@ describe('the page Connect your accounts', () => {
     expect(world.asked).toEqual([]);
   });
 
-  test('a server that was not ticked can’t be connected on it', async () => {
+  test('a server that was not selected can’t be connected on it', async () => {
     const begun = await begin({ server: ['keyed'] });
     const pressed = await begun.browser.submit(formOf(begun.services, 'keyed'), { connect: 'tools' });
     expect([pressed.status, pressed.location]).toEqual([404, undefined]);
@@ -84,7 +84,7 @@ describe('the page Connect your accounts', () => {
     expect((await browser.submit(form, { decision: 'finish' })).location).toContain('code=');
   });
 
-  test('a button that there isn’t is told, and nothing is lost by it', async () => {
+  test('a button that doesn’t exist shows an error, and loses nothing', async () => {
     const begun = await begin();
     const odd = await begun.browser.submit(formWith(begun.services, 'decision'), { decision: 'allow' });
     expect(odd.status).toBe(400);
@@ -119,7 +119,7 @@ describe('connecting on it', () => {
     expect(await statusOf(browser)).toMatchObject({ tools: 'connected' });
   });
 
-  test('a key that is right is kept at the finish; one that the server refuses is told, to be mended', async () => {
+  test('a valid key is saved at the end; one that the server rejects shows an error, and can be corrected', async () => {
     const begun = await begin({ server: ['keyed'] });
     const wrong = await connect(begun, 'keyed', { key: 'sk-wrong' });
     expect(wrong.status).toBe(400);
@@ -140,7 +140,7 @@ describe('connecting on it', () => {
     expect(await statusOf(begun.browser)).toMatchObject({ keyed: 'connected', tools: 'not_connected' });
   });
 
-  test('a no at the provider is told on the page, once, and consent is not lost by it', async () => {
+  test('a denial at the provider is shown on the page, once, and consent is not lost by it', async () => {
     const begun = await begin({ server: ['tools'] });
     const { browser, world, at } = begun;
     const away = locationOf(await connect(begun, 'tools'));
@@ -155,7 +155,7 @@ describe('connecting on it', () => {
     expect(await statusOf(browser)).toMatchObject({ tools: 'connected' });
   });
 
-  test('a provider that is down is told on the page, and the rest goes on', async () => {
+  test('a provider that is down is shown on the page, and the rest still works', async () => {
     const begun = await begin();
     begun.world.provider.fetch = async () => new Response(null, { status: 503 });
     const down = await connect(begun, 'tools');
@@ -200,7 +200,7 @@ describe('a request that waits at its services', () => {
     expect(JSON.parse((await begun.browser.visit('/api/grants')).html)).toMatchObject({ items: [] });
   });
 
-  test('the Back button finds what was ticked, and what is allowed then is what counts', async () => {
+  test('the Back button shows the earlier choice, and the new decision counts', async () => {
     const begun = await begin({ scope: ['mcp:read'], server: ['tools'], expires: tomorrow() });
     const { browser, url } = begun;
     const consent = await browser.visit(url);
@@ -244,7 +244,7 @@ describe('a request that waits at its services', () => {
     expect(await statusOf(browser)).toMatchObject({ keyed: 'not_connected' });
   });
 
-  test('a choice holds for the sign-in that made it: the same person, signed in anew, is asked again', async () => {
+  test('a choice holds for the sign-in that made it: the same person, signed in again, is asked again', async () => {
     const { browser, at, url, user, services } = await begin();
     const flow = formWith(services, 'flow').hidden.flow ?? '';
     const signInPage = await browser.visit(`/sign-in?flow=${flow}`);

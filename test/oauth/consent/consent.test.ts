@@ -127,7 +127,7 @@ describe('the consent page', () => {
     expect(boxes(page)).toContainEqual(['mcp:destructive', false]);
   });
 
-  test('is for nobody who has no role: they hear which account that is, and can go on with another', async () => {
+  test('is not for people without a role: they see which account that is, and can use another', async () => {
     const at = gateWith(ACME);
     const browser = await browserOf(acmePerson({ subject: 'nobody', email: 'nobody@acme.example' }), at);
     const { page, url } = await openConsent({ browser });
@@ -141,7 +141,7 @@ describe('the consent page', () => {
   });
 });
 
-describe('what is ticked is what the token carries', () => {
+describe('the token has what was selected', () => {
   test.each([
     [['mcp:read'], 'mcp:read'],
     [['mcp:write'], 'mcp:read mcp:write'],

@@ -46,7 +46,7 @@ describe('two thousand devices that nobody waits for', () => {
     }
   });
 
-  it('cost their own source its oldest: that device hears that its code has expired', async () => {
+  it('drop the oldest of their own source: that device gets expired_token', async () => {
     const other = await startDevice({ gate: from('203.0.113.10') });
     const oldest = await startDevice({ gate: from('2001:db8:1:2::1') });
     const network = await sourceAt('2001:db8:1:2:ffff::1');

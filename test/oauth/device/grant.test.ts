@@ -47,7 +47,7 @@ describe('a device that begins', () => {
   it.each([
     ['invalid_scope', { scope: 'everything' }],
     ['invalid_target', { resource: 'https://elsewhere.example/mcp' }],
-  ])('is told %s at once, before a person is bothered', async (error, form) => {
+  ])('gets %s at once, before a person has to act', async (error, form) => {
     const { client_id } = await registerDevice();
     const refused = await postForm('/oauth/device_authorization', { client_id, ...form });
     expect([refused.status, refused.body.error]).toEqual([400, error]);
@@ -128,14 +128,14 @@ describe('a device that asks', () => {
     expect((await callMcp(access_token)).status).toBe(200);
   });
 
-  it('hears access_denied when the person declined, again and again', async () => {
+  it('gets access_denied when the person declined, at every poll', async () => {
     const device = await startDevice();
     const done = await answer(await confirmCode(device), { decision: 'deny' });
     expect(textOf(done.html)).toContain('wasn’t connected');
     for (let i = 0; i < 2; i++) expect((await poll(device)).body.error).toBe('access_denied');
   });
 
-  it('hears expired_token after 15 minutes, and its person a page that says so', async () => {
+  it('gets expired_token after 15 minutes, and its person a page that says so', async () => {
     const device = await startDevice();
     pass(600);
     const confirmed = await confirmCode(device);
@@ -253,7 +253,7 @@ describe('the page of a device', () => {
     expect((await other.visit(formWith(page, 'decision').action)).status).toBe(403);
   });
 
-  it('takes one answer: a second person with the same code is told, and leaves no grant behind', async () => {
+  it('takes one answer: a second person with the same code gets an error, and leaves no grant', async () => {
     const device = await startDevice();
     const [ada, eve] = [await confirmCode(device), await confirmCode(device, { name: 'Eve' })];
     expect((await answer(ada)).status).toBe(200);
@@ -287,7 +287,7 @@ describe('the page of a device', () => {
     expect((await poll(device)).body.error).toBe('authorization_pending');
   });
 
-  it('keeps to what was ticked', async () => {
+  it('is limited to what was selected', async () => {
     const device = await startDevice();
     const confirmed = await confirmCode(device);
     const nothing = await answer(confirmed, { scope: [] });

@@ -35,7 +35,7 @@ describe('a client of the settings', () => {
     expect((await callMcp(String(body.access_token), { gate: at })).body).toMatchObject({
       result: {
         structuredContent: {
-          user: { name: 'Nightly job', email: null, email_verified: false },
+          user: { name: 'Nightly job', email_verified: false },
           client: 'Nightly job',
           role: 'member',
           scope: 'mcp:read mcp:write',

@@ -29,7 +29,7 @@ function expectRefused(answer: Answer, status: number, error: string): void {
 }
 
 describe('a code', () => {
-  test('becomes tokens, told as RFC 6749 section 5.1 has it', async () => {
+  test('becomes tokens, in the form of RFC 6749 section 5.1', async () => {
     const answer = await redeem(await authorize());
     expect(answer.status).toBe(200);
     expect(answer.headers.get('cache-control')).toBe('no-store');

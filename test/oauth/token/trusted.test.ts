@@ -38,7 +38,7 @@ describe('a job with a token of a trusted issuer', () => {
     expect(whoami.body).toMatchObject({
       result: {
         structuredContent: {
-          user: { name: JOB, email: null, email_verified: false },
+          user: { name: JOB, email_verified: false },
           client: 'Acme jobs',
           role: 'member',
           scope: 'mcp:read mcp:write',
@@ -429,7 +429,7 @@ describe('a token whose other claims are anything', () => {
       const access = accessOf(await exchangeJwt(gate, await issuer.token(odd)));
       const whoami = await callMcp(access, { gate });
       expect(whoami.body).toMatchObject({
-        result: { structuredContent: { user: { name: JOB, email: null, email_verified: false } } },
+        result: { structuredContent: { user: { name: JOB, email_verified: false } } },
       });
     },
   );

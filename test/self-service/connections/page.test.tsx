@@ -4,7 +4,7 @@ import { branding, fields, HEAVIEST, HOSTILE, html, weight } from '../../ui/page
 
 test('the connections page stays light and whole with many servers of long and hostile names', async () => {
   const long = '🦊'.repeat(300);
-  const services = (['connected', 'needs_reauthorization', 'orphaned'] as const).flatMap((status) =>
+  const accounts = (['connected', 'needs_reauthorization', 'orphaned'] as const).flatMap((status) =>
     Array.from({ length: 10 }, (_, n) => ({
       name: `${status}-${n}`,
       title: `${HOSTILE} ${long}`.slice(0, 60),
@@ -17,7 +17,7 @@ test('the connections page stays light and whole with many servers of long and h
     const text = await html(
       <ConnectionsPage
         branding={branding}
-        services={services}
+        accounts={accounts}
         from={from}
         action="/account/connections"
         hidden={{ csrf: 'c'.repeat(43) }}

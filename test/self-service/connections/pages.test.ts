@@ -113,7 +113,7 @@ describe('the connections page', () => {
     expect(await statusOf(browser)).toMatchObject({ tools: 'not_connected', keyed: 'connected' });
   });
 
-  test('a key that the server refuses is told and not kept, nor shown', async () => {
+  test('a key that the server rejects shows an error and is not saved, nor shown', async () => {
     const { browser, page } = await begin();
     const refused = await press(browser, page, { connect: 'keyed', key: 'sk-wrong' });
     expect(refused.status).toBe(400);
@@ -122,7 +122,7 @@ describe('the connections page', () => {
     expect(await statusOf(browser)).toMatchObject({ keyed: 'not_connected' });
   });
 
-  test('a no at the provider is told here, and the button is there still', async () => {
+  test('a denial at the provider is shown here, and the button is still there', async () => {
     const { world, browser, page } = await begin();
     const away = locationOf(await press(browser, page, { connect: 'tools' }));
     const no = world.provider.allow(away, 'ada', { code: '', error: 'access_denied' });
@@ -131,7 +131,7 @@ describe('the connections page', () => {
     expect(locationOf(await press(browser, told, { connect: 'tools' }))).toContain(world.provider.issuer);
   });
 
-  test('a provider that is down is told here', async () => {
+  test('a provider that is down is shown here', async () => {
     const { world, browser, page } = await begin();
     world.provider.fetch = async () => new Response(null, { status: 503 });
     const down = await press(browser, page, { connect: 'tools' });

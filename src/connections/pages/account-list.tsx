@@ -15,13 +15,13 @@ export interface ConnectableAccount {
 }
 
 /** A needed connection as it is shown. */
-export function serviceOf({ server, status, reason }: NeededConnection): ConnectableAccount {
+export function connectableAccountOf({ server, status, reason }: NeededConnection): ConnectableAccount {
   const { name, title, description, auth } = server;
   return { name, title: title ?? name, description, auth, status, reason };
 }
 
 interface ListProps {
-  services: ConnectableAccount[];
+  accounts: ConnectableAccount[];
   /** Where all forms post to, and what each carries: `connect` or `disconnect` names the server. */
   action: string;
   hidden: Record<string, string>;
@@ -35,21 +35,21 @@ function named(label: string, title: string): string {
 }
 
 /** Servers, each with its status and what can be done: a button, or a field for a key. */
-export function ServiceList({ services, ...props }: ListProps) {
+export function AccountList({ accounts, ...props }: ListProps) {
   return (
     <ul class="rows">
-      {services.map((service) => (
-        <ServiceRow {...props} service={service} />
+      {accounts.map((account) => (
+        <AccountRow {...props} account={account} />
       ))}
     </ul>
   );
 }
 
-type RowProps = Omit<ListProps, 'services'> & { service: ConnectableAccount };
+type RowProps = Omit<ListProps, 'accounts'> & { account: ConnectableAccount };
 
-function ServiceRow(props: RowProps) {
-  const { service, manage = false } = props;
-  const { title, description, status, auth } = service;
+function AccountRow(props: RowProps) {
+  const { account, manage = false } = props;
+  const { title, description, status, auth } = account;
   const open = status !== 'connected' && status !== 'orphaned';
   return (
     <li class="row service">
@@ -58,7 +58,7 @@ function ServiceRow(props: RowProps) {
         <b>
           <bdi>{shown(title)}</bdi>
         </b>{' '}
-        <Status service={service} />
+        <Status account={account} />
         {description !== undefined && (
           <small>
             <bdi>{shown(description, 80)}</bdi>
@@ -71,14 +71,14 @@ function ServiceRow(props: RowProps) {
   );
 }
 
-function Status({ service: { status, reason } }: { service: ConnectableAccount }) {
+function Status({ account: { status, reason } }: { account: ConnectableAccount }) {
   if (status === 'connected') return <span class="badge good">{text.statuses.connected}</span>;
   if (status !== 'needs_reauthorization') return <em>{text.statuses[status]}</em>;
   const why = reason === 'vault_unreadable' || reason === 'server_moved' ? text.reasons[reason] : undefined;
   return <span class="badge">{why ?? text.statuses.needs_reauthorization}</span>;
 }
 
-function ConnectButton({ service: { name, title, status }, action, hidden }: RowProps) {
+function ConnectButton({ account: { name, title, status }, action, hidden }: RowProps) {
   const label = status === 'needs_reauthorization' ? text.reconnect : text.connect;
   return (
     <form method="post" action={action}>
@@ -90,7 +90,7 @@ function ConnectButton({ service: { name, title, status }, action, hidden }: Row
   );
 }
 
-function KeyForm({ service: { name, title }, action, hidden }: RowProps) {
+function KeyForm({ account: { name, title }, action, hidden }: RowProps) {
   return (
     <form method="post" action={action} class="wide">
       <Hidden fields={hidden} />
@@ -109,8 +109,8 @@ function KeyForm({ service: { name, title }, action, hidden }: RowProps) {
 
 /** Buttons to replace a connection and to end it. */
 function Manage(props: RowProps) {
-  const { service, action, hidden } = props;
-  const { name, title, auth, status } = service;
+  const { account, action, hidden } = props;
+  const { name, title, auth, status } = account;
   const end = status === 'orphaned' ? text.remove : text.disconnect;
   return (
     <div class="wide">

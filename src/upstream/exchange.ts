@@ -1,0 +1,210 @@
+import type { ServerSetting } from '../config';
+import { withMembers } from '../json-members';
+import { isObject, parseJsonText } from '../json-text';
+import type { Result } from '../result';
+import { callServerAs, type UpstreamFailure } from './call';
+import type { CredentialError, UpstreamContext } from './credentials';
+import { type Handshake, MODERN_VERSION } from './handshake';
+import { MAX_ANSWER_BYTES, messagesOf, type ServerMessage } from './messages';
+import type { Principal } from './principal';
+import type { ServerFault } from './server-fault';
+
+/*
+ * Sends one JSON-RPC message to a server and reads its answer, as the texts that both sides wrote. Used for the merged
+ * endpoint and for the gate's own requests.
+ */
+
+/** A server gave no answer to a request: see {@link ServerFault}. */
+export class ServerFailure extends Error {
+  constructor(
+    readonly fault: ServerFault,
+    /** What the server did; for the log. */
+    detail?: string,
+    /** Seconds after which the server may work, as it says (`Retry-After`). */
+    readonly retryAfter?: number,
+  ) {
+    super(detail ?? fault);
+  }
+}
+
+/** The principal has no credential for the server, or none that works. */
+export class CredentialMissing extends Error {
+  constructor(readonly credential: CredentialError) {
+    super(credential.reason);
+  }
+}
+
+/** The server no longer knows the session, so it didn't execute the request. */
+export class SessionLost extends Error {
+  constructor() {
+    super('the server no longer knows the session');
+  }
+}
+
+/** A message to be sent. */
+export interface Outgoing {
+  /** One JSON-RPC message. */
+  text: string;
+  method: string;
+  /** Headers that repeat what is in the message (`Mcp-Name`, `Mcp-Param-*`). */
+  headers?: readonly (readonly [string, string])[];
+  signal: AbortSignal;
+}
+
+/** Where a message is sent, and as which principal. */
+export interface Route {
+  server: ServerSetting;
+  acting: { work: UpstreamContext; principal: Principal };
+  /** Undefined: there was no handshake yet, and `version` is the protocol version to use. */
+  handshake?: Handshake | undefined;
+  version?: string;
+  /** The id of the connection with which the session was started; '' where users have none. */
+  account: string;
+}
+
+/**
+ * Posts one message, or ends the session for the method `DELETE`.
+ *
+ * @returns the server's HTTP answer, whatever its status
+ * @throws {@link ServerFailure} or {@link CredentialMissing} when there is none
+ */
+export async function post(
+  route: Route,
+  { text, method, headers = [], signal }: Outgoing,
+): Promise<Response> {
+  const { server, acting, handshake, account } = route;
+  const sent = new Headers({
+    accept: 'application/json, text/event-stream',
+    'content-type': 'application/json',
+    'mcp-protocol-version': route.version ?? versionOf(handshake),
+  });
+  // The version is negotiated by the message itself (MCP 2025-11-25, "Protocol Version Header").
+  if (method === 'initialize') sent.delete('mcp-protocol-version');
+  if (sent.get('mcp-protocol-version') === MODERN_VERSION) sent.set('mcp-method', method);
+  for (const [name, value] of headers) sent.set(name, value);
+  if (handshake?.era === 'legacy' && handshake.session !== undefined)
+    sent.set('mcp-session-id', handshake.session);
+  const ends = method === 'DELETE';
+  if (ends) sent.delete('content-type');
+  const body = ends ? undefined : new TextEncoder().encode(text);
+  const request = { method: ends ? 'DELETE' : 'POST', headers: sent, body, signal, account };
+  return answerOrThrow(await callServerAs(acting.work, server, acting.principal, request), signal);
+}
+
+/**
+ * The response of a call.
+ *
+ * @param signal of the request
+ * @throws the signal's reason when it is aborted, else {@link CredentialMissing} or {@link ServerFailure}
+ */
+export function answerOrThrow(answer: Result<Response, UpstreamFailure>, signal: AbortSignal): Response {
+  if (answer.ok) return answer.value;
+  signal.throwIfAborted();
+  const { error } = answer;
+  if (error.reason === 'no_credential') throw new CredentialMissing(error.credential);
+  throw error.reason === 'aborted' ? new Error('the request was aborted') : new ServerFailure(error.reason);
+}
+
+function versionOf(handshake: Handshake | undefined): string {
+  return handshake?.era === 'legacy' ? handshake.initialize.protocolVersion : MODERN_VERSION;
+}
+
+/** A server's answer to a request: its result or its own error. */
+export interface ServerAnswer extends ServerMessage {
+  outcome: 'result' | 'error';
+}
+
+/**
+ * Sends a request and waits for its answer.
+ *
+ * @param outgoing with the `id` of the request as in its text, and `onMessage`, which gets everything that the server
+ * sends before its answer
+ * @throws {@link ServerFailure}, {@link CredentialMissing} or {@link SessionLost}
+ */
+export async function exchange(
+  route: Route,
+  outgoing: Outgoing & {
+    id: string | number;
+    maxBytes?: number;
+    onMessage?: (message: ServerMessage) => void | Promise<void>;
+  },
+): Promise<ServerAnswer> {
+  const { id, onMessage, maxBytes = MAX_ANSWER_BYTES } = outgoing;
+  const answer = await post(route, outgoing);
+  if (!answer.ok) return answerOfFailed(route, answer, id);
+  try {
+    for await (const message of messagesOf(answer, maxBytes)) {
+      const found = asAnswer(message, id);
+      if (found) return found;
+      await onMessage?.(message);
+    }
+  } catch (error) {
+    if (outgoing.signal.aborted) throw error;
+    throw new ServerFailure('server_broke_off', error instanceof Error ? error.message : String(error));
+  }
+  throw new ServerFailure('server_not_mcp', `${answer.status} without an answer`);
+}
+
+/** A message as the answer to the request with this id; undefined when it isn't. `null` members count as missing. */
+export function asAnswer(message: ServerMessage, id: string | number): ServerAnswer | undefined {
+  const { value } = message;
+  if (value.id !== id || typeof value.method === 'string') return undefined;
+  if (isObject(value.error)) return { ...message, outcome: 'error' };
+  if (isObject(value.result)) return { ...message, outcome: 'result' };
+  return undefined;
+}
+
+/** The longest body of an HTTP error that is read for a JSON-RPC error, in bytes. */
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** The answer in a response that isn't 2xx: a JSON-RPC error counts, whatever the status. Throws when there is none. */
+async function answerOfFailed(
+  { handshake }: Route,
+  answer: Response,
+  id: string | number,
+): Promise<ServerAnswer> {
+  const { status, headers } = answer;
+  const message = await errorIn(answer);
+  const own = message && asAnswer(message, id);
+  if (own) return own;
+  const inSession = handshake?.era === 'legacy' && handshake.session !== undefined;
+  if (inSession && (status === 404 || status === 400)) throw new SessionLost();
+  // An error without an id can only be about this request.
+  if (
+    message &&
+    isObject(message.value.error) &&
+    (message.value.id ?? null) === null &&
+    ![401, 403].includes(status)
+  ) {
+    const text = withMembers(message.text, { id: JSON.stringify(id) });
+    return { ...message, text, value: { ...message.value, id }, outcome: 'error' };
+  }
+  throw failureOf(status, headers);
+}
+
+async function errorIn(answer: Response): Promise<ServerMessage | undefined> {
+  const texts: string[] = [];
+  const decoder = new TextDecoder();
+  let length = 0;
+  try {
+    for await (const chunk of answer.body ?? []) {
+      length += chunk.length;
+      if (length > MAX_ERROR_BYTES) return undefined;
+      texts.push(decoder.decode(chunk, { stream: true }));
+    }
+  } catch {
+    return undefined;
+  }
+  const text = texts.join('');
+  const parsed = parseJsonText(text);
+  return parsed.ok && isObject(parsed.value) ? { text, value: parsed.value, eventId: undefined } : undefined;
+}
+
+function failureOf(status: number, headers: Headers): ServerFailure {
+  if (status === 401 || status === 403) return new ServerFailure('server_refuses_gate', `${status}`);
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+  const retryAfter = Number.isInteger(seconds) && seconds >= 0 ? seconds : undefined;
+  if (status === 429) return new ServerFailure('server_busy', '429', retryAfter);
+  if (status === 503 && retryAfter !== undefined) return new ServerFailure('server_busy', '503', retryAfter);
+  return new ServerFailure(status >= 500 ? 'server_failed' : 'server_not_mcp', `${status}`);
+}
