@@ -19,7 +19,7 @@ import {
 } from './gateway';
 import { authorizePages, devicePages, oauthEndpoints } from './oauth';
 import { accountApi, accountPages } from './self-service';
-import { signInPages, signOutPages } from './sign-in';
+import { receiveFormPost, signInPages, signOutPages } from './sign-in';
 import { failAsPage, logo, ownFormsOnly, showProblem } from './ui';
 
 /** The paths of MCP messages. */
@@ -55,6 +55,8 @@ app.route('/oauth', json(clientDocumentRoutes));
 // For people.
 app.route('/authorize', pages(authorizePages));
 app.route('/device', pages(devicePages));
+// A form of the provider's: it changes nothing, and is no form of ours.
+app.post('/sign-in/callback', receiveFormPost);
 app.route('/sign-in', pages(signInPages));
 app.route('/sign-out', pages(signOutPages));
 app.route('/connect', pages(connectPages));

@@ -36,6 +36,8 @@ export const CACHES = {
   serverHealth: { maxEntries: 1, ttlMs: 15 * SECOND },
   /** Canonical issuer of a sign-in provider: its metadata. */
   signInProviders: { maxEntries: 256, ttlMs: 600 * SECOND },
+  /** Issuer (as the setting spells it) and client id: what the provider did with the scope `offline_access`. */
+  offlineAccess: { maxEntries: 256, ttlMs: 600 * SECOND },
   /** Canonical issuer of `TRUSTED_ISSUERS`: where its keys are, or that nobody could tell (30 s). */
   trustedIssuers: { maxEntries: 256, ttlMs: HOUR },
   /** Address of a key set: that it was fetched again because of an unknown key. */

@@ -39,3 +39,33 @@ export function canonicalIssuer(issuer: string): string {
 export function sameIssuer(one: string, other: string): boolean {
   return canonicalIssuer(one) === canonicalIssuer(other);
 }
+
+/** The part of a shared issuer that stands for the tenant: in a setting, and in Entra's discovery document. */
+const SHARED_TENANT = /\/(common|organizations)(?=\/|$)/i;
+const TENANT_TEMPLATE = '{tenantid}';
+
+/** A sign-in provider of the settings, as far as it says which issuers are its own. */
+export interface IssuerSetting {
+  issuer: string;
+  /** The tenants of a shared issuer (`…/organizations/v2.0`) whose people may sign in; unset: it is one issuer. */
+  tenants?: readonly string[] | undefined;
+}
+
+/**
+ * Whether an ID token or a stored user with this `iss` is of that provider. A shared issuer of Entra is nobody's own:
+ * each tenant has one, `…/{tenantid}/v2.0`, or `https://sts.windows.net/{tenantid}/` in tokens of version 1.
+ */
+export function isIssuerOf({ issuer, tenants }: IssuerSetting, iss: string): boolean {
+  if (!tenants) return sameIssuer(issuer, iss);
+  return tenants.some((tenant) => {
+    const own = issuer.replace(SHARED_TENANT, `/${tenant}`);
+    return sameIssuer(own, iss) || sameIssuer(`https://sts.windows.net/${tenant}/`, iss);
+  });
+}
+
+/** Whether a discovery document that names itself so is that provider's: by its issuer, or by the tenants' template. */
+export function isDocumentOf(provider: IssuerSetting, named: string): boolean {
+  const [tenant] = provider.tenants ?? [];
+  if (tenant === undefined) return sameIssuer(named, provider.issuer);
+  return named.includes(TENANT_TEMPLATE) && isIssuerOf(provider, named.replace(TENANT_TEMPLATE, tenant));
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { canonicalIssuer, canonicalUrl, sameIssuer, sameUrl } from '../src/issuer';
+import { canonicalIssuer, canonicalUrl, isDocumentOf, isIssuerOf, sameIssuer, sameUrl } from '../src/issuer';
 
 describe('an issuer that is spelled in two ways is one issuer', () => {
   test.each([
@@ -74,5 +74,32 @@ describe('a URL', () => {
     const began = performance.now();
     expect(sameIssuer(long, `${long}x`)).toBe(false);
     expect(performance.now() - began).toBeLessThan(1000);
+  });
+});
+
+describe('a provider of many tenants', () => {
+  const [ACME, OTHER] = ['2f6b1c9e-1111-2222-3333-444455556666', '7a7a7a7a-1111-2222-3333-444455556666'];
+  const entra = { issuer: 'https://login.microsoftonline.com/organizations/v2.0', tenants: [ACME] };
+
+  test.each([
+    [`https://login.microsoftonline.com/${ACME}/v2.0`, true],
+    [`https://login.microsoftonline.com/${ACME}/v2.0/`, true],
+    [`https://sts.windows.net/${ACME}/`, true],
+    [`https://login.microsoftonline.com/${OTHER}/v2.0`, false],
+    [`https://login.microsoftonline.com/${ACME}/v2.0/x`, false],
+    [`https://login.evil.example/${ACME}/v2.0`, false],
+    ['https://login.microsoftonline.com/{tenantid}/v2.0', false],
+    ['https://login.microsoftonline.com/organizations/v2.0', false],
+  ])('has the issuer %s: %s', (iss, own) => {
+    expect(isIssuerOf(entra, iss)).toBe(own);
+  });
+
+  test.each([
+    ['https://login.microsoftonline.com/{tenantid}/v2.0', true],
+    ['https://sts.windows.net/{tenantid}/', true],
+    ['https://login.evil.example/{tenantid}/v2.0', false],
+    [`https://login.microsoftonline.com/${ACME}/v2.0`, false],
+  ])('has the document that names itself %s: %s', (named, own) => {
+    expect(isDocumentOf(entra, named)).toBe(own);
   });
 });

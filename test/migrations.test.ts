@@ -17,6 +17,7 @@ import exchanged from './fixtures/schemas/account-v4.json';
 import exchangedSql from './fixtures/schemas/account-v4.sql?raw';
 import askable from './fixtures/schemas/account-v5.json';
 import askableSql from './fixtures/schemas/account-v5.sql?raw';
+import silentSql from './fixtures/schemas/account-v6.sql?raw';
 import directorySql from './fixtures/schemas/directory-v1.sql?raw';
 import { DUMPED_AT, loadSql, schemaOf } from './fixtures/schemas/dump';
 import sessionSql from './fixtures/schemas/mcp-session-v1.sql?raw';
@@ -44,7 +45,7 @@ import {
 import { answer, openSignedIn, poll, registerDevice, typeCode } from './oauth/device/devices';
 
 /** A dump of each version that was ever released, the newest last. */
-const ACCOUNTS = [accountSql, connectedSql, withKeysSql, exchangedSql, askableSql];
+const ACCOUNTS = [accountSql, connectedSql, withKeysSql, exchangedSql, askableSql, silentSql];
 const FLOWS = [flowSql, deviceSql, withoutCodesSql];
 const DIRECTORIES = [directorySql];
 const SESSIONS = [sessionSql, watchingSql, sharedSql];

@@ -72,7 +72,7 @@ export {
 } from './principal/scopes';
 export { CLIENT_PROVIDER, claimsInRules, ruleFor } from './principal/service-accounts';
 export { holds, isForSome, mayKnow, usableServers } from './principal/usable-servers';
-export type { ProviderAnswer, ProviderQuestion, ProviderToken } from './provider/provider';
+export type { ClaimsReport, ProviderAnswer, ProviderQuestion, ProviderToken } from './provider/provider';
 export type { SignInRow } from './sign-ins/sign-ins';
 export { CONNECTIONS_INDEX } from './storage/key-versions';
 export { endStreams, type NamedStream, watchGrant } from './watch/watch';

@@ -14,6 +14,12 @@ export interface AuditEvent {
   client?: string | undefined;
   grant?: string | undefined;
   server?: string | undefined;
+  /** Of a sign-in at a provider: which groups arrived, and the names of the claims, never their values. */
+  groups?: string[];
+  groups_state?: string;
+  claims?: string[];
+  /** Why userinfo, though asked, says nothing. */
+  userinfo?: string | undefined;
 }
 
 /** Records an event of this request: a line of JSON in the log, with the request id that pages show. */

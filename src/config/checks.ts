@@ -20,6 +20,7 @@ export function checkTogether(settings: Settings, variables: Variables): Problem
     ...sharedSecrets(settings),
     ...unknownProviders(settings),
     ...clientsWithoutSecret(settings, variables),
+    ...providersWithoutSecret(settings, variables),
     ...checkServiceAccounts(settings),
     ...settings.servers.flatMap((server, index) => checkServer(server, `SERVERS[${index}]`, variables)),
   ];
@@ -72,6 +73,16 @@ function clientsWithoutSecret({ clients }: Settings, variables: Variables): Prob
     const setting = secretName('CLIENT', client_id, 'SECRET');
     if (!method.startsWith('client_secret_') || readSecret(variables, setting)) return [];
     const problem = `"${client_id}" of CLIENTS uses ${method}, but its secret isn’t set`;
+    return [{ setting, problem, fix: `npx wrangler secret put ${setting}` }];
+  });
+}
+
+/** A provider whose setting says that the gate has a secret there. Without the setting, no secret means a public client. */
+function providersWithoutSecret({ signIn }: Settings, variables: Variables): Problem[] {
+  return signIn.oidc.flatMap(({ name, token_endpoint_auth_method: method }) => {
+    const setting = secretName('OIDC', name, 'CLIENT_SECRET');
+    if (!method?.startsWith('client_secret_') || readSecret(variables, setting)) return [];
+    const problem = `"${name}" of SIGN_IN.oidc uses ${method}, but its secret isn’t set`;
     return [{ setting, problem, fix: `npx wrangler secret put ${setting}` }];
   });
 }

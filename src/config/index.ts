@@ -8,8 +8,9 @@ export {
   type RequestOrigin,
   readDeployment,
 } from './deployment';
+export type { OidcProvider } from './identity-providers';
 export { isSettingName, ROLES, type Role, type RoleRule, type SignInMethod } from './primitives';
-export type { OidcProvider, Problem, Settings, Tokens } from './schemas';
+export type { Problem, Settings, Tokens } from './schemas';
 export type { ClaimRule, ServerSetting } from './servers';
 export { titleOf } from './settings';
 export type { TrustedIssuer, TrustRule } from './trusted-issuers';

@@ -43,6 +43,14 @@ export const secondsSetting = z.int().min(1, { error: 'must be a whole number of
 export const role = z.enum(ROLES, { error: `must be one of ${ROLES.join(', ')}` });
 export const method = z.enum(SIGN_IN_METHODS, { error: `must be one of ${SIGN_IN_METHODS.join(', ')}` });
 
+/** Claims that a person has to have, by name or path: each with a text, or with one of several. */
+const ruleClaims = z
+  .record(
+    z.string().min(1),
+    z.union([z.string(), z.array(z.string()).min(1)], { error: 'must be text, or an array of text' }),
+  )
+  .refine((claims) => Object.keys(claims).length > 0, { error: 'must name a claim' });
+
 export const roleRule = z
   .strictObject({
     role,
@@ -51,14 +59,16 @@ export const roleRule = z
     users: z.array(z.string()).optional(),
     provider: z.string().optional(),
     methods: z.array(method).optional(),
+    claims: ruleClaims.optional(),
   })
-  .refine((rule) => rule.groups ?? rule.emails ?? rule.users ?? rule.methods, {
-    error: 'must say who it applies to: groups, emails, users, or methods',
+  .refine((rule) => rule.groups ?? rule.emails ?? rule.users ?? rule.methods ?? rule.claims, {
+    error: 'must say who it applies to: groups, emails, users, claims, or methods',
   })
   .refine((rule) => !(rule.groups ?? rule.emails ?? rule.users) || rule.provider || rule.methods, {
     error: 'must name the provider of its groups, emails, or users',
-  });
-/** One rule of `ROLES`. A user has the highest role that any rule gives. */
+  })
+  .refine((rule) => !rule.claims || rule.provider, { error: 'must name the provider of its claims' });
+/** One rule of `ROLES`. A user has the highest role that any rule gives. `claims`: all of them have to hold, too. */
 export type RoleRule = z.infer<typeof roleRule>;
 
 function isHttpUrl(text: string): boolean {

@@ -1,15 +1,8 @@
 import { z } from 'zod';
 import { isLoopbackHost } from '../hosts';
 import type { ConfiguredClient } from './clients';
-import {
-  issuerUrl,
-  method,
-  type Role,
-  type RoleRule,
-  type SignInMethod,
-  secondsSetting,
-  settingName,
-} from './primitives';
+import { type OidcProvider, oidcProvider } from './identity-providers';
+import { method, type Role, type RoleRule, type SignInMethod, secondsSetting } from './primitives';
 import type { ServerSetting } from './servers';
 import type { TrustedIssuer } from './trusted-issuers';
 
@@ -52,25 +45,6 @@ export interface Problem {
   problem: string;
   fix: string;
 }
-
-const oidcProvider = z.strictObject({
-  name: settingName.refine((name) => !['local', 'key', 'skip', 'visitor', 'service'].includes(name), {
-    error: 'must not be local, key, skip, visitor, or service, which are reserved',
-  }),
-  title: z.string().min(1).optional(),
-  issuer: issuerUrl,
-  client_id: z.string().min(1),
-  scopes: z
-    .string()
-    .refine((scopes) => scopes.split(' ').includes('openid'), { error: 'must include openid' })
-    .default('openid profile email'),
-  groups_claim: z.string().default('groups'),
-  domains: z.array(z.string().toLowerCase()).default([]),
-  recheck: secondsSetting.default(43_200),
-  max_age: secondsSetting.default(2_592_000),
-});
-/** A sign-in provider of `SIGN_IN.oidc`. `domains`: people with addresses of these can sign in only with it. */
-export type OidcProvider = z.infer<typeof oidcProvider>;
 
 export const tokens = z.strictObject({
   access: secondsSetting.default(1800),

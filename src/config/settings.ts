@@ -80,10 +80,12 @@ const TEXT_SETTINGS = new Set([
   'UNAUTHENTICATED',
 ]);
 
+type SettingValues = { [K in keyof typeof SETTINGS]: z.infer<(typeof SETTINGS)[K]['schema']> };
+
 /** Reads all settings. A setting that has a problem gets its default. */
 export function parseSettings(variables: Variables): { settings: Settings; problems: Problem[] } {
   const problems: Problem[] = [];
-  const values = {} as { [K in keyof typeof SETTINGS]: z.infer<(typeof SETTINGS)[K]['schema']> };
+  const values = {} as SettingValues;
   for (const [setting, { schema, fix }] of Object.entries(SETTINGS)) {
     const read = readVariable(setting, variables[setting]);
     const parsed = read.problem === undefined ? schema.safeParse(read.value) : undefined;
@@ -101,7 +103,7 @@ export function parseSettings(variables: Variables): { settings: Settings; probl
     policyUrl: values.POLICY_URL,
     termsUrl: values.TERMS_URL,
     supportUrl: values.SUPPORT_URL,
-    signIn: { methods: values.SIGN_IN.methods, oidc: values.SIGN_IN.oidc },
+    signIn: { methods: values.SIGN_IN.methods, oidc: withRuleClaims(values) },
     roles: values.ROLES,
     defaultRole: values.DEFAULT_ROLE,
     clients: values.CLIENTS,
@@ -113,6 +115,16 @@ export function parseSettings(variables: Variables): { settings: Settings; probl
     clientDocumentHosts: values.CLIENT_DOCUMENT_HOSTS,
   };
   return { settings, problems: [...problems, ...checkTogether(settings, variables)] };
+}
+
+/** Each provider with the claims that its rules ask for: what has to be kept of those who sign in. */
+function withRuleClaims({ SIGN_IN, ROLES, SERVERS }: Pick<SettingValues, 'SIGN_IN' | 'ROLES' | 'SERVERS'>) {
+  const rules = [...ROLES, ...SERVERS.flatMap(({ roles }) => roles)];
+  return SIGN_IN.oidc.map((provider) => {
+    const own = rules.filter((rule) => rule.provider === provider.name);
+    const names = [...new Set(own.flatMap(({ claims = {} }) => Object.keys(claims)))];
+    return names.length === 0 ? provider : { ...provider, rule_claims: names };
+  });
 }
 
 /** A variable's value, with JSON text parsed; undefined if it is unset or empty. */

@@ -1,5 +1,6 @@
 import { type Identity, VISITOR } from '../account';
 import { deploymentOf } from '../config';
+import { signOutAction } from '../sign-in';
 import { type Branding, brandingOf, Layout, plain, Say, shown, showPage, words } from '../ui';
 import { checkMayHaveKeys } from './keys/own';
 import type { PersonContext } from './shared/person';
@@ -14,7 +15,8 @@ export async function showHome(c: PersonContext): Promise<Response> {
   const { person } = c.var;
   const sections: AccountSection[] = checkMayHaveKeys(person).ok ? ['connections', 'keys'] : ['connections'];
   const branding = brandingOf(deploymentOf(c));
-  return showPage(c, <AccountPage branding={branding} identity={person.identity} sections={sections} />);
+  const page = <AccountPage branding={branding} identity={person.identity} sections={sections} />;
+  return showPage(c, page, { formAction: signOutAction(c, person.identity) });
 }
 
 interface AccountProps {

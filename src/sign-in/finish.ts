@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { Identity, ProviderToken } from '../account';
+import type { ClaimsReport, Identity, ProviderToken } from '../account';
 import { record } from '../audit';
 import { deploymentOf } from '../config';
 import type { Flow } from '../flow';
@@ -10,19 +10,19 @@ import { startSignIn } from './session';
 import { afterSignIn } from './visitor-routes';
 
 /**
- * Signs the person in at this browser, and goes on with the flow. `token`: to ask their provider again with. Refused as
- * `sso_required`, see {@link checkProvider}.
+ * Signs the person in at this browser, and goes on with the flow. `token`: to ask their provider again with. `report`:
+ * what arrived from the provider, for the log. Refused as `sso_required`, see {@link checkProvider}.
  */
 export async function finishSignIn(
   c: Context,
   flow: Flow,
   identity: Identity,
-  token?: ProviderToken,
+  { token, report }: { token?: ProviderToken | undefined; report?: ClaimsReport } = {},
 ): Promise<PageResult> {
   const bound = checkProvider(c, flow, identity);
   if (!bound.ok) return bound;
   const user = await startSignIn(c, identity, token);
-  record(c, { event: 'sign_in', outcome: 'ok', user, detail: identity.provider });
+  record(c, { event: 'sign_in', outcome: 'ok', user, detail: identity.provider, ...report });
   return ok(c.redirect(await afterSignIn(c, flow, identity.provider), 303));
 }
 

@@ -1,17 +1,27 @@
 import * as oauth from 'oauth4webapi';
 import type { ProviderAnswer, ProviderQuestion } from '../account';
 import { isSubject } from '../claims';
+import { isIssuerOf } from '../issuer';
 import { ok, type Refusal, type Result, refuse } from '../result';
 import { checkDomain } from './domains';
-import { askUserinfo, clientAuthentication, collectClaims, type RelyingParty } from './oidc';
-import { type Claims, identityAgain } from './oidc-claims';
-import { discover, httpOptions } from './oidc-discovery';
+import { type ClaimSources, identityAgain, reportClaims } from './oidc-claims';
+import {
+  checkSignature,
+  clientAuthentication,
+  clientOf,
+  issuerIn,
+  type RelyingParty,
+  withoutSecrets,
+} from './oidc-client';
+import { discover, httpOptions, metadataFor } from './oidc-discovery';
+import { judgeRefreshError, type ProviderError, readProviderError } from './oidc-refresh-errors';
 import { attempt, type OidcRefusal, type OidcResult, ProviderFailure, refusalOf } from './oidc-refusals';
+import { askUserinfo, collectClaims } from './oidc-userinfo';
 
 /**
  * Asks a provider whether a person is still who they were, with the refresh token that it gave at sign-in (OpenID
- * Connect Core 1.0, section 12). Its `invalid_grant` means that they are not. A new ID token is validated as at sign-in
- * and must be about the same person (section 12.2); userinfo is asked for what it lacks. Doesn't throw.
+ * Connect Core 1.0, section 12). `judgeRefreshError` decides what its errors mean. A new ID token is validated as at
+ * sign-in and must be about the same person (section 12.2); userinfo is asked for what it lacks. Doesn't throw.
  */
 export async function askAgain(question: ProviderQuestion): Promise<ProviderAnswer> {
   const { provider, local, providers, clientSecret, refresh_token, known, keep } = question;
@@ -19,24 +29,25 @@ export async function askAgain(question: ProviderQuestion): Promise<ProviderAnsw
   if (!isSubject(known.subject)) return { verdict: 'revoked', reason: 'oidc_subject_invalid' };
   const found = await discover({ provider, local });
   if (!found.ok) return nothing(found.error, true);
-  const rp: RelyingParty = { provider, local, as: found.value, client: { client_id: provider.client_id } };
+  const rp: RelyingParty = { provider, local, as: found.value, client: clientOf(provider) };
   const sent = await sendRefreshToken(rp, clientSecret, refresh_token);
   if (!sent.ok) return sent.error;
 
   const response = sent.value;
-  const tokens = response.status === 200 ? await readObject(response.clone()) : undefined;
+  const error = readProviderError(response.status, await response.clone().text());
+  const refused = error && refusalBy(error, refresh_token);
+  if (refused) return refused;
+  const tokens = response.status === 200 && !error ? await readObject(response.clone()) : undefined;
   if (tokens) await keep(typeof tokens.refresh_token === 'string' ? tokens.refresh_token : undefined);
   const sources = await readAnswer(rp, response, known.subject);
   if (!sources.ok) {
-    const refusal = withoutSecret(sources.error, refresh_token);
-    // The same error code as for a rejected code at sign-in; here it was the refresh token.
-    const rejected = refusal.reason === 'oidc_code_rejected';
-    if (rejected) return { verdict: 'revoked', ...refusal, reason: 'oidc_refresh_rejected' };
-    return nothing(refusal, response.status >= 400);
+    const refusal = withoutSecrets(sources.error, [refresh_token, clientSecret]);
+    return nothing(refusal, response.status >= 400 || error !== undefined);
   }
-  const identity = identityAgain(provider, known, sources.value);
+  const identity = identityAgain(provider, known, sources.value.claims);
   const bound = checkDomain(identity, providers);
-  return bound.ok ? { verdict: 'valid', identity } : { verdict: 'revoked', ...bound.error };
+  if (!bound.ok) return { verdict: 'revoked', ...bound.error };
+  return { verdict: 'valid', identity, report: reportClaims(provider, sources.value) };
 }
 
 /** The response of the token endpoint (RFC 6749, section 6), whatever its status; refused when there is none. */
@@ -46,7 +57,7 @@ async function sendRefreshToken(
   refreshToken: string,
 ): Promise<Result<Response, ProviderAnswer>> {
   const { as, client } = rp;
-  const authentication = clientAuthentication(as, clientSecret);
+  const authentication = clientAuthentication(rp, clientSecret);
   try {
     const options = httpOptions(rp);
     return ok(await oauth.refreshTokenGrantRequest(as, client, authentication, refreshToken, options));
@@ -64,20 +75,34 @@ async function readAnswer(
   rp: RelyingParty,
   response: Response,
   subject: string,
-): Promise<OidcResult<Claims[]>> {
-  const { as, client } = rp;
+): Promise<OidcResult<ClaimSources>> {
+  const as = metadataFor(rp, await issuerIn(response));
+  const { client } = rp;
   const read = await attempt('oidc_token_invalid', () =>
     oauth.processRefreshTokenResponse(as, client, response),
   );
   if (!read.ok) return read;
   const idToken = oauth.getValidatedIdTokenClaims(read.value);
-  if (!idToken) return askUserinfo(rp, subject, read.value.access_token);
-  const signed = await attempt('oidc_signature_invalid', () =>
-    oauth.validateApplicationLevelSignature(as, response, httpOptions(rp)),
-  );
+  if (!idToken) {
+    const userinfo = await askUserinfo(rp, subject, read.value.access_token);
+    return userinfo.ok ? ok({ claims: userinfo.value }) : userinfo;
+  }
+  const signed = await checkSignature({ ...rp, as }, response);
   if (!signed.ok) return signed;
+  if (!isIssuerOf(rp.provider, idToken.iss)) return refuse('oidc_issuer_mismatch', 'not of a listed tenant');
   if (idToken.sub !== subject) return refuse('oidc_subject_mismatch');
   return collectClaims(rp, idToken, read.value.access_token);
+}
+
+/** What the provider's own error means for the person; undefined: nothing. */
+function refusalBy(error: ProviderError, secret: string): ProviderAnswer | undefined {
+  const verdict = judgeRefreshError(error);
+  if (verdict === 'not_now') return undefined;
+  const detail = [error.code, error.text].filter((part) => part !== '').join(': ');
+  const refusal = withoutSecrets({ reason: 'oidc_refresh_rejected', detail: detail.slice(0, 300) }, [secret]);
+  return verdict === 'gone'
+    ? { verdict: 'revoked', ...refusal, reason: 'oidc_refresh_rejected' }
+    : { verdict: 'sign_in', ...refusal, reason: 'oidc_sign_in_required' };
 }
 
 async function readObject(response: Response): Promise<Record<string, unknown> | undefined> {
@@ -87,9 +112,4 @@ async function readObject(response: Response): Promise<Record<string, unknown> |
 
 function nothing({ reason, detail }: Refusal<OidcRefusal>, settled: boolean): ProviderAnswer {
   return { verdict: 'unavailable', reason, detail, settled };
-}
-
-/** The detail without the secret, which a provider's error text may quote. */
-function withoutSecret({ reason, detail }: Refusal<OidcRefusal>, secret: string): Refusal<OidcRefusal> {
-  return detail === undefined ? { reason } : { reason, detail: detail.replaceAll(secret, '…') };
 }

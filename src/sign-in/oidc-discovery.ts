@@ -2,7 +2,7 @@ import * as oauth from 'oauth4webapi';
 import { isolateCache } from '../caches';
 import type { OidcProvider } from '../config';
 import { isLoopbackHost } from '../hosts';
-import { canonicalIssuer, sameIssuer } from '../issuer';
+import { canonicalIssuer, isDocumentOf, isIssuerOf } from '../issuer';
 import { type OutboundRefusal, outboundFetch, responseOf } from '../outbound-fetch';
 import { ok, refuse } from '../result';
 import { attempt, type OidcRefusal, type OidcResult, ProviderFailure } from './oidc-refusals';
@@ -27,31 +27,74 @@ export interface ReachedProvider {
  * on this computer where a setting says so. Refused when it can't be fetched, or has no usable endpoint.
  */
 export async function discover(reached: ReachedProvider): Promise<OidcResult<oauth.AuthorizationServer>> {
-  const issuer = canonicalIssuer(reached.provider.issuer);
-  const known = documents().get(issuer);
+  const { provider } = reached;
+  const key = keyOf(provider);
+  const known = documents().get(key);
   if (known) return ok(known);
   const found = await attempt('oidc_metadata_invalid', async () => {
-    const response = await oauth.discoveryRequest(new URL(issuer), httpOptions(reached));
-    return oauth.processDiscoveryResponse(await spellingIn(response, issuer), response);
+    const response = await requestDocument(reached);
+    return oauth.processDiscoveryResponse(await spellingIn(response, provider), response);
   });
   if (!found.ok) return found;
   for (const endpoint of ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const) {
     if (mayReach(reached, found.value[endpoint])) continue;
     return refuse('oidc_metadata_invalid', `"${endpoint}" is missing, or no https URL`);
   }
-  documents().set(issuer, found.value);
+  documents().set(key, found.value);
   return found;
 }
 
+/**
+ * The same metadata as a new object, which takes the place of the old one: oauth4webapi keeps the keys of a provider by
+ * the object, and fetches those of a new one.
+ */
+export function withoutKeys(as: oauth.AuthorizationServer): oauth.AuthorizationServer {
+  const copy = { ...as };
+  const cache = documents();
+  for (const key of cache.keys()) if (cache.get(key) === as) cache.set(key, copy);
+  return copy;
+}
+
+/** The document at `discovery_url` (Azure AD B2C has one for each policy), else where the issuer has it. */
+function requestDocument(reached: ReachedProvider): Promise<Response> {
+  const { issuer, discovery_url } = reached.provider;
+  if (discovery_url === undefined)
+    return oauth.discoveryRequest(new URL(canonicalIssuer(issuer)), httpOptions(reached));
+  return askProvider(reached, discovery_url, { method: 'GET', headers: { accept: 'application/json' } });
+}
+
+/** Providers with the same issuer may have documents of their own, and tenants. */
+function keyOf({ issuer, discovery_url = '', tenants = [] }: OidcProvider): string {
+  return [canonicalIssuer(issuer), discovery_url, ...tenants].join(' ');
+}
+
+/**
+ * The metadata for a token or callback of this issuer, which for a provider of many tenants is that of one of them.
+ * `iss` isn't verified yet: oauth4webapi compares it with the issuer of what this returns.
+ */
+export function metadataFor(
+  { provider, as }: { provider: OidcProvider; as: oauth.AuthorizationServer },
+  iss: unknown,
+): oauth.AuthorizationServer {
+  if (!provider.tenants || typeof iss !== 'string' || !isIssuerOf(provider, iss)) return as;
+  // The same object each time: oauth4webapi keeps the provider's keys with it.
+  const key = `${keyOf(provider)} ${iss}`;
+  const known = documents().get(key);
+  if (known) return known;
+  const own = { ...as, issuer: iss };
+  documents().set(key, own);
+  return own;
+}
+
 /** The issuer to compare the document with: in the document's spelling if it is the same one, else in the setting's. */
-async function spellingIn(response: Response, issuer: string): Promise<URL> {
+async function spellingIn(response: Response, provider: OidcProvider): Promise<URL> {
   const document: unknown = await response
     .clone()
     .json()
     .catch(() => undefined);
   const named = (document as { issuer?: unknown } | null | undefined)?.issuer;
-  const isSame = typeof named === 'string' && URL.canParse(named) && sameIssuer(named, issuer);
-  return new URL(isSame ? named : issuer);
+  const isSame = typeof named === 'string' && URL.canParse(named) && isDocumentOf(provider, named);
+  return new URL(isSame ? named : canonicalIssuer(provider.issuer));
 }
 
 /**
@@ -74,7 +117,11 @@ const REASONS: Partial<Record<OutboundRefusal, OidcRefusal>> = {
 };
 
 /** A `fetch` for oauth4webapi: the provider's answer, unless it is a redirect or says that it can't answer now. */
-async function askProvider(reached: ReachedProvider, url: string, options: FetchOptions): Promise<Response> {
+async function askProvider(
+  reached: ReachedProvider,
+  url: string,
+  options: Pick<FetchOptions, 'method'> & { headers: HeadersInit; body?: FetchOptions['body'] },
+): Promise<Response> {
   const { origin, pathname } = new URL(url);
   const { method, headers, body = null } = options;
   const loopback = loopbackOrigins(reached);
@@ -96,7 +143,7 @@ async function askProvider(reached: ReachedProvider, url: string, options: Fetch
 }
 
 /** Whether an endpoint is one that a browser or the gate may be sent to: https, or a local one that a setting names. */
-function mayReach(reached: ReachedProvider, endpoint: unknown): boolean {
+export function mayReach(reached: ReachedProvider, endpoint: unknown): boolean {
   const url = typeof endpoint === 'string' && URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   return url?.protocol === 'https:' || loopbackOrigins(reached).includes(url?.origin ?? '');
 }

@@ -14,7 +14,7 @@ export type OidcRefusal =
   | 'oidc_state_mismatch'
   /** `iss` in the discovery document, the callback (RFC 9207) or the ID token is not the provider's. */
   | 'oidc_issuer_mismatch'
-  /** The provider answered `error=access_denied`: the person declined. */
+  /** The provider answered `error=access_denied`: the person declined, or a rule there did. */
   | 'oidc_denied'
   /** The provider answered `error=invalid_scope`: this client may not have the scope that was requested. */
   | 'oidc_scope_rejected'
@@ -89,9 +89,12 @@ const BY_ATTRIBUTE: Record<string, OidcRefusal> = {
 const BY_CALLBACK_ERROR: Record<string, OidcRefusal> = {
   access_denied: 'oidc_denied',
   invalid_scope: 'oidc_scope_rejected',
+  invalid_client: 'oidc_client_rejected',
+  unauthorized_client: 'oidc_client_rejected',
 };
 /** Error codes of the token endpoint (RFC 6749, 5.2). */
 const BY_TOKEN_ERROR: Record<string, OidcRefusal> = {
+  invalid_scope: 'oidc_scope_rejected',
   invalid_grant: 'oidc_code_rejected',
   invalid_client: 'oidc_client_rejected',
   unauthorized_client: 'oidc_client_rejected',

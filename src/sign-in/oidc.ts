@@ -1,11 +1,22 @@
 import * as oauth from 'oauth4webapi';
-import type { Identity } from '../account';
+import type { ClaimsReport, Identity } from '../account';
 import { isSubject } from '../claims';
 import type { OidcProvider } from '../config';
+import { isIssuerOf } from '../issuer';
 import { ok, refuse } from '../result';
-import { type Claims, identityOf, lacksClaims } from './oidc-claims';
-import { discover, httpOptions, type ReachedProvider } from './oidc-discovery';
+import { identityOf, reportClaims } from './oidc-claims';
+import {
+  checkSignature,
+  clientAuthentication,
+  clientOf,
+  issuerIn,
+  type RelyingParty,
+  withoutSecrets,
+} from './oidc-client';
+import { discover, httpOptions, metadataFor } from './oidc-discovery';
+import { addsOffline, mayRefuseOffline, rememberOffline } from './oidc-offline';
 import { attempt, type OidcResult } from './oidc-refusals';
+import { collectClaims } from './oidc-userinfo';
 
 export type { OidcRefusal, OidcResult } from './oidc-refusals';
 
@@ -19,18 +30,15 @@ export interface OidcTransaction {
   select_account: boolean;
   /** Whether `offline_access` was requested though the settings don't name it. */
   offline: boolean;
+  /** Whether this is the second try, without `offline_access`, after the provider refused the first in the browser. */
+  without_offline?: boolean;
 }
 
 /** A person whom the provider vouches for. `refresh_token`: a secret, to ask it again with; not all give one. */
 export interface SignedInAtProvider {
   identity: Identity;
   refresh_token: string | undefined;
-}
-
-/** What the steps of one sign-in share. */
-export interface RelyingParty extends ReachedProvider {
-  as: oauth.AuthorizationServer;
-  client: oauth.Client;
+  report: ClaimsReport;
 }
 
 /**
@@ -38,20 +46,18 @@ export interface RelyingParty extends ReachedProvider {
  *
  * Authorization code flow (OpenID Connect Core 1.0, section 3.1) with PKCE S256 (RFC 7636) and a nonce. `state` begins
  * with the flow's id, see {@link stateFlowId}. Refused when the provider can't be discovered. `selectAccount`: the
- * provider lets the person choose an account, for "not you?". `offline` (default true): `offline_access` is requested
- * where the provider's metadata lists it (section 11), so that it can be asked again later. `local`: whether this is
- * local development.
+ * provider lets the person choose an account, for "not you?". `withoutOffline`: `offline_access` isn't added, because
+ * the provider has just refused it. `local`: whether this is local development.
  */
 export async function beginOidc(
   provider: OidcProvider,
   redirectUri: string,
   flowId: string,
-  { selectAccount = false, offline: mayAskOffline = true, local = false } = {},
+  { selectAccount = false, withoutOffline = false, local = false } = {},
 ): Promise<OidcResult<{ url: string; transaction: OidcTransaction }>> {
   const found = await discover({ provider, local });
   if (!found.ok) return found;
-  const lists = found.value.scopes_supported?.includes('offline_access') === true;
-  const offline = mayAskOffline && lists && !provider.scopes.split(' ').includes('offline_access');
+  const offline = !withoutOffline && addsOffline(provider, found.value);
   const transaction: OidcTransaction = {
     provider: provider.name,
     state: `${flowId}.${oauth.generateRandomState()}`,
@@ -59,9 +65,11 @@ export async function beginOidc(
     code_verifier: oauth.generateRandomCodeVerifier(),
     select_account: selectAccount,
     offline,
+    without_offline: withoutOffline,
   };
   const url = new URL(found.value.authorization_endpoint ?? '');
   for (const [name, value] of Object.entries({
+    ...provider.authorize_parameters,
     client_id: provider.client_id,
     response_type: 'code',
     redirect_uri: redirectUri,
@@ -70,6 +78,7 @@ export async function beginOidc(
     nonce: transaction.nonce,
     code_challenge: await oauth.calculatePKCECodeChallenge(transaction.code_verifier),
     code_challenge_method: 'S256',
+    ...(provider.response_mode === undefined ? {} : { response_mode: provider.response_mode }),
     ...(selectAccount ? { prompt: 'select_account' } : {}),
   })) {
     url.searchParams.set(name, value);
@@ -105,7 +114,8 @@ export async function finishOidc(answered: OidcAnswer): Promise<OidcResult<Signe
   if (!isOnly(parameters.getAll('state'), transaction.state)) return refuse('oidc_state_mismatch');
   const found = await discover({ provider, local });
   if (!found.ok) return found;
-  const rp: RelyingParty = { provider, local, as: found.value, client: { client_id: provider.client_id } };
+  const as = metadataFor({ provider, as: found.value }, parameters.get('iss'));
+  const rp: RelyingParty = { provider, local, as, client: clientOf(provider) };
 
   if (!isIssuerRight(rp.as, parameters.getAll('iss')))
     return refuse('oidc_issuer_mismatch', 'in the callback');
@@ -114,12 +124,18 @@ export async function finishOidc(answered: OidcAnswer): Promise<OidcResult<Signe
   );
   if (!validated.ok) return validated;
   const tokens = await exchangeCode(rp, answered, validated.value);
-  if (!tokens.ok) return tokens;
+  if (!tokens.ok) {
+    if (transaction.offline && mayRefuseOffline(tokens.error))
+      rememberOffline(provider, 'refused', 'to gate');
+    return tokens;
+  }
   const { idToken, access_token, refresh_token } = tokens.value;
+  if (transaction.offline && refresh_token !== undefined) rememberOffline(provider, 'given', 'to gate');
+  if (transaction.without_offline) rememberOffline(provider, 'refused', 'in browser');
   const sources = await collectClaims(rp, idToken, access_token);
   if (!sources.ok) return sources;
-  const identity = identityOf(provider, idToken.iss, idToken.sub, sources.value);
-  return ok({ identity, refresh_token });
+  const identity = identityOf(provider, idToken.iss, idToken.sub, sources.value.claims);
+  return ok({ identity, refresh_token, report: reportClaims(provider, sources.value) });
 }
 
 /** RFC 9207, section 2.4: `iss`, once, is the provider's; required when its metadata promises it. */
@@ -141,12 +157,13 @@ async function exchangeCode(
   { clientSecret, redirectUri, transaction }: OidcAnswer,
   parameters: URLSearchParams,
 ): Promise<OidcResult<ValidTokens>> {
-  const { as, client } = rp;
+  const { client } = rp;
+  const secrets = [clientSecret, parameters.get('code'), transaction.code_verifier];
   const exchanged = await attempt('oidc_token_invalid', async () => {
-    const authentication = clientAuthentication(as, clientSecret);
+    const authentication = clientAuthentication(rp, clientSecret);
     const { code_verifier, nonce } = transaction;
     const response = await oauth.authorizationCodeGrantRequest(
-      as,
+      rp.as,
       client,
       authentication,
       parameters,
@@ -154,59 +171,24 @@ async function exchangeCode(
       code_verifier,
       httpOptions(rp),
     );
+    const as = metadataFor(rp, await issuerIn(response));
     const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, {
       expectedNonce: nonce,
       requireIdToken: true,
     });
-    return { response, tokens };
+    return { as, response, tokens };
   });
-  if (!exchanged.ok) return exchanged;
-  const { response, tokens } = exchanged.value;
-  const signed = await attempt('oidc_signature_invalid', () =>
-    oauth.validateApplicationLevelSignature(as, response, httpOptions(rp)),
-  );
+  if (!exchanged.ok) return { ok: false, error: withoutSecrets(exchanged.error, secrets) };
+  const { as, response, tokens } = exchanged.value;
+  const signed = await checkSignature({ ...rp, as }, response);
   if (!signed.ok) return signed;
   const idToken = oauth.getValidatedIdTokenClaims(tokens);
   if (!idToken) return refuse('oidc_token_invalid', 'no ID token');
+  // A template of tenants is no issuer, though oauth4webapi would take it for one.
+  if (!isIssuerOf(rp.provider, idToken.iss)) return refuse('oidc_issuer_mismatch', 'not of a listed tenant');
   if (!isSubject(idToken.sub)) return refuse('oidc_subject_invalid');
   const { access_token, refresh_token } = tokens;
   return ok({ idToken, access_token, refresh_token });
-}
-
-/** The client authentication that the provider's metadata names; without any, `client_secret_basic` (section 9). */
-export function clientAuthentication(
-  as: oauth.AuthorizationServer,
-  secret: string | undefined,
-): oauth.ClientAuth {
-  if (secret === undefined) return oauth.None();
-  const methods = as.token_endpoint_auth_methods_supported ?? [];
-  const postOnly = methods.includes('client_secret_post') && !methods.includes('client_secret_basic');
-  return postOnly ? oauth.ClientSecretPost(secret) : oauth.ClientSecretBasic(secret);
-}
-
-/** The ID token's claims and, when they lack something, userinfo's (section 5.3) about the same subject. */
-export async function collectClaims(
-  rp: RelyingParty,
-  idToken: oauth.IDToken,
-  accessToken: string,
-): Promise<OidcResult<Claims[]>> {
-  if (!lacksClaims(idToken, rp.provider.groups_claim)) return ok([idToken]);
-  const userinfo = await askUserinfo(rp, idToken.sub, accessToken);
-  return userinfo.ok ? ok([idToken, ...userinfo.value]) : userinfo;
-}
-
-/** Userinfo's claims about that subject and no other; none where the provider has no userinfo. */
-export async function askUserinfo(
-  rp: RelyingParty,
-  subject: string,
-  accessToken: string,
-): Promise<OidcResult<Claims[]>> {
-  const { as, client } = rp;
-  if (as.userinfo_endpoint === undefined) return ok([]);
-  return attempt('oidc_userinfo_invalid', async () => {
-    const response = await oauth.userInfoRequest(as, client, accessToken, httpOptions(rp));
-    return [await oauth.processUserInfoResponse(as, client, subject, response)];
-  });
 }
 
 function isOnly(values: string[], expected: string): boolean {

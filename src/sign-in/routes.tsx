@@ -10,7 +10,7 @@ import { finishSignIn } from './finish';
 import { readFlowForm } from './flow-form';
 import { signInByKey } from './key-routes';
 import { readLocalIdentity } from './local';
-import { comeBackFromProvider, signInAtProvider } from './oidc-routes';
+import { comeBackFromProvider, endSessionUrl, signInAtProvider, signOutAction } from './oidc-routes';
 import { currentSignIn, endSignIn } from './session';
 import { showSignIn } from './show-sign-in';
 import { SignedInPage, SignedOutPage } from './signed-in-page';
@@ -84,11 +84,15 @@ async function signInLocally(c: Context, flow: Flow, form: Record<string, string
 
 /** Signs out. With a `flow` in the form, that flow goes on with another person. */
 async function signOut(c: Context): Promise<PageResult> {
+  const identity = (await currentSignIn(c))?.identity;
   const user = await endSignIn(c);
   if (user) record(c, { event: 'sign_out', outcome: 'ok', user });
   const form = await readForm(c.req.raw);
   const id = form.ok ? form.value.get('flow') : null;
-  if (id === null) return ok(await showSignedOut(c));
+  if (id === null) {
+    const elsewhere = identity && (await endSessionUrl(c, identity.provider));
+    return ok(elsewhere === undefined ? await showSignedOut(c) : c.redirect(elsewhere, 303));
+  }
   const flow = await findFlow(c, id, { touch: true });
   if (!flow.ok) return flow;
   // What was obtained in it belongs to the person who leaves.
@@ -98,7 +102,8 @@ async function signOut(c: Context): Promise<PageResult> {
 }
 
 function showSignedIn(c: Context, identity: Identity): Promise<Response> {
-  return showPage(c, <SignedInPage branding={brandingOf(deploymentOf(c))} identity={identity} />);
+  const page = <SignedInPage branding={brandingOf(deploymentOf(c))} identity={identity} />;
+  return showPage(c, page, { formAction: signOutAction(c, identity) });
 }
 
 function showSignedOut(c: Context): Promise<Response> {

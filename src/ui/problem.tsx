@@ -19,6 +19,7 @@ const STATUS: Partial<Record<ProblemTag, number>> = {
   flow_submitted: 409,
   form_forged: 403,
   provider_unreachable: 502,
+  provider_failed: 502,
   sso_required: 403,
   no_access: 403,
   connect_other_person: 403,

@@ -122,6 +122,39 @@ describe('a mistake', () => {
     ],
     [{ SIGN_IN: { oidc: [{ ...acme, name: 'Acme' }] } }, 'SIGN_IN.oidc[0].name', /"Acme".*a-z/],
     [{ SIGN_IN: { oidc: [{ ...acme, name: 'local' }] } }, 'SIGN_IN.oidc[0].name', /which are reserved/],
+    ...[
+      [
+        { tenants: ['2f6b1c9e-1111-2222-3333-444455556666'] },
+        'tenants',
+        /only for an issuer of many tenants/,
+      ],
+      [{ issuer: 'https://login.microsoftonline.com/common/v2.0' }, 'tenants', /missing.*list the ids/],
+      [
+        { issuer: 'https://login.microsoftonline.com/organizations/v2.0', tenants: ['acme'] },
+        'tenants[0]',
+        /"acme".*id of a tenant/,
+      ],
+      [{ token_endpoint_auth_method: 'tls' }, 'token_endpoint_auth_method', /client_secret_basic/],
+      [{ discovery_url: 'http://id.acme.com' }, 'discovery_url', /https/],
+      [{ response_mode: 'fragment' }, 'response_mode', /query or form_post/],
+      [{ authorize_parameters: { state: 'x' } }, 'authorize_parameters.state', /set by the gate/],
+      [{ authorize_parameters: { hd: 1 } }, 'authorize_parameters.hd', /must be text/],
+      [{ groups_claim: [] }, 'groups_claim', /./],
+      [{ groups_missing: 'drop' }, 'groups_missing', /keep or none/],
+      [{ offline_access: 'yes' }, 'offline_access', /true or false/],
+    ].map(
+      ([more, key, problem]) =>
+        [{ SIGN_IN: { oidc: [{ ...acme, ...(more as object) }] } }, `SIGN_IN.oidc[0].${key}`, problem] as [
+          Record<string, unknown>,
+          string,
+          RegExp,
+        ],
+    ),
+    [
+      { SIGN_IN: { oidc: [{ ...acme, token_endpoint_auth_method: 'client_secret_post' }] } },
+      'OIDC_ACME_CLIENT_SECRET',
+      /its secret isn’t set/,
+    ],
     [{ SIGN_IN: { oidc: [{ ...acme, scopes: 'profile' }] } }, 'SIGN_IN.oidc[0].scopes', /"profile".*openid/],
     [{ SIGN_IN: { oidc: [{ ...acme, recheck: 0 }] } }, 'SIGN_IN.oidc[0].recheck', /it is 0.*at least 1/],
     [{ SIGN_IN: { odic: [acme] } }, 'SIGN_IN', /"odic"/],

@@ -117,6 +117,28 @@ describe('a subject that names nobody signs nobody in', () => {
   });
 });
 
+test.each<[object, string]>([
+  [{ hd: 'acme.example' }, 'owner'],
+  [{ hd: ['other.example', 'acme.example'] }, 'owner'],
+  [{}, 'viewer'],
+  [{ hd: 'acme.example.evil' }, 'viewer'],
+  [{ hd: { toString: 1 } }, 'viewer'],
+  [{ hd: null }, 'viewer'],
+])('a rule that asks for a claim is for those who have it: %j', async (claims, role) => {
+  const ROLES = [
+    { role: 'owner', provider: 'acme', emails: ['*@acme.example'], claims: { hd: 'acme.example' } },
+  ];
+  provider.claims = { ...provider.claims, ...claims };
+  const gate = gateAt(provider, {}, { ROLES });
+  const app = await connectAt(provider, gate);
+  expect(whoIn(await callMcp(app.tokens.access_token, { gate }))).toMatchObject({ role });
+  // It goes with the claim, when the provider is asked again.
+  provider.claims = { sub: 'ada', name: 'Ada Lovelace' };
+  pass(86_400);
+  app.tokens = await renew(app);
+  expect(whoIn(await callMcp(app.tokens.access_token, { gate }))).toMatchObject({ role: 'viewer' });
+});
+
 describe('the claims that make an ID token valid', () => {
   test.each<[string, object]>([
     ['aud is an object', { aud: { toString: 1 } }],

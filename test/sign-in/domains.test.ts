@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { OidcProvider } from '../../src/config/schemas';
+import type { OidcProvider } from '../../src/config/identity-providers';
 import { checkDomain } from '../../src/sign-in/domains';
 
 function provider(name: string, domains: string[]): OidcProvider {

@@ -2,6 +2,7 @@ import { generateKeyPair } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Identity } from '../../src/account/principal/identity';
 import type { ProviderAnswer } from '../../src/account/provider/provider';
+import type { OidcProvider } from '../../src/config/identity-providers';
 import { askAgain } from '../../src/sign-in/oidc-again';
 import { oidcSettings } from '../fixtures/oidc-settings';
 import { invalidGrant, onNetwork, SignInProvider } from '../fixtures/sign-in-provider';
@@ -31,8 +32,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-function ask(refresh_token = 'first'): Promise<ProviderAnswer> {
-  const settings = oidcSettings(provider.issuer, { client_id: 'gate' });
+function ask(refresh_token = 'first', more: Partial<OidcProvider> = {}): Promise<ProviderAnswer> {
+  const settings = oidcSettings(provider.issuer, { client_id: 'gate', ...more });
   const keep = async (token: string | undefined) => void kept.push(token);
   const question = {
     provider: settings,
@@ -48,32 +49,47 @@ describe('yes', () => {
   test('with the claims of the new ID token, and the refresh token that took the place of the old one', async () => {
     provider.claims = { ...provider.claims, name: 'Ada King', groups: ['leads'] };
     const identity = { ...known, name: 'Ada King', groups: ['leads'] };
-    expect(await ask()).toEqual({ verdict: 'valid', identity });
+    expect(await ask()).toMatchObject({ verdict: 'valid', identity });
     expect(kept).toEqual([provider.given[1]]);
   });
 
   test('with nothing new: everything stays, the refresh token too', async () => {
     provider.rotates = false;
     provider.again = null;
-    expect(await ask()).toEqual({ verdict: 'valid', identity: known });
+    expect(await ask()).toMatchObject({ verdict: 'valid', identity: known });
     expect(kept).toEqual([undefined]);
   });
 
   test('with an ID token that tells of nobody: everything stays', async () => {
     provider.claims = { sub: 'ada' };
-    expect(await ask()).toEqual({ verdict: 'valid', identity: known });
+    expect(await ask()).toMatchObject({ verdict: 'valid', identity: known });
   });
 
   test('with userinfo, where no ID token comes', async () => {
     provider.again = null;
     provider.userinfo = () => Response.json({ sub: 'ada', name: 'By userinfo', email: 'a@b.example' });
-    const identity = { name: 'By userinfo', email: 'a@b.example', email_verified: false, groups: [] };
-    expect(await ask()).toEqual({ verdict: 'valid', identity: { ...known, ...identity } });
+    const identity = { name: 'By userinfo', email: 'a@b.example', email_verified: false };
+    expect(await ask()).toMatchObject({ verdict: 'valid', identity: { ...known, ...identity } });
   });
 
-  test('without a word of groups, of a person who had some: there are none', async () => {
+  test.each<[string, object]>([
+    ['without a word of groups', {}],
+    ['with groups that are elsewhere', { _claim_names: { groups: 'src1' } }],
+    ['with groups in a form that nobody can read', { groups: 7 }],
+  ])('%s: what was known of them stays', async (_what, claims) => {
+    provider.claims = { sub: 'ada', name: 'Ada Lovelace', ...claims };
+    expect(await ask()).toMatchObject({ verdict: 'valid', identity: known });
+  });
+
+  test('without groups, where the provider says so or a setting says what silence means', async () => {
+    provider.claims = { sub: 'ada', name: 'Ada Lovelace', groups: [] };
+    expect(await ask()).toMatchObject({ identity: { groups: [] } });
     provider.claims = { sub: 'ada', name: 'Ada Lovelace' };
-    expect(await ask()).toEqual({ verdict: 'valid', identity: { ...known, groups: [] } });
+    expect(await ask(provider.given[1], { groups_missing: 'none' })).toMatchObject({
+      identity: { groups: [] },
+    });
+    provider.claims = { sub: 'ada', name: 'Ada Lovelace', hasgroups: true };
+    expect(await ask(provider.given[2], { groups_missing: 'none' })).toMatchObject({ identity: known });
   });
 
   test('with another address: a name that was the address goes along, one that wasn’t stays', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { OidcProvider } from '../../src/config/schemas';
-import { groupsOf, identityOf, lacksClaims } from '../../src/sign-in/oidc-claims';
+import type { OidcProvider } from '../../src/config/identity-providers';
+import { identityOf, lacksClaims } from '../../src/sign-in/oidc-claims';
 
 const PROVIDER: OidcProvider = {
   name: 'acme',
@@ -18,13 +18,16 @@ function identity(...sources: Parameters<typeof identityOf>[3]) {
 }
 
 describe('an address counts as verified', () => {
-  test.each([true, 'true'])('when the provider says %j', (email_verified) => {
+  test.each([true, 'true', 'True', 'TRUE', 1, '1'])('when the provider says %j', (email_verified) => {
     expect(identity({ email: 'a@acme.example', email_verified }).email_verified).toBe(true);
   });
 
-  test.each([false, 'false', 'TRUE', 1, 'yes', null, undefined, {}])('and not when it says %j', (said) => {
-    expect(identity({ email: 'a@acme.example', email_verified: said }).email_verified).toBe(false);
-  });
+  test.each([false, 'false', 'False', 0, 2, 'yes', '', null, undefined, {}, [true]])(
+    'and not when it says %j',
+    (said) => {
+      expect(identity({ email: 'a@acme.example', email_verified: said }).email_verified).toBe(false);
+    },
+  );
 
   test('never by what another source says of another address', () => {
     const claims = identity(
@@ -58,28 +61,6 @@ describe('a name to show', () => {
 
   test("is the ID token's before userinfo's", () => {
     expect(identity({ name: 'Signed' }, { name: 'Asked' }).name).toBe('Signed');
-  });
-});
-
-describe('groups', () => {
-  test('prefer the claim of that very name to the path', () => {
-    expect(groupsOf({ 'a.b': ['literal'], a: { b: ['path'] } }, 'a.b')).toEqual(['literal']);
-    expect(groupsOf({ a: { b: ['path'] } }, 'a.b')).toEqual(['path']);
-  });
-
-  test('hold nothing that is not text', () => {
-    expect(groupsOf({ groups: ['staff', 7, null, '', { admin: true }] }, 'groups')).toEqual(['staff']);
-  });
-
-  test.each(['constructor', '__proto__', 'toString', 'groups.length', 'a.constructor.name'])(
-    'are never read from what every object inherits (%s)',
-    (claim) => {
-      expect(groupsOf({ groups: 'x', a: {} }, claim)).toBeUndefined();
-    },
-  );
-
-  test('are one group when the claim is text, however many words', () => {
-    expect(groupsOf({ groups: 'Human Resources' }, 'groups')).toEqual(['Human Resources']);
   });
 });
 

@@ -1,5 +1,6 @@
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { logLines } from '../fixtures/sign-in-provider';
 import { Browser, formWith, type Gate, gateWith, locationOf, type Page, textOf } from '../fixtures/worker';
 import { openFlow } from '../oauth/pages';
 
@@ -153,6 +154,36 @@ describe('signing in at a provider', () => {
     expect([refused.status >= 400, refused.location]).toEqual([true, undefined]);
   });
 
+  test.each([401, 404, 500, 503])(
+    'goes on with the ID token where it says enough and userinfo answers %i',
+    async (status) => {
+      provider.metadata.userinfo_endpoint = `${issuer}/userinfo`;
+      provider.claims = { sub: 'ada', name: 'Ada', email: 'ada@acme.example', groups: ['staff'] };
+      provider.answers['/userinfo'] = () => new Response('no', { status });
+      const { browser, state, url } = await goToProvider(gateOf());
+      const lines = logLines();
+      expect((await comeBack(browser, { state, code: 'c' })).location).toBe(url);
+      expect(await signedInAs(browser)).toContain('Ada');
+      expect(lines.find(({ event }) => event === 'sign_in')).toMatchObject({
+        outcome: 'ok',
+        userinfo: expect.stringContaining('oidc_'),
+      });
+    },
+  );
+
+  test('says in the log which groups and claims arrived, and of nothing else what it is', async () => {
+    provider.claims = { sub: 'ada', name: 'Ada Lovelace', hasgroups: true, wids: ['x'], phone: '555-0100' };
+    const { browser, state } = await goToProvider(gateOf());
+    const lines = logLines();
+    await comeBack(browser, { state, code: 'c' });
+    expect(lines.find(({ event }) => event === 'sign_in')).toMatchObject({
+      groups: [],
+      groups_state: 'elsewhere',
+      claims: ['name', 'hasgroups', 'wids', 'phone'],
+    });
+    expect(JSON.stringify(lines)).not.toContain('555-0100');
+  });
+
   test('asks for a refresh token where the provider says that it has them, and without where it then refuses', async () => {
     provider.metadata.scopes_supported = ['openid', 'offline_access'];
     const at = gateOf();
@@ -169,6 +200,99 @@ describe('signing in at a provider', () => {
     const back = await comeBack(browser, { state: second, code: 'c' });
     expect([back.status, back.location]).toEqual([303, url]);
     expect(await signedInAs(browser)).toContain('Ada Lovelace');
+  });
+
+  test.each<[string, Record<string, string> | (() => Response)]>([
+    ['in the browser, invalid_scope', { error: 'invalid_scope' }],
+    ['in the browser, invalid_request', { error: 'invalid_request', error_description: 'offline_access' }],
+    ['in the browser, access_denied', { error: 'access_denied' }],
+    [
+      'by the token endpoint, invalid_scope',
+      () => Response.json({ error: 'invalid_scope' }, { status: 400 }),
+    ],
+    ['by the token endpoint, not_allowed', () => Response.json({ error: 'not_allowed' }, { status: 400 })],
+  ])('takes back the scope that it added, once, where it is refused %s', async (_where, refusal) => {
+    provider.metadata.scopes_supported = ['openid', 'offline_access'];
+    const at = gateOf();
+    const { browser, state, url } = await goToProvider(at);
+    if (typeof refusal === 'function') provider.answers['/token'] = refusal;
+    const answer = typeof refusal === 'function' ? { code: 'c' } : refusal;
+    const again = new URL(locationOf(await comeBack(browser, { state, ...answer })));
+    expect(again.searchParams.get('scope')).toBe('openid profile email');
+    provider.answers = {};
+    nonce = again.searchParams.get('nonce') ?? '';
+    const second = again.searchParams.get('state') ?? '';
+    expect((await comeBack(browser, { state: second, code: 'c' })).location).toBe(url);
+    const next = await goToProvider(at);
+    expect(next.to?.searchParams.get('scope')).toBe('openid profile email');
+  });
+
+  test('doesn’t send a person back to the provider who declined there, nor twice', async () => {
+    provider.metadata.scopes_supported = ['openid', 'offline_access'];
+    const first = await goToProvider(gateOf());
+    const denied = { error: 'access_denied', error_description: 'The user canceled' };
+    const page = await comeBack(first.browser, { state: first.state, ...denied });
+    expect([page.location, page.status]).toEqual([undefined, 400]);
+    const { browser, state } = await goToProvider(gateOf());
+    const again = new URL(locationOf(await comeBack(browser, { state, error: 'invalid_scope' })));
+    const second = again.searchParams.get('state') ?? '';
+    expect((await comeBack(browser, { state: second, error: 'invalid_scope' })).location).toBeUndefined();
+  });
+
+  test('asks for a refresh token as the setting says', async () => {
+    const { to } = await goToProvider(gateOf({ offline_access: true }));
+    expect(to?.searchParams.get('scope')).toBe('openid profile email offline_access');
+    provider.metadata.scopes_supported = ['openid', 'offline_access'];
+    const { to: without } = await goToProvider(gateOf({ offline_access: false, client_id: 'other' }));
+    expect(without?.searchParams.get('scope')).toBe('openid profile email');
+  });
+
+  test('sends the parameters of the settings, and takes an answer that the provider posts', async () => {
+    const more = { response_mode: 'form_post', authorize_parameters: { prompt: 'consent', hd: 'acme.com' } };
+    const { browser, state, to, url } = await goToProvider(gateOf(more));
+    const sent = { response_mode: 'form_post', prompt: 'consent', hd: 'acme.com', client_id: 'gate' };
+    expect(Object.fromEntries(to?.searchParams ?? [])).toMatchObject(sent);
+    const posted = await gateOf(more).fetch('/sign-in/callback', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: issuer },
+      body: new URLSearchParams({ state, code: 'c', user: '{"name":"Root"}', id_token: 'x' }),
+      redirect: 'manual',
+    });
+    const back = posted.headers.get('location') ?? '';
+    expect([posted.status, back]).toEqual([303, `/sign-in/callback?state=${state}&code=c`]);
+    expect((await browser.visit(back)).location).toBe(url);
+    expect(await signedInAs(browser)).toContain('Ada Lovelace');
+  });
+
+  test.each<[string, object, unknown, string | undefined]>([
+    ['there too, where the setting says so', { end_session: true }, undefined, '/end?x=1'],
+    ['here alone by default', {}, undefined, undefined],
+    ['here alone where the provider has nothing for it', { end_session: true }, null, undefined],
+    ['here alone where it would be a script', { end_session: true }, 'javascript:alert(1)', undefined],
+  ])('signs out %s', async (_where, more, endpoint, path) => {
+    provider.metadata.end_session_endpoint =
+      endpoint === undefined ? `${issuer}/end?x=1` : (endpoint ?? undefined);
+    const { browser, state } = await goToProvider(gateOf(more));
+    await comeBack(browser, { state, code: 'c' });
+    const page = await browser.visit('/sign-in');
+    const [form] = page.forms;
+    if (!form) throw new Error('no form');
+    const out = await browser.submit(form, {});
+    const back = new URLSearchParams({ client_id: 'gate', post_logout_redirect_uri: `${ORIGIN}/sign-out` });
+    expect(out.location).toBe(path && `${issuer}${path}&${back}`);
+    expect((await browser.visit('/sign-in')).location).toContain('flow=');
+  });
+
+  test('authenticates as the setting says, where the metadata lists something else', async () => {
+    provider.metadata.token_endpoint_auth_methods_supported = ['private_key_jwt', 'client_secret_basic'];
+    const secret = { OIDC_ACME_CLIENT_SECRET: 's+e%cret' };
+    const { browser, state } = await goToProvider(
+      gateOf({ token_endpoint_auth_method: 'client_secret_post' }, secret),
+    );
+    expect((await comeBack(browser, { state, code: 'c' })).status).toBe(303);
+    const asked = provider.asked.find(({ url }) => url === `${issuer}/token`);
+    expect(asked?.headers.get('authorization')).toBeNull();
+    expect(new URLSearchParams(await asked?.text()).get('client_secret')).toBe('s+e%cret');
   });
 
   test('ends with a page where what the settings ask for is refused', async () => {
@@ -236,6 +360,44 @@ describe('nobody is signed in', () => {
     const { browser, state } = await goToProvider(gateOf());
     provider.answers['/token'] = answer;
     await expectRefused(await comeBack(browser, { state, code: 'c' }), browser, 'Acme');
+  });
+
+  test.each([
+    [{ error: 'access_denied', error_description: 'not assigned' }, 'Acme refused the sign-in'],
+    [{ error: 'server_error' }, 'Acme reported an error of its own'],
+    [{ error: 'temporarily_unavailable' }, 'Acme reported an error of its own'],
+    [{ error: 'login_required' }, 'Acme refused the sign-in'],
+    [{ error: 'unauthorized_client' }, 'Acme refused our request, not you'],
+    [{ error: 'invalid_request' }, 'Acme refused our request, not you'],
+  ])('who is told what happened, and not that they canceled: %j', async (parameters, says) => {
+    const { browser, state } = await goToProvider(gateOf());
+    const lines = logLines();
+    const page = await comeBack(browser, { state, ...parameters });
+    await expectRefused(page, browser, says);
+    expect(textOf(page.html)).not.toMatch(/cancel/i);
+    const [line] = lines.filter(({ event }) => event === 'sign_in');
+    expect(line?.detail).toContain(Object.values(parameters).join(': '));
+  });
+
+  test('by an error without a state, which the log has', async () => {
+    const lines = logLines();
+    const error = { error: 'access_denied', error_description: 'AADSTS50105: not assigned' };
+    expect((await comeBack(new Browser(gateOf()), error)).status).toBe(400);
+    expect(lines.find(({ event }) => event === 'sign_in')).toMatchObject({
+      outcome: 'refused',
+      reason: 'oidc_error',
+      detail: 'access_denied: AADSTS50105: not assigned',
+    });
+  });
+
+  test('what the provider quotes of a secret isn’t in the log', async () => {
+    const { browser, state } = await goToProvider(gateOf({}, { OIDC_ACME_CLIENT_SECRET: 'hush hush' }));
+    const lines = logLines();
+    const error_description = 'hush hush is no secret of mine, and the-code no code';
+    provider.answers['/token'] = () => Response.json({ error: 'nope', error_description }, { status: 400 });
+    await comeBack(browser, { state, code: 'the-code' });
+    expect(JSON.stringify(lines)).toContain('nope: … is no secret of mine');
+    expect(JSON.stringify(lines)).not.toMatch(/hush|the-code/);
   });
 
   test.each([

@@ -48,7 +48,11 @@ export type RefreshRefusalReason =
   | 'grant_revoked_meanwhile';
 
 /** Why the sign-in provider's answer, or its silence, refuses a refresh (`provider/checks.ts`). */
-export type ProviderRefusalReason = 'provider_said_no' | 'sign_in_too_old' | 'provider_slow';
+export type ProviderRefusalReason =
+  | 'provider_said_no'
+  | 'sign_in_too_old'
+  | 'provider_wants_sign_in'
+  | 'provider_slow';
 
 /** Why an account exchanges no access token (RFC 8693). */
 export type ExchangeRefusalReason =

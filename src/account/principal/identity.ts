@@ -22,6 +22,8 @@ export interface Identity {
   email: string | undefined;
   email_verified: boolean;
   groups: string[];
+  /** Only of a person: the claims that rules of `ROLES` ask for (`claims`), as of the provider's last answer. */
+  rule_claims?: Record<string, string[]> | undefined;
   /** The role that an admin gave to a service. Everybody else's role comes from the settings. */
   role?: Role | undefined;
   /**
@@ -100,10 +102,19 @@ function methodOf({ provider }: Identity): SignInMethod {
   return provider === 'local' ? 'local' : 'oidc';
 }
 
+/** Whether all claims hold that a rule asks for: each has, or contains, one of the values. */
+function hasClaims({ claims = {} }: RoleRule, { rule_claims: known = {} }: Identity): boolean {
+  return Object.entries(claims).every(([name, values]) => {
+    const held = Object.hasOwn(known, name) ? known[name] : undefined;
+    return [values].flat().some((value) => held?.includes(value));
+  });
+}
+
 function namesPerson(rule: RoleRule, identity: Identity): boolean {
   if (identity.claims) return false;
   if (rule.provider !== undefined && rule.provider !== identity.provider) return false;
   if (rule.methods !== undefined && !rule.methods.includes(methodOf(identity))) return false;
+  if (!hasClaims(rule, identity)) return false;
   if (!rule.groups && !rule.emails && !rule.users) return true;
   if (rule.groups?.some((group) => identity.groups.includes(group))) return true;
   if (rule.users?.includes(identity.subject)) return true;

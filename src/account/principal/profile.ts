@@ -12,6 +12,7 @@ type ProfileRow = {
   email_verified: number;
   groups: string;
   role: string | null;
+  claims: string | null;
   updated_at: number;
 };
 
@@ -33,23 +34,24 @@ export class Profile {
   identity(): Identity | undefined {
     const row = this.row();
     if (!row) return undefined;
-    const { user_id: _, id: __, updated_at: ___, role, ...rest } = row;
+    const { user_id: _, id: __, updated_at: ___, role, claims, ...rest } = row;
     return {
       ...rest,
       email: rest.email ?? undefined,
       email_verified: rest.email_verified === 1,
       groups: JSON.parse(rest.groups) as string[],
       ...(role === null ? {} : { role: role as Role }),
+      ...(claims === null ? {} : { rule_claims: JSON.parse(claims) as Record<string, string[]> }),
     };
   }
 
   /** `now`: seconds since the epoch. */
   save(userId: string, identity: Identity, now: number): void {
-    const { provider, issuer, subject, name, email, email_verified, groups, role } = identity;
+    const { provider, issuer, subject, name, email, email_verified, groups, role, rule_claims } = identity;
     this.sql.exec(
       `INSERT OR REPLACE INTO profile
-       (id, user_id, provider, issuer, subject, name, email, email_verified, groups, role, updated_at)
-       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       (id, user_id, provider, issuer, subject, name, email, email_verified, groups, role, claims, updated_at)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       userId,
       provider,
       issuer,
@@ -59,6 +61,7 @@ export class Profile {
       email_verified ? 1 : 0,
       JSON.stringify(groups),
       role ?? null,
+      rule_claims === undefined ? null : JSON.stringify(rule_claims),
       now,
     );
   }

@@ -1,7 +1,7 @@
 import { seconds } from '../../clock';
 import type { OidcProvider } from '../../config';
 import { sha256Hex } from '../../crypto';
-import { sameIssuer } from '../../issuer';
+import { isIssuerOf } from '../../issuer';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import type { IssuerConfig, TokenRequest } from '../grants/grants';
 import type { GrantStore } from '../grants/store';
@@ -48,7 +48,8 @@ export class ProviderChecks {
   /**
    * Whether a refresh may go on. If the last answer is too old, the provider is asked first. Refused as
    * `provider_said_no`: it doesn't confirm the person, and all their grants have ended; `sign_in_too_old`: it couldn't be
-   * asked for `max_age`; `provider_slow`: the same, but it is being asked now, so the client should try again.
+   * asked for `max_age`; `provider_wants_sign_in`: it wants the person to sign in again, and nothing ends;
+   * `provider_slow`: it would be one of these two, but the provider is being asked now, so the client should try again.
    */
   async checkRefresh(
     config: IssuerConfig,
@@ -82,9 +83,13 @@ export class ProviderChecks {
         // Or the person would be sent to a browser that is still signed in, and end up here again.
         signIns.endOwn();
         return refuse('sign_in_too_old');
+      case 'sign_in':
+        if (!bounded) return ok(null);
+        signIns.endOwn();
+        return refuse('provider_wants_sign_in');
       case 'ask':
         // There is no answer yet. After a final refusal the client would have to sign in again.
-        return bounded && this.judge(provider, false) === 'too_old' ? refuse('provider_slow') : ok(null);
+        return bounded && this.judge(provider, false) !== 'go_on' ? refuse('provider_slow') : ok(null);
       case 'go_on':
         return ok(null);
     }
@@ -114,7 +119,8 @@ export class ProviderChecks {
   }
 
   private judge(provider: OidcProvider | undefined, mayAsk = true): RecheckVerdict {
-    const { sealed, retry_at, denied_at } = this.at.vault.store.row();
+    const { sealed, retry_at, denied_at, sign_in_wanted_at, groups_at } = this.at.vault.store.row();
+    const hasGroups = (this.at.profile.identity()?.groups.length ?? 0) > 0;
     return judgeRecheck({
       now: seconds(),
       answeredAt: this.at.profile.savedAt(),
@@ -123,6 +129,8 @@ export class ProviderChecks {
       askable: mayAsk && provider !== undefined && sealed !== null,
       retryAt: retry_at,
       deniedAt: denied_at,
+      signInWanted: sign_in_wanted_at !== null,
+      groupsAt: hasGroups ? groups_at : null,
     });
   }
 
@@ -148,6 +156,6 @@ function hasProvider({ provider }: Identity): boolean {
  * have changed, and the spelling of its issuer too: the stored one is from its ID tokens.
  */
 function providerOf({ provider, issuer }: Identity, providers: readonly OidcProvider[]) {
-  const same = providers.filter((one) => sameIssuer(one.issuer, issuer));
+  const same = providers.filter((one) => isIssuerOf(one, issuer));
   return same.find(({ name }) => name === provider) ?? same[0];
 }

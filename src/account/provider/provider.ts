@@ -31,14 +31,25 @@ export interface ProviderQuestion {
   keep(refresh_token: string | undefined): Promise<void>;
 }
 
+/** What arrived with an answer, for the operator: groups, and the names of claims, but never their values. */
+export interface ClaimsReport {
+  groups: string[];
+  /** `FoundGroups['state']` of `sign-in/oidc-groups.ts`. */
+  groups_state: 'known' | 'elsewhere' | 'unreadable' | 'missing';
+  claims: string[];
+  /** Why userinfo, though asked, says nothing. */
+  userinfo?: string | undefined;
+}
+
 /**
  * The provider's answer. `valid`: it confirms the person. `revoked`: the person may not sign in by it any more.
- * `unavailable`: it couldn't be asked, or its answer can't be trusted; `settled`: it certainly didn't rotate the refresh
- * token. `detail` never has a secret.
+ * `sign_in`: it wants the person to sign in again, and nothing of theirs ends. `unavailable`: it couldn't be asked, or its
+ * answer can't be trusted; `settled`: it certainly didn't rotate the refresh token. `detail` never has a secret.
  */
 export type ProviderAnswer =
-  | { verdict: 'valid'; identity: Identity }
+  | { verdict: 'valid'; identity: Identity; report: ClaimsReport }
   | { verdict: 'revoked'; reason: ProviderRevocation; detail?: string | undefined }
+  | { verdict: 'sign_in'; reason: 'oidc_sign_in_required'; detail?: string | undefined }
   | { verdict: 'unavailable'; reason: string; detail?: string | undefined; settled: boolean };
 
 /**

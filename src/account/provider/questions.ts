@@ -3,7 +3,7 @@ import type { OidcProvider } from '../../config';
 import { sameIssuer } from '../../issuer';
 import type { IssuerConfig } from '../grants/grants';
 import type { Profile } from '../principal/profile';
-import type { ProviderAnswer, ProviderAsker } from './provider';
+import type { ClaimsReport, ProviderAnswer, ProviderAsker } from './provider';
 import type { ProviderRow } from './store';
 import type { ProviderVault } from './vault';
 
@@ -22,7 +22,7 @@ export interface QuestionsHost {
   log(event: QuestionEvent): void;
 }
 
-interface QuestionEvent {
+interface QuestionEvent extends Partial<ClaimsReport> {
   event: 'provider_asked';
   outcome: 'ok' | 'refused' | 'failed';
   reason?: string | undefined;
@@ -111,10 +111,13 @@ export class ProviderQuestions {
     switch (answer.verdict) {
       case 'valid':
         storage.transactionSync(() => {
-          store.update(tokenId, { retry_at: null });
+          // Silence about groups keeps them, but doesn't confirm them.
+          const confirmed = answer.report.groups_state === 'known' || provider.groups_missing === 'none';
+          const groups_at = confirmed ? seconds() : (before.groups_at ?? profile.savedAt());
+          store.update(tokenId, { retry_at: null, sign_in_wanted_at: null, groups_at });
           profile.save(profile.userId(), answer.identity, seconds());
         });
-        this.log('ok');
+        this.at.log({ event: 'provider_asked', outcome: 'ok', ...answer.report });
         return afterCommit();
       case 'revoked': {
         // An earlier answer was lost, perhaps with a newer token. Then the provider may think that the old one was stolen,
@@ -125,6 +128,13 @@ export class ProviderQuestions {
         storage.transactionSync(() => store.deny(seconds() + provider.recheck));
         return afterCommit();
       }
+      case 'sign_in':
+        store.update(tokenId, {
+          retry_at: seconds() + RETRY,
+          asked_at: before.asked_at,
+          sign_in_wanted_at: before.sign_in_wanted_at ?? seconds(),
+        });
+        return this.log('refused', answer.reason, answer.detail);
       case 'unavailable': {
         const asked_at = kept ? null : answer.settled ? before.asked_at : seconds();
         store.update(tokenId, { retry_at: seconds() + RETRY, asked_at });

@@ -14,20 +14,26 @@ export interface RecheckFacts {
   retryAt: number | null;
   /** When its refusal takes effect. */
   deniedAt: number | null;
+  /** Its last answer is that the person has to sign in again. */
+  signInWanted: boolean;
+  /** When it last said which groups the person has; null: with its last answer, or they have none. */
+  groupsAt: number | null;
 }
 
 /**
- * `denied`: it doesn't confirm the person any more; `ask` it first; `too_old`: its last answer is older than `max_age`, and
- * it can't be asked now; `go_on` with its last answer.
+ * `denied`: it doesn't confirm the person any more; `ask` it first; `sign_in`: it wants the person to sign in again;
+ * `too_old`: its last answer is older than `max_age`, and it can't be asked now; `go_on` with its last answer.
  */
-export type RecheckVerdict = 'denied' | 'ask' | 'too_old' | 'go_on';
+export type RecheckVerdict = 'denied' | 'ask' | 'sign_in' | 'too_old' | 'go_on';
 
 /** Decides whether a refresh goes on, or the provider is asked first. */
 export function judgeRecheck(facts: RecheckFacts): RecheckVerdict {
-  const { now, recheck, maxAge, askable, retryAt, deniedAt } = facts;
+  const { now, recheck, maxAge, askable, retryAt, deniedAt, signInWanted, groupsAt } = facts;
   if (deniedAt !== null && deniedAt <= now) return 'denied';
   const age = now - facts.answeredAt;
   const mayAsk = askable && (retryAt === null || retryAt <= now);
-  if (mayAsk && age >= Math.min(recheck, maxAge)) return 'ask';
-  return age >= maxAge ? 'too_old' : 'go_on';
+  if (mayAsk && (signInWanted || age >= Math.min(recheck, maxAge))) return 'ask';
+  if (signInWanted) return 'sign_in';
+  // Groups that it no longer mentions count as long as its whole word would.
+  return Math.max(age, now - (groupsAt ?? now)) >= maxAge ? 'too_old' : 'go_on';
 }

@@ -14,6 +14,10 @@ export interface ProviderRow {
   retry_at: number | null;
   /** When the provider's refusal takes effect. */
   denied_at: number | null;
+  /** Since when it wants the person to sign in again. */
+  sign_in_wanted_at: number | null;
+  /** When it last said which groups the person has; null: with its last answer. */
+  groups_at: number | null;
 }
 
 export type SealedToken = { token_id: string; sealed: string; key_version: string };
@@ -25,6 +29,8 @@ const NOTHING: ProviderRow = {
   asked_at: null,
   retry_at: null,
   denied_at: null,
+  sign_in_wanted_at: null,
+  groups_at: null,
 };
 const COLUMNS = Object.keys(NOTHING) as (keyof ProviderRow)[];
 

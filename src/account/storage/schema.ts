@@ -145,4 +145,9 @@ export const ACCOUNT_SCHEMA: readonly (readonly string[])[] = [
       denied_at INTEGER
     )`,
   ],
+  [
+    'ALTER TABLE provider_checks ADD COLUMN sign_in_wanted_at INTEGER',
+    'ALTER TABLE provider_checks ADD COLUMN groups_at INTEGER',
+    'ALTER TABLE profile ADD COLUMN claims TEXT',
+  ],
 ];

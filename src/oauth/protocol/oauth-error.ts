@@ -161,6 +161,7 @@ const ERRORS: Record<EndpointReason, OAuthError> = {
     key_revoked: NO_KEY,
     key_unknown: NO_KEY,
     provider_said_no: SIGN_IN_AGAIN,
+    provider_wants_sign_in: SIGN_IN_AGAIN,
     refresh_client_mismatch: NO_GRANT,
     refresh_expired: 'The refresh token has expired',
     refresh_replayed: 'The refresh token was used before',

@@ -93,8 +93,18 @@ export const problems = {
   }),
   provider_refused: (about: string) => ({
     title: 'The sign-in wasn’t finished',
-    what: `${about} didn’t let you in, or you canceled.`,
-    next: 'Try again, or choose another way to sign in.',
+    what: `${about} refused the sign-in.`,
+    next: 'Try again, or choose another way to sign in. If the problem continues, contact your administrator, and include the reference below.',
+  }),
+  provider_refused_gate: (about: string) => ({
+    title: 'Signing in isn’t set up correctly',
+    what: `${about} refused our request, not you. You weren’t signed in.`,
+    next: 'Contact your administrator, and include the reference below.',
+  }),
+  provider_failed: (about: string) => ({
+    title: 'The sign-in provider has a problem',
+    what: `${about} reported an error of its own, so you weren’t signed in.`,
+    next: 'Try again in a few minutes.',
   }),
   provider_answer_invalid: (about: string) => ({
     title: 'We couldn’t verify the sign-in',

@@ -238,6 +238,53 @@ describe('what it says is obeyed', () => {
   });
 });
 
+describe('a provider that wants the person to sign in again', () => {
+  const wantsFactor = () =>
+    Response.json({ error: 'invalid_grant', error_description: 'MFA needed' }, { status: 400 });
+
+  test('gets them to: refreshes are refused, nothing else ends, and the same app goes on afterwards', async () => {
+    const app = await connectAt(provider, at);
+    const { key } = await makeKey(app.browser);
+    pass(DAY);
+    provider.instead = wantsFactor;
+    expectInvalidGrant(await refresh(app, app.tokens.refresh_token));
+    expect(lastRefusal()).toBe('provider_wants_sign_in');
+    expect(asked().at(-1)).toMatchObject({
+      outcome: 'refused',
+      reason: 'oidc_sign_in_required',
+      detail: 'invalid_grant: MFA needed',
+    });
+    expectInvalidGrant(await refresh(app, app.tokens.refresh_token));
+    expect(provider.presented).toHaveLength(1);
+    expect((await callWith({ 'x-api-key': key }, at)).status).toBe(200);
+    provider.instead = undefined;
+    await connectAt(provider, at);
+    app.tokens = await renew(app);
+    expect((await call(app.tokens)).status).toBe(200);
+  });
+
+  test('is asked again after a minute, since the person may have done so elsewhere', async () => {
+    const app = await connectAt(provider, at);
+    pass(DAY);
+    provider.instead = wantsFactor;
+    expectInvalidGrant(await refresh(app, app.tokens.refresh_token));
+    provider.instead = undefined;
+    pass(60);
+    app.tokens = await renew(app);
+    expect((await call(app.tokens)).status).toBe(200);
+  });
+});
+
+test('groups that the provider stops to mention count for `max_age`, and then the person signs in again', async () => {
+  const app = await connectAt(provider, gateAt(provider, { max_age: 2 * DAY }));
+  provider.claims = { sub: 'ada', name: 'Ada Lovelace' };
+  await goOn(app, 1.5);
+  expect(await who(app.tokens)).toMatchObject({ role: 'member' });
+  expect(asked().at(-1)).toMatchObject({ outcome: 'ok', groups_state: 'missing', claims: ['name'] });
+  expectInvalidGrant(await goOn(app, 1));
+  expect(lastRefusal()).toBe('sign_in_too_old');
+});
+
 test('what the provider gave stands nowhere in clear, nor in the log', async () => {
   const app = await connectAt(provider, at);
   pass(DAY);

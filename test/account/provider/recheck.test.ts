@@ -10,6 +10,8 @@ const facts = (changes: Partial<RecheckFacts> & { age?: number } = {}): RecheckF
   askable: true,
   retryAt: null,
   deniedAt: null,
+  signInWanted: false,
+  groupsAt: null,
   ...changes,
 });
 
@@ -29,6 +31,10 @@ describe('a provider that has answered', () => {
     ['and can’t be asked vouches until `max_age`', { age: 999, askable: false }, 'go_on'],
     ['and can’t be asked vouches no longer', { age: 1000, askable: false }, 'too_old'],
     ['and said no is obeyed, however new its word', { deniedAt: NOW }, 'denied'],
+    ['and wants a sign-in is asked again after a while', { signInWanted: true, retryAt: NOW }, 'ask'],
+    ['and wants a sign-in gets one', { signInWanted: true, retryAt: NOW + 1 }, 'sign_in'],
+    ['and is silent about groups vouches for them until `max_age`', { groupsAt: NOW - 999 }, 'go_on'],
+    ['and is silent about groups for longer vouches no more', { groupsAt: NOW - 1000 }, 'too_old'],
     ['and whose no is in doubt is obeyed later', { deniedAt: NOW + 1, askable: false }, 'go_on'],
   ] as const)('%s', (_what, changes, verdict) => {
     expect(judgeRecheck(facts(changes))).toBe(verdict);
