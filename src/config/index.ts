@@ -4,6 +4,7 @@ export {
   deploymentAt,
   deploymentOf,
   objectKeyring,
+  objectSettings,
   type RequestContext,
   type RequestOrigin,
   readDeployment,

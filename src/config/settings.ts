@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { checkTogether } from './checks';
 import { configuredClient } from './clients';
 import { host, httpUrl, origin, role, roleRule } from './primitives';
-import { documentHost, type Problem, type Settings, signIn, tokens, type Variables } from './schemas';
+import { audit, documentHost, type Problem, type Settings, signIn, tokens, type Variables } from './schemas';
 import { serverSetting } from './servers';
 import { trustedIssuer } from './trusted-issuers';
 
@@ -51,6 +51,10 @@ const SETTINGS = {
   TOKENS: {
     schema: tokens.prefault({}),
     fix: 'a table of seconds, each at least 1, such as { access = 1800, refresh = 2592000 }',
+  },
+  AUDIT: {
+    schema: audit.prefault({}),
+    fix: 'a table such as { mode = "strict", retention = 90, ip_addresses = false }',
   },
   UNAUTHENTICATED: {
     schema: z
@@ -108,6 +112,7 @@ export function parseSettings(variables: Variables): { settings: Settings; probl
     trustedIssuers: values.TRUSTED_ISSUERS,
     servers: values.SERVERS,
     tokens: values.TOKENS,
+    audit: values.AUDIT,
     unauthenticated: values.UNAUTHENTICATED,
     origins: values.ORIGINS,
     clientDocumentHosts: values.CLIENT_DOCUMENT_HOSTS,

@@ -1,4 +1,5 @@
 import { highestRole, type Identity, roleAt, type Scope, scopesWithin, type User } from '../account';
+import { actor } from '../audit';
 import type { Deployment, Role, ServerSetting } from '../config';
 
 /** Who a request acts for, and what it may do. */
@@ -49,7 +50,7 @@ export function isAnonymous({ user }: Principal): boolean {
 
 /** Who a principal is, for the trail. */
 export function aboutPrincipal({ user, client, grantId }: Principal) {
-  return { user: user.id, client: client.id, grant: grantId };
+  return { ...actor(user.id, user), client: client.id, client_name: client.name, grant: grantId };
 }
 
 /** The principal as one server is told of it: held to the role there, which may be lower than the highest. */

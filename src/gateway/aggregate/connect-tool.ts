@@ -88,6 +88,7 @@ export async function askToConnect(
     outcome: 'refused',
     reason,
     detail,
+    tool: name,
     server: server.name,
     ...aboutPrincipal(principal),
   });

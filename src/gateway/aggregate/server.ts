@@ -9,9 +9,11 @@ import {
   Server,
   type ServerContext,
 } from '@modelcontextprotocol/server';
+import { allRecorded, record } from '../../audit';
 import type { Deployment, ServerSetting } from '../../config';
 import { quotable } from '../../secret-text';
-import { isAtMerged, SOFTWARE, serversOf, type Tool, type View } from '../../upstream';
+import { aboutPrincipal, isAtMerged, SOFTWARE, serversOf, type Tool, type View } from '../../upstream';
+import { NOT_RECORDED } from '../request/refusal';
 import { alreadyConnected, askToConnect, type LockedCall } from './connect-tool';
 import { complete, getPrompt, mergeItems, readResource } from './items';
 import { AUTHORIZE, askToAuthorize, describePrincipal, WHOAMI } from './own-tools';
@@ -62,11 +64,12 @@ export function gateServer({ settings }: Deployment, seenBy: (ctx: ServerContext
   server.setRequestHandler('tools/call', async ({ params }, ctx) => {
     const { view, called, authorize } = seenBy(ctx);
     if (authorize && params.name === AUTHORIZE.name) return askToAuthorize(await authorize());
-    if (!authorize && !called && params.name === WHOAMI.name) return whoami(view);
+    if (!authorize && !called && params.name === WHOAMI.name) return recorded(view, await whoami(view));
     if (!called)
       throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${quotable(params.name)}`);
     if (called.kind === 'locked') return askToConnect(view, called, ctx);
-    return called.kind === 'tool' ? callMerged(view, called, params, ctx) : alreadyConnected(called.server);
+    if (called.kind === 'connected') return alreadyConnected(called.server);
+    return recorded(view, await callMerged(view, called, params, ctx));
   });
   server.setRequestHandler('prompts/list', async ({ params }, ctx) => {
     const merged = await mergeItems(seenBy(ctx).view, 'prompts');
@@ -104,7 +107,15 @@ function page<R>(
   return { ...rest, [field]: items, ttlMs, cacheScope: 'private' } as R;
 }
 
+/** A result that may be given, now that the call is in the trail; else an error. */
+async function recorded<R>({ work }: View, result: R): Promise<R> {
+  if (await allRecorded(work)) return result;
+  throw new ProtocolError(ProtocolErrorCode.InternalError, NOT_RECORDED);
+}
+
 async function whoami(view: View): Promise<CallToolResult> {
+  const called = { event: 'tool_call', outcome: 'ok', tool: WHOAMI.name } as const;
+  record(view.work, { ...called, ...aboutPrincipal(view.principal) });
   const servers = serversOf(view).map(({ name }) => name);
   const { missing } = await mergeTools(view, 'judge');
   const described = describePrincipal({ ...view.principal, servers });

@@ -90,7 +90,7 @@ export async function judgeMerged(view: View, name: string): Promise<MergedVerdi
   const verdict = server ? await judgeAt(view, server, name) : { verdict: 'absent' as const };
   if (verdict.verdict !== 'allowed') {
     const reason = verdict.verdict;
-    const about = { ...aboutPrincipal(view.principal), server: server?.name, detail: name };
+    const about = { ...aboutPrincipal(view.principal), server: server?.name, tool: name };
     record(view.work, { event: 'tool_call', outcome: 'refused', reason, ...about });
   }
   return verdict;
@@ -120,7 +120,9 @@ export async function callMerged(
   params: CallToolRequest['params'],
   ctx: ServerContext,
 ): Promise<CallToolResult | InputRequiredResult> {
-  const about = { ...aboutPrincipal(view.principal), server: server.name };
+  const about = { ...aboutPrincipal(view.principal), server: server.name, tool: tool.name };
+  const began = Date.now();
+  const took = () => ({ duration_ms: Date.now() - began });
   try {
     const result = await view.use(server, ({ client }) =>
       client.callTool(
@@ -132,15 +134,15 @@ export async function callMerged(
         },
       ),
     );
-    record(view.work, { event: 'tool_call', outcome: 'ok', ...about, detail: tool.name });
+    record(view.work, { event: 'tool_call', outcome: 'ok', ...about, ...took() });
     return renameUris(namesFor(view.principal), server.name, result);
   } catch (error) {
     // It was there when the call was judged: the server or its provider has ended it since.
     const lock = error instanceof CredentialMissing ? error.credential : await lockOf(view, server);
     if (lock) return askToConnect(view, { server, lock, name: params.name }, ctx);
-    const why = error instanceof Error ? error.message : String(error);
-    const detail = `${tool.name}: ${why}`;
-    record(view.work, { event: 'tool_call', outcome: 'failed', reason: 'server_failed', ...about, detail });
+    const detail = error instanceof Error ? error.message : String(error);
+    const failed = { event: 'tool_call', outcome: 'failed', reason: 'server_failed', detail } as const;
+    record(view.work, { ...failed, ...about, ...took() });
     // What the server itself says of the call is for the client, as it is.
     if (error instanceof ProtocolError && !isSessionLost(error)) throw error;
     const text = `The server “${titleOf(server)}” could not answer. Trying again later may help.`;

@@ -13,7 +13,7 @@ import { forwardedHeaders } from '../request/passed-headers';
 import type { McpRefusal } from '../request/refusal';
 import { isOwnSession } from '../session/serve';
 import { serveAlone } from '../session/stateless';
-import { admitCall, toolNameOf } from './admit-call';
+import { admitCall } from './admit-call';
 import { about, type NotForwarded, openProxyRequest, type ProxyRequest, serverFailed } from './proxy-request';
 import { relay } from './relay';
 import { send } from './send';
@@ -52,6 +52,7 @@ async function exchange(request: ProxyRequest): Promise<Result<Response, NotForw
   if (!connected.ok) return connected;
   const repeated = await admitMessage(request);
   if (!repeated.ok) return repeated;
+  const began = Date.now();
   const answer = await send(request, {
     method: c.req.method,
     headers: setRepeated(forwardedHeaders(c.req.raw.headers), repeated.value),
@@ -60,8 +61,7 @@ async function exchange(request: ProxyRequest): Promise<Result<Response, NotForw
   });
   if (!answer.ok) return notAnswered(request, answer.error);
   if (message?.method === 'tools/call') {
-    const detail = toolNameOf(message);
-    record(c, { ...about(request), event: 'tool_call', outcome: 'ok', detail });
+    record(c, { ...about(request), event: 'tool_call', outcome: 'ok', duration_ms: Date.now() - began });
   }
   return relay(request, answer.value);
 }

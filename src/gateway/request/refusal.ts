@@ -57,6 +57,8 @@ export type McpRefusal =
     }
   /** `title`: the server's. */
   | { reason: 'server_failed'; fault: ServerFault; title: string; id: RequestId | undefined }
+  /** What was done couldn't be recorded, which `AUDIT.mode` = `strict` asks for. */
+  | { reason: 'not_recorded' }
   /** The client closed the request: nobody reads the answer. */
   | { reason: 'client_gone' };
 
@@ -84,9 +86,12 @@ const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
+const INTERNAL_ERROR = -32603;
 /** MCP 2026-07-28, "Standard request headers". */
 const HEADER_MISMATCH = -32020;
 const SESSION_NOT_FOUND = -32001;
+/** Of an answer that `AUDIT.mode` = `strict` holds back. */
+export const NOT_RECORDED = 'The request could not be recorded, so its answer is held back';
 /** Codes of the gate's own, in the range that JSON-RPC 2.0 leaves to servers. */
 const NOT_ALLOWED = -32000;
 const TOO_MANY_REQUESTS = -32029;
@@ -140,6 +145,8 @@ export function toJsonRpcError(refusal: McpRefusal): Response {
       const { fault, title, id } = refusal;
       return rpcError({ status: FAULTS[fault].status, ...faultError(fault, title) }, id);
     }
+    case 'not_recorded':
+      return rpcError({ status: 503, code: INTERNAL_ERROR, message: NOT_RECORDED });
     case 'client_gone':
       return new Response(null, { status: 499 });
   }
