@@ -42,7 +42,16 @@ export { DEFAULT_KEY_LIFE, describeKeyRefusal, judgeKeyRequest, keyRequest } fro
 export { isKeyId, type KeyParts, looksLikeKey, parseKey, proposeKeyId } from './keys/text';
 export { withinTools } from './keys/tools';
 export { KEY_INDEX } from './parts/account-keys';
-export { highestRole, type Identity, roleAt, SERVICE, type User, VISITOR } from './principal/identity';
+export {
+  highestRole,
+  type Identity,
+  isAuditor,
+  roleAt,
+  roleOf,
+  SERVICE,
+  type User,
+  VISITOR,
+} from './principal/identity';
 export {
   DEFAULT_SCOPES,
   includedScopes,

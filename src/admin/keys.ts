@@ -63,7 +63,7 @@ export async function createServiceKey(c: AdminContext): Promise<Response> {
   if (!made.ok) return refuseTooMany(c, made.error, userId);
   const { text: key, ...shown } = made.value;
   const detail = `${userId}:${shown.id} ${shown.name}`;
-  record(c, { event: 'key_created', outcome: 'ok', user: c.var.by, grant: shown.id, detail });
+  record(c, { event: 'key_created', outcome: 'ok', ...c.var.by, grant: shown.id, detail });
   return c.json({ key, ...showKey(shown), id: `${userId}:${shown.id}`, user_id: userId, role }, 201);
 }
 
@@ -73,7 +73,7 @@ export async function deleteAnyKey(c: AdminContext): Promise<Response> {
   const account = await findAccount(deploymentOf(c), userId);
   const revoked = account !== undefined && (await account.revokeKey(keyId));
   if (!revoked) return apiError(c, 404, 'not_found', 'There is none of that id');
-  record(c, { event: 'key_revoked', outcome: 'ok', user: c.var.by, detail: `${userId}:${keyId}` });
+  record(c, { event: 'key_revoked', outcome: 'ok', ...c.var.by, detail: `${userId}:${keyId}` });
   return c.body(null, 204);
 }
 

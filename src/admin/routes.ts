@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { type AdminEnv, admit } from './admit';
+import { showTrail } from './audit';
 import { showCallbacks } from './callbacks';
 import { createServiceKey, deleteAnyKey, listAllKeys } from './keys';
 
@@ -10,6 +11,7 @@ import { createServiceKey, deleteAnyKey, listAllKeys } from './keys';
 export const adminApi = new Hono<AdminEnv>()
   .use(admit)
   .get('/callbacks', showCallbacks)
+  .get('/audit', showTrail)
   .get('/keys', listAllKeys)
   .post('/keys', createServiceKey)
   .delete('/keys/:id', deleteAnyKey);

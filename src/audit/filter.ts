@@ -12,6 +12,8 @@ export interface AuditFilter {
   outcome?: string;
   reason?: string;
   event?: string;
+  /** The id of a grant or key. */
+  grant?: string;
   from?: number;
   to?: number;
 }

@@ -36,11 +36,18 @@ type Trail = Pick<Deployment, 'env' | 'settings'>;
 /** Where a page begins: in the object of a day, before the entry of that number. */
 type Position = { day: string; before?: number };
 
+/** How much is read. `cursor`: from where on. `atOnce`: days that are asked at the same time. */
+interface Reading {
+  limit: number;
+  cursor?: string | undefined;
+  atOnce?: number;
+}
+
 /** Up to `limit` entries that fit. `cursor_invalid`: it is none that a page gave. */
 export async function readTrail(
   trail: Trail,
   filter: AuditFilter,
-  { limit, cursor }: { limit: number; cursor?: string | undefined },
+  { limit, cursor, atOnce = AT_ONCE }: Reading,
 ): Promise<Result<AuditPage, Refusal<'cursor_invalid'>>> {
   const from = cursor === undefined ? undefined : readCursor(cursor);
   if (cursor !== undefined && from === undefined) return refuse('cursor_invalid');
@@ -49,7 +56,7 @@ export async function readTrail(
   let looked = 0;
   while (looked < Math.min(days.length, MOST_DAYS) && found.length <= limit) {
     // The latest day is asked alone: mostly it has all that a page needs.
-    const some = days.slice(looked, looked + (looked === 0 ? 1 : AT_ONCE));
+    const some = days.slice(looked, looked + (looked === 0 ? 1 : atOnce));
     looked += some.length;
     found.push(...(await askDays(trail, filter, { days: some, from, limit: limit + 1 })));
   }
@@ -66,7 +73,7 @@ export async function readTrail(
 export async function* readWholeTrail(trail: Trail, filter: AuditFilter): AsyncGenerator<AuditItem[]> {
   let cursor: string | undefined;
   do {
-    const page = await readTrail(trail, filter, { limit: 500, cursor });
+    const page = await readTrail(trail, filter, { limit: 1_000, atOnce: 4, cursor });
     if (!page.ok) throw new Error('the trail does not take its own cursor');
     yield page.value.items;
     ({ cursor } = page.value);

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { answerPage } from '../ui';
+import { showActivity } from './activity/api';
 import { deleteConnection, listConnections } from './connections/api';
 import { changeConnection, showConnections } from './connections/pages';
 import { deleteGrant, listGrants } from './grants';
@@ -32,5 +33,6 @@ export const accountApi = new Hono<PersonEnv>()
   .get('/keys', listKeys)
   .post('/keys', createKey)
   .delete('/keys/:id', deleteKey)
+  .get('/activity', showActivity)
   .get('/sign-ins', listSignIns)
   .delete('/sign-ins/:id', deleteSignIn);

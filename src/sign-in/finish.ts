@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { Identity, ProviderToken } from '../account';
-import { record } from '../audit';
+import { actor, record } from '../audit';
 import { deploymentOf } from '../config';
 import type { Flow } from '../flow';
 import { ok, type Refusal } from '../result';
@@ -22,7 +22,7 @@ export async function finishSignIn(
   const bound = checkProvider(c, flow, identity);
   if (!bound.ok) return bound;
   const user = await startSignIn(c, identity, token);
-  record(c, { event: 'sign_in', outcome: 'ok', user, detail: identity.provider });
+  record(c, { event: 'sign_in', outcome: 'ok', ...actor(user, identity), detail: identity.provider });
   return ok(c.redirect(await afterSignIn(c, flow, identity.provider), 303));
 }
 

@@ -109,7 +109,7 @@ describe('a mistake', () => {
     [{ POLICY_URL: 'http://example.com' }, 'POLICY_URL', /http:\/\/example.com.*https/],
     [{ TERMS_URL: 'javascript:alert(1)' }, 'TERMS_URL', /https/],
     [{ SUPPORT_URL: 'mailto:help@example.com' }, 'SUPPORT_URL', /https/],
-    [{ DEFAULT_ROLE: 'root' }, 'DEFAULT_ROLE', /"root".*viewer, member, owner, admin/],
+    [{ DEFAULT_ROLE: 'root' }, 'DEFAULT_ROLE', /"root".*viewer, auditor, member, owner, admin/],
     [{ SIGN_IN: '{oidc:[]}' }, 'SIGN_IN', /isn’t valid JSON/],
     [{ SIGN_IN: { methods: ['password'] } }, 'SIGN_IN.methods[0]', /"password".*oidc, key, skip, local/],
     [{ SIGN_IN: { methods: [] } }, 'SIGN_IN.methods', /./],

@@ -60,6 +60,16 @@ export function roleOf(identity: Identity, settings: Settings): Role | undefined
   return named ?? settings.defaultRole ?? (identity.provider === 'local' ? 'owner' : undefined);
 }
 
+/**
+ * Whether the settings make this person an auditor, whatever else they are: somebody who reads all that admins see.
+ * A rule of one server makes nobody one.
+ */
+export function isAuditor(identity: Identity, settings: Settings): boolean {
+  if (isShutOut(identity, settings)) return false;
+  const named = settings.roles.some((rule) => rule.role === 'auditor' && namesPerson(rule, identity));
+  return named || roleOf(identity, settings) === 'auditor';
+}
+
 /** What this person may do at most at one server: by its own `roles`, else by the global ones. */
 export function roleAt(identity: Identity, server: ServerSetting, settings: Settings): Role | undefined {
   if (isShutOut(identity, settings)) return undefined;
