@@ -41,6 +41,7 @@ export {
 export { DEFAULT_KEY_LIFE, describeKeyRefusal, judgeKeyRequest, keyRequest } from './keys/request';
 export { isKeyId, type KeyParts, looksLikeKey, parseKey, proposeKeyId } from './keys/text';
 export { withinTools } from './keys/tools';
+export type { AccountOverview } from './parts/account-admin';
 export { KEY_INDEX } from './parts/account-keys';
 export {
   highestRole,
@@ -52,6 +53,7 @@ export {
   type User,
   VISITOR,
 } from './principal/identity';
+export { type IndexedPerson, PEOPLE_INDEX } from './principal/people-index';
 export {
   DEFAULT_SCOPES,
   includedScopes,

@@ -5,9 +5,9 @@ import { deploymentOf } from '../config';
 import { decodeUtf8, readBody } from '../http';
 import { mayPassFrom, tooManyRequests } from '../limits';
 import { apiError, isForeignChange, isRead } from '../self-service';
-import { currentSignIn } from '../sign-in';
+import { currentSignIn, type SignedIn } from '../sign-in';
 import { verifyOperator } from './operator';
-import { standingOf } from './standing';
+import { type Standing, standingOf } from './standing';
 
 /** The most that a request may weigh, in bytes. */
 const MAX_BYTES = 65_536;
@@ -15,8 +15,14 @@ const MAX_BYTES = 65_536;
 /** Who changes something, as events name them: an admin, or `operator`. */
 type Actor = Pick<AuditEvent, 'user' | 'user_name' | 'user_email'>;
 
-/** What {@link admit} puts into the context: who asks, and the `body` as text. */
-export type AdminEnv = { Bindings: Env; Variables: { by: Actor; body: string } };
+/**
+ * What the routers of this folder put into the context: who asks. The API has the `body` as text, the pages have the
+ * `person` who is signed in and what they may do.
+ */
+export type AdminEnv = {
+  Bindings: Env;
+  Variables: { by: Actor; body: string; person: SignedIn; standing: Standing };
+};
 
 export type AdminContext = Context<AdminEnv>;
 

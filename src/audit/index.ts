@@ -4,4 +4,4 @@ export { EXPORTS, type ExportType, exportStream } from './export';
 export { type AuditFilter, FILTERS, readFilter } from './filter';
 export { AuditLogObject } from './object';
 export { allRecorded, record } from './record';
-export { type AuditItem, forgetInTrail, readTrail, readWholeTrail } from './trail';
+export { type AuditItem, type AuditPage, forgetInTrail, readTrail, readWholeTrail } from './trail';

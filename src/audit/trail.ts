@@ -30,7 +30,7 @@ export interface AuditPage {
 /** Days that are asked at the same time. */
 const AT_ONCE = 30;
 /** Days that one page looks at, at most: the rest is behind its cursor, which then may come with few items. */
-const MOST_DAYS = 100;
+const MOST_DAYS = 31;
 
 type Trail = Pick<Deployment, 'env' | 'settings'>;
 /** Where a page begins: in the object of a day, before the entry of that number. */

@@ -120,6 +120,30 @@ export function parseSettings(variables: Variables): { settings: Settings; probl
   return { settings, problems: [...problems, ...checkTogether(settings, variables)] };
 }
 
+/** The settings in effect, by the names that `wrangler.toml` has for them. */
+export function describeSettings(settings: Settings): Record<keyof typeof SETTINGS, unknown> {
+  return {
+    PUBLIC_URL: settings.publicUrl,
+    HOSTS: settings.hosts,
+    NAME: settings.name,
+    LOGO: settings.logo,
+    POLICY_URL: settings.policyUrl,
+    TERMS_URL: settings.termsUrl,
+    SUPPORT_URL: settings.supportUrl,
+    SIGN_IN: settings.signIn,
+    ROLES: settings.roles,
+    DEFAULT_ROLE: settings.defaultRole,
+    CLIENTS: settings.clients,
+    TRUSTED_ISSUERS: settings.trustedIssuers,
+    SERVERS: settings.servers,
+    TOKENS: settings.tokens,
+    AUDIT: settings.audit,
+    UNAUTHENTICATED: settings.unauthenticated,
+    ORIGINS: settings.origins,
+    CLIENT_DOCUMENT_HOSTS: settings.clientDocumentHosts,
+  };
+}
+
 /** A variable's value, with JSON text parsed; undefined if it is unset or empty. */
 function readVariable(setting: string, value: unknown): { value?: unknown; problem?: string } {
   if (value === undefined || value === null || value === '') return {};

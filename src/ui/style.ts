@@ -146,6 +146,18 @@ const PARTS = {
 .usercode,input[name=user_code]{font-size:1.5rem;letter-spacing:.1em;text-align:center}
 .qr{max-inline-size:14rem;background:#fff}
 `,
+  /** Lists of what happened and of people, and their filters. */
+  lists: `
+.rows{list-style:none;padding:0;margin-block-start:1.25rem}
+.entry{padding:.7rem 1rem}
+.entry+.entry{margin-block-start:-1px}
+.entry small{display:block}
+.row>a{display:block;padding:.75rem 1rem;color:inherit;text-decoration:none}
+.links{display:flex;flex-wrap:wrap;align-items:baseline;gap:.25rem 1.25rem;margin-block-start:1rem}
+.entry .links{margin:0}
+.no{background:var(--bad-bg);color:var(--bad)}
+select{display:block;inline-size:100%;margin-block-start:.35rem;padding:.65rem .8rem;min-block-size:2.9rem;font:inherit;font-weight:400;color:inherit;background:var(--card);border:1px solid var(--edge);border-radius:.6rem}
+`,
   /** How to connect each app. */
   apps: `
 .url{margin-block:1.25rem .35rem;padding:1rem;border:1px solid var(--accent)}
@@ -170,5 +182,6 @@ export const STYLE = oneLine(COMMON);
 export const STYLE_PARTS: Record<StylePart, string> = {
   services: oneLine(PARTS.services),
   device: oneLine(PARTS.device),
+  lists: oneLine(PARTS.lists),
   apps: oneLine(PARTS.apps),
 };

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from '../../crypto';
 import { ok, type Refusal, type Result, refuse } from '../../result';
+import type { Disabled } from '../principal/disabled';
 import type { Scope } from '../principal/scopes';
 import { deniedBy } from '../provider/store';
 
@@ -46,9 +47,10 @@ export type AccessKey = KeyLimits & { last_used_at: number | undefined };
 
 /**
  * Why a key is worth nothing. `key_unknown`: there is none, or its secret is another. `sso_required`: its owner's
- * sign-in provider, which `detail` names, said no; until they sign in there again.
+ * sign-in provider, which `detail` names, said no; until they sign in there again. `account_disabled`: an admin
+ * disabled its owner.
  */
-export type KeyRefusal = 'key_unknown' | 'key_revoked' | 'key_expired' | 'sso_required';
+export type KeyRefusal = 'key_unknown' | 'key_revoked' | 'key_expired' | 'sso_required' | 'account_disabled';
 /**
  * Why no key is made; the detail of `keys_too_fast` is the seconds after which one is. `key_made`: one with the
  * proposed id was.
@@ -67,7 +69,10 @@ const EXPIRED_KEPT = 30 * 86_400;
 
 /** The access keys of one account: hashes and limits. */
 export class AccessKeys {
-  constructor(private readonly sql: SqlStorage) {}
+  constructor(
+    private readonly sql: SqlStorage,
+    private readonly disabled: Disabled,
+  ) {}
 
   /** Whether one more may be made now, with that id. */
   mayMake(id: string, now: number): Result<null, Refusal<KeyLimitRefusal>> {
@@ -148,6 +153,7 @@ export class AccessKeys {
   private limits(row: AccessKeyRow, now: number): Result<KeyLimits, Refusal<KeyRefusal>> {
     if (row.revoked_at !== null) return refuse('key_revoked');
     if (row.expires_at <= now) return refuse('key_expired');
+    if (this.disabled.since() !== undefined) return refuse('account_disabled');
     const provider = deniedBy(this.sql, now);
     return provider === undefined ? ok(limitsOf(row)) : refuse('sso_required', provider);
   }

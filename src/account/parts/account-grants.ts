@@ -9,7 +9,7 @@ import type { AccountCore } from './core';
 export class AccountGrants {
   readonly #core: Pick<
     AccountCore,
-    'accessKeys' | 'grants' | 'grantStore' | 'issuer' | 'maintenance' | 'profile'
+    'accessKeys' | 'disabled' | 'grants' | 'grantStore' | 'issuer' | 'maintenance' | 'profile'
   >;
 
   constructor(core: AccountCore) {
@@ -30,7 +30,11 @@ export class AccountGrants {
 
   /** A grant and its one access token of what the settings allow a principal, without a code. */
   async issueDirectly(userId: string, config: IssuerConfig, approval: DirectApproval): Promise<TokenAnswer> {
-    const { accessKeys, grantStore, issuer, maintenance, profile } = this.#core;
+    const { accessKeys, disabled, grantStore, issuer, maintenance, profile } = this.#core;
+    if (disabled.since() !== undefined) {
+      const error_description = 'The account is disabled';
+      return { status: 400, body: { error: 'invalid_grant', error_description }, reason: 'account_disabled' };
+    }
     const { key_id } = approval;
     if (key_id !== undefined && !accessKeys.standing(key_id, seconds())) {
       const error_description = 'The access key is not valid';

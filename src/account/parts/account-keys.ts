@@ -91,6 +91,7 @@ export class AccountKeys {
 /** Where the copy for listing across users stands in KV: without anything that opens a door. */
 export const KEY_INDEX = 'access-key:';
 
-function indexKey(userId: string, keyId: string): string {
+/** The key of that copy. */
+export function indexKey(userId: string, keyId: string): string {
   return `${KEY_INDEX}${userId}:${keyId}`;
 }

@@ -6,6 +6,7 @@ import { mayPass, type Source } from '../../limits';
 import { ok, type Result, refuse } from '../../result';
 import { ASSERTION_ALGORITHMS, type Client, type ClientAuthMethod } from '../protocol/client';
 import { REGISTRATION_TTL } from '../protocol/library';
+import { isBlocked } from './blocked';
 import { isClientDocumentUrl, resolveClientDocument } from './documents';
 
 /** A registered client's record in KV, in the layout of `@cloudflare/workers-oauth-provider`. */
@@ -30,7 +31,7 @@ export const UNNAMED = 'Unnamed app';
 
 /**
  * The client of that id: from `CLIENTS`, from the document at the URL that the id is, or from KV. Refused as
- * `client_unknown`, or as the document's refusal, with its host as detail. `from`: who named it, and whose share of
+ * `client_blocked` by an admin, `client_unknown`, or as the document's refusal, with its host as detail. `from`: who named it, and whose share of
  * documents it takes.
  */
 export async function findClient(
@@ -38,6 +39,7 @@ export async function findClient(
   client_id: string,
   from: Source,
 ): Promise<Result<Client>> {
+  if (await isBlocked(deployment.env, client_id)) return refuse('client_blocked');
   const configured = deployment.settings.clients.find((client) => client.client_id === client_id);
   if (configured) return ok(await fromSettings(deployment, configured));
   if (isClientDocumentUrl(client_id)) {
