@@ -4,6 +4,7 @@ export {
   deploymentAt,
   deploymentOf,
   objectKeyring,
+  objectSettings,
   type RequestContext,
   type RequestOrigin,
   readDeployment,
@@ -11,5 +12,5 @@ export {
 export { isSettingName, ROLES, type Role, type RoleRule, type SignInMethod } from './primitives';
 export type { OidcProvider, Problem, Settings, Tokens } from './schemas';
 export type { ClaimRule, ServerSetting } from './servers';
-export { titleOf } from './settings';
+export { describeSettings, titleOf } from './settings';
 export type { TrustedIssuer, TrustRule } from './trusted-issuers';
