@@ -1,7 +1,7 @@
 import { type Context, Hono, type Env as HonoEnv } from 'hono';
 import { cors } from 'hono/cors';
 import type { Schema } from 'hono/types';
-import { adminApi } from './admin';
+import { adminApi, adminPages } from './admin';
 import { noSniff, sandboxed } from './answer-headers';
 import { record } from './audit';
 import { deploymentOf } from './config';
@@ -64,6 +64,7 @@ app.get('/logo', logo);
 
 // What people do with their own accounts, as pages and as JSON, and what admins do with everybody's.
 app.route('/account', pages(accountPages));
+app.route('/admin', pages(adminPages));
 app.route('/api/admin', json(adminApi));
 app.route('/api', json(accountApi));
 

@@ -24,6 +24,8 @@ export const CACHES = {
   keyrings: { maxEntries: 4, ttlMs: LASTING },
   /** The text of a regular expression of the settings. */
   patterns: { maxEntries: 1_000, ttlMs: LASTING },
+  /** One entry: what waits to be stored in the audit trail. Lost with the isolate (docs/admin.md). */
+  auditQueue: { maxEntries: 1, ttlMs: LASTING },
   /** Version of the master key, and period of 30 days. */
   identityKeys: { maxEntries: 64, ttlMs: LASTING },
   /** Server, user, and a hash of kind, account and all that the server is told of who asks. */

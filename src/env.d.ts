@@ -5,6 +5,7 @@ declare namespace Cloudflare {
     ACCOUNT: DurableObjectNamespace<import('./index').Account>;
     PENDING_FLOW: DurableObjectNamespace<import('./index').PendingFlow>;
     MCP_SESSION: DurableObjectNamespace<import('./index').McpSession>;
+    AUDIT_LOG: DurableObjectNamespace<import('./index').AuditLog>;
     GATEHOUSE_KEYS?: string;
     // `[[ratelimits]]`: without its binding, a limit isn't applied (src/limits).
     RATE_REGISTRATIONS?: RateLimit;

@@ -1,5 +1,6 @@
 import { AccountObject } from './account';
 import { app } from './app';
+import { AuditLogObject } from './audit';
 import { oauthConnector, rewrapConnections } from './connections';
 import { PendingFlowObject } from './flow';
 import { McpSessionObject } from './gateway';
@@ -24,6 +25,9 @@ export class Account extends AccountObject {
 
 /** One flow: a sign-in, an authorization request, or a device that is in progress. */
 export class PendingFlow extends PendingFlowObject {}
+
+/** The audit trail of one day. */
+export class AuditLog extends AuditLogObject {}
 
 /** One MCP session of the 2025 era at `/mcp`. */
 export class McpSession extends McpSessionObject {

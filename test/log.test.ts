@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeKey } from '../src/account/keys/text';
 import { record } from '../src/audit/record';
@@ -15,7 +16,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const c = { var: { deployment: { requestId: 'request-1' } } } as unknown as Pick<RequestContext, 'var'>;
+const deployment = { env, requestId: 'request-1', settings: { audit: { mode: 'background' } } };
+const c = { var: { deployment } } as unknown as Pick<RequestContext, 'var'>;
 const USER = 'X8CkKHHcgQiM-nLtReaHTf-MexUJqR6O';
 
 describe('a line of the log', () => {

@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { hasSchema, migrate } from '../migrations';
 import { accountOf } from './access/find-account';
+import { AccountAdmin } from './parts/account-admin';
 import { AccountConnections } from './parts/account-connections';
 import { AccountGrants } from './parts/account-grants';
 import { AccountKeys } from './parts/account-keys';
@@ -20,6 +21,7 @@ const PARTS = {
   connections: AccountConnections,
   merge: AccountMerge,
   lifecycle: AccountLifecycle,
+  admin: AccountAdmin,
 } as const;
 
 type PartName = keyof typeof PARTS;
@@ -36,7 +38,8 @@ export type AccountMethods = PublicMethods<AccountSignIns> &
   PublicMethods<AccountKeys> &
   PublicMethods<AccountConnections> &
   PublicMethods<AccountMerge> &
-  PublicMethods<AccountLifecycle>;
+  PublicMethods<AccountLifecycle> &
+  PublicMethods<AccountAdmin>;
 
 /** A part or the stub of an account, for calls of a method by its name. */
 type Callee = Record<string, (...args: unknown[]) => unknown>;

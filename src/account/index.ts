@@ -60,8 +60,19 @@ export {
   proposeKeyId,
 } from './keys/text';
 export { withinTools } from './keys/tools';
+export type { AccountOverview } from './parts/account-admin';
 export { KEY_INDEX } from './parts/account-keys';
-export { highestRole, type Identity, roleAt, SERVICE, type User, VISITOR } from './principal/identity';
+export {
+  highestRole,
+  type Identity,
+  isAuditor,
+  roleAt,
+  roleOf,
+  SERVICE,
+  type User,
+  VISITOR,
+} from './principal/identity';
+export { type IndexedPerson, PEOPLE_INDEX } from './principal/people-index';
 export {
   DEFAULT_SCOPES,
   includedScopes,

@@ -1,24 +1,35 @@
 import type { Context, MiddlewareHandler } from 'hono';
-import { record } from '../audit';
+import { type AuditEvent, actor, record } from '../audit';
 import { seconds } from '../clock';
 import { deploymentOf } from '../config';
 import { decodeUtf8, readBody } from '../http';
 import { mayPassFrom, tooManyRequests } from '../limits';
-import { apiError, checkMayHaveKeys, isForeignChange } from '../self-service';
-import { currentSignIn } from '../sign-in';
+import { apiError, isForeignChange, isRead } from '../self-service';
+import { currentSignIn, type SignedIn } from '../sign-in';
 import { verifyOperator } from './operator';
+import { type Standing, standingOf } from './standing';
 
 /** The longest body, in bytes. */
 const MAX_BYTES = 65_536;
 
-/** What {@link admit} puts into the context: `by`, `operator` or the admin's user id; `body`, as text. */
-export type AdminEnv = { Bindings: Env; Variables: { by: string; body: string } };
+/** Who changes something, as events name them: an admin, or `operator`. */
+type Actor = Pick<AuditEvent, 'user' | 'user_name' | 'user_email'>;
+
+/**
+ * What the routers of this folder put into the context: who asks. The API has the `body` as text, the pages have the
+ * `person` who is signed in and what they may do.
+ */
+export type AdminEnv = {
+  Bindings: Env;
+  Variables: { by: Actor; body: string; person: SignedIn; standing: Standing };
+};
 
 export type AdminContext = Context<AdminEnv>;
 
 /**
- * Middleware of `/api/admin`: lets in the operator by their signature (401 when it doesn't fit), or an admin by the
- * sign-in of this browser (401 without one, 403 for anybody else), whose changes come from a page of ours (403).
+ * Middleware of `/api/admin`: lets in the operator by their signature (401 when it doesn't fit), an admin by the
+ * sign-in of this browser, and an auditor who reads (401 without one, 403 for anybody else). Changes come from a page
+ * of ours (403).
  */
 export const admit: MiddlewareHandler<AdminEnv> = async (c, next) => {
   const deployment = deploymentOf(c);
@@ -42,7 +53,7 @@ export const admit: MiddlewareHandler<AdminEnv> = async (c, next) => {
         'The request is not signed with this deployment’s GATEHOUSE_KEYS',
       );
     }
-    c.set('by', 'operator');
+    c.set('by', { user: 'operator' });
     return next();
   }
   if (isForeignChange(c, deployment.origin)) {
@@ -50,10 +61,15 @@ export const admit: MiddlewareHandler<AdminEnv> = async (c, next) => {
   }
   const person = await currentSignIn(c);
   if (!person) return apiError(c, 401, 'unauthorized', `Sign in at ${deployment.origin}/sign-in first`);
-  if (person.role !== 'admin' || !checkMayHaveKeys(person).ok) {
-    record(c, { event: 'admin', outcome: 'refused', reason: 'not_admin', user: person.userId });
-    return apiError(c, 403, 'access_denied', 'Only admins who signed in themselves may do this');
+  const standing = standingOf(person, deployment.settings);
+  const by = actor(person.userId, person.identity);
+  if (standing !== 'admin' && !(standing === 'auditor' && isRead(c))) {
+    const reason = standing === 'auditor' ? 'auditor_reads_only' : 'not_admin';
+    record(c, { event: 'admin', outcome: 'refused', reason, detail: `${c.req.method} ${pathname}`, ...by });
+    const why =
+      standing === 'auditor' ? 'Auditors change nothing' : 'Only admins who signed in themselves may do this';
+    return apiError(c, 403, 'access_denied', why);
   }
-  c.set('by', person.userId);
+  c.set('by', by);
   return next();
 };

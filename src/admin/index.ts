@@ -1,1 +1,2 @@
+export { adminPages } from './pages/routes';
 export { adminApi } from './routes';

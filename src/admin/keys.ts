@@ -63,37 +63,52 @@ export async function createServiceKey(c: AdminContext): Promise<Response> {
   if (!made.ok) return refuseTooMany(c, made.error, userId);
   const { text: key, ...shown } = made.value;
   const detail = `${userId}:${shown.id} ${shown.name}`;
-  record(c, { event: 'key_created', outcome: 'ok', user: c.var.by, grant: shown.id, detail });
+  record(c, { event: 'key_created', outcome: 'ok', ...c.var.by, grant: shown.id, detail });
   return c.json({ key, ...showKey(shown), id: `${userId}:${shown.id}`, user_id: userId, role }, 201);
 }
 
 /** `DELETE /api/admin/keys/{id}`, where `id` is `{user id}:{its own id}`: 204, or 404 when there is no such key. */
 export async function deleteAnyKey(c: AdminContext): Promise<Response> {
-  const [userId = '', keyId = ''] = (c.req.param('id') ?? '').split(':');
+  const ended = await endKey(c, c.req.param('id') ?? '');
+  return ended ? c.body(null, 204) : apiError(c, 404, 'not_found', 'There is none of that id');
+}
+
+/** Revokes anybody's key, at once. `id`: `{user id}:{its own id}`. False: there is none. */
+export async function endKey(c: AdminContext, id: string): Promise<boolean> {
+  const [userId = '', keyId = ''] = id.split(':');
   const account = await findAccount(deploymentOf(c), userId);
-  const revoked = account !== undefined && (await account.revokeKey(keyId));
-  if (!revoked) return apiError(c, 404, 'not_found', 'There is none of that id');
-  record(c, { event: 'key_revoked', outcome: 'ok', user: c.var.by, detail: `${userId}:${keyId}` });
-  return c.body(null, 204);
+  if (!account || !(await account.revokeKey(keyId))) return false;
+  record(c, { event: 'key_revoked', outcome: 'ok', ...c.var.by, detail: `${userId}:${keyId}` });
+  return true;
 }
 
 /** `GET /api/admin/keys`: all keys, by the copies in KV, so that a new one may be missing for a minute. */
 export async function listAllKeys(c: AdminContext): Promise<Response> {
   const limit = readLimit(c);
   if (limit === undefined) return limitError(c);
-  const cursor = c.req.query('cursor');
-  const found = await c.env.OAUTH_KV.list({
+  const { keys: items, cursor } = await findKeys(c.env, { limit, cursor: c.req.query('cursor') });
+  return c.json({ items, cursor });
+}
+
+export type ListedKey = ReturnType<typeof describeCopy>;
+
+/** A part of all keys. `cursor`: where it goes on; undefined: nowhere. */
+export async function findKeys(
+  env: Env,
+  { limit, cursor }: { limit: number; cursor: string | undefined },
+): Promise<{ keys: ListedKey[]; cursor: string | undefined }> {
+  const found = await env.OAUTH_KV.list({
     prefix: KEY_INDEX,
     limit,
     ...(cursor === undefined ? {} : { cursor }),
   });
   const names = found.keys.map(({ name }) => name);
-  const copies = names.length > 0 ? await c.env.OAUTH_KV.get<Copy>(names, 'json') : new Map<string, Copy>();
-  const items = names.flatMap((name) => {
+  const copies = names.length > 0 ? await env.OAUTH_KV.get<Copy>(names, 'json') : new Map<string, Copy>();
+  const keys = names.flatMap((name) => {
     const copy = copies.get(name);
     return copy ? [describeCopy(name.slice(KEY_INDEX.length), copy)] : [];
   });
-  return c.json({ items, ...(found.list_complete ? {} : { cursor: found.cursor }) });
+  return { keys, cursor: found.list_complete ? undefined : found.cursor };
 }
 
 function describeCopy(id: string, copy: Copy) {

@@ -1,15 +1,32 @@
 import { Hono } from 'hono';
 import { type AdminEnv, admit } from './admit';
+import { showTrail } from './audit';
 import { showCallbacks } from './callbacks';
+import { blockAnyClient, listClients, unblockAnyClient } from './clients/api';
+import { deleteAnyGrant, listAllGrants } from './clients/grants';
 import { createServiceKey, deleteAnyKey, listAllKeys } from './keys';
+import { changeUser, listUsers, showUser } from './people/api';
+import { listServers } from './servers';
+import { showSettings } from './settings';
 
-/**
- * `/api/admin`, for the operator's command and for admins who signed in themselves. Service keys are made here, and
- * the keys of all people and service accounts are listed and revoked.
- */
+/** `/api/admin`, for the operator's command, for admins who signed in themselves, and for auditors, who only read. */
 export const adminApi = new Hono<AdminEnv>()
   .use(admit)
+  .get('/audit', showTrail)
   .get('/callbacks', showCallbacks)
+  .get('/clients', listClients)
+  .post('/clients/:id/block', blockAnyClient)
+  .post('/clients/:id/unblock', unblockAnyClient)
+  .get('/grants', listAllGrants)
+  .delete('/grants/:id', deleteAnyGrant)
   .get('/keys', listAllKeys)
   .post('/keys', createServiceKey)
-  .delete('/keys/:id', deleteAnyKey);
+  .delete('/keys/:id', deleteAnyKey)
+  .get('/servers', listServers)
+  .get('/settings', showSettings)
+  .get('/users', listUsers)
+  .get('/users/:id', showUser)
+  .post('/users/:id/disable', (c) => changeUser(c, 'disable'))
+  .post('/users/:id/enable', (c) => changeUser(c, 'enable'))
+  .post('/users/:id/sign-out', (c) => changeUser(c, 'sign-out'))
+  .delete('/users/:id', (c) => changeUser(c, 'erase'));

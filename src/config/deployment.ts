@@ -22,6 +22,8 @@ export interface Deployment {
   /** The ways to sign in that are offered here. */
   methods: SignInMethod[];
   requestId: string;
+  /** With `AUDIT.mode` = `strict`: what of this request is being stored in the trail, and whether that failed. */
+  recording: { pending: Set<Promise<void>>; failed: boolean };
 }
 
 declare module 'hono' {
@@ -80,7 +82,8 @@ export async function readDeployment(
 function describeDeployment(env: Env, settings: Settings, keyring: Keyring, at: RequestOrigin): Deployment {
   const secure = at.origin.startsWith('https:');
   const methods = offeredMethods(settings, at.local);
-  return { env, settings, keyring, ...at, secure, cookiePrefix: secure ? '__Host-' : '', methods };
+  const recording = { pending: new Set<Promise<void>>(), failed: false };
+  return { env, settings, keyring, ...at, secure, cookiePrefix: secure ? '__Host-' : '', methods, recording };
 }
 
 /** The sign-in methods that work here; without any setting that is `local`, in local development only. */
@@ -135,6 +138,11 @@ async function readKeyring(env: Env, local: boolean): Promise<Keys> {
   const keys = text === undefined ? localKeyring(env) : Promise.resolve(readKeyringText(text));
   keyringsOf(env).set(text ?? '', keys);
   return keys;
+}
+
+/** The settings, for a Durable Object. */
+export function objectSettings(env: Env): Settings {
+  return settingsOf(env).settings;
 }
 
 /** The keys, for a Durable Object. A deployment without keys serves no requests, so none wakes an object. */

@@ -4,6 +4,7 @@ export {
   deploymentAt,
   deploymentOf,
   objectKeyring,
+  objectSettings,
   type RequestContext,
   type RequestOrigin,
   readDeployment,
@@ -12,5 +13,5 @@ export type { OidcProvider } from './identity-providers';
 export { isSettingName, ROLES, type Role, type RoleRule, type SignInMethod } from './primitives';
 export type { Problem, Settings, Tokens } from './schemas';
 export type { ClaimRule, ServerSetting } from './servers';
-export { titleOf } from './settings';
+export { describeSettings, titleOf } from './settings';
 export type { TrustedIssuer, TrustRule } from './trusted-issuers';

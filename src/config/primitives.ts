@@ -3,8 +3,11 @@ import { isLoopbackHost } from '../hosts';
 
 /* Schemas and names that more than one setting uses. */
 
-export const ROLES = ['viewer', 'member', 'owner', 'admin'] as const;
-/** The most that a principal may do: viewers read, members also write, owners also delete, admins also administer. */
+export const ROLES = ['viewer', 'auditor', 'member', 'owner', 'admin'] as const;
+/**
+ * The most that a principal may do: viewers read, members also write, owners also delete, admins also administer.
+ * An auditor has a viewer's tools, and reads what admins see.
+ */
 export type Role = (typeof ROLES)[number];
 
 /** Ways to sign in: an OIDC provider, an access key, none (as a visitor), or any name in local development. */

@@ -31,6 +31,7 @@ export interface Settings {
   trustedIssuers: TrustedIssuer[];
   servers: ServerSetting[];
   tokens: Tokens;
+  audit: Audit;
   /** The answer to a request without a credential: a challenge, or (2025 era) a session with one tool, `authorize`. */
   unauthenticated: 'challenge' | 'authorize_tool';
   /** Origins of web pages that may call `/mcp…`; undefined: own, loopback, known vendors. */
@@ -60,6 +61,17 @@ export const tokens = z.strictObject({
 });
 /** `TOKENS`: lifetimes in seconds, and what happens when a refresh token is replayed. */
 export type Tokens = z.infer<typeof tokens>;
+
+export const audit = z.strictObject({
+  mode: z.enum(['background', 'strict'], { error: 'must be background or strict' }).default('background'),
+  retention: z.int().min(1, { error: 'must be a whole number of days, at least 1' }).max(3_650).default(90),
+  ip_addresses: z.boolean().default(false),
+});
+/**
+ * `AUDIT`: whether a tool call waits until it is in the trail (`strict`), for how many days the trail is kept, and
+ * whether it has the addresses that requests come from.
+ */
+export type Audit = z.infer<typeof audit>;
 
 export const signIn = z.strictObject({
   methods: z.array(method).min(1).optional(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { checkTogether } from './checks';
 import { configuredClient } from './clients';
 import { host, httpUrl, origin, role, roleRule } from './primitives';
-import { documentHost, type Problem, type Settings, signIn, tokens, type Variables } from './schemas';
+import { audit, documentHost, type Problem, type Settings, signIn, tokens, type Variables } from './schemas';
 import { serverSetting } from './servers';
 import { trustedIssuer } from './trusted-issuers';
 
@@ -51,6 +51,10 @@ const SETTINGS = {
   TOKENS: {
     schema: tokens.prefault({}),
     fix: 'a table of seconds, each at least 1, such as { access = 1800, refresh = 2592000 }',
+  },
+  AUDIT: {
+    schema: audit.prefault({}),
+    fix: 'a table such as { mode = "strict", retention = 90, ip_addresses = false }',
   },
   UNAUTHENTICATED: {
     schema: z
@@ -110,6 +114,7 @@ export function parseSettings(variables: Variables): { settings: Settings; probl
     trustedIssuers: values.TRUSTED_ISSUERS,
     servers: values.SERVERS,
     tokens: values.TOKENS,
+    audit: values.AUDIT,
     unauthenticated: values.UNAUTHENTICATED,
     origins: values.ORIGINS,
     clientDocumentHosts: values.CLIENT_DOCUMENT_HOSTS,
@@ -125,6 +130,30 @@ function withRuleClaims({ SIGN_IN, ROLES, SERVERS }: Pick<SettingValues, 'SIGN_I
     const names = [...new Set(own.flatMap(({ claims = {} }) => Object.keys(claims)))];
     return names.length === 0 ? provider : { ...provider, rule_claims: names };
   });
+}
+
+/** The settings in effect, by the names that `wrangler.toml` has for them. */
+export function describeSettings(settings: Settings): Record<keyof typeof SETTINGS, unknown> {
+  return {
+    PUBLIC_URL: settings.publicUrl,
+    HOSTS: settings.hosts,
+    NAME: settings.name,
+    LOGO: settings.logo,
+    POLICY_URL: settings.policyUrl,
+    TERMS_URL: settings.termsUrl,
+    SUPPORT_URL: settings.supportUrl,
+    SIGN_IN: settings.signIn,
+    ROLES: settings.roles,
+    DEFAULT_ROLE: settings.defaultRole,
+    CLIENTS: settings.clients,
+    TRUSTED_ISSUERS: settings.trustedIssuers,
+    SERVERS: settings.servers,
+    TOKENS: settings.tokens,
+    AUDIT: settings.audit,
+    UNAUTHENTICATED: settings.unauthenticated,
+    ORIGINS: settings.origins,
+    CLIENT_DOCUMENT_HOSTS: settings.clientDocumentHosts,
+  };
 }
 
 /** A variable's value, with JSON text parsed; undefined if it is unset or empty. */

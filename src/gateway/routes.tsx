@@ -17,6 +17,7 @@ import type { PresentedCredentialRefusal } from './request/credentials';
 import { identify } from './request/identify';
 import { limitCalls, refuseCredential } from './request/limits';
 import { readRequest } from './request/message';
+import { onlyRecorded } from './request/only-recorded';
 import { type McpRefusal, toJsonRpcError } from './request/refusal';
 import { identifyBySession, serveSession, serveUnowned } from './session/serve';
 import { serveStateless } from './session/stateless';
@@ -52,12 +53,12 @@ export const metadataRoutes = new Hono<{ Bindings: Env }>()
 
 /** `/`: the endpoint of `/mcp` as a resource of its own; for a browser the page that says how to connect. */
 export const originRoutes = new Hono<{ Bindings: Env }>()
-  .use('/', refuseForms, oneCredential)
+  .use('/', refuseForms, onlyRecorded, oneCredential)
   .all('/', (c) => serve(c, originResource(deploymentOf(c))));
 
 /** `/mcp`: all servers of the principal as one, and each by itself; for a browser the same page. */
 export const mcpRoutes = new Hono<{ Bindings: Env }>()
-  .use(refuseForms)
+  .use(refuseForms, onlyRecorded)
   // It reads the server's name from the path.
   .use('/:server?', oneCredential)
   .all('/', (c) => serve(c, mergedResource(deploymentOf(c))))

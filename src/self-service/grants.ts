@@ -14,12 +14,14 @@ export async function deleteGrant(c: PersonContext): Promise<Response> {
   return ended(c, 'grant_revoked', id, may && (await ownAccount(c).revokeGrant(id)));
 }
 
-async function ownGrants(c: PersonContext): Promise<Grant[]> {
+/** The grants of the person signed in; of somebody signed in by a key, those made by it. */
+export async function ownGrants(c: PersonContext): Promise<Grant[]> {
   const { key } = c.var.person;
   return (await ownAccount(c).listGrants()).filter(({ key_id }) => !key || key.id === key_id);
 }
 
-function showGrant({ created_at, last_used_at, expires_at, ...grant }: Grant) {
+/** A grant as the API shows it. */
+export function showGrant({ created_at, last_used_at, expires_at, ...grant }: Grant) {
   return {
     ...grant,
     created_at: toTime(created_at),

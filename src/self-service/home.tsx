@@ -13,7 +13,11 @@ type AccountSection = keyof typeof text.sections;
 /** `GET /account`: who is signed in, and the pages that there are for them. */
 export async function showHome(c: PersonContext): Promise<Response> {
   const { person } = c.var;
-  const sections: AccountSection[] = checkMayHaveKeys(person).ok ? ['connections', 'keys'] : ['connections'];
+  const sections: AccountSection[] = [
+    ...(['apps', 'connections'] as const),
+    ...(checkMayHaveKeys(person).ok ? (['keys'] as const) : []),
+    ...(['browsers', 'activity'] as const),
+  ];
   const branding = brandingOf(deploymentOf(c));
   const page = <AccountPage branding={branding} identity={person.identity} sections={sections} />;
   return showPage(c, page, { formAction: signOutAction(c, person.identity) });

@@ -1,5 +1,9 @@
 import { Hono } from 'hono';
 import { answerPage } from '../ui';
+import { showActivity } from './activity/api';
+import { showActivityPage } from './activity/page';
+import { confirmRevokeApp, revokeAppByForm, showApps } from './apps/page';
+import { confirmEndBrowser, endBrowserByForm, showBrowsers } from './browsers/page';
 import { deleteConnection, listConnections } from './connections/api';
 import { changeConnection, showConnections } from './connections/pages';
 import { deleteGrant, listGrants } from './grants';
@@ -15,6 +19,13 @@ import { deleteSignIn, listSignIns } from './sign-ins';
 export const accountPages = new Hono<PersonEnv>()
   .use(personOfPages)
   .get('/', showHome)
+  .get('/activity', async (c) => answerPage(c, await showActivityPage(c)))
+  .get('/apps', showApps)
+  .get('/apps/revoke', async (c) => answerPage(c, await confirmRevokeApp(c)))
+  .post('/apps/revoke', async (c) => answerPage(c, await revokeAppByForm(c)))
+  .get('/browsers', showBrowsers)
+  .get('/browsers/end', async (c) => answerPage(c, await confirmEndBrowser(c)))
+  .post('/browsers/end', async (c) => answerPage(c, await endBrowserByForm(c)))
   .get('/connections', showConnections)
   .post('/connections', async (c) => answerPage(c, await changeConnection(c)))
   .get('/keys', async (c) => answerPage(c, await showKeys(c)))
@@ -32,5 +43,6 @@ export const accountApi = new Hono<PersonEnv>()
   .get('/keys', listKeys)
   .post('/keys', createKey)
   .delete('/keys/:id', deleteKey)
+  .get('/activity', showActivity)
   .get('/sign-ins', listSignIns)
   .delete('/sign-ins/:id', deleteSignIn);

@@ -19,7 +19,8 @@ export async function deleteSignIn(c: PersonContext): Promise<Response> {
   return ended(c, 'sign_in_ended', id, may && (await ownAccount(c).endSignIn(id)));
 }
 
-async function ownSignIns(c: PersonContext): Promise<SignInRow[]> {
+/** The browsers of the person signed in; of somebody signed in by a key, those that it signed in. */
+export async function ownSignIns(c: PersonContext): Promise<SignInRow[]> {
   const { key } = c.var.person;
   return (await ownAccount(c).listSignIns()).filter(({ key_id }) => !key || key.id === key_id);
 }

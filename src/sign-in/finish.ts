@@ -1,17 +1,19 @@
 import type { Context } from 'hono';
-import type { ClaimsReport, Identity, ProviderToken } from '../account';
-import { record } from '../audit';
+import { accountOf, type ClaimsReport, type Identity, type ProviderToken } from '../account';
+import { actor, record } from '../audit';
 import { deploymentOf } from '../config';
+import { userIdOf } from '../crypto';
 import type { Flow } from '../flow';
 import { ok, type Refusal } from '../result';
-import { type PageRefusal, type PageResult, words } from '../ui';
+import { type PageRefusal, type PageResult, refusePage, words } from '../ui';
 import { checkDomain } from './domains';
 import { startSignIn } from './session';
 import { afterSignIn } from './visitor-routes';
 
 /**
  * Signs the person in at this browser, and goes on with the flow. `token`: to ask their provider again with. `report`:
- * what arrived from the provider, for the log. Refused as `sso_required`, see {@link checkProvider}.
+ * what arrived from the provider, for the log. Refused as `sso_required`, see {@link checkProvider}, and as
+ * `account_disabled`.
  */
 export async function finishSignIn(
   c: Context,
@@ -21,9 +23,27 @@ export async function finishSignIn(
 ): Promise<PageResult> {
   const bound = checkProvider(c, flow, identity);
   if (!bound.ok) return bound;
+  const enabled = await checkEnabled(c, identity);
+  if (!enabled.ok) return enabled;
   const user = await startSignIn(c, identity, token);
-  record(c, { event: 'sign_in', outcome: 'ok', user, detail: identity.provider, ...report });
+  record(c, {
+    event: 'sign_in',
+    outcome: 'ok',
+    ...actor(user, identity),
+    detail: identity.provider,
+    ...report,
+  });
   return ok(c.redirect(await afterSignIn(c, flow, identity.provider), 303));
+}
+
+/** Refused as `account_disabled` when an admin has disabled that person's account. */
+async function checkEnabled(c: Context, identity: Identity): Promise<PageResult<null>> {
+  const { env, keyring } = deploymentOf(c);
+  const userId = await userIdOf(keyring, identity.issuer, identity.subject);
+  if ((await accountOf(env, userId).disabledAt()) === undefined) return ok(null);
+  const reason = 'account_disabled';
+  record(c, { event: 'sign_in', outcome: 'refused', reason, ...actor(userId, identity) });
+  return refusePage(reason, { about: identity.name });
 }
 
 /** Refused as `sso_required` when the domain of that person's address is bound to another provider. */

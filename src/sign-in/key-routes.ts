@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { findAccount, parseKey } from '../account';
-import { record } from '../audit';
+import { actor, record } from '../audit';
 import { deploymentOf } from '../config';
 import { sha256Hex } from '../crypto';
 import type { Flow } from '../flow';
@@ -29,7 +29,7 @@ export async function signInByKey(c: Context, flow: Flow, typed: string): Promis
   const signedIn = await startSignInByKey(c, parsed.value, text);
   if (!signedIn.ok) return refuseKey(c, flow, signedIn.error);
   const { userId: user, key } = signedIn.value;
-  record(c, { event: 'sign_in', outcome: 'ok', user, grant: key.id, detail: 'key' });
+  record(c, { event: 'sign_in', outcome: 'ok', ...actor(user, owner.value), grant: key.id, detail: 'key' });
   return ok(c.redirect(flow.data.return_to, 303));
 }
 

@@ -17,7 +17,7 @@ export const ownFormsOnly = except(
 );
 
 /** The form that a page of ours posts; refused as `form_unreadable`, with the reason of `readForm` as its detail. */
-export async function readPostedForm(c: Context): Promise<PageResult<URLSearchParams>> {
+export async function readPostedForm(c: Pick<Context, 'req'>): Promise<PageResult<URLSearchParams>> {
   const form = await readForm(c.req.raw);
   return form.ok ? form : refusePage('form_unreadable', { detail: form.error.reason });
 }

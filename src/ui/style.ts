@@ -123,7 +123,7 @@ details li+li{margin-block-start:0}
 
 /** What only some pages need besides, so that the others stay light. */
 const PARTS = {
-  /** Lists of accounts at servers, and of pages. */
+  /** Lists of accounts at servers, of pages, of people, and of what happened, with their filters. */
   lists: `
 .rows{list-style:none;padding:0;margin-block-start:1.25rem}
 .rows+form{margin-block-start:1.5rem}
@@ -140,6 +140,12 @@ const PARTS = {
 .paste input:not([type=checkbox]){flex:1;min-inline-size:0;margin:0;min-block-size:2.75rem;padding:.5rem .8rem}
 .service .wide details{margin:0 0 .5rem;padding:0}
 .links{display:flex;flex-wrap:wrap;align-items:baseline;gap:.25rem 1.25rem}
+p.links{margin-block-start:1rem}
+.entry{padding:.7rem 1rem}
+.entry+.entry{margin-block-start:-1px}
+.entry small{display:block}
+.no{background:var(--bad-bg);color:var(--bad)}
+select{display:block;inline-size:100%;margin-block-start:.35rem;padding:.65rem .8rem;min-block-size:2.9rem;font:inherit;font-weight:400;color:inherit;background:var(--card);border:1px solid var(--edge);border-radius:.6rem}
 `,
   /** The code of a device. */
   device: `

@@ -1,4 +1,5 @@
 import { highestRole, type Identity, roleAt, type Scope, scopesWithin, type User } from '../account';
+import { actor } from '../audit';
 import type { Deployment, Role, ServerSetting } from '../config';
 
 /** Who a request acts for, and what it may do. */
@@ -51,7 +52,7 @@ export function isAnonymous({ user }: Principal): boolean {
 
 /** Who a principal is, for the audit log. */
 export function aboutPrincipal({ user, client, grantId }: Principal) {
-  return { user: user.id, client: client.id, grant: grantId };
+  return { ...actor(user.id, user), client: client.id, client_name: client.name, grant: grantId };
 }
 
 /**

@@ -115,7 +115,7 @@ async function logged(): Promise<LoggedCall[]> {
     .poll(
       () => {
         calls.push(...log.take());
-        return calls.some(({ detail }) => detail === name);
+        return calls.some(({ tool }) => tool === name);
       },
       { timeout: 90_000, interval: 5 },
     )

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from '../../crypto';
 import { ok, type Refusal, type Result, refuse } from '../../result';
+import type { Disabled } from '../principal/disabled';
 import type { Scope } from '../principal/scopes';
 import { deniedBy } from '../provider/store';
 
@@ -47,8 +48,9 @@ export type AccessKey = KeyLimits & { last_used_at: number | undefined };
 /**
  * Why a key isn't valid. `key_unknown`: there is no such key, or it has another secret. `sso_required`: the owner's
  * sign-in provider, which `detail` names, doesn't confirm them any more, until they sign in there again.
+ * `account_disabled`: an admin disabled the owner's account.
  */
-export type KeyRefusal = 'key_unknown' | 'key_revoked' | 'key_expired' | 'sso_required';
+export type KeyRefusal = 'key_unknown' | 'key_revoked' | 'key_expired' | 'sso_required' | 'account_disabled';
 /**
  * Why no key is made. `keys_too_many`: the account has {@link MOST_KEYS}. `keys_too_fast`: `detail` is the seconds to
  * wait. `key_made`: there is one with that id already, so the same form was sent twice.
@@ -67,7 +69,10 @@ const EXPIRED_KEPT = 30 * 86_400;
 
 /** The rows of an account's access keys. `hash`: SHA-256 of the whole key in hex; `now`: seconds since the epoch. */
 export class AccessKeys {
-  constructor(private readonly sql: SqlStorage) {}
+  constructor(
+    private readonly sql: SqlStorage,
+    private readonly disabled: Disabled,
+  ) {}
 
   /** Whether one more key can be made now, with that id. */
   mayMake(id: string, now: number): Result<null, Refusal<KeyLimitRefusal>> {
@@ -150,6 +155,7 @@ export class AccessKeys {
   private limits(row: AccessKeyRow, now: number): Result<KeyLimits, Refusal<KeyRefusal>> {
     if (row.revoked_at !== null) return refuse('key_revoked');
     if (row.expires_at <= now) return refuse('key_expired');
+    if (this.disabled.since() !== undefined) return refuse('account_disabled');
     const provider = deniedBy(this.sql, now);
     return provider === undefined ? ok(limitsOf(row)) : refuse('sso_required', provider);
   }

@@ -10,7 +10,7 @@ import type { AccountCore } from './core';
 export class AccountGrants {
   readonly #core: Pick<
     AccountCore,
-    'accessKeys' | 'grants' | 'grantStore' | 'issuer' | 'maintenance' | 'profile'
+    'accessKeys' | 'disabled' | 'grants' | 'grantStore' | 'issuer' | 'maintenance' | 'profile'
   >;
 
   constructor(core: AccountCore) {
@@ -31,14 +31,16 @@ export class AccountGrants {
 
   /**
    * Makes a grant of what the settings allow a principal, and its one access token. Refused as `key_unknown` when the
-   * access key that it was asked for with isn't valid any more.
+   * access key that it was asked for with isn't valid any more, and as `account_disabled` when an admin disabled
+   * the account.
    */
   async issueDirectly(
     userId: string,
     config: IssuerConfig,
     approval: DirectApproval,
-  ): Promise<TokenResult<'key_unknown'>> {
-    const { accessKeys, grantStore: store, issuer, maintenance, profile } = this.#core;
+  ): Promise<TokenResult<'key_unknown' | 'account_disabled'>> {
+    const { accessKeys, disabled, grantStore: store, issuer, maintenance, profile } = this.#core;
+    if (disabled.since() !== undefined) return refuse('account_disabled');
     const { key_id } = approval;
     if (key_id !== undefined && !accessKeys.standing(key_id, seconds())) return refuse('key_unknown');
     // A person with this issuer and subject stays as they signed in, since the grant has an identity of its own.

@@ -94,6 +94,7 @@ export class AccountKeys {
 /** The prefix of the copies in KV for listing across users. They have no secret and no hash. */
 export const KEY_INDEX = 'access-key:';
 
-function indexKey(userId: string, keyId: string): string {
+/** The key of that copy. */
+export function indexKey(userId: string, keyId: string): string {
   return `${KEY_INDEX}${userId}:${keyId}`;
 }

@@ -8,7 +8,10 @@ import type { AccountCore } from './core';
 
 /** The browsers in which an account's person is signed in. */
 export class AccountSignIns {
-  readonly #core: Pick<AccountCore, 'accessKeys' | 'maintenance' | 'profile' | 'provider' | 'signIns'>;
+  readonly #core: Pick<
+    AccountCore,
+    'accessKeys' | 'disabled' | 'maintenance' | 'profile' | 'provider' | 'signIns'
+  >;
 
   constructor(core: AccountCore) {
     this.#core = core;
@@ -36,13 +39,14 @@ export class AccountSignIns {
 
   /**
    * Who is signed in by a cookie, and with which access key, if they used one. Refused as `sign_in_ended` when the
-   * sign-in was ended or has expired, or its access key isn't valid any more.
+   * sign-in was ended or has expired, its access key isn't valid any more, or the account is disabled.
    */
   async checkSignIn(
     id: string,
     secret: string,
   ): Promise<Result<{ identity: Identity; key: KeyLimits | undefined }, Refusal<'sign_in_ended'>>> {
-    const { signIns, profile, accessKeys } = this.#core;
+    const { signIns, profile, accessKeys, disabled } = this.#core;
+    if (disabled.since() !== undefined) return refuse('sign_in_ended');
     const now = seconds();
     const found = await signIns.find(id, secret, now);
     const identity = profile.identity();

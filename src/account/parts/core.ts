@@ -12,6 +12,7 @@ import { GrantStore } from '../grants/store';
 import { AccessKeys } from '../keys/access-keys';
 import { Merge } from '../merge/merge';
 import { type MigratableData, migratableGrants } from '../merge/migratable-data';
+import { Disabled } from '../principal/disabled';
 import { Profile } from '../principal/profile';
 import { ProviderChecks } from '../provider/checks';
 import type { ProviderAsker } from '../provider/provider';
@@ -40,6 +41,7 @@ export interface AccountCore extends AccountCollaborators {
   env: Env;
   storage: DurableObjectStorage;
   profile: Profile;
+  disabled: Disabled;
   grantStore: GrantStore;
   grants: Grants;
   accessKeys: AccessKeys;
@@ -66,6 +68,7 @@ export function createCore(
   const { sql } = storage;
   const { issuer, connector, askProvider } = collaborators;
   const profile = new Profile(sql);
+  const disabled = new Disabled(storage.kv);
   const userId = () => profile.userId() || (ctx.id.name ?? '');
   const keyring = () => objectKeyring(env);
   const secret = (kind: 'OIDC' | 'SERVER', name: string) =>
@@ -74,7 +77,7 @@ export function createCore(
 
   const grantStore = new GrantStore(storage, userId);
   const grants = new Grants(grantStore, issuer, userId);
-  const accessKeys = new AccessKeys(sql);
+  const accessKeys = new AccessKeys(sql, disabled);
   const accesses = new Accesses(grantStore, accessKeys, profile);
   const signIns = new SignIns(sql);
   const connectionStore = new ConnectionStore(storage, userId);
@@ -115,7 +118,7 @@ export function createCore(
 
   return {
     ...collaborators,
-    ...{ ctx, env, storage, profile, grantStore, grants, accessKeys, accesses, signIns },
+    ...{ ctx, env, storage, profile, disabled, grantStore, grants, accessKeys, accesses, signIns },
     ...{ connectionStore, connections, provider, merge, migratable, outbox, watchers, maintenance },
   };
 }

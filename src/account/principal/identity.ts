@@ -63,6 +63,16 @@ export function roleOf(identity: Identity, settings: Settings): Role | undefined
   return named ?? settings.defaultRole ?? (identity.provider === 'local' ? 'owner' : undefined);
 }
 
+/**
+ * Whether the settings make this person an auditor, in addition to any other role: someone who reads everything that
+ * admins see. Rules of a single server don't count.
+ */
+export function isAuditor(identity: Identity, settings: Settings): boolean {
+  if (isShutOut(identity, settings)) return false;
+  const named = settings.roles.some((rule) => rule.role === 'auditor' && namesPerson(rule, identity));
+  return named || roleOf(identity, settings) === 'auditor';
+}
+
 /** What this person may do at most at one server: by the server's own `roles`, or by the global ones. */
 export function roleAt(identity: Identity, server: ServerSetting, settings: Settings): Role | undefined {
   if (isShutOut(identity, settings)) return undefined;

@@ -1,5 +1,6 @@
 import type { Role } from '../../config';
 import type { Identity } from './identity';
+import { type IndexedPerson, indexedPerson, PEOPLE_INDEX } from './people-index';
 
 type ProfileRow = {
   id: number;
@@ -47,6 +48,7 @@ export class Profile {
 
   /** `now`: seconds since the epoch. */
   save(userId: string, identity: Identity, now: number): void {
+    this.index(userId, identity);
     const { provider, issuer, subject, name, email, email_verified, groups, role, rule_claims } = identity;
     this.sql.exec(
       `INSERT OR REPLACE INTO profile
@@ -64,6 +66,25 @@ export class Profile {
       rule_claims === undefined ? null : JSON.stringify(rule_claims),
       now,
     );
+  }
+
+  /** Forgets who the principal is. */
+  erase(): void {
+    this.copy(this.userId(), null);
+    this.sql.exec('DELETE FROM profile');
+  }
+
+  /** Notes who that is for the list of people in KV, unless it says so already. Within the caller's transaction. */
+  private index(userId: string, identity: Identity): void {
+    const before = this.identity();
+    const [known, person] = [before && indexedPerson(before), indexedPerson(identity)];
+    if (person && JSON.stringify(person) !== JSON.stringify(known)) this.copy(userId, person);
+  }
+
+  private copy(userId: string, person: IndexedPerson | null): void {
+    const columns = person ? ['1', JSON.stringify(person)] : [null, null];
+    const insert = 'INSERT INTO outbox (key, value, metadata) VALUES (?, ?, ?)';
+    this.sql.exec(insert, `${PEOPLE_INDEX}${userId}`, ...columns);
   }
 
   private row(): ProfileRow | undefined {

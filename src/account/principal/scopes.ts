@@ -13,7 +13,7 @@ export const DEFAULT_SCOPES: readonly Scope[] = ['mcp:read', 'mcp:write'];
 /** Listed by the authorization server and accepted in requests; refresh tokens don't depend on it. */
 export const OFFLINE_ACCESS = 'offline_access';
 
-const ROLE_REACH: Record<Role, number> = { viewer: 1, member: 2, owner: 3, admin: 3 };
+const ROLE_REACH: Record<Role, number> = { viewer: 1, auditor: 1, member: 2, owner: 3, admin: 3 };
 
 /** The known scopes among `names`, with all that they include, in order. */
 export function includedScopes(names: Iterable<string>): Scope[] {

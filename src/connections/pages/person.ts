@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { accountOf, mayKnow } from '../../account';
-import { record } from '../../audit';
+import { actor, record } from '../../audit';
 import { seconds } from '../../clock';
 import { deploymentOf, titleOf } from '../../config';
 import { timingSafeEqual } from '../../crypto';
@@ -162,6 +162,9 @@ export async function confirmCode(
 }
 
 /** Who and where, for the log. */
-export function aboutUser({ userId }: Pick<SignedIn, 'userId'>, { name }: ConnectedServer) {
-  return { user: userId, server: name };
+export function aboutUser(
+  { userId, identity }: Pick<SignedIn, 'userId' | 'identity'>,
+  { name }: ConnectedServer,
+) {
+  return { ...actor(userId, identity), server: name };
 }

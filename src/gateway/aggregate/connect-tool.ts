@@ -97,6 +97,7 @@ export async function askToConnect(
     outcome: 'refused',
     reason,
     detail,
+    tool: name,
     server: server.name,
     ...aboutPrincipal(principal),
   });

@@ -6,10 +6,19 @@ import {
   Server,
   type ServerContext,
 } from '@modelcontextprotocol/server';
+import { allRecorded, record } from '../../audit';
 import type { Deployment, ServerSetting } from '../../config';
 import { memberText } from '../../json-members';
 import { quotable } from '../../secret-text';
-import { isAtMerged, type ServerAnswer, SOFTWARE, serversOf, type View } from '../../upstream';
+import {
+  aboutPrincipal,
+  isAtMerged,
+  type ServerAnswer,
+  SOFTWARE,
+  serversOf,
+  type View,
+} from '../../upstream';
+import { NOT_RECORDED } from '../request/refusal';
 import { alreadyConnected, askToConnect, type LockedCall } from './connect-tool';
 import { failedResult } from './failed-call';
 import type { ClientRequest } from './forward';
@@ -79,12 +88,12 @@ export function gateServer(
   server.setRequestHandler('tools/call', async ({ params }, ctx) => {
     const { view, called, authorize, request } = seenBy(ctx);
     if (authorize && params.name === AUTHORIZE.name) return askToAuthorize(await authorize());
-    if (!authorize && !called && params.name === WHOAMI.name) return whoami(view);
+    if (!authorize && !called && params.name === WHOAMI.name) return recorded(view, await whoami(view));
     if (!called)
       throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${quotable(params.name)}`);
     if (called.kind === 'locked') return askToConnect(view, called, ctx);
     if (called.kind === 'connected') return alreadyConnected(called.server);
-    const outcome = await callMerged(view, called, request);
+    const outcome = await recorded(view, await callMerged(view, called, request));
     if ('answer' in outcome) return passed<CallToolResult>(Promise.resolve(outcome.answer));
     if ('failure' in outcome) return failedResult(outcome.failure, called);
     return askToConnect(view, { server: called.server, lock: outcome.lock, name: params.name }, ctx);
@@ -133,7 +142,15 @@ function page(
   return `{"${field}":[${items}],${next}"ttlMs":${ttlMs},"cacheScope":"private"}`;
 }
 
+/** Returns the result when the call is in the trail, where `AUDIT.mode` = `strict` demands that; throws otherwise. */
+async function recorded<R>({ work }: View, result: R): Promise<R> {
+  if (await allRecorded(work)) return result;
+  throw new ProtocolError(ProtocolErrorCode.InternalError, NOT_RECORDED);
+}
+
 async function whoami(view: View): Promise<CallToolResult> {
+  const called = { event: 'tool_call', outcome: 'ok', tool: WHOAMI.name } as const;
+  record(view.work, { ...called, ...aboutPrincipal(view.principal) });
   const servers = serversOf(view).map(({ name }) => name);
   const { missing } = await mergeTools(view, 'judge');
   const described = describePrincipal({ ...view.principal, servers });

@@ -100,7 +100,7 @@ export async function judgeMerged(view: View, name: string): Promise<MergedVerdi
   const verdict = server ? await judgeAt(view, server, name) : { verdict: 'absent' as const };
   if (verdict.verdict !== 'allowed') {
     const reason = verdict.verdict;
-    const about = { ...aboutPrincipal(view.principal), server: server?.name, detail: name };
+    const about = { ...aboutPrincipal(view.principal), server: server?.name, tool: name };
     record(view.work, { event: 'tool_call', outcome: 'refused', reason, ...about });
   }
   return verdict;
@@ -135,7 +135,9 @@ export async function callMerged(
   { server, tool }: MergedTool,
   request: ClientRequest,
 ): Promise<{ answer: ServerAnswer } | { lock: CredentialError } | { failure: ServerFailure }> {
-  const about = { ...aboutPrincipal(view.principal), server: server.name };
+  const about = { ...aboutPrincipal(view.principal), server: server.name, tool: tool.name };
+  const began = Date.now();
+  const took = () => ({ duration_ms: Date.now() - began });
   try {
     const args = memberText(request.text, 'params', 'arguments');
     const answer = await forwardTo(view, request, {
@@ -143,19 +145,18 @@ export async function callMerged(
       params: { name: JSON.stringify(tool.name) },
       headers: [['mcp-name', headerValue(tool.name)], ...paramHeadersFor(tool.inputSchema, args)],
     });
-    record(view.work, { event: 'tool_call', outcome: 'ok', ...about, detail: tool.name });
+    record(view.work, { event: 'tool_call', outcome: 'ok', ...about, ...took() });
     return { answer };
   } catch (error) {
     // The credential worked when the call was checked; the server or its provider has ended it since.
     const lock = error instanceof CredentialMissing ? error.credential : await lockOf(view, server);
     if (lock) return { lock };
-    const why = error instanceof Error ? error.message : String(error);
-    const detail = `${tool.name}: ${why}`;
+    const detail = error instanceof Error ? error.message : String(error);
     const failure = error instanceof ServerFailure ? error : undefined;
     const reason = failure?.fault ?? 'server_failed';
-    record(view.work, { event: 'tool_call', outcome: 'failed', reason, ...about, detail });
+    record(view.work, { event: 'tool_call', outcome: 'failed', reason, detail, ...about, ...took() });
     if (error instanceof ProtocolError) throw error;
-    return { failure: failure ?? new ServerFailure('server_not_mcp', why) };
+    return { failure: failure ?? new ServerFailure('server_not_mcp', detail) };
   }
 }
 

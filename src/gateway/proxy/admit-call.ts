@@ -23,13 +23,8 @@ import type { Message } from '../request/message';
 import { setRepeated } from '../request/message-headers';
 import { forwardedHeaders } from '../request/passed-headers';
 import type { RequestId } from '../request/refusal';
-import { about, type NotForwarded, type ProxyRequest, serverFailed } from './proxy-request';
+import { about, type NotForwarded, type ProxyRequest, serverFailed, toolNameOf } from './proxy-request';
 import { send } from './send';
-
-/** The name of the tool that a `tools/call` calls; `params.ts` holds it to be a text. */
-export function toolNameOf({ params: { name } }: Message): string {
-  return typeof name === 'string' ? name : '';
-}
 
 /** The tool of a call that policy allows; a call that it doesn't is refused without asking the server. */
 export async function admitCall(
@@ -45,7 +40,7 @@ export async function admitCall(
   if (tool && judged.verdict === 'allowed') return ok(tool);
   if (judged.verdict === 'absent' && isConnectTool(server, name)) return refused({ reason: 'connect_tool' });
   const { verdict: reason } = judged;
-  record(c, { ...about(request), event: 'tool_call', outcome: 'refused', reason, detail: name });
+  record(c, { ...about(request), event: 'tool_call', outcome: 'refused', reason });
   if (judged.verdict !== 'scope') return refused({ reason: 'unknown_tool', name, id: message.id });
   return refused(insufficientScope(c, serverResource(deploymentOf(c), server), judged.needed));
 }

@@ -16,7 +16,7 @@ import { forwardedHeaders } from '../request/passed-headers';
 import type { McpRefusal } from '../request/refusal';
 import { isOwnSession } from '../session/serve';
 import { serveStateless } from '../session/stateless';
-import { admitCall, toolNameOf } from './admit-call';
+import { admitCall } from './admit-call';
 import {
   about,
   endedRefusal,
@@ -75,12 +75,12 @@ async function exchange(request: ProxyRequest): Promise<Result<Response, NotForw
       signal: AbortSignal.any([c.req.raw.signal, stop.signal]),
       id: message?.id,
     });
+  const began = Date.now();
   const first = await ask();
   const answer = c.req.method === 'GET' ? await takeOver(request, first, ask) : first;
   if (!answer.ok) return notAnswered(request, answer.error);
   if (message?.method === 'tools/call') {
-    const detail = toolNameOf(message);
-    record(c, { ...about(request), event: 'tool_call', outcome: 'ok', detail });
+    record(c, { ...about(request), event: 'tool_call', outcome: 'ok', duration_ms: Date.now() - began });
   }
   if (message?.method === 'notifications/cancelled') c.executionCtx.waitUntil(endCancelled(request));
   return relay(request, answer.value);

@@ -110,7 +110,8 @@ export function endedRefusal({ stop, message, mayHaveActed }: ProxyRequest): Cal
 
 /** Tells the operator that a server failed. */
 export function noteFault(request: ProxyRequest, reason: ServerFault, detail?: string): void {
-  record(request.c, { ...about(request), event: 'mcp_request', outcome: 'failed', reason, detail });
+  const event = request.message?.method === 'tools/call' ? 'tool_call' : 'mcp_request';
+  record(request.c, { ...about(request), event, outcome: 'failed', reason, detail });
 }
 
 /** Forgets what is known of the server's tools: it said that they changed, or failed. */
@@ -119,6 +120,12 @@ export function forgetServerTools({ c, server, principal }: ProxyRequest): void 
 }
 
 /** Who and what a request is about, for the trail. */
-export function about({ server, principal }: ProxyRequest) {
-  return { ...aboutPrincipal(principal), server: server.name };
+export function about({ server, principal, message }: ProxyRequest) {
+  const tool = message?.method === 'tools/call' ? toolNameOf(message) : undefined;
+  return { ...aboutPrincipal(principal), server: server.name, tool };
+}
+
+/** The name of the tool that a `tools/call` calls; `params.ts` holds it to be a text. */
+export function toolNameOf({ params: { name } }: Message): string {
+  return typeof name === 'string' ? name : '';
 }

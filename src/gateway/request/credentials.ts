@@ -17,6 +17,7 @@ export type PresentedCredentialRefusal =
   | 'key_expired'
   | 'token_for_other_resource'
   | 'sso_required'
+  | 'account_disabled'
   | 'role_missing';
 
 export type CredentialRefusal = Refusal<PresentedCredentialRefusal>;

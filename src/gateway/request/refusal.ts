@@ -66,6 +66,8 @@ export type McpRefusal =
     }
   | ServerFailed
   | CallEnded
+  /** What was done couldn't be recorded, which `AUDIT.mode` = `strict` demands. */
+  | { reason: 'not_recorded' }
   /** The client closed the request: nobody reads the answer. */
   | { reason: 'client_gone' };
 
@@ -112,9 +114,12 @@ const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
+const INTERNAL_ERROR = -32603;
 /** MCP 2026-07-28, "Standard request headers". */
 const HEADER_MISMATCH = -32020;
 const SESSION_NOT_FOUND = -32001;
+/** Of an answer that `AUDIT.mode` = `strict` holds back. */
+export const NOT_RECORDED = 'The request could not be recorded, so its answer is held back';
 /** Codes of the gate's own, in the range that JSON-RPC 2.0 leaves to servers. */
 const NOT_ALLOWED = -32000;
 const TOO_MANY_REQUESTS = -32029;
@@ -179,6 +184,8 @@ export function toJsonRpcError(refusal: McpRefusal): Response {
     }
     case 'call_ended':
       return Response.json(failureMessage(refusal));
+    case 'not_recorded':
+      return rpcError({ status: 503, code: INTERNAL_ERROR, message: NOT_RECORDED });
     case 'client_gone':
       return new Response(null, { status: 499 });
   }

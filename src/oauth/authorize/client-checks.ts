@@ -38,6 +38,7 @@ export async function clientKnown({ deployment, from, client_id }: ReceivedReque
   const found = await findClient(deployment, client_id, from);
   if (found.ok) return ok({ client: found.value });
   const { reason, detail } = found.error;
+  if (reason === 'client_blocked') return refuseToPerson('client_unknown', { detail: reason });
   if (reason === 'client_unknown' || !URL.canParse(client_id)) return refuseToPerson('client_unknown');
   const invalid = (DOCUMENT_FAULTS as readonly string[]).includes(reason);
   return refuseToPerson(invalid ? 'client_document_invalid' : 'client_document_unreachable', {

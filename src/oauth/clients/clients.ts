@@ -6,6 +6,7 @@ import { mayPass, type Source } from '../../limits';
 import { ok, type Refusal, type Result, refuse } from '../../result';
 import { ASSERTION_ALGORITHMS, type Client, type ClientAuthMethod } from '../protocol/client';
 import { REGISTRATION_TTL } from '../protocol/library';
+import { isBlocked } from './blocked';
 import { type ClientDocumentRefusal, isClientDocumentUrl, resolveClientDocument } from './documents';
 
 /** A registered client's record in KV, in the layout of `@cloudflare/workers-oauth-provider`. */
@@ -25,15 +26,15 @@ export interface ClientRecord {
   used?: true;
 }
 
-/** Why there is no such client. */
-export type FindClientRefusal = Refusal<'client_unknown'> | ClientDocumentRefusal;
+/** Why there is no such client. `client_blocked`: an admin blocked it. */
+export type FindClientRefusal = Refusal<'client_unknown' | 'client_blocked'> | ClientDocumentRefusal;
 
 /** The name of a registration without one. */
 export const UNNAMED = 'Unnamed app';
 
 /**
  * Finds a client: in `CLIENTS`, by the metadata document at the URL that is its id, or in KV. Refused as `client_unknown`,
- * or as the document is, with its host as `detail`.
+ * as `client_blocked`, or as the document is, with its host as `detail`.
  *
  * @param from where the request came from: a fetched document counts against it
  */
@@ -42,6 +43,7 @@ export async function findClient(
   client_id: string,
   from: Source,
 ): Promise<Result<Client, FindClientRefusal>> {
+  if (await isBlocked(deployment.env, client_id)) return refuse('client_blocked');
   const configured = deployment.settings.clients.find((client) => client.client_id === client_id);
   if (configured) return ok(await fromSettings(deployment, configured));
   if (isClientDocumentUrl(client_id)) {

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { actor } from '../../audit';
 import { type Deployment, deploymentOf } from '../../config';
 import type { Flow } from '../../flow';
 import { parseResource, type Resource } from '../../resource';
@@ -35,6 +36,7 @@ export async function openConsent(
 }
 
 /** Who a step is about, for the log. */
-export function aboutConsent({ person, flow }: ConsentContext): { user: string; client: string } {
-  return { user: person.userId, client: flow.data.client.client_id };
+export function aboutConsent({ person, flow }: ConsentContext) {
+  const { client_id: client, name: client_name } = flow.data.client;
+  return { ...actor(person.userId, person.identity), client, client_name };
 }

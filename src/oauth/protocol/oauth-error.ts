@@ -142,6 +142,7 @@ const ERRORS: Record<EndpointReason, OAuthError> = {
     introspection_by_public_client: 'Only a client with credentials can introspect',
   }),
   ...all('invalid_grant', {
+    account_disabled: 'The account is disabled',
     answer_unreadable: NO_GRANT,
     code_client_mismatch: NO_GRANT,
     code_expired: 'The authorization code has expired',

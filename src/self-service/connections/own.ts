@@ -9,7 +9,7 @@ import {
   statusesOf,
 } from '../../connections';
 import { clientSettingOf, loopbackOrigins } from '../../upstream';
-import { ownAccount, type PersonContext } from '../shared/person';
+import { actorOf, ownAccount, type PersonContext } from '../shared/person';
 
 /** A person's connections: at the servers that they may use, then those that no server is left for. */
 export interface OwnConnections {
@@ -32,7 +32,7 @@ export async function listOwnConnections(c: PersonContext): Promise<OwnConnectio
  * it isn't within the key that they signed in by. `name`: the server's.
  */
 export async function endOwnConnection(c: PersonContext, name: string): Promise<boolean> {
-  const { userId: user, key } = c.var.person;
+  const { key } = c.var.person;
   if (!isWithinKey(name, key)) return false;
   const deployment = deploymentOf(c);
   const server = deployment.settings.servers.find((one) => one.name === name);
@@ -40,6 +40,6 @@ export async function endOwnConnection(c: PersonContext, name: string): Promise<
   const configured = server && clientSettingOf(server);
   const { existed, revoked } = await ownAccount(c).disconnect(name, loopback, configured);
   const detail = revoked ? 'revoked at the provider' : 'here only';
-  if (existed) record(c, { event: 'connection_ended', outcome: 'ok', user, server: name, detail });
+  if (existed) record(c, { event: 'connection_ended', outcome: 'ok', ...actorOf(c), server: name, detail });
   return existed;
 }

@@ -17,7 +17,7 @@ import { keepVisitor } from '../../sign-in';
 import { brandingOf, type PageResult, refusePage, showPage } from '../../ui';
 import { type ConnectedServer, needsConnection, placeOf } from '../../upstream';
 import { accountFields, readAccountForm, readFrom } from '../shared/pages';
-import { ownAccount, type PersonContext } from '../shared/person';
+import { actorOf, ownAccount, type PersonContext } from '../shared/person';
 import { endOwnConnection, listOwnConnections } from './own';
 import { ConnectionsPage } from './page';
 
@@ -63,14 +63,14 @@ async function goToProvider(c: PersonContext, server: ConnectedServer): Promise<
   if (!flow.ok) return flow;
   const begun = await beginConnect(c, flow.value, { user, server });
   if (begun.ok) return ok(c.redirect(begun.value, 303));
-  record(c, { event: 'connection', outcome: 'refused', ...begun.error, user, server: server.name });
+  record(c, { event: 'connection', outcome: 'refused', ...begun.error, ...actorOf(c), server: server.name });
   const text = connectNotice(titleOf(server), begun.error.reason);
   return ok(await renderConnections(c, { text, status: 502 }));
 }
 
 async function keepKey(c: PersonContext, server: ConnectedServer, typed: string): Promise<PageResult> {
   const { person } = c.var;
-  const about = { user: person.userId, server: server.name };
+  const about = { ...actorOf(c), server: server.name };
   const checked = await checkKey(c, server, typed);
   if (!checked.ok) {
     const { reason } = checked.error;

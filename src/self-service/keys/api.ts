@@ -17,7 +17,7 @@ import { decodeUtf8, readBody } from '../../http';
 import type { Refusal } from '../../result';
 import { quotable } from '../../secret-text';
 import { apiError, ended, listOf, toTime } from '../shared/api';
-import { ownAccount, type PersonContext } from '../shared/person';
+import { actorOf, ownAccount, type PersonContext } from '../shared/person';
 import { checkMayHaveKeys, type NoKeysRefusal } from './own';
 
 /** The longest request for a key, in bytes. */
@@ -42,7 +42,7 @@ export async function createKey(c: PersonContext): Promise<Response> {
   const made = await ownAccount(c).createKey(spec.value);
   if (!made.ok) return refuseTooMany(c, made.error, user);
   const { text: key, ...rest } = made.value;
-  record(c, { event: 'key_created', outcome: 'ok', user, grant: rest.id, detail: rest.name });
+  record(c, { event: 'key_created', outcome: 'ok', ...actorOf(c), grant: rest.id, detail: rest.name });
   return c.json({ key, ...showKey(rest) }, 201);
 }
 

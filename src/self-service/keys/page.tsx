@@ -1,14 +1,12 @@
 import type { AccessKey } from '../../account';
 import { type Branding, Hidden, Layout, Notice, plain, Say, shown, words } from '../../ui';
+import { dayOf } from '../shared/times';
 
 const text = words.keys;
 const scopeWords = words.consent.scope;
 /** Keys on one page at most, to keep it under 20 kB. */
 const MOST_SHOWN = 12;
 const LONGEST_NAME = 60;
-
-const longDate = new Intl.DateTimeFormat(words.lang, { dateStyle: 'medium', timeZone: 'UTC' });
-const dayOf = (time: number) => longDate.format(time * 1000);
 
 export interface KeysPageProps {
   branding: Branding;

@@ -15,7 +15,7 @@ import { expiryChoice, readExpiry } from '../../expiry';
 import { ok } from '../../result';
 import { brandingOf, type PageResult, refusePage, showPage, words } from '../../ui';
 import { accountFields, readAccountForm, readFrom } from '../shared/pages';
-import { ownAccount, type PersonContext } from '../shared/person';
+import { actorOf, ownAccount, type PersonContext } from '../shared/person';
 import { checkMayHaveKeys } from './own';
 import { KeyMadePage, KeysPage } from './page';
 
@@ -39,12 +39,12 @@ export async function revokeKeyByForm(c: PersonContext): Promise<PageResult> {
   if (!form.ok) return form;
   const id = form.value.get('key') ?? '';
   const revoked = await ownAccount(c).revokeKey(id);
-  if (revoked) record(c, { event: 'key_revoked', outcome: 'ok', user: c.var.person.userId, detail: id });
+  if (revoked) record(c, { event: 'key_revoked', outcome: 'ok', ...actorOf(c), detail: id });
   return ok(c.redirect(PATH, 303));
 }
 
 async function createFrom(c: PersonContext, form: URLSearchParams): Promise<PageResult> {
-  const { identity, userId: user } = c.var.person;
+  const { identity } = c.var.person;
   const values = { name: form.get('name') ?? '', scope: form.getAll('scope'), server: form.getAll('server') };
   const again = async (reason: keyof typeof words.keys.problems) =>
     ok(await renderKeys(c, { values, expires: form.get('expires'), notice: words.keys.problems[reason] }));
@@ -61,13 +61,13 @@ async function createFrom(c: PersonContext, form: URLSearchParams): Promise<Page
   }
   const made = await ownAccount(c).createKey(spec.value, proposedBy(form));
   if (!made.ok) {
-    record(c, { event: 'key_created', outcome: 'refused', user, ...made.error });
+    record(c, { event: 'key_created', outcome: 'refused', ...actorOf(c), ...made.error });
     const { reason } = made.error;
     if (reason !== 'key_made') return again(reason);
     return ok(await renderKeys(c, { notice: words.keys.problems.key_made, status: 409 }));
   }
   const { id, name, text } = made.value;
-  record(c, { event: 'key_created', outcome: 'ok', user, grant: id, detail: name });
+  record(c, { event: 'key_created', outcome: 'ok', ...actorOf(c), grant: id, detail: name });
   const page = (
     <KeyMadePage branding={brandingOf(deploymentOf(c))} name={name} keyText={text} url={`${origin}/mcp`} />
   );

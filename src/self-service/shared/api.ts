@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { record } from '../../audit';
 import { deploymentOf } from '../../config';
 import { currentSignIn } from '../../sign-in';
-import type { PersonContext, PersonEnv } from './person';
+import { actorOf, type PersonContext, type PersonEnv } from './person';
 
 /** Items of a list in one answer: without `limit`, and at most. */
 const PAGE = 50;
@@ -24,10 +24,14 @@ export const personOfApi: MiddlewareHandler<PersonEnv> = async (c, next) => {
   return next();
 };
 
+/** Whether a request only reads, by its method. */
+export function isRead(c: Context): boolean {
+  return c.req.method === 'GET' || c.req.method === 'HEAD';
+}
+
 /** Whether a request would change something and doesn't come from a page of this origin. */
 export function isForeignChange(c: Context, origin: string): boolean {
-  const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
-  return !reads && c.req.header('origin') !== origin;
+  return !isRead(c) && c.req.header('origin') !== origin;
 }
 
 /** An error of the API. `error`: a stable code; `error_description`: for the developer who reads it. */
@@ -64,7 +68,7 @@ export function limitError(c: Context): Response {
 /** 204 for what was ended, and its `event` in the log; 404 when it wasn't there. */
 export function ended(c: PersonContext, event: string, id: string, existed: boolean): Response {
   if (!existed) return apiError(c, 404, 'not_found', 'There is none of that id');
-  record(c, { event, outcome: 'ok', user: c.var.person.userId, detail: id });
+  record(c, { event, outcome: 'ok', ...actorOf(c), detail: id });
   return c.body(null, 204);
 }
 

@@ -24,13 +24,16 @@ export const personOfPages: MiddlewareHandler<PersonEnv> = async (c, next) => {
   return flow.ok ? c.redirect(`/sign-in?flow=${flow.value.id}`, 303) : toPage(c, flow.error);
 };
 
+/** A request of a page, of somebody who is signed in; the pages of admins are such ones too. */
+type OfPerson = Pick<PersonContext, 'var' | 'req'>;
+
 /** The hidden fields of every form of the account's pages: proof that it was made for this sign-in. */
-export async function accountFields(c: PersonContext): Promise<{ csrf: string }> {
+export async function accountFields(c: OfPerson): Promise<{ csrf: string }> {
   return { csrf: await sign(deploymentOf(c).keyring, PURPOSE, c.var.person.signInId) };
 }
 
 /** The form that a page of the account posts; `form_forged` when it was made for another sign-in. */
-export async function readAccountForm(c: PersonContext): Promise<PageResult<URLSearchParams>> {
+export async function readAccountForm(c: OfPerson): Promise<PageResult<URLSearchParams>> {
   const form = await readPostedForm(c);
   if (!form.ok) return form;
   const csrf = form.value.get('csrf') ?? '';

@@ -107,8 +107,11 @@ export const serviceWords = {
 export const accountWords = {
   title: 'Your account',
   sections: {
+    apps: { name: 'Apps', text: 'Apps that can act for you.' },
     connections: { name: 'Connections', text: 'Accounts you’ve linked.' },
     keys: { name: 'Access keys', text: 'For scripts, and for apps that can’t sign in.' },
+    browsers: { name: 'Browsers', text: 'Where you’re signed in.' },
+    activity: { name: 'Activity', text: 'What you and your apps did.' },
   },
   connections: 'Your connections',
   connectionsLead: 'These servers need an account of yours. Apps use it only for you.',

@@ -1,3 +1,4 @@
+import { adminProblems } from './admin';
 import { authorizeProblems } from './authorize';
 import { connectionProblems } from './connections';
 import { limitProblems } from './limits';
@@ -116,6 +117,11 @@ export const problems = {
     what: `With an address like yours, you can sign in only with ${about}.`,
     next: `Go back and continue with ${about}.`,
   }),
+  account_disabled: (about: string) => ({
+    title: 'This account is disabled',
+    what: `An administrator has disabled the account of ${about}.`,
+    next: 'Ask your administrator, or use another account.',
+  }),
   no_access: (about: string) => ({
     title: 'You don’t have access yet',
     what: `You’re signed in as ${about}, but that account has no role here.`,
@@ -129,6 +135,7 @@ export const problems = {
     next: 'Sign in with your own account. If you signed in with a key, sign out first.',
   },
   ...limitProblems,
+  ...adminProblems,
   not_found: {
     title: 'Page not found',
     what: 'There’s no page at this address.',

@@ -1,4 +1,6 @@
 import { authorizeToolWords, keyWords, visitorWords } from './access';
+import { ownWords } from './activity';
+import { adminWords } from './admin';
 import { authorizeWords } from './authorize';
 import { connectAppWords } from './connect-app';
 import { accountWords, connectionWords, serviceWords } from './connections';
@@ -27,5 +29,7 @@ export const words = {
   connection: connectionWords,
   services: serviceWords,
   account: accountWords,
+  own: ownWords,
+  admin: adminWords,
   problems,
 };

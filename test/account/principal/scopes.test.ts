@@ -24,6 +24,7 @@ describe('scopes', () => {
     const held = ROLES.map((role) => [role, scopesWithin(role, SCOPES)]);
     expect(Object.fromEntries(held)).toEqual({
       viewer: [READ],
+      auditor: [READ],
       member: [READ, WRITE],
       owner: [READ, WRITE, DESTRUCTIVE],
       admin: [READ, WRITE, DESTRUCTIVE],

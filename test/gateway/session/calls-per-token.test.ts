@@ -237,8 +237,8 @@ describe('other tokens than these two', () => {
     await Promise.all(calls.flat());
     const lines = log.mock.calls.map(([line]) => JSON.parse(String(line)) as Record<string, string>);
     log.mockRestore();
-    const noted = lines.flatMap(({ event, detail, grant }) =>
-      event === 'tool_call' ? [`${detail} ${grant}`] : [],
+    const noted = lines.flatMap(({ event, tool, grant }) =>
+      event === 'tool_call' ? [`${tool} ${grant}`] : [],
     );
     expect(noted).toHaveLength(18);
     expect(new Set(noted)).toEqual(
