@@ -69,7 +69,11 @@ export const oauthConnector: Connector = {
       if (unusable) return refuse('provider_unavailable', `${unusable} invalid`);
       return ok({ ...credential, ...tokensOf(tokens, credential) });
     } catch (error) {
-      return { ok: false, error: judgeFailure(error, client) };
+      const judged = judgeFailure(error, client);
+      if (!(error instanceof OAuthError)) return { ok: false, error: judged };
+      const secrets = [refreshToken, credential.access_token, clientSecret ?? ''];
+      const detail = describeError(String(error.code), error.message, secrets);
+      return { ok: false, error: { ...judged, detail } };
     }
   },
 
