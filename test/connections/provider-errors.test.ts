@@ -1,12 +1,15 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { pass, startClock, stopClock } from '../fixtures/clock';
 import {
   connectAccount,
+  connectedClient,
   pressConnect,
   signIn,
   statusesOf,
   type World,
   worldWith,
 } from '../fixtures/connections';
+import { Caller } from '../fixtures/mcp-server-caller';
 import { Browser, locationOf, type Page, textOf } from '../fixtures/worker';
 
 /* What a provider refuses, and who is told what: the person who refused, the operator with which words. */
@@ -24,14 +27,14 @@ async function signedIn(world: World): Promise<Browser> {
 }
 
 /** The lines of the log about connections that failed, from now on. */
-function watchLog(): () => { reason: string; detail?: string }[] {
+function watchLog(of = 'connection'): () => { reason: string; detail?: string }[] {
   const lines: string[] = [];
   for (const level of ['log', 'warn', 'error'] as const) {
     vi.spyOn(console, level).mockImplementation((line) => void lines.push(String(line)));
   }
   const parsed = () =>
     lines.map((line) => JSON.parse(line) as { event: string; reason: string; detail?: string });
-  return () => parsed().filter(({ event, reason }) => event === 'connection' && reason !== undefined);
+  return () => parsed().filter(({ event, reason }) => event === of && reason !== undefined);
 }
 
 /** Comes back from the provider with an error instead of a code. */
@@ -91,6 +94,33 @@ describe('a code', () => {
     expect(detail).toContain(`${error}: ${words}`);
     for (const secret of world.provider.secrets) expect(detail).not.toContain(secret);
   });
+});
+
+describe('a refresh', () => {
+  test.each([
+    ['invalid_grant', 400, 'refused'],
+    ['invalid_scope', 400, 'refused'],
+    ['strange_error', 400, 'failed'],
+  ])(
+    'that is refused with %s: the log has the provider’s words, without secrets',
+    async (error, status, outcome) => {
+      stopClock();
+      const world = worldWith({}, { TOKENS: { access: 864_000 } });
+      const client = await connectedClient(world, `Refused ${++people}`);
+      pass(4000);
+      const log = watchLog('connection_renewed');
+      world.provider.misbehave = (form) => {
+        const error_description = `AADSTS90009: no scope for ${form.get('refresh_token')}`;
+        return Response.json({ error, error_description }, { status });
+      };
+      await new Caller(client, 'tools').call('look');
+      startClock();
+      const [{ detail = '', ...line } = {}] = log();
+      expect(line).toMatchObject({ outcome });
+      expect(detail).toContain(`${error}: AADSTS90009`);
+      for (const secret of world.provider.secrets) expect(detail).not.toContain(secret);
+    },
+  );
 });
 
 describe('offline_access that only the gate wants', () => {

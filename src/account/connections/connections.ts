@@ -30,7 +30,14 @@ export interface ConnectionsHost {
   clientSecret(server: string): string | undefined;
   /** How long a call whose token is still valid waits for a renewal, in milliseconds. */
   patience?: number;
-  log(event: { event: string; outcome: 'ok' | 'refused' | 'failed'; reason?: string; server: string }): void;
+  log(event: {
+    event: string;
+    outcome: 'ok' | 'refused' | 'failed';
+    reason?: string;
+    /** The provider's own error code and description, without secrets. */
+    detail?: string | undefined;
+    server: string;
+  }): void;
 }
 
 const PATIENCE = 2_000;
@@ -193,14 +200,14 @@ export class Connections {
       this.host.log({ event: 'connection_renewed', outcome: 'ok', server });
       return ok(issue(next.credential_id, answer.value, wanted.header));
     }
-    const { reason, retry_after, answered } = answer.error;
+    const { reason, detail, retry_after, answered } = answer.error;
     if (reason === 'provider_unavailable') {
-      this.host.log({ event: 'connection_renewed', outcome: 'failed', reason, server });
+      this.host.log({ event: 'connection_renewed', outcome: 'failed', reason, detail, server });
       return this.putOff(row, wanted, { retry_after, answered });
     }
     const lost = reason === 'refresh_rejected' && row.refresh_began_at !== null;
     const why = lost ? 'refresh_answer_lost' : reason;
-    this.end(row, why);
+    this.end(row, why, detail);
     return refuse('needs_reauthorization', why);
   }
 
@@ -270,9 +277,10 @@ export class Connections {
     };
   }
 
-  private end(row: ConnectionRow, reason: string): void {
+  private end(row: ConnectionRow, reason: string, detail?: string): void {
     this.store.update(row, { status: 'needs_reauthorization', reason });
-    this.host.log({ event: 'connection_renewed', outcome: 'refused', reason, server: row.server });
+    const { server } = row;
+    this.host.log({ event: 'connection_renewed', outcome: 'refused', reason, detail, server });
   }
 
   private optionsFor(

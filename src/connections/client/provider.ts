@@ -69,7 +69,11 @@ export const oauthConnector: Connector = {
       if (unusable) return refuse('provider_unavailable', `${unusable} invalid`);
       return ok({ ...credential, ...tokensOf(tokens, credential) });
     } catch (error) {
-      return { ok: false, error: judgeFailure(error, client) };
+      const judged = judgeFailure(error, client);
+      if (!(error instanceof OAuthError)) return { ok: false, error: judged };
+      const secrets = [refreshToken, credential.access_token, clientSecret ?? ''];
+      const detail = describeError(String(error.code), error.message, secrets);
+      return { ok: false, error: { ...judged, detail } };
     }
   },
 
@@ -114,7 +118,13 @@ export interface CodeExchange {
   client: ProviderClient;
 }
 
-export type ExchangeRefusal = 'provider_refused' | 'provider_unavailable' | 'client_rejected';
+export type ExchangeRefusal =
+  /** It answered with an OAuth error. */
+  | 'provider_refused'
+  /** It answered neither with usable tokens nor with an OAuth error. */
+  | 'token_answer_invalid'
+  | 'provider_unavailable'
+  | 'client_rejected';
 
 /** Exchanges a code for tokens. `clientSecret`: of a configured client, or the one it was registered with. */
 export async function exchangeCode(
@@ -138,7 +148,7 @@ export async function exchangeCode(
       }),
     );
     const unusable = unusableMember(tokens);
-    if (unusable) return refuse('provider_refused', `${unusable} invalid`);
+    if (unusable) return refuse('token_answer_invalid', `${unusable} invalid`);
     const credential = { auth: 'oauth', server, resource, provider, client, requested_scope } as const;
     return ok({ ...credential, ...tokensOf(tokens) });
   } catch (error) {
@@ -149,6 +159,7 @@ export async function exchangeCode(
         : judged;
     // There is no connection to lose yet: any answer without tokens is a refusal.
     if (error instanceof ProviderFetchError) return refuse('provider_unavailable', detail);
+    if (!(error instanceof OAuthError)) return refuse('token_answer_invalid', detail);
     return refuse(reason === 'client_rejected' ? reason : 'provider_refused', detail);
   }
 }
@@ -218,7 +229,11 @@ export function describeError(
 ): string {
   let text = description ? `${code}: ${description}` : code;
   for (const secret of secrets) if (secret !== '') text = text.replaceAll(secret, '[secret]');
-  return quotable(text, LONGEST_ERROR);
+  // Anything long with a digit in it may be a secret that the provider repeats.
+  return quotable(
+    text.slice(0, 2000).replace(/(?=[A-Za-z_.~+/=-]*\d)[\w.~+/=-]{20,}/g, '[hidden]'),
+    LONGEST_ERROR,
+  );
 }
 
 /** The metadata that the SDK needs for token requests. */

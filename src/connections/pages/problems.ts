@@ -24,6 +24,7 @@ const PAGES = {
   issuer_mismatch: 'connect_answer_invalid',
   callback_malformed: 'connect_answer_invalid',
   provider_refused: 'connect_refused',
+  token_answer_invalid: 'connect_answer_invalid',
   client_rejected: 'connect_refused',
 } as const satisfies Record<BeginRefusal | FinishRefusal, keyof typeof words.problems>;
 

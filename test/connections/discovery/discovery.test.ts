@@ -233,6 +233,16 @@ describe('a token answer', () => {
       'an error of its own',
       () => Response.json({ error: 'no_way', error_description: html }, { status: 400 }),
     ],
+  ])('%s: says that the provider refused, and connects nothing', async (_what, answer) => {
+    const world = worldWith();
+    world.provider.misbehave = answer;
+    const got = await connect(world);
+    expect(got.status).toBe(400);
+    expect(textOf(got.html)).toContain('sign-in provider refused');
+    expect(got.html).not.toContain('onerror');
+  });
+
+  test.each([
     ['no access token', () => Response.json({ token_type: 'Bearer' })],
     ['tokens of another type', () => Response.json({ access_token: 'a', token_type: 'DPoP' })],
     ['a list', () => Response.json([])],
