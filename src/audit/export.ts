@@ -13,11 +13,16 @@ export function exportStream(
   let first = true;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await parts.next();
-      const text = (first && type === 'text/csv' ? HEADING : '') + (value ?? []).map(EXPORTS[type]).join('');
+      let text = first && type === 'text/csv' ? HEADING : '';
       first = false;
+      // A stream isn't pulled again after a pull that adds nothing, so parts without items are skipped here.
+      let part: IteratorResult<AuditItem[], unknown>;
+      do {
+        part = await parts.next();
+        if (!part.done) text += part.value.map(EXPORTS[type]).join('');
+      } while (!part.done && text === '');
       if (text !== '') controller.enqueue(encoder.encode(text));
-      if (done) controller.close();
+      if (part.done) controller.close();
     },
     async cancel() {
       await parts.return(undefined);

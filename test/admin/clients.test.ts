@@ -35,8 +35,9 @@ describe('an app', () => {
       const { body } = await callApi(admin, '/api/admin/clients');
       return (body.items as { id: string }[]).find((item) => item.id === id);
     };
-    await vi.waitFor(async () =>
-      expect(await listed()).toMatchObject({ users: 2, grants: 2, blocked: false }),
+    await vi.waitFor(
+      async () => expect(await listed()).toMatchObject({ users: 2, grants: 2, blocked: false }),
+      { timeout: 10_000 },
     );
     expect((await callApi(admin, `/api/admin/clients/${id}/block`, 'POST')).status).toBe(204);
     for (const { tokens } of [one, two]) {
