@@ -13,7 +13,7 @@ export interface CacheLimits {
 
 const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
-/** Entries that never become wrong: they end with the isolate, or make room. */
+/** Entries that never become wrong: they end with the isolate, or when newer entries need the space. */
 const LASTING = Number.POSITIVE_INFINITY;
 
 /** By name; the comment says by what an entry is known. */
@@ -28,7 +28,7 @@ export const CACHES = {
   auditQueue: { maxEntries: 1, ttlMs: LASTING },
   /** Version of the master key, and period of 30 days. */
   identityKeys: { maxEntries: 64, ttlMs: LASTING },
-  /** Server, user, and a hash of kind, account and all that the server is told of who asks. */
+  /** Server, user, and a hash of kind, account, and everything that the server learns about the principal. */
   serverLists: { maxEntries: 1_000, ttlMs: 600 * SECOND },
   /** Server and a hash as in `serverLists`: how the server answered when it was first spoken to. */
   serverHandshakes: { maxEntries: 1_000, ttlMs: 60 * SECOND },

@@ -3,7 +3,7 @@ import { SignJWT } from 'jose';
 
 /** Seconds for which a signed request is valid; the gate refuses longer ones. */
 const LIFETIME = 60;
-/** The purpose from which the signing key is derived; the same as in `src/admin/operator.ts`. */
+/** The purpose from which the signing key is derived; the same as in `src/admin/shared/operator.ts`. */
 const PURPOSE = 'operator-request';
 
 /** A request of the operator, authorized only by the deployment's `GATEHOUSE_KEYS`. */

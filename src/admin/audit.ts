@@ -9,7 +9,7 @@ import {
 } from '../audit';
 import { deploymentOf } from '../config';
 import { apiError, limitError, readLimit } from '../self-service';
-import type { AdminContext } from './admit';
+import type { AdminContext } from './shared/admit';
 
 /**
  * `GET /api/admin/audit`: the trail, the latest first, by its filters; with `Accept: application/x-ndjson` or

@@ -1,13 +1,13 @@
 import { Hono } from 'hono';
-import { type AdminEnv, admit } from './admit';
 import { showTrail } from './audit';
 import { showCallbacks } from './callbacks';
 import { blockAnyClient, listClients, unblockAnyClient } from './clients/api';
 import { deleteAnyGrant, listAllGrants } from './clients/grants';
-import { createServiceKey, deleteAnyKey, listAllKeys } from './keys';
-import { changeUser, listUsers, showUser } from './people/api';
-import { listServers } from './servers';
+import { changeUser, listUsers, userAsJson } from './people/api';
 import { showSettings } from './settings';
+import { type AdminEnv, admit } from './shared/admit';
+import { createServiceKey, deleteAnyKey, listAllKeys } from './shared/keys';
+import { listServers } from './shared/servers';
 
 /** `/api/admin`, for the operator's command, for admins who signed in themselves, and for auditors, who only read. */
 export const adminApi = new Hono<AdminEnv>()
@@ -25,7 +25,7 @@ export const adminApi = new Hono<AdminEnv>()
   .get('/servers', listServers)
   .get('/settings', showSettings)
   .get('/users', listUsers)
-  .get('/users/:id', showUser)
+  .get('/users/:id', userAsJson)
   .post('/users/:id/disable', (c) => changeUser(c, 'disable'))
   .post('/users/:id/enable', (c) => changeUser(c, 'enable'))
   .post('/users/:id/sign-out', (c) => changeUser(c, 'sign-out'))

@@ -6,14 +6,14 @@ import { confirmRevokeApp, revokeAppByForm, showApps } from './apps/page';
 import { confirmEndBrowser, endBrowserByForm, showBrowsers } from './browsers/page';
 import { deleteConnection, listConnections } from './connections/api';
 import { changeConnection, showConnections } from './connections/pages';
-import { deleteGrant, listGrants } from './grants';
 import { showHome } from './home';
 import { createKey, deleteKey, listKeys, refuseKeyAsCredential } from './keys/api';
 import { createKeyByForm, revokeKeyByForm, showKeys } from './keys/pages';
 import { personOfApi } from './shared/api';
+import { deleteGrant, listGrants } from './shared/grants';
 import { personOfPages } from './shared/pages';
 import type { PersonEnv } from './shared/person';
-import { deleteSignIn, listSignIns } from './sign-ins';
+import { deleteSignIn, listSignIns } from './shared/sign-ins';
 
 /** `/account`: pages over what the account of the person signed in holds. */
 export const accountPages = new Hono<PersonEnv>()

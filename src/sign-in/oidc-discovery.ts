@@ -37,7 +37,7 @@ export async function discover(reached: ReachedProvider): Promise<OidcResult<oau
   });
   if (!found.ok) return found;
   for (const endpoint of ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const) {
-    if (mayReach(reached, found.value[endpoint])) continue;
+    if (mayReachProvider(reached, found.value[endpoint])) continue;
     return refuse('oidc_metadata_invalid', `"${endpoint}" is missing, or no https URL`);
   }
   documents().set(key, found.value);
@@ -143,7 +143,7 @@ async function askProvider(
 }
 
 /** Whether an endpoint is one that a browser or the gate may be sent to: https, or a local one that a setting names. */
-export function mayReach(reached: ReachedProvider, endpoint: unknown): boolean {
+export function mayReachProvider(reached: ReachedProvider, endpoint: unknown): boolean {
   const url = typeof endpoint === 'string' && URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   return url?.protocol === 'https:' || loopbackOrigins(reached).includes(url?.origin ?? '');
 }

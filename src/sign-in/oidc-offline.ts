@@ -23,7 +23,7 @@ export function addsOffline(provider: OidcProvider, as: oauth.AuthorizationServe
 
 /**
  * Remembers what a provider did with the scope. What it says in a browser doesn't count once it has given a refresh
- * token: whoever signs in can write such an answer themselves.
+ * token: the person who signs in can write such an answer themselves.
  */
 export function rememberOffline(
   provider: OidcProvider,

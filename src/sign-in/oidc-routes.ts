@@ -7,7 +7,7 @@ import { ok, type Refusal } from '../result';
 import { answerPage, type PageRefusal, type PageResult, readPostedForm, refusePage } from '../ui';
 import { finishSignIn, tryAgain } from './finish';
 import { beginOidc, finishOidc, type OidcTransaction, stateFlowId } from './oidc';
-import { discover, mayReach } from './oidc-discovery';
+import { discover, mayReachProvider } from './oidc-discovery';
 import { mayRefuseOffline } from './oidc-offline';
 import type { OidcRefusal } from './oidc-refusals';
 
@@ -88,7 +88,7 @@ export async function endSessionUrl(c: Context, name: string): Promise<string | 
   if (!provider?.end_session) return undefined;
   const found = await discover({ provider, local });
   const endpoint = found.ok ? found.value.end_session_endpoint : undefined;
-  if (endpoint === undefined || !mayReach({ provider, local }, endpoint)) return undefined;
+  if (endpoint === undefined || !mayReachProvider({ provider, local }, endpoint)) return undefined;
   const url = new URL(endpoint);
   url.searchParams.set('client_id', provider.client_id);
   url.searchParams.set('post_logout_redirect_uri', `${origin}/sign-out`);
@@ -122,7 +122,7 @@ function redirectUriOf(c: Context): string {
   return `${deploymentOf(c).origin}/sign-in/callback`;
 }
 
-/** Error codes of a provider that is in trouble itself, and of one that refuses the gate's request, whoever signs in. */
+/** Error codes of a provider that is in trouble itself, and of one that refuses the gate's request for every person. */
 const FAILED = /^(server_error|temporarily_unavailable)\b/;
 const REFUSED_GATE =
   /^(invalid_request|invalid_target|request_not_supported|unsupported_(response_type|response_mode|grant_type))\b/;

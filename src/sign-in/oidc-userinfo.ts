@@ -1,8 +1,9 @@
 import * as oauth from 'oauth4webapi';
 import { ok } from '../result';
-import { type ClaimSources, type Claims, lacksClaims, namesPerson } from './oidc-claims';
+import { type ClaimSources, lacksClaims, namesPerson } from './oidc-claims';
 import { checkSignature, type RelyingParty } from './oidc-client';
 import { httpOptions } from './oidc-discovery';
+import type { Claims } from './oidc-groups';
 import { findGroups } from './oidc-groups';
 import { attempt, type OidcRefusal, type OidcResult } from './oidc-refusals';
 

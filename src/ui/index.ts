@@ -15,4 +15,5 @@ export {
   showProblem,
   toPage,
 } from './problem';
-export { plain, Say, shown, words } from './words';
+export { plain, Say, shown } from './words/sentence';
+export { words } from './words/words';

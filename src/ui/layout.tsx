@@ -1,7 +1,8 @@
 import { raw } from 'hono/html';
 import type { PropsWithChildren } from 'hono/jsx';
 import { STYLE, STYLE_PARTS, type StylePart } from './style';
-import { initialOf, shown, words } from './words';
+import { initialOf, shown } from './words/sentence';
+import { words } from './words/words';
 
 /** What every page shows of the deployment. `logo`: a `data:` URI or a URL on our own origin. */
 export interface Branding {

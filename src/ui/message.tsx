@@ -1,5 +1,5 @@
 import { type Branding, Layout } from './layout';
-import { words } from './words';
+import { words } from './words/words';
 
 interface ProblemProps {
   branding: Branding;

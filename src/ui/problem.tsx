@@ -7,7 +7,7 @@ import type { Result } from '../result';
 import type { Branding } from './layout';
 import { ProblemPage } from './message';
 import { type RenderOptions, renderPage } from './render';
-import { words } from './words';
+import { words } from './words/words';
 
 /** Which error page it is: chooses its words and status, and is what the log says. */
 export type ProblemTag = keyof typeof words.problems;

@@ -166,7 +166,7 @@ export async function callServer(
 }
 
 /**
- * What is said of a connection that never was. Of any other error, such as "Network connection lost", nobody knows how
+ * The error messages for a connection that was never made. Of any other error, such as "Network connection lost", nobody knows how
  * much the server has got.
  */
 const NEVER_CONNECTED =

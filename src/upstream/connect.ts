@@ -3,7 +3,7 @@ import { never, UpstreamConnection } from './connection';
 import type { Acting, ConnectOptions } from './connection-options';
 import { credentialsOf } from './credentials';
 import { asAnswer, post, ServerFailure } from './exchange';
-import { type Ask, discover, type Handshake, HandshakeFailure, initialize } from './handshake';
+import { type Ask, discoverServer, type Handshake, HandshakeFailure, initialize } from './handshake';
 import { messagesOf } from './messages';
 
 /**
@@ -42,7 +42,7 @@ async function greet(
     return { status, session, message: undefined };
   };
   const modern = async (): Promise<Handshake | undefined> => {
-    const found = await discover(ask, capabilities);
+    const found = await discoverServer(ask, capabilities);
     return found && { era: 'modern', discover: found };
   };
   const legacy = async (): Promise<Handshake> => {

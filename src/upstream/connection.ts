@@ -4,7 +4,7 @@ import { isObject } from '../json-text';
 import type { ConnectOptions, Forwarded, Question } from './connection-options';
 import { credentialsOf } from './credentials';
 import { asksForInput, enveloped } from './envelope';
-import { asAnswer, exchange, post, type Route, type ServerAnswer, ServerFailure } from './exchange';
+import { asAnswer, exchangeMessages, post, type Route, type ServerAnswer, ServerFailure } from './exchange';
 import type { Handshake } from './handshake';
 import type { ServerMessage } from './messages';
 
@@ -104,7 +104,7 @@ export class UpstreamConnection {
     const over = new AbortController();
     signal.addEventListener('abort', cancel, { once: true });
     try {
-      const here = exchange(this.#route(), {
+      const here = exchangeMessages(this.#route(), {
         text,
         method,
         // 2025 servers don't know the headers that repeat a message.

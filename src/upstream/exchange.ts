@@ -121,7 +121,7 @@ export interface ServerAnswer extends ServerMessage {
  * sends before its answer
  * @throws {@link ServerFailure}, {@link CredentialMissing} or {@link SessionLost}
  */
-export async function exchange(
+export async function exchangeMessages(
   route: Route,
   outgoing: Outgoing & {
     id: string | number;

@@ -59,7 +59,7 @@ export function modernMeta(capabilities: ClientCapabilities): Record<string, unk
  *
  * @throws what `ask` throws when the server can't be reached
  */
-export async function discover(
+export async function discoverServer(
   ask: Ask,
   capabilities: ClientCapabilities,
 ): Promise<DiscoverResult | undefined> {

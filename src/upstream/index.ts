@@ -1,20 +1,7 @@
 export { AnswerScan } from './answer-scan';
 export { type AnswerFilter, filterAnswer, passScanned, readHead } from './answers';
-export {
-  type CallFailure,
-  callServer,
-  callServerAs,
-  serverSecret,
-  type UpstreamFailure,
-} from './call';
-export {
-  catalogueKey,
-  catalogueOf,
-  findTool,
-  forgetLists,
-  listTools,
-  type Tools,
-} from './catalogue';
+export { type CallFailure, callServer, callServerAs, serverSecret, type UpstreamFailure } from './call';
+export { catalogueKey, catalogueOf, findTool, forgetLists, listTools, type Tools } from './catalogue';
 export { connectUpstream } from './connect';
 export {
   type ConnectedServer,
@@ -27,12 +14,7 @@ export {
 } from './connected-server';
 export { ServerRefusal, type UpstreamConnection } from './connection';
 export type { Acting, AnswerQuestion, Forwarded } from './connection-options';
-export {
-  type CredentialError,
-  credentialsOf,
-  RequestCredentials,
-  type UpstreamContext,
-} from './credentials';
+export { type CredentialError, credentialsOf, RequestCredentials, type UpstreamContext } from './credentials';
 export { asksForInput, resultFor } from './envelope';
 export { readErrorAnswer } from './error-answer';
 export { rewriteEvents } from './events';

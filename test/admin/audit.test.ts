@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import type { AuditItem } from '../../src/audit';
+import type { AuditItem } from '../../src/audit/trail';
 import { store } from '../../src/audit/writer';
 import { adminGate, asAdmin, asAuditor } from '../fixtures/admins';
 import { browserAs, callApi, keyGate, makeKey, signInBy } from '../fixtures/keys';

@@ -1,9 +1,10 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { forgetInTrail, readFilter, readTrail, readWholeTrail } from '../../src/audit';
 import { DAY_MS, dayOf, daysBetween } from '../../src/audit/days';
 import type { AuditEntry } from '../../src/audit/event';
+import { readFilter } from '../../src/audit/filter';
+import { forgetInTrail, readTrail, readWholeTrail } from '../../src/audit/trail';
 import { store } from '../../src/audit/writer';
 import { parseSettings } from '../../src/config/settings';
 import { entriesOf } from '../fixtures/trail';

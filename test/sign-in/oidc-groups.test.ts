@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Claims } from '../../src/sign-in/oidc-claims';
+import type { Claims } from '../../src/sign-in/oidc-groups';
 import { findGroups, findGroupsIn } from '../../src/sign-in/oidc-groups';
 
 function groupsOf(claims: Claims, names: string | string[]): string[] | undefined {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Attempt, maySendAgain } from '../../src/upstream';
+import { type Attempt, maySendAgain } from '../../src/upstream/send-again';
 
 const status = (code: number, { answersIt = false, inSession = false } = {}): Attempt => ({
   outcome: 'status',

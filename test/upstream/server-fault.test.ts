@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FAULTS, faultOfStatus, faultText, type ServerFault } from '../../src/upstream';
+import { FAULTS, faultOfStatus, faultText, type ServerFault } from '../../src/upstream/server-fault';
 
 /* What a person or a model reads of a server that failed. */
 

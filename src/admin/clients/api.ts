@@ -1,6 +1,6 @@
 import { deploymentOf } from '../../config';
 import { apiError } from '../../self-service';
-import type { AdminContext } from '../admit';
+import type { AdminContext } from '../shared/admit';
 import { block, unblock, usedClients } from './clients';
 
 /** `GET /api/admin/clients`: the apps, and how many people use each. */

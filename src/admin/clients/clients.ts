@@ -2,7 +2,7 @@ import { findAccount } from '../../account';
 import { record } from '../../audit';
 import { type Deployment, deploymentOf } from '../../config';
 import { blockClient, blockedClients, unblockClient } from '../../oauth';
-import type { AdminContext } from '../admit';
+import type { AdminContext } from '../shared/admit';
 import { allGrants } from './grants';
 
 /** An app, and how many use it. */
@@ -52,7 +52,7 @@ export async function block(c: AdminContext, id: string): Promise<void> {
   record(c, { event: 'client_blocked', outcome: 'ok', ...c.var.by, client: id, detail });
 }
 
-/** Lets an app in again: people have to allow it anew. False when it wasn't blocked. */
+/** Lets an app in again: people have to allow it again. False when it wasn't blocked. */
 export async function unblock(c: AdminContext, id: string): Promise<boolean> {
   if (!(await unblockClient(c.env, id))) return false;
   record(c, { event: 'client_unblocked', outcome: 'ok', ...c.var.by, client: id });

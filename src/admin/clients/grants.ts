@@ -2,7 +2,7 @@ import { findAccount } from '../../account';
 import { record } from '../../audit';
 import { deploymentOf } from '../../config';
 import { apiError, limitError, readLimit, toTime } from '../../self-service';
-import type { AdminContext } from '../admit';
+import type { AdminContext } from '../shared/admit';
 
 /** What the keys of the copies of grants in `OAUTH_KV` begin with. */
 const PREFIX = 'grant:';

@@ -4,11 +4,11 @@ import { deploymentOf } from '../../config';
 import { ok } from '../../result';
 import { accountFields, ConfirmPage, readAccountForm } from '../../self-service';
 import { brandingOf, type PageResult, refusePage, showPage, words } from '../../ui';
-import type { AdminContext } from '../admit';
 import { block, unblock } from '../clients/clients';
 import { endGrant } from '../clients/grants';
-import { endKey } from '../keys';
 import { changePerson } from '../people/people';
+import type { AdminContext } from '../shared/admit';
+import { endKey } from '../shared/keys';
 
 const text = words.admin.actions;
 

@@ -3,8 +3,8 @@ import { actor, record } from '../../audit';
 import { deploymentOf } from '../../config';
 import { isRead } from '../../self-service';
 import { toPage } from '../../ui';
-import type { AdminEnv } from '../admit';
-import { standingOf } from '../standing';
+import type { AdminEnv } from '../shared/admit';
+import { standingOf } from '../shared/standing';
 
 /**
  * Middleware of `/admin`, after the one that finds out who is signed in: `not_admin` for who is neither admin nor

@@ -2,7 +2,7 @@ import type { PropsWithChildren } from 'hono/jsx';
 import { deploymentOf } from '../../config';
 import { Done } from '../../self-service';
 import { type Branding, brandingOf, Layout, words } from '../../ui';
-import type { AdminContext } from '../admit';
+import type { AdminContext } from '../shared/admit';
 
 const text = words.admin;
 

@@ -1,9 +1,9 @@
 import { deploymentOf, describeSettings, titleOf } from '../../config';
 import { shown, showPage, words } from '../../ui';
-import type { AdminContext } from '../admit';
 import { type UsedClient, usedClients } from '../clients/clients';
-import { findKeys, type ListedKey } from '../keys';
-import { type ServerStatus, serverStatuses } from '../servers';
+import type { AdminContext } from '../shared/admit';
+import { findKeys, type ListedKey } from '../shared/keys';
+import { type ServerStatus, serverStatuses } from '../shared/servers';
 import { actionLink } from './actions';
 import { Frame, type FrameProps, frameOf } from './frame';
 
@@ -117,12 +117,12 @@ export function ServersPage({ statuses, ...frame }: FrameProps & { statuses: Ser
 }
 
 /** `GET /admin/keys?cursor=`: all keys of people and services. */
-export async function showKeys(c: AdminContext): Promise<Response> {
+export async function showAllKeys(c: AdminContext): Promise<Response> {
   const found = await findKeys(c.env, { limit: MOST_SHOWN, cursor: c.req.query('cursor') });
-  return showPage(c, <KeysPage {...frameOf(c)} {...found} />);
+  return showPage(c, <AllKeysPage {...frameOf(c)} {...found} />);
 }
 
-export function KeysPage({
+export function AllKeysPage({
   keys,
   cursor,
   ...frame

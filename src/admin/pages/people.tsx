@@ -1,8 +1,8 @@
 import type { AccountOverview } from '../../account';
 import { ok } from '../../result';
 import { Notice, type PageResult, refusePage, shown, showPage, words } from '../../ui';
-import type { AdminContext } from '../admit';
 import { findPeople, findPerson, type PeopleFound } from '../people/people';
+import type { AdminContext } from '../shared/admit';
 import { actionLink } from './actions';
 import { Frame, type FrameProps, frameOf } from './frame';
 

@@ -1,10 +1,10 @@
 import { Hono } from 'hono';
 import { personOfPages } from '../../self-service';
 import { answerPage } from '../../ui';
-import type { AdminEnv } from '../admit';
+import type { AdminEnv } from '../shared/admit';
 import { confirmAction, runAction } from './actions';
 import { admitToPages } from './admit';
-import { showAdminHome, showClients, showKeys, showServers, showSettingsPage } from './lists';
+import { showAdminHome, showAllKeys, showClients, showServers, showSettingsPage } from './lists';
 import { showUser, showUsers } from './people';
 import { showTrailPage } from './trail';
 
@@ -16,7 +16,7 @@ export const adminPages = new Hono<AdminEnv>()
   .get('/users/:id', async (c) => answerPage(c, await showUser(c)))
   .get('/clients', showClients)
   .get('/servers', showServers)
-  .get('/keys', showKeys)
+  .get('/keys', showAllKeys)
   .get('/audit', async (c) => answerPage(c, await showTrailPage(c)))
   .get('/settings', showSettingsPage)
   .get('/do', async (c) => answerPage(c, await confirmAction(c)))

@@ -3,7 +3,7 @@ import { deploymentOf } from '../../config';
 import { ok } from '../../result';
 import { Entries } from '../../self-service';
 import { type PageResult, refusePage, showPage, words } from '../../ui';
-import type { AdminContext } from '../admit';
+import type { AdminContext } from '../shared/admit';
 import { Frame, type FrameProps, frameOf } from './frame';
 
 const text = words.admin.audit;

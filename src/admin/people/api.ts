@@ -1,6 +1,6 @@
 import type { AccountOverview } from '../../account';
 import { apiError, limitError, readLimit, showGrant, showKey, toTime } from '../../self-service';
-import type { AdminContext } from '../admit';
+import type { AdminContext } from '../shared/admit';
 import { changePerson, findPeople, findPerson, type PersonAction } from './people';
 
 /** `GET /api/admin/users`: people, or those whom `?q=` finds by name, address or group. */
@@ -13,7 +13,7 @@ export async function listUsers(c: AdminContext): Promise<Response> {
 }
 
 /** `GET /api/admin/users/{id}`: who that is, and all that they have. */
-export async function showUser(c: AdminContext): Promise<Response> {
+export async function userAsJson(c: AdminContext): Promise<Response> {
   const id = c.req.param('id') ?? '';
   const person = await findPerson(c, id);
   return person ? c.json({ id, ...describe(person) }) : notFound(c);

@@ -2,7 +2,7 @@ import { type AccountOverview, findAccount, type IndexedPerson, PEOPLE_INDEX } f
 import { forgetInTrail, record } from '../../audit';
 import { deploymentOf } from '../../config';
 import { clientSettingOf, loopbackOrigins } from '../../upstream';
-import type { AdminContext } from '../admit';
+import type { AdminContext } from '../shared/admit';
 
 /** Somebody as the list shows them. */
 export type ListedPerson = { id: string } & IndexedPerson;

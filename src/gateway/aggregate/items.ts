@@ -12,7 +12,7 @@ import {
   serversOf,
   type View,
 } from '../../upstream';
-import { headerValue } from '../request/message-headers';
+import { encodeHeaderValue } from '../request/message-headers';
 import { connectionNeeded } from './connect-tool';
 import { type ClientRequest, forwardConnected } from './forward';
 import { type Naming, namesFor } from './names';
@@ -72,7 +72,7 @@ export async function getPrompt(view: View, request: ClientRequest): Promise<Ser
   return forwardConnected(view, request, {
     server,
     params: { name: JSON.stringify(name) },
-    headers: [['mcp-name', headerValue(name)]],
+    headers: [['mcp-name', encodeHeaderValue(name)]],
   });
 }
 
@@ -86,7 +86,7 @@ export async function readResource(view: View, request: ClientRequest): Promise<
   return forwardConnected(view, request, {
     server,
     params: { uri: JSON.stringify(uri) },
-    headers: [['mcp-name', headerValue(uri)]],
+    headers: [['mcp-name', encodeHeaderValue(uri)]],
     plain,
   });
 }

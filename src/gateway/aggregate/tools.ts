@@ -20,7 +20,7 @@ import {
   type Verdict,
   type View,
 } from '../../upstream';
-import { headerValue, paramHeadersFor } from '../request/message-headers';
+import { encodeHeaderValue, paramHeadersFor } from '../request/message-headers';
 import { connectTool, isConnectTool, type LockedCall } from './connect-tool';
 import { type ClientRequest, forwardTo } from './forward';
 import type { MergedItem } from './items';
@@ -143,7 +143,7 @@ export async function callMerged(
     const answer = await forwardTo(view, request, {
       server,
       params: { name: JSON.stringify(tool.name) },
-      headers: [['mcp-name', headerValue(tool.name)], ...paramHeadersFor(tool.inputSchema, args)],
+      headers: [['mcp-name', encodeHeaderValue(tool.name)], ...paramHeadersFor(tool.inputSchema, args)],
     });
     record(view.work, { event: 'tool_call', outcome: 'ok', ...about, ...took() });
     return { answer };

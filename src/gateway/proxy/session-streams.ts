@@ -27,7 +27,7 @@ export async function endCancelled(request: ProxyRequest): Promise<void> {
 }
 
 /**
- * A client's own stream when the server says that it has one already (409): the older one ends, whoever holds it, and
+ * A client's own stream when the server says that it has one already (409): the older one ends, in any Worker that holds it, and
  * the stream is asked for until the server has noticed.
  *
  * @param ask sends the request again

@@ -132,12 +132,12 @@ export function paramHeadersFor(inputSchema: unknown, args: string | undefined):
     const text = args === undefined ? undefined : memberText(args, ...path);
     if (text === undefined || !/^(?:"|-?\d|true$|false$)/.test(text)) return [];
     const value = text.startsWith('"') ? (JSON.parse(text) as string) : text;
-    return [[`${PARAM}${declared.toLowerCase()}`, headerValue(value)]];
+    return [[`${PARAM}${declared.toLowerCase()}`, encodeHeaderValue(value)]];
   });
 }
 
 /** A text as the value of a header: in Base64 where it has what headers must not have (MCP 2026-07-28). */
-export function headerValue(text: string): string {
+export function encodeHeaderValue(text: string): string {
   if (/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !/^=\?base64\?/i.test(text)) return text;
   return `=?base64?${btoa(String.fromCharCode(...new TextEncoder().encode(text)))}?=`;
 }

@@ -24,7 +24,7 @@ export interface ResolvedDocument {
 /** What KV holds under `client-document:{SHA-256 of the URL}`; times in seconds since the epoch. */
 interface DocumentRecord {
   url: string;
-  /** Kept as it was served and read anew each time, so that new rules and fields hold for old records. */
+  /** Kept as it was served and parsed again each time, so that new rules and fields hold for old records. */
   good?: { document: unknown; fetched_at: number; fresh_until: number };
   /** The latest fetch, if it failed: a dead host is not asked again before `retry_after`. */
   failed?: { refusal: ClientDocumentRefusal; retry_after: number };
@@ -38,7 +38,7 @@ interface Deps {
   now: number;
   /** Whether a host may be asked now: others choose it, and what it is asked for. Unset: always. */
   mayAsk?: (host: string) => Promise<boolean>;
-  /** Makes room for a document that is kept under a key, until `expiresAt`; what has to go for it is deleted. */
+  /** Reserves space for a document that is kept under a key, until `expiresAt`; deletes the entries that it replaces. */
   makeRoom?: (key: string, expiresAt: number) => Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export function isClientDocumentUrl(client_id: string): boolean {
 
 /**
  * The client whose id is `url`, from the document there. While the last one is fresh (its `max-age`, from
- * 5 minutes to a day) nothing is fetched. When its host fails, the last good one stands in for up to 90
+ * 5 minutes to a day) nothing is fetched. When its host fails, the last good one is used for up to 90
  * days, or else our copy of a well-known client's. Not so when the host serves a document that can't be
  * accepted: that is its owner's word, and who withdraws a redirect URI, or finds a stranger's document
  * there, must not be overruled by what it said before. Every refusal has a tag of its own, for the page.

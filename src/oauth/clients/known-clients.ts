@@ -4,7 +4,7 @@ const CHATGPT = 'https://chatgpt.com/oauth/client.json';
 
 /**
  * The metadata documents of well-known clients, for when their host doesn't answer us (some answer 403 to
- * cloud addresses); what can be fetched always comes first. As published on 2026-09-08, save that Claude
+ * cloud addresses); what can be fetched always comes first. As published on 2026-09-08, except that Claude
  * has both of its callbacks and VS Code the loopback one without a port.
  */
 const KNOWN_DOCUMENTS = [

@@ -35,7 +35,7 @@ const THIS_COMPUTER = ['localhost', '127.0.0.1', '[::1]'];
 const LOOPBACK_URI = /^http:\/\/([a-z0-9.]+|\[::1\])(?::\d+)?([/?].*)?$/;
 
 /**
- * The requested URI, if the client has it: the same string (OAuth 2.1 section 4.1.1), save that on
+ * The requested URI, if the client has it: the same string (OAuth 2.1 section 4.1.1), except that on
  * loopback the port is free (RFC 8252 section 7.3) and `localhost`, `127.0.0.1` and `[::1]` are the same.
  * Never one that isn't https or http on loopback, even if it is stored.
  */
@@ -45,10 +45,10 @@ export function matchRedirectUri(
   templates: readonly string[] = [],
 ): CheckedRedirectUri | undefined {
   if (judgeRegisteredRedirectUri(requested) !== 'usable') return undefined;
-  const place = loopbackPlace(requested);
+  const loopback = loopbackAddress(requested);
   const has =
     registered.includes(requested) ||
-    (place !== undefined && registered.some((uri) => loopbackPlace(uri) === place)) ||
+    (loopback !== undefined && registered.some((uri) => loopbackAddress(uri) === loopback)) ||
     templates.some((template) => fitsTemplate(requested, template));
   return has ? (requested as CheckedRedirectUri) : undefined;
 }
@@ -61,7 +61,7 @@ function fitsTemplate(uri: string, template: string): boolean {
 }
 
 /** A loopback URI without what may differ; undefined for every other. Works on the text: nothing is decoded. */
-function loopbackPlace(uri: string): string | undefined {
+function loopbackAddress(uri: string): string | undefined {
   const [, host, rest = ''] = LOOPBACK_URI.exec(uri) ?? [];
   if (host === undefined || !isLoopbackHost(host)) return undefined;
   return `${THIS_COMPUTER.includes(host) ? 'localhost' : host}${rest}`;
@@ -69,7 +69,7 @@ function loopbackPlace(uri: string): string | undefined {
 
 /**
  * What a URI that a client lists is good for: `usable` is one that a code may be sent to, `storable` a
- * private-use one (RFC 8252 section 7.1, such as Cursor's), kept beside a usable one and never used.
+ * private-use one (RFC 8252 section 7.1, such as Cursor's), kept next to a usable one and never used.
  */
 export function judgeRegisteredRedirectUri(uri: string): 'usable' | 'storable' | Refusal<RedirectUriRefusal> {
   if (uri.length > MAX_LENGTH) return { reason: 'redirect_uri_too_long' };

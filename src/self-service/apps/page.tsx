@@ -12,11 +12,11 @@ import {
   showPage,
   words,
 } from '../../ui';
-import { ownGrants } from '../grants';
 import { ConfirmPage, Done } from '../shared/confirm';
+import { ownGrants } from '../shared/grants';
 import { accountFields, readAccountForm, readFrom } from '../shared/pages';
 import { actorOf, ownAccount, type PersonContext } from '../shared/person';
-import { dayOf } from '../shared/times';
+import { showDay } from '../shared/times';
 
 const text = words.own.apps;
 const PATH = '/account/apps';
@@ -103,7 +103,7 @@ export function AppsPage({ branding, grants, from: asked, done }: AppsProps) {
 
 function AppRow({ grant }: { grant: Grant }) {
   const name = shown(grant.client_name, 60);
-  const used = grant.last_used_at === undefined ? text.unused : text.used(dayOf(grant.last_used_at));
+  const used = grant.last_used_at === undefined ? text.unused : text.used(showDay(grant.last_used_at));
   const highest = words.consent.scope[grant.scope.split(' ').at(-1) as 'mcp:read'];
   return (
     <li class="row entry">
@@ -114,7 +114,7 @@ function AppRow({ grant }: { grant: Grant }) {
         <bdi>{[highest?.name, shown(grant.servers.join(', '), 100)].filter(Boolean).join(' · ')}</bdi>
       </small>
       <small>
-        {used}, {text.ends(dayOf(grant.expires_at))}
+        {used}, {text.ends(showDay(grant.expires_at))}
       </small>
       <a href={`${PATH}/revoke?id=${grant.id}`} aria-label={text.revokeNamed(name)}>
         <small>{text.revoke}</small>

@@ -15,8 +15,8 @@ import {
 import { ConfirmPage, Done } from '../shared/confirm';
 import { accountFields, readAccountForm, readFrom } from '../shared/pages';
 import { actorOf, ownAccount, type PersonContext } from '../shared/person';
-import { dayOf } from '../shared/times';
-import { ownSignIns } from '../sign-ins';
+import { ownSignIns } from '../shared/sign-ins';
+import { showDay } from '../shared/times';
 
 const text = words.own.browsers;
 const PATH = '/account/browsers';
@@ -107,7 +107,7 @@ function BrowserRow({ row, isCurrent }: { row: SignInRow; isCurrent: boolean }) 
       </b>{' '}
       {isCurrent && <span class="badge good">{text.current}</span>}
       <small>
-        {text.since(dayOf(row.created_at))}, {text.used(dayOf(row.last_used_at))}
+        {text.since(showDay(row.created_at))}, {text.used(showDay(row.last_used_at))}
       </small>
       <a href={`${PATH}/end?id=${row.id}`} aria-label={text.endNamed(name)}>
         <small>{text.end}</small>

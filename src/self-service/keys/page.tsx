@@ -1,6 +1,6 @@
 import type { AccessKey } from '../../account';
 import { type Branding, Hidden, Layout, Notice, plain, Say, shown, words } from '../../ui';
-import { dayOf } from '../shared/times';
+import { showDay } from '../shared/times';
 
 const text = words.keys;
 const scopeWords = words.consent.scope;
@@ -66,9 +66,9 @@ function KeyRow({ of: key, now }: { of: AccessKey; now: number }) {
         {scopeWords[key.scope.at(-1) ?? 'mcp:read'].name}, {servers}
       </p>
       <p class="hint">
-        {text.created(dayOf(key.created_at))},{' '}
-        {key.last_used_at === undefined ? text.unused : text.used(dayOf(key.last_used_at))},{' '}
-        {key.expires_at > now ? text.ends(dayOf(key.expires_at)) : text.ended(dayOf(key.expires_at))}
+        {text.created(showDay(key.created_at))},{' '}
+        {key.last_used_at === undefined ? text.unused : text.used(showDay(key.last_used_at))},{' '}
+        {key.expires_at > now ? text.ends(showDay(key.expires_at)) : text.ended(showDay(key.expires_at))}
       </p>
       <button class="link" type="submit" name="key" value={key.id} aria-label={text.revokeNamed(name)}>
         {text.revoke}

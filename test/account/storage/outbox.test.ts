@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AccountObject } from '../../../src/account/account';
 import { Outbox } from '../../../src/account/storage/outbox';
-import { oauthConnector } from '../../../src/connections';
+import { oauthConnector } from '../../../src/connections/client/provider';
 import { libraryIssuer } from '../../../src/oauth/protocol/library';
 import { askAgain } from '../../../src/sign-in/oidc-again';
 import { now, pass, startClock, stopClock } from '../../fixtures/clock';

@@ -1,6 +1,6 @@
-import type { SignInRow } from '../account';
-import { ended, listOf, toTime } from './shared/api';
-import { ownAccount, type PersonContext } from './shared/person';
+import type { SignInRow } from '../../account';
+import { ended, listOf, toTime } from './api';
+import { ownAccount, type PersonContext } from './person';
 
 /** `GET /api/sign-ins`: the browsers where the person is signed in; of somebody signed in by a key, those by it. */
 export async function listSignIns(c: PersonContext): Promise<Response> {

@@ -1,5 +1,5 @@
-import { deploymentOf, type ServerSetting, titleOf } from '../config';
-import { serverProblems } from '../upstream';
+import { deploymentOf, type ServerSetting, titleOf } from '../../config';
+import { serverProblems } from '../../upstream';
 import type { AdminContext } from './admit';
 
 /** A server, and whether it answers. `problem`: in words; undefined: it does. */

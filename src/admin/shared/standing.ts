@@ -1,7 +1,7 @@
-import { isAuditor, roleOf } from '../account';
-import type { Settings } from '../config';
-import { checkMayHaveKeys } from '../self-service';
-import type { SignedIn } from '../sign-in';
+import { isAuditor, roleOf } from '../../account';
+import type { Settings } from '../../config';
+import { checkMayHaveKeys } from '../../self-service';
+import type { SignedIn } from '../../sign-in';
 
 /** What somebody may do here: admins change things, auditors only read. */
 export type Standing = 'admin' | 'auditor';

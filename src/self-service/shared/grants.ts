@@ -1,6 +1,6 @@
-import type { Grant } from '../account';
-import { ended, listOf, toTime } from './shared/api';
-import { ownAccount, type PersonContext } from './shared/person';
+import type { Grant } from '../../account';
+import { ended, listOf, toTime } from './api';
+import { ownAccount, type PersonContext } from './person';
 
 /** `GET /api/grants`: the apps that the person allowed; of somebody signed in by a key, those allowed by it. */
 export async function listGrants(c: PersonContext): Promise<Response> {

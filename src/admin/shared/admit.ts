@@ -1,11 +1,11 @@
 import type { Context, MiddlewareHandler } from 'hono';
-import { type AuditEvent, actor, record } from '../audit';
-import { seconds } from '../clock';
-import { deploymentOf } from '../config';
-import { decodeUtf8, readBody } from '../http';
-import { mayPassFrom, tooManyRequests } from '../limits';
-import { apiError, isForeignChange, isRead } from '../self-service';
-import { currentSignIn, type SignedIn } from '../sign-in';
+import { type AuditEvent, actor, record } from '../../audit';
+import { seconds } from '../../clock';
+import { deploymentOf } from '../../config';
+import { decodeUtf8, readBody } from '../../http';
+import { mayPassFrom, tooManyRequests } from '../../limits';
+import { apiError, isForeignChange, isRead } from '../../self-service';
+import { currentSignIn, type SignedIn } from '../../sign-in';
 import { verifyOperator } from './operator';
 import { type Standing, standingOf } from './standing';
 

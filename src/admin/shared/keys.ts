@@ -8,11 +8,11 @@ import {
   KEY_INDEX,
   keyRequest,
   SERVICE,
-} from '../account';
-import { record } from '../audit';
-import { seconds } from '../clock';
-import { deploymentOf, ROLES } from '../config';
-import { randomSecret, userIdOf } from '../crypto';
+} from '../../account';
+import { record } from '../../audit';
+import { seconds } from '../../clock';
+import { deploymentOf, ROLES } from '../../config';
+import { randomSecret, userIdOf } from '../../crypto';
 import {
   apiError,
   describeIssue,
@@ -22,7 +22,7 @@ import {
   refuseTooMany,
   showKey,
   toTime,
-} from '../self-service';
+} from '../../self-service';
 import type { AdminContext } from './admit';
 
 /** A request for a service key: as for a personal one, and who the service account is. */

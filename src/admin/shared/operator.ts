@@ -1,9 +1,9 @@
 import { jwtVerify } from 'jose';
 import { z } from 'zod';
-import type { Deployment } from '../config';
-import { deriveSeed, sha256Hex } from '../crypto';
-import { claimOnce } from '../flow';
-import { ok, type Refusal, type Result, refuse } from '../result';
+import type { Deployment } from '../../config';
+import { deriveSeed, sha256Hex } from '../../crypto';
+import { claimOnce } from '../../flow';
+import { ok, type Refusal, type Result, refuse } from '../../result';
 
 /** Seconds that a signed request is valid for at most, and by which clocks may differ. */
 export const OPERATOR_LIFETIME = 60;

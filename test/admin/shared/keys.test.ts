@@ -2,9 +2,9 @@ import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { jwtVerify, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { signOperatorRequest } from '../../scripts/lib/operator';
-import { deriveSeed, makeKeyringText, parseKeyring } from '../../src/crypto';
-import { pass, startClock, stopClock } from '../fixtures/clock';
+import { signOperatorRequest } from '../../../scripts/lib/operator';
+import { deriveSeed, makeKeyringText, parseKeyring } from '../../../src/crypto';
+import { pass, startClock, stopClock } from '../../fixtures/clock';
 import {
   accountOfUser,
   browserAs,
@@ -15,9 +15,9 @@ import {
   makeKey,
   signInBy,
   whoIn,
-} from '../fixtures/keys';
-import { watchReasons } from '../fixtures/refusals';
-import { Browser, callMcp, connect, type Gate } from '../fixtures/worker';
+} from '../../fixtures/keys';
+import { watchReasons } from '../../fixtures/refusals';
+import { Browser, callMcp, connect, type Gate } from '../../fixtures/worker';
 
 beforeEach(stopClock);
 afterEach(() => {
@@ -251,7 +251,7 @@ describe("the operator's request", () => {
   }
 
   async function bodyHash(): Promise<string> {
-    const { sha256Hex } = await import('../../src/crypto');
+    const { sha256Hex } = await import('../../../src/crypto');
     return sha256Hex('');
   }
 });
