@@ -31,7 +31,7 @@ export function toolsOf(
   server: ServerSetting,
   use: 'judge' | 'answer' = 'judge',
 ): Promise<Tools | undefined> {
-  return listOf(view, server, 'tools', use, async (upstream) => {
+  return listOf(view, server, { kind: 'tools', use }, async (upstream) => {
     const byName = new Map<string, Tool>();
     const { items, ttlMs } = await listAll(view, server, upstream, 'tools');
     for (const { value, text } of items) {
@@ -48,7 +48,7 @@ export function itemsOf(
   server: ServerSetting,
   kind: Exclude<ListKind, 'tools'>,
 ): Promise<Items | undefined> {
-  return listOf(view, server, kind, 'answer', (upstream) => listAll(view, server, upstream, kind));
+  return listOf(view, server, { kind, use: 'answer' }, (upstream) => listAll(view, server, upstream, kind));
 }
 
 /** Requests all items of a kind, page by page. Empty when the server has no capability or method for it. */
@@ -116,8 +116,7 @@ function ttlOf(list: object): number | undefined {
 async function listOf<T extends Listed>(
   view: View,
   server: ServerSetting,
-  kind: ListKind,
-  use: 'judge' | 'answer',
+  { kind, use }: { kind: ListKind; use: 'judge' | 'answer' },
   read: (upstream: UpstreamConnection) => Promise<T>,
 ): Promise<T | undefined> {
   const { work, principal } = view;

@@ -138,6 +138,10 @@ async function serveOwn(
     return new Response(whileGranted(response.body, watchOver(c, principal, { call: true })), response);
   }
   const { resourceSubscriptions = [] } = (message.params.notifications ?? {}) as SubscriptionFilter;
-  const feed = feedSubscription(c, principal, handler.notify, response.body, resourceSubscriptions);
+  const feed = feedSubscription(c, principal, {
+    notify: handler.notify,
+    body: response.body,
+    uris: resourceSubscriptions,
+  });
   return new Response(feed, response);
 }

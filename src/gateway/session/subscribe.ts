@@ -42,9 +42,7 @@ const LISTENING_MS = 2_000;
 export function feedSubscription(
   c: Context,
   principal: Principal,
-  notify: Notify,
-  body: ReadableStream<Uint8Array>,
-  uris: string[],
+  { notify, body, uris }: { notify: Notify; body: ReadableStream<Uint8Array>; uris: string[] },
 ): ReadableStream<Uint8Array> {
   const stop = new AbortController();
   const fed = new Map<string, { until: AbortController; account: Promise<string> }>();
@@ -60,7 +58,7 @@ export function feedSubscription(
           const account = credentialsOf(c).accountAt(current, server);
           fed.set(server.name, { until, account });
           const signal = AbortSignal.any([until.signal, stop.signal]);
-          const feed = feedFrom(acting, server, notify, uris, resolve, signal);
+          const feed = feedFrom(acting, server, { notify, uris, opened: resolve, signal });
           // A server that can't be listened to, because it isn't connected yet, say, is tried at the next change.
           void feed
             .catch(() => undefined)
@@ -119,10 +117,12 @@ function heldUntil(ready: Promise<unknown>, source: ReadableStream<Uint8Array>):
 async function feedFrom(
   acting: () => Acting,
   server: ServerSetting,
-  notify: Notify,
-  merged: string[],
-  opened: () => void,
-  signal: AbortSignal,
+  {
+    notify,
+    uris: merged,
+    opened,
+    signal,
+  }: { notify: Notify; uris: string[]; opened: () => void; signal: AbortSignal },
 ): Promise<void> {
   const { work, principal } = acting();
   const view = passingView(work, principal);
