@@ -134,7 +134,6 @@ describe.each(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'])(
 );
 
 const INVALID: [string, unknown][] = [
-  ['tools/call', { name: 'one_look', arguments: null }],
   ['tools/call', { name: 'one_look', arguments: [] }],
   ['tools/call', { name: 5 }],
   ['tools/call', { name: '' }],
