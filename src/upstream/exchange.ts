@@ -1,13 +1,15 @@
 import type { ServerSetting } from '../config';
 import { withMembers } from '../json-members';
-import { isObject, parseJsonText } from '../json-text';
+import { isObject } from '../json-text';
 import type { Result } from '../result';
 import { callServerAs, type UpstreamFailure } from './call';
 import type { CredentialError, UpstreamContext } from './credentials';
+import { readErrorAnswer } from './error-answer';
 import { type Handshake, MODERN_VERSION } from './handshake';
 import { MAX_ANSWER_BYTES, messagesOf, type ServerMessage } from './messages';
 import type { Principal } from './principal';
-import type { ServerFault } from './server-fault';
+import { maySendAgain } from './send-again';
+import { faultOfStatus, type ServerFault } from './server-fault';
 
 /*
  * Sends one JSON-RPC message to a server and reads its answer, as the texts that both sides wrote. Used for the merged
@@ -65,12 +67,14 @@ export interface Route {
 /**
  * Posts one message, or ends the session for the method `DELETE`.
  *
+ * @param id the request's, by which an answer to it is known
  * @returns the server's HTTP answer, whatever its status
  * @throws {@link ServerFailure} or {@link CredentialMissing} when there is none
  */
 export async function post(
   route: Route,
   { text, method, headers = [], signal }: Outgoing,
+  id?: string | number,
 ): Promise<Response> {
   const { server, acting, handshake, account } = route;
   const sent = new Headers({
@@ -87,7 +91,7 @@ export async function post(
   const ends = method === 'DELETE';
   if (ends) sent.delete('content-type');
   const body = ends ? undefined : new TextEncoder().encode(text);
-  const request = { method: ends ? 'DELETE' : 'POST', headers: sent, body, signal, account };
+  const request = { method: ends ? 'DELETE' : 'POST', headers: sent, body, signal, account, id };
   return answerOrThrow(await callServerAs(acting.work, server, acting.principal, request), signal);
 }
 
@@ -130,7 +134,7 @@ export async function exchangeMessages(
   },
 ): Promise<ServerAnswer> {
   const { id, onMessage, maxBytes = MAX_ANSWER_BYTES } = outgoing;
-  const answer = await post(route, outgoing);
+  const answer = await post(route, outgoing, id);
   if (!answer.ok) return answerOfFailed(route, answer, id);
   try {
     for await (const message of messagesOf(answer, maxBytes)) {
@@ -154,9 +158,6 @@ export function asAnswer(message: ServerMessage, id: string | number): ServerAns
   return undefined;
 }
 
-/** The longest body of an HTTP error that is read for a JSON-RPC error, in bytes. */
-const MAX_ERROR_BYTES = 64 * 1024;
-
 /** The answer in a response that isn't 2xx: a JSON-RPC error counts, whatever the status. Throws when there is none. */
 async function answerOfFailed(
   { handshake }: Route,
@@ -164,47 +165,22 @@ async function answerOfFailed(
   id: string | number,
 ): Promise<ServerAnswer> {
   const { status, headers } = answer;
-  const message = await errorIn(answer);
-  const own = message && asAnswer(message, id);
-  if (own) return own;
+  const { answers, response } = await readErrorAnswer(answer, id);
   const inSession = handshake?.era === 'legacy' && handshake.session !== undefined;
-  if (inSession && (status === 404 || status === 400)) throw new SessionLost();
-  // An error without an id can only be about this request.
-  if (
-    message &&
-    isObject(message.value.error) &&
-    (message.value.id ?? null) === null &&
-    ![401, 403].includes(status)
-  ) {
-    const text = withMembers(message.text, { id: JSON.stringify(id) });
-    return { ...message, text, value: { ...message.value, id }, outcome: 'error' };
+  const isLost = status !== 401 && inSession;
+  if (isLost && maySendAgain({ outcome: 'status', status, answersIt: answers === 'this', inSession })) {
+    throw new SessionLost();
   }
-  throw failureOf(status, headers);
-}
-
-async function errorIn(answer: Response): Promise<ServerMessage | undefined> {
-  const texts: string[] = [];
-  const decoder = new TextDecoder();
-  let length = 0;
-  try {
-    for await (const chunk of answer.body ?? []) {
-      length += chunk.length;
-      if (length > MAX_ERROR_BYTES) return undefined;
-      texts.push(decoder.decode(chunk, { stream: true }));
+  const refusesGate = status === 401 || status === 403;
+  if (answers === 'this' || (answers === 'none' && !refusesGate)) {
+    for await (const message of messagesOf(response)) {
+      // An error without an id can only be about this request.
+      const value = { ...message.value, id };
+      const text = withMembers(message.text, { id: JSON.stringify(id) });
+      const found = asAnswer({ ...message, text, value }, id);
+      if (found) return found;
     }
-  } catch {
-    return undefined;
   }
-  const text = texts.join('');
-  const parsed = parseJsonText(text);
-  return parsed.ok && isObject(parsed.value) ? { text, value: parsed.value, eventId: undefined } : undefined;
-}
-
-function failureOf(status: number, headers: Headers): ServerFailure {
-  if (status === 401 || status === 403) return new ServerFailure('server_refuses_gate', `${status}`);
-  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
-  const retryAfter = Number.isInteger(seconds) && seconds >= 0 ? seconds : undefined;
-  if (status === 429) return new ServerFailure('server_busy', '429', retryAfter);
-  if (status === 503 && retryAfter !== undefined) return new ServerFailure('server_busy', '503', retryAfter);
-  return new ServerFailure(status >= 500 ? 'server_failed' : 'server_not_mcp', `${status}`);
+  const { fault, retryAfter } = faultOfStatus(status, headers);
+  throw new ServerFailure(fault, `${status}`, retryAfter);
 }
