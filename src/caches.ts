@@ -34,6 +34,8 @@ export const CACHES = {
   serverHandshakes: { maxEntries: 1_000, ttlMs: 60 * SECOND },
   /** Server and a key of `serverLists`: who failed to list what. */
   serverFailures: { maxEntries: 1_000, ttlMs: 60 * SECOND },
+  /** Server: its URL with a slash more or less at the end, to which it redirects. */
+  serverSlashes: { maxEntries: 256, ttlMs: 600 * SECOND },
   /** One entry: what `/health` says of the servers. */
   serverHealth: { maxEntries: 1, ttlMs: 15 * SECOND },
   /** Canonical issuer of a sign-in provider: its metadata. */

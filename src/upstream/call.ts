@@ -1,3 +1,4 @@
+import { isolateCache } from '../caches';
 import { seconds } from '../clock';
 import {
   type Deployment,
@@ -151,7 +152,13 @@ export async function callServer(
   const signal = AbortSignal.any([request.signal, waiting.signal]);
   const init = { ...request, signal, redirect: 'manual' } as RequestInit;
   try {
-    const response = await send(work, server, principal, init);
+    const first = await send(work, server, principal, init);
+    const moved = slashAway(server, first, init.body);
+    if (moved !== undefined) {
+      await first.body?.cancel();
+      slashesOf(work.env).set(server.name, moved);
+    }
+    const response = moved === undefined ? first : await send(work, server, principal, init);
     const { status } = response;
     if ((status >= 200 && status < 300) || (status >= 400 && status < 600)) return ok(response);
     await response.body?.cancel();
@@ -176,6 +183,24 @@ function isNeverConnected(error: unknown): boolean {
   return error instanceof Error && NEVER_CONNECTED.test(error.message);
 }
 
+/** Where servers are that redirect from their URL to the same one with a slash more, or less. */
+const slashesOf = isolateCache<string>('serverSlashes');
+
+/**
+ * The URL to which a server redirects, if nothing differs but the slash at its end. Only 307 and 308 keep method and
+ * body (RFC 9110 section 15.4.8), and a server that redirects has done nothing. Any other redirect isn't followed.
+ */
+function slashAway({ url }: ServerSetting, { status, headers }: Response, body: unknown): string | undefined {
+  const location = headers.get('location');
+  if (url === undefined || location === null || ![307, 308].includes(status)) return undefined;
+  if (body instanceof ReadableStream || !URL.canParse(location, url)) return undefined;
+  const [from, to] = [new URL(url), new URL(location, url)];
+  const isSame = from.origin === to.origin && from.search === to.search && to.hash === '';
+  const bare = (path: string) => path.replace(/\/$/, '');
+  const isSlash = from.pathname !== to.pathname && bare(from.pathname) === bare(to.pathname);
+  return isSame && isSlash && to.username === '' ? to.href : undefined;
+}
+
 function failure(reason: CallFailure['reason']): Result<never, CallFailure> {
   return { ok: false, error: { reason } };
 }
@@ -192,7 +217,7 @@ async function send(
   if (server.url !== undefined) {
     const loopback = loopbackOrigins(deploymentOf(work), server);
     if (!mayReach(server.url, loopback)) throw new Error('a private address');
-    return fetch(server.url, init);
+    return fetch(slashesOf(work.env).get(server.name) ?? server.url, init);
   }
   const request = new Request(`https://${server.name}/mcp`, init);
   if (server.binding !== undefined) {

@@ -108,6 +108,33 @@ describe('a server by address', () => {
     for (const name of Object.keys(CLAIMS)) expect(headers.has(name)).toBe(false);
   });
 
+  test('that redirects to itself with a slash is called there, and from then on at once', async () => {
+    const { caller, sent } = await behindNetwork({ url: 'https://slash.example/mcp' }, () =>
+      String(sent.mock.calls.at(-1)?.[0]).endsWith('/mcp/')
+        ? Response.json({ jsonrpc: '2.0', id: 7, result: {} })
+        : new Response(null, { status: 307, headers: { location: '/mcp/' } }),
+    );
+    for (const calls of [2, 3]) {
+      expect((await caller.send({ method: 'ping' })).status).toBe(200);
+      expect(sent.mock.calls).toHaveLength(calls);
+    }
+  });
+
+  test.each([
+    ['another host', 'https://other.example/mcp/', 308],
+    ['another path', '/mcp/v2', 307],
+    ['another query', '/mcp/?tenant=8', 307],
+    ['a credential', 'https://a:b@one.example/mcp/', 307],
+    ['a page', '/mcp/', 302],
+  ])('that redirects to %s is not followed', async (_, location, status) => {
+    const { caller, sent } = await behindNetwork(
+      { url: 'https://one.example/mcp' },
+      () => new Response(null, { status, headers: { location } }),
+    );
+    expect((await caller.send({ method: 'ping' })).status).toBe(502);
+    expect(sent.mock.calls).toHaveLength(1);
+  });
+
   test.each([
     ['that is down', () => Promise.reject(new TypeError('connect ECONNREFUSED 93.184.216.34:443')), 502],
     ['that redirects inward', () => Response.redirect('http://169.254.169.254/latest', 302), 502],
