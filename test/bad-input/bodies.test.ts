@@ -168,7 +168,7 @@ describe('a method that is not allowed', () => {
     '/authorize': ['GET', 'HEAD', 'POST'],
     '/sign-in': ['GET', 'HEAD', 'POST'],
     '/sign-out': ['GET', 'HEAD', 'POST'],
-    '/sign-in/callback': ['GET', 'HEAD'],
+    '/sign-in/callback': ['GET', 'HEAD', 'POST'],
     '/health': ['GET', 'HEAD'],
     '/.well-known/oauth-authorization-server': ['GET', 'HEAD'],
     '/.well-known/oauth-protected-resource/mcp': ['GET', 'HEAD'],
