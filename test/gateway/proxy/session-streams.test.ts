@@ -103,12 +103,14 @@ test('the stream of a call that is cancelled ends, with an error for its id', as
 
 test('one that has said nothing yet ends too, and a later call of the same id is another one', async () => {
   const noticed = vi.fn();
+  const begun = vi.fn();
   call = ({ signal }) => {
+    begun();
     signal.addEventListener('abort', noticed);
     return new Promise(() => {});
   };
   const answer = callIn(32);
-  await scheduler.wait(300);
+  await vi.waitFor(() => expect(begun).toHaveBeenCalled(), 20_000);
   await caller.fetch({
     method: 'notifications/cancelled',
     params: { requestId: 32 },
