@@ -36,7 +36,7 @@ export class CredentialMissing extends Error {
   }
 }
 
-/** The server no longer knows the session, so it didn't execute the request. */
+/** The server no longer knows the session, or no longer speaks as it did, so it didn't execute the request. */
 export class SessionLost extends Error {
   constructor() {
     super('the server no longer knows the session');
@@ -166,11 +166,11 @@ async function answerOfFailed(
 ): Promise<ServerAnswer> {
   const { status, headers } = answer;
   const { answers, response } = await readErrorAnswer(answer, id);
-  const inSession = handshake?.era === 'legacy' && handshake.session !== undefined;
-  const isLost = status !== 401 && inSession;
-  if (isLost && maySendAgain({ outcome: 'status', status, answersIt: answers === 'this', inSession })) {
-    throw new SessionLost();
-  }
+  // A server that no longer speaks as it did, because it is another one now, says so as one that forgot a session.
+  const inSession =
+    handshake !== undefined && (handshake.era === 'modern' || handshake.session !== undefined);
+  const attempt = { outcome: 'status', status, answersIt: answers === 'this', inSession } as const;
+  if (status !== 401 && maySendAgain(attempt)) throw new SessionLost();
   const refusesGate = status === 401 || status === 403;
   if (answers === 'this' || (answers === 'none' && !refusesGate)) {
     for await (const message of messagesOf(response)) {

@@ -11,6 +11,7 @@ import { catalogueKey } from './catalogue';
 import { connectUpstream } from './connect';
 import type { UpstreamConnection } from './connection';
 import type { UpstreamContext } from './credentials';
+import { SessionLost } from './exchange';
 import type { Handshake } from './handshake';
 import { type Principal, principalAt } from './principal';
 
@@ -72,15 +73,20 @@ export function passingView(
     urlElicitation: capabilities.elicitation?.url !== undefined,
     use: async (server, act) => {
       const key = `${prefers} ${catalogueKey(server, principalAt(deploymentOf(work), principal, server))}`;
-      const handshake = handshakes.get(key);
-      // No capabilities are announced to a 2025 server: its requests couldn't be passed on.
-      const options = { acting: () => ({ work, principal }), capabilities: {}, handshake, prefers };
-      try {
+      const attempt = async (handshake: Handshake | undefined) => {
+        // No capabilities are announced to a 2025 server: its requests couldn't be passed on.
+        const options = { acting: () => ({ work, principal }), capabilities: {}, handshake, prefers };
         const upstream = await connectUpstream(server, options);
         if (!handshake && isLasting(upstream.handshake)) handshakes.set(key, upstream.handshake);
-        return await act(upstream).finally(() => upstream.end());
+        return act(upstream).finally(() => upstream.end());
+      };
+      const known = handshakes.get(key);
+      try {
+        return await attempt(known);
       } catch (error) {
         handshakes.delete(key);
+        // Another server is there now, which did nothing: it is asked how it is spoken to.
+        if (known && error instanceof SessionLost) return attempt(undefined);
         throw error;
       }
     },
