@@ -52,8 +52,9 @@ export class Watchers {
     const stream = headers.get('gatehouse-stream');
     this.watched.ctx.acceptWebSocket(ours, stream === null ? [] : [stream]);
     ours.serializeAttachment({ grantId, rights } satisfies Attachment);
-    const began = Date.now() - Number(headers.get('gatehouse-stream-age') ?? 0);
-    if (stream !== null && (this.#ended.get(stream) ?? 0) > began) ours.close(STREAM_ENDED, 'ended');
+    // By the Worker's own clock: how long ago it was would count the way to here, and hide a call that was ended at once.
+    const began = Number(headers.get('gatehouse-stream-began'));
+    if (stream !== null && (this.#ended.get(stream) ?? 0) >= began) ours.close(STREAM_ENDED, 'ended');
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
@@ -129,7 +130,7 @@ export function watchGrant(
     if (stopped) return;
     const named = stream && {
       'gatehouse-stream': stream.name,
-      'gatehouse-stream-age': String(Date.now() - stream.began),
+      'gatehouse-stream-began': String(stream.began),
     };
     const headers = { upgrade: 'websocket', 'gatehouse-grant': grantId, ...named };
     const opened = await accountOf(env, userId)
