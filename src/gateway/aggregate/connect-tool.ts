@@ -10,6 +10,7 @@ import {
 import { record } from '../../audit';
 import { deploymentOf, type ServerSetting, titleOf } from '../../config';
 import { connectLink } from '../../connections';
+import { membersOf, memberText, withMembers } from '../../json-members';
 import { words } from '../../ui';
 import {
   aboutPrincipal,
@@ -65,15 +66,18 @@ export interface LockedCall {
 /** The name of the gate's own input request (MCP 2026-07-28, `inputRequests`). Its answer isn't sent to the server. */
 const CONNECT = 'gatehouse-connect';
 
-/** Whether a member of `inputResponses` answers the gate's own input request. */
-export function isConnectAnswer(name: string): boolean {
-  return name === CONNECT;
-}
-
-/** The `inputResponses` for the server, without the answer to the gate's own request; undefined when none are left. */
-export function toTheServer(inputResponses: object | undefined): Record<string, unknown> | undefined {
-  const answers = Object.entries(inputResponses ?? {}).filter(([name]) => name !== CONNECT);
-  return answers.length === 0 ? undefined : Object.fromEntries(answers);
+/**
+ * The change to a request's `params` (as JSON text) that leaves out the client's answer to the gate's own question
+ * (MCP 2026-07-28, `inputResponses`): its server gets the answers to its own. Empty when there is none to leave out.
+ */
+export function serverAnswers(params: string): Record<string, string | undefined> {
+  const answers = memberText(params, 'inputResponses');
+  if (!answers?.startsWith('{')) return {};
+  const names = [...membersOf(answers).keys()];
+  const own = names.filter((name) => name === CONNECT);
+  if (own.length === 0) return {};
+  const left = withMembers(answers, Object.fromEntries(own.map((name) => [name, undefined])));
+  return { inputResponses: own.length === names.length ? undefined : left };
 }
 
 type Answer = CallToolResult | InputRequiredResult;

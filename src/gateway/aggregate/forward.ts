@@ -10,7 +10,7 @@ import {
   type ServerMessage,
   type View,
 } from '../../upstream';
-import { connectionNeeded, isConnectAnswer } from './connect-tool';
+import { connectionNeeded, serverAnswers } from './connect-tool';
 import { namesFor } from './names';
 import { renamedResult } from './rename';
 
@@ -90,17 +90,7 @@ export async function forwardConnected(
 /** A request with some members of `params` replaced, and without the answer to the gate's own input request. */
 function retargeted(text: string, params: Record<string, string>): string {
   const own = memberText(text, 'params') ?? '{}';
-  return withMembers(text, { params: withMembers(own, { ...params, ...serversAnswers(own) }) });
-}
-
-function serversAnswers(params: string): Record<string, string | undefined> {
-  const answers = memberText(params, 'inputResponses');
-  if (!answers?.startsWith('{')) return {};
-  const names = [...membersOf(answers).keys()];
-  const own = names.filter(isConnectAnswer);
-  if (own.length === 0) return {};
-  const left = withMembers(answers, Object.fromEntries(own.map((name) => [name, undefined])));
-  return { inputResponses: own.length === names.length ? undefined : left };
+  return withMembers(text, { params: withMembers(own, { ...params, ...serverAnswers(own) }) });
 }
 
 /** Makes the result's `cacheScope` private (MCP 2026-07-28), since another user must not get it from a cache. */

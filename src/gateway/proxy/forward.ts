@@ -5,7 +5,7 @@ import { memberText, withMembers } from '../../json-members';
 import { serverResource } from '../../resource';
 import { ok, type Result } from '../../result';
 import { credentialsOf, needsConnection, type Principal, type UpstreamFailure } from '../../upstream';
-import { toTheServer } from '../aggregate/connect-tool';
+import { serverAnswers } from '../aggregate/connect-tool';
 import { admitMethod } from '../request/admit-method';
 import { watchOver } from '../request/grant-watch';
 import { limitCalls } from '../request/limits';
@@ -148,16 +148,10 @@ async function answerInstead(
  * member, and every other byte as it was.
  */
 function bytesOf({ bytes, params: { inputResponses } }: Message): Uint8Array {
-  const answers = inputResponses as object | undefined;
-  const forServer = toTheServer(answers) ?? {};
-  const own = Object.keys(answers ?? {}).filter((name) => !Object.hasOwn(forServer, name));
-  if (own.length === 0) return bytes;
+  if (inputResponses === undefined) return bytes;
   const text = new TextDecoder().decode(bytes);
-  const removed = Object.fromEntries(own.map((name) => [name, undefined]));
-  const left =
-    Object.keys(forServer).length === 0
-      ? undefined
-      : withMembers(memberText(text, 'params', 'inputResponses') ?? '{}', removed);
-  const params = withMembers(memberText(text, 'params') ?? '{}', { inputResponses: left });
-  return new TextEncoder().encode(withMembers(text, { params }));
+  const params = memberText(text, 'params') ?? '{}';
+  const changes = serverAnswers(params);
+  if (Object.keys(changes).length === 0) return bytes;
+  return new TextEncoder().encode(withMembers(text, { params: withMembers(params, changes) }));
 }
